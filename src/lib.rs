@@ -1,0 +1,50 @@
+//! Prometheus exporter for vulnerability scans of Tencent Cloud Container Security Service (TCSS).
+//!
+//! # Map of the code
+//!
+//! Data flows left to right; nothing points back. Only [`app`] knows all the others.
+//!
+//! ```text
+//! cli → config → plan → poller → store → exposition → web
+//!                         ↑
+//!         collectors   client ← pacer, signer ← credentials
+//! ```
+//!
+//! | module | its one responsibility |
+//! |---|---|
+//! | [`cli`] | flags and subcommands; what they print |
+//! | [`config`] | raw file → checked [`config::Config`], all problems at once |
+//! | [`credentials`] | where keys come from |
+//! | [`signer`] | TC3-HMAC-SHA256, pure; the only reader of secrets |
+//! | [`pacer`] | evenly spaced slots per identity, slowing and recovering; the retry budget |
+//! | [`client`] | pacer + signer + send + envelope → answer or [`client::ApiError`] |
+//! | [`collectors`] | one file per API action: request, pure `parse`, families |
+//! | [`plan`] | accounts × scans × collectors → jobs, and when each first runs |
+//! | [`poller`] | runs one job for ever: loop and step apart, one error policy |
+//! | [`store`] | job → immutable snapshot, replaced whole |
+//! | [`exposition`] | snapshots + registry + now → text, pure |
+//! | [`web`] | routes as a pure `respond`, listener, drain |
+//! | [`simulator`] | the stand-in API |
+//! | [`app`] | wires them: serve, demo, check, scan, simulate; reload and stop |
+//! | [`clock`], [`reason`], [`secret`](signer::Secret) | the words the others share |
+
+pub mod app;
+pub mod build_info;
+pub mod cli;
+pub mod client;
+pub mod clock;
+pub mod collectors;
+pub mod config;
+pub mod credentials;
+pub mod exposition;
+pub mod pacer;
+pub mod plan;
+pub mod poller;
+#[cfg(target_os = "linux")]
+mod process;
+pub mod reason;
+pub mod signer;
+pub mod simulator;
+pub mod store;
+pub mod telemetry;
+pub mod web;
