@@ -1,0 +1,51 @@
+//! The header that carries the signature.
+
+use std::fmt;
+
+use http::HeaderValue;
+
+use super::{ALGORITHM, Scope, Unsendable, secret::sensitive_header};
+
+/// The value of the header `Authorization`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Authorization {
+    text: String,
+    signature_at: usize,
+}
+
+impl Authorization {
+    pub(super) fn new(
+        secret_id: &str,
+        scope: &Scope,
+        signed_headers: &str,
+        signature: &str,
+    ) -> Authorization {
+        let mut text =
+            format!("{ALGORITHM} Credential={secret_id}/{scope}, SignedHeaders={signed_headers}, Signature=");
+        let signature_at = text.len();
+        text.push_str(signature);
+        Authorization { text, signature_at }
+    }
+
+    /// The signature alone, 64 hexadecimal digits.
+    pub fn signature(&self) -> &str {
+        &self.text[self.signature_at..]
+    }
+
+    /// The header, marked sensitive. Fails on a `SecretId` that is not plain ASCII.
+    pub fn header(&self) -> Result<HeaderValue, Unsendable> {
+        sensitive_header("secret ID", &self.text)
+    }
+}
+
+impl fmt::Display for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Authorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authorization(…)")
+    }
+}

@@ -1,0 +1,111 @@
+//! Secrets that only the signer can read.
+
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+};
+
+use http::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+/// A value that is wiped on drop, that no `Debug` shows, and that only the signer can read.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Takes `value` over.
+    pub fn new(value: String) -> Secret {
+        Secret(SecretString::from(value))
+    }
+
+    /// The value, for the signer alone.
+    pub(super) fn reveal(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Secret) -> bool {
+        self.reveal() == other.reveal()
+    }
+}
+
+impl Eq for Secret {}
+
+/// Tells nothing: a hash of a secret says something about it.
+impl Hash for Secret {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// What a request is signed with. A token belongs to temporary credentials alone.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Credentials {
+    /// `SecretId`: who signs. Not itself a secret, but never logged either.
+    pub secret_id: String,
+    /// `SecretKey`.
+    pub secret_key: Secret,
+    /// `Token`, sent as `X-TC-Token`.
+    pub token: Option<Secret>,
+}
+
+impl Credentials {
+    /// The header `X-TC-Token`, marked sensitive; none for long-term keys, with which the API refuses it. Fails on
+    /// a token that is not plain ASCII.
+    pub fn token_header(&self) -> Result<Option<HeaderValue>, Unsendable> {
+        self.token.as_ref().map(|token| sensitive_header("token", token.reveal())).transpose()
+    }
+
+    /// `text` with every secret of these credentials replaced: servers and proxies repeat what they were sent.
+    pub fn scrub(&self, text: &str) -> String {
+        let token = self.token.as_ref().map_or("", Secret::reveal);
+        [self.secret_key.reveal(), token, &self.secret_id]
+            .into_iter()
+            .filter(|secret| !secret.is_empty())
+            .fold(text.to_owned(), |text, secret| text.replace(secret, "<redacted>"))
+    }
+}
+
+/// Credentials that no HTTP header can carry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the {0} has characters that no HTTP header can carry")]
+pub struct Unsendable(&'static str);
+
+/// `text` as a header that no `Debug` shows; `what` names the part of it that came from outside.
+pub(super) fn sensitive_header(what: &'static str, text: &str) -> Result<HeaderValue, Unsendable> {
+    let mut value = HeaderValue::from_str(text).map_err(|_| Unsendable(what))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_token(token: Option<&str>) -> Credentials {
+        Credentials {
+            secret_id: "AKIDexample".into(),
+            secret_key: Secret::new("key".into()),
+            token: token.map(|token| Secret::new(token.into())),
+        }
+    }
+
+    #[test]
+    fn a_token_becomes_a_header_that_debug_does_not_show() {
+        let header = with_token(Some("tok-1==")).token_header().unwrap().unwrap();
+        assert_eq!(header, "tok-1==");
+        assert!(header.is_sensitive());
+        assert_eq!(with_token(None).token_header(), Ok(None));
+    }
+
+    #[test]
+    fn a_token_that_no_header_can_carry_is_an_error_that_does_not_repeat_it() {
+        let error = with_token(Some("tok\n1")).token_header().unwrap_err();
+        assert_eq!(error.to_string(), "the token has characters that no HTTP header can carry");
+    }
+}
