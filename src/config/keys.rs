@@ -1,0 +1,116 @@
+//! The keys of the file, and advice on those that are none.
+
+/// The keys that a map may have.
+pub(super) struct Block {
+    pub keys: &'static [&'static str],
+    /// Nothing written in it may be shown, whatever it is.
+    pub secret: bool,
+}
+
+pub(super) const FILE: Block = open(&["poll", "api", "credentials", "account_files", "accounts"]);
+pub(super) const POLL: Block = open(&["interval", "scanning_interval", "timeout", "stale_after"]);
+pub(super) const API: Block = open(&["endpoint", "region", "requests_per_second", "time_zone", "allow_http"]);
+/// Its own, those of [`API`] and those of [`POLL`].
+pub(super) const ACCOUNT: Block = open(&[
+    "name",
+    "credentials",
+    "scans",
+    "endpoint",
+    "region",
+    "requests_per_second",
+    "time_zone",
+    "allow_http",
+    "interval",
+    "scanning_interval",
+    "timeout",
+    "stale_after",
+]);
+pub(super) const SCAN: Block = open(&["name", "local_task_id", "registry_task_id"]);
+pub(super) const CREDENTIALS: Block =
+    secret(&["env", "files", "static", "profile", "tccli", "tke_oidc", "cvm_role", "assume_role"]);
+pub(super) const ENV: Block = secret(&["secret_id", "secret_key", "token"]);
+
+const fn open(keys: &'static [&'static str]) -> Block {
+    Block { keys, secret: false }
+}
+
+const fn secret(keys: &'static [&'static str]) -> Block {
+    Block { keys, secret: true }
+}
+
+/// What to write instead of a key that `block` does not have.
+pub(super) fn advice(key: &str, block: &Block) -> String {
+    if let Some(near) = nearest(key, block.keys) {
+        return format!("did you mean {near}?");
+    }
+    let home = [("poll", POLL), ("api", API), ("accounts", ACCOUNT), ("scans", SCAN)]
+        .into_iter()
+        .find_map(|(name, block)| block.keys.contains(&key).then_some(name));
+    match home {
+        Some(home) if !block.secret => format!("it belongs in {home}"),
+        _ => format!("known here: {}", block.keys.join(", ")),
+    }
+}
+
+fn nearest(key: &str, keys: &[&'static str]) -> Option<&'static str> {
+    let plain = |key: &str| key.to_lowercase().replace(['-', '_', ' '], "");
+    let wanted = plain(key);
+    let allowed = if wanted.len() > 4 { 2 } else { 1 };
+    keys.iter()
+        .map(|key| (distance(&wanted, &plain(key)), *key))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min()
+        .map(|(_, key)| key)
+}
+
+/// The Levenshtein distance in bytes.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        row[0] = i + 1;
+        for (j, to) in b.bytes().enumerate() {
+            let substituted = diagonal + usize::from(from != to);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_takes_every_key_of_api_and_poll() {
+        for key in API.keys.iter().chain(POLL.keys) {
+            assert!(ACCOUNT.keys.contains(key), "{key}");
+        }
+    }
+
+    #[test]
+    fn advice_names_the_nearest_key_or_the_right_block_or_all_keys() {
+        let cases = [
+            ("intervall", POLL, "did you mean interval?"),
+            ("scanningInterval", POLL, "did you mean scanning_interval?"),
+            ("stale-after", POLL, "did you mean stale_after?"),
+            ("interval", FILE, "it belongs in poll"),
+            ("local_task_id", ACCOUNT, "it belongs in scans"),
+            ("sceret_id", ENV, "did you mean secret_id?"),
+            ("xyz", ENV, "known here: secret_id, secret_key, token"),
+            ("interval", ENV, "known here: secret_id, secret_key, token"),
+        ];
+        for (key, block, expected) in cases {
+            assert_eq!(advice(key, &block), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn distance_counts_edits() {
+        for (a, b, expected) in [("", "abc", 3), ("abc", "abc", 0), ("kitten", "sitting", 3), ("abc", "", 3)]
+        {
+            assert_eq!(distance(a, b), expected, "{a} {b}");
+        }
+    }
+}

@@ -1,0 +1,470 @@
+//! Files in, configuration or problems out.
+
+use std::{fs, path::Path};
+
+use jiff::tz::{TimeZone, offset};
+use tempfile::TempDir;
+
+use super::*;
+use crate::credentials::env::Variables;
+
+/// A directory with these files; the first one is the configuration file.
+fn directory(files: &[(&str, &[u8])]) -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, content) in files {
+        let path = directory.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    directory
+}
+
+fn load_files(files: &[(&str, &[u8])], overrides: &Overrides) -> Result<Loaded, String> {
+    let directory = directory(files);
+    load(Some(&directory.path().join(files[0].0)), overrides)
+        .map_err(|problems| problems.to_string().replace(&format!("{}/", directory.path().display()), ""))
+}
+
+fn load_text(yaml: &str) -> Result<Loaded, String> {
+    load_files(&[("c.yml", yaml.as_bytes())], &Overrides::default())
+}
+
+fn accounts(yaml: &str) -> Vec<Account> {
+    load_text(yaml).unwrap().config.accounts
+}
+
+/// Each line of the problems, without the name of the file.
+#[track_caller]
+fn check(yaml: &str, expected: &[&str]) {
+    let problems = load_text(yaml).expect_err(yaml);
+    let lines: Vec<&str> = problems.lines().map(|line| line.trim_start_matches("c.yml:")).collect();
+    assert_eq!(lines, expected, "{yaml}");
+}
+
+fn default_account(name: &str) -> Account {
+    Account {
+        name: AccountName::parse(name).unwrap(),
+        credentials: Source::Env(Variables::default()),
+        endpoint: Endpoint::parse("tcss.tencentcloudapi.com", false).unwrap(),
+        region: None,
+        requests_per_second: Rate::DEFAULT,
+        time_zone: TimeZone::fixed(offset(8)),
+        poll: Poll {
+            interval: Duration::from_mins(1),
+            scanning_interval: Duration::from_secs(10),
+            timeout: Duration::from_secs(10),
+            stale_after: Duration::from_mins(5),
+        },
+        scans: vec![Scan {
+            name: ScanName::parse("latest").unwrap(),
+            local_task_id: None,
+            registry_task_id: None,
+        }],
+    }
+}
+
+#[test]
+fn without_accounts_there_is_one() {
+    let none = load(None, &Overrides::default()).unwrap();
+    assert_eq!(none.config.accounts, [default_account("default")]);
+    for empty in ["", "# nothing\n", "---\n", "accounts:\n", "accounts: []\n", "poll:\napi:\ncredentials:\n"]
+    {
+        assert_eq!(accounts(empty), [default_account("default")], "{empty:?}");
+    }
+}
+
+#[test]
+fn an_account_has_its_own_values_or_those_for_all() {
+    let accounts = accounts(
+        "
+poll: {interval: 2m, timeout: 5s}
+api: {region: ap-guangzhou, requests_per_second: 20, time_zone: UTC}
+credentials: {env: {secret_id: A_ID, secret_key: A_KEY}}
+accounts:
+  - name: 007
+  - name: prod
+    interval: 1h
+    stale_after: 3h
+    endpoint: tcss.example:8443
+    time_zone: Asia/Shanghai
+    credentials: {env: {token: T}}
+    scans:
+      - {name: latest}
+      - {name: nightly, local_task_id: 42, registry_task_id: 18548}
+",
+    );
+    let [first, second] = &accounts[..] else { panic!("{accounts:?}") };
+    let variables = |id: &str, key: &str, token: &[&str]| {
+        let token = token.iter().map(|&name| name.into()).collect();
+        Source::Env(Variables { secret_id: id.into(), secret_key: key.into(), token })
+    };
+    assert_eq!(first.name.as_str(), "007");
+    assert_eq!((first.poll.interval.as_secs(), first.poll.timeout.as_secs()), (120, 5));
+    assert_eq!(first.region.as_ref().map(Region::as_str), Some("ap-guangzhou"));
+    assert_eq!(first.requests_per_second.per_second(), 20);
+    assert_eq!(first.time_zone, TimeZone::UTC);
+    assert_eq!(first.credentials, variables("A_ID", "A_KEY", &[]), "the standard token is of other keys");
+
+    assert_eq!((second.poll.interval.as_secs(), second.poll.timeout.as_secs()), (3600, 5));
+    assert_eq!(second.endpoint.to_string(), "https://tcss.example:8443");
+    assert_eq!(second.time_zone, TimeZone::get("Asia/Shanghai").unwrap());
+    assert_eq!(second.credentials, variables("TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", &["T"]));
+    assert_eq!(second.scans.len(), 2);
+    assert_eq!(second.scans[1].registry_task_id.map(u64::from), Some(18548));
+}
+
+#[test]
+fn anchors_and_merge_keys_work() {
+    let accounts = accounts("accounts:\n- &a {name: a, timeout: 3s}\n- {<<: *a, name: b}\n");
+    assert_eq!(accounts[1].name.as_str(), "b");
+    assert_eq!(accounts[1].poll.timeout, Duration::from_secs(3));
+}
+
+#[test]
+fn the_default_scanning_interval_gives_way_to_a_shorter_interval() {
+    assert_eq!(accounts("poll: {interval: 3s}")[0].poll.scanning_interval, Duration::from_secs(3));
+}
+
+#[test]
+fn a_flag_replaces_the_files_value_and_not_an_accounts() {
+    let overrides = Overrides { timeout: Some(Duration::from_secs(7)), ..Overrides::default() };
+    let yaml = b"poll: {timeout: 1s}\naccounts:\n- {name: a}\n- {name: b, timeout: 2s}\n";
+    let accounts = load_files(&[("c.yml", yaml)], &overrides).unwrap().config.accounts;
+    assert_eq!(accounts[0].poll.timeout, Duration::from_secs(7));
+    assert_eq!(accounts[1].poll.timeout, Duration::from_secs(2));
+}
+
+#[test]
+fn a_flags_problem_names_the_flag() {
+    let overrides = Overrides {
+        time_zone: Some("Mars".into()),
+        endpoint: Some("http://10.0.0.1".into()),
+        interval: Some(Duration::from_mins(10)),
+        timeout: Some(Duration::from_millis(1)),
+        ..Overrides::default()
+    };
+    assert_eq!(
+        load(None, &overrides).unwrap_err().to_string(),
+        "--api.endpoint: \"http://10.0.0.1\" is plain http to another machine: use https, or set api.allow_http to true\n\
+         --api.time-zone: \"Mars\" is no time zone; write +08:00, UTC or a name such as Asia/Shanghai\n\
+         --poll.timeout: 1ms is too short; write 100ms or more"
+    );
+    let overrides = Overrides { interval: Some(Duration::from_mins(10)), ..Overrides::default() };
+    assert!(
+        load(None, &overrides).unwrap_err().to_string().starts_with("--poll.interval: the stale_after of 5m")
+    );
+}
+
+#[test]
+fn every_problem_is_reported_at_once() {
+    let expected = [
+        "2: poll.interval: 60 has no unit; write 60s for seconds, or 5m, 1h",
+        "3: poll.scanning-interval: unknown key; did you mean scanning_interval?",
+        "4: poll.timeout: 10m is too long; write 5m or less",
+        "6: api.requests_per_second: 21 is too much: the API allows 20; write 1 to 20",
+        "7: api.time_zone: \"Mars\" is no time zone; write +08:00, UTC or a name such as Asia/Shanghai",
+        "8: api.allow_http: is text; it must be true or false, without quotes",
+        "9: interval: unknown key; it belongs in poll",
+        "10: credentials: has env and static; name one kind",
+        "12: accounts[0]: has no name; give it one, such as name: prod",
+        "12: accounts[0].endpoint: is a list; it must be text",
+        "14: accounts[1].region: \"ap guangzhou\" is no region; write one such as ap-guangzhou",
+        "15: accounts[1].scans[0].local_task_id: 0 is no task; leave the key out for the latest scan",
+        "16: accounts[1].scans[1].registry_task_id: is text; write 5 without quotes",
+        "17: accounts[2].name: \"prod\" is taken at c.yml:13 already; give every account its own name",
+        "17: accounts[2].timeout: \"soon\" is no duration: expected number at 0; write 30s, 5m or 1h",
+        "18: accounts[3]: is text; it must be a map",
+    ];
+    check(
+        "\
+poll:
+  interval: 60
+  scanning-interval: 5s
+  timeout: 10m
+api:
+  requests_per_second: 21
+  time_zone: Mars
+  allow_http: 'yes'
+interval: 1m
+credentials: {env: {}, static: {secret_id: Canary}}
+accounts:
+  - endpoint: [a]
+  - name: prod
+    region: ap guangzhou
+    scans: [{name: a, local_task_id: 0},
+      {name: b, registry_task_id: '5'}]
+  - {name: prod, timeout: soon}
+  - staging
+",
+        &expected,
+    );
+}
+
+#[test]
+fn what_is_not_yaml_is_reported_with_its_place() {
+    check("poll: {", &["1: is not YAML: unclosed bracket '{' (column 7)"]);
+    check("a: 1\n---\nb: 2\n", &["3: a second document begins here; one file holds one"]);
+    check("- a\n", &["1: is a list; it must be a map"]);
+    check("hello\n", &["1: is text; it must be a map"]);
+    check("[poll]: 1\n", &["1: has a key that is no plain word"]);
+}
+
+#[test]
+fn a_key_given_twice_is_a_problem() {
+    check(
+        "poll: {interval: 1m}\napi:\npoll: {timeout: 1s,\n  timeout: 2s}\n",
+        &["3: poll: is given twice; it stands on line 1 already"],
+    );
+}
+
+#[test]
+fn times_must_go_together() {
+    check("poll: {interval: 0s}", &["1: poll.interval: 0s is too short; write 1s or more"]);
+    check("poll: {interval: 25h}", &["1: poll.interval: 1day 1h is too long; write 1day or less"]);
+    check(
+        "poll: {interval: 5s, scanning_interval: 6s}",
+        &["1: poll.scanning_interval: the scanning_interval of 6s is longer than the interval of 5s; \
+           make it as long or shorter"],
+    );
+    check(
+        "poll: {scanning_interval: 10s}\naccounts: [{name: a,\n  interval: 5s}, {name: b}]",
+        &["3: accounts[0].interval: the scanning_interval of 10s is longer than the interval of 5s; \
+           make it as long or shorter"],
+    );
+    check(
+        "poll: {stale_after: 69s}\naccounts: [{name: a}, {name: b}]",
+        &[
+            "1: poll.stale_after: the stale_after of 1m 9s is shorter than the interval of 1m and the timeout of 10s \
+           together, so data would vanish between two good polls; set stale_after to 1m 10s or more",
+        ],
+    );
+    check(
+        "accounts:\n- name: a\n  interval: 10m\n",
+        &[
+            "3: accounts[0].interval: the stale_after of 5m, its default, is shorter than the interval of 10m and the \
+           timeout of 10s together, so data would vanish between two good polls; set stale_after to 10m 10s or more",
+        ],
+    );
+}
+
+#[test]
+fn two_scans_of_an_account_differ_in_name_and_tasks() {
+    check(
+        "accounts:\n- name: a\n  scans:\n  - {name: x}\n  - {name: x, local_task_id: 1}\n  - {name: y}\n",
+        &[
+            "5: accounts[0].scans[1].name: \"x\" is taken at c.yml:4 already; \
+             give every scan of an account its own name",
+            "6: accounts[0].scans[2]: has the task IDs of accounts[0].scans[0]; give it others, or leave it out",
+        ],
+    );
+}
+
+#[test]
+fn plain_http_is_refused_per_account() {
+    let yaml =
+        "api: {endpoint: 'http://10.0.0.1'}\naccounts: [{name: a, allow_http: true}, {name: b}, {name: c}]";
+    check(
+        yaml,
+        &["1: api.endpoint: \"http://10.0.0.1\" is plain http to another machine: \
+           use https, or set api.allow_http to true"],
+    );
+}
+
+#[test]
+fn credentials_are_of_one_kind_that_works() {
+    check(
+        "credentials: {files: {}}",
+        &["1: credentials: files does not work in this version; what works: env"],
+    );
+    check("credentials: {}", &["1: credentials: names no kind; write env: {}, or leave credentials out"]);
+    check(
+        "credentials: {environment: {}}",
+        &[
+            "1: credentials: unknown key; known here: env, files, static, profile, tccli, tke_oidc, cvm_role, assume_role",
+        ],
+    );
+    check(
+        "credentials: {env: {secret-id: A}}",
+        &["1: credentials.env: unknown key; did you mean secret_id?"],
+    );
+}
+
+#[test]
+fn nothing_that_is_written_under_credentials_is_shown() {
+    let blocks = [
+        "Canary7",
+        "[Canary7]",
+        "{Canary7: 1}",
+        "{static: {secret_id: Canary7}}",
+        "{static: Canary7, Canary7: Canary7}",
+        "{env: Canary7}",
+        "{env: [Canary7]}",
+        "{env: {Canary7: Canary7}}",
+        "{env: {secret_id: {Canary7: Canary7}}}",
+        "{env: {secret_id: Canary7-x, secret_key: [Canary7], token: '$Canary7'}}",
+        "{env: {secret_key: CaNaRyCanary7canary7canary7cana}}",
+        "{env: {? {Canary7: 1} : 2}}",
+        "{Canary7, ",
+        "*Canary7",
+        "!!binary Canary7",
+        "!Canary7 {env: 1}",
+    ];
+    for block in blocks {
+        for prefix in ["", "accounts:\n- name: a\n  "] {
+            let problems = load_text(&format!("{prefix}credentials: {block}\n")).expect_err(block);
+            assert!(!problems.to_lowercase().contains("canary"), "{block}\n{problems}");
+        }
+    }
+}
+
+#[test]
+fn account_files_are_read_in_order_and_once() {
+    let files: [(&str, &[u8]); 5] = [
+        ("c.yml", b"account_files: [teams/b*.yml, 'teams/*.yml']\naccounts: [{name: own}]"),
+        ("teams/a.yml", b"- name: a\n"),
+        ("teams/b.yml", b"- name: b1\n- name: b2\n"),
+        ("teams/.hidden.yml", b"nonsense"),
+        ("teams/empty.yml", b"# nobody yet\n"),
+    ];
+    let loaded = load_files(&files, &Overrides::default()).unwrap();
+    let names: Vec<&str> = loaded.config.accounts.iter().map(|account| account.name.as_str()).collect();
+    assert_eq!(names, ["own", "b1", "b2", "a"]);
+    let read: Vec<_> = loaded.files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
+    assert_eq!(read, ["c.yml", "b.yml", "a.yml", "empty.yml"]);
+}
+
+#[test]
+fn problems_of_account_files_name_the_file() {
+    let files: [(&str, &[u8]); 6] = [
+        ("c.yml", b"account_files:\n- a/*.yml\n- b/*.yml\n- '[x'\naccounts: [{name: x}]"),
+        ("a/1.yml", b"- name: y\n- name: x\n"),
+        ("a/2.yml", b"accounts: []\n"),
+        ("a/3.yml", b"- name: z\n  ports: 1\n"),
+        ("a/4.yml", b"- name: \xff\n"),
+        ("a/5.yml/x", b""),
+    ];
+    assert_eq!(
+        load_files(&files, &Overrides::default()).unwrap_err(),
+        "\
+c.yml:3: account_files[1]: \"b/*.yml\" matches no file; patterns are relative to the configuration file
+c.yml:4: account_files[2]: \"[x\" is no pattern: invalid range pattern; write one such as accounts.d/*.yml
+a/1.yml:2: [1].name: \"x\" is taken at c.yml:5 already; give every account its own name
+a/2.yml:1: is a map; it must be a list
+a/3.yml:2: [0].ports: unknown key; known here: name, credentials, scans, endpoint, region, requests_per_second, \
+time_zone, allow_http, interval, scanning_interval, timeout, stale_after
+a/4.yml:1: is not UTF-8; save it as UTF-8
+a/5.yml: is a directory; name a file"
+    );
+}
+
+#[test]
+fn account_files_without_an_account_are_a_problem() {
+    let files: [(&str, &[u8]); 2] = [("c.yml", b"account_files: [a.yml]\n"), ("a.yml", b"")];
+    assert_eq!(
+        load_files(&files, &Overrides::default()).unwrap_err(),
+        "c.yml:1: account_files[0]: no file has an account in it; add one, or leave account_files out"
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let problem = |path: &Path| load(Some(path), &Overrides::default()).unwrap_err().to_string();
+    let directory = directory(&[("big.yml", &vec![b'#'; (10 << 20) + 1])]);
+    let path = directory.path();
+    assert_eq!(problem(path), format!("{}: is a directory; name a file", path.display()));
+    let missing = path.join("missing.yml");
+    assert!(problem(&missing).starts_with(&format!("{}: cannot be read: No such file", missing.display())));
+    assert!(problem(&path.join("big.yml")).ends_with("is larger than 10 MiB; split it by account_files"));
+}
+
+#[test]
+fn more_requests_than_are_allowed_are_a_warning() {
+    let scans = |n: u32| {
+        let scan = |id| format!("{{name: s{id}, local_task_id: {id}}}");
+        (1..=n).map(scan).collect::<Vec<_>>().join(", ")
+    };
+    let yaml = format!(
+        "poll: {{interval: 2s, scanning_interval: 1s}}\naccounts:\n- {{name: a, scans: [{}]}}\n- {{name: b, scans: [{}]}}\n\
+         - {{name: c, scans: [{}], credentials: {{env: {{secret_id: C}}}}}}\n- {{name: d, endpoint: tcss.example}}\n",
+        scans(15),
+        scans(10),
+        scans(11),
+    );
+    assert_eq!(
+        load_text(&yaml).unwrap().warnings,
+        [
+            "accounts \"a\" and \"b\": polling every interval needs 12.5 requests per second, and 25.0 while all scan; \
+             10 are allowed, so polls will run late; lengthen the intervals or split the accounts",
+            "account \"c\": polling every scanning_interval needs 11.0 requests per second while all scan; \
+             10 are allowed, so polls will run late then; lengthen scanning_interval",
+        ]
+    );
+}
+
+#[test]
+fn allowed_plain_http_is_a_warning() {
+    let warnings = |endpoint: &str| {
+        load_text(&format!(
+            "api: {{allow_http: true, endpoint: '{endpoint}'}}\naccounts: [{{name: a}}, {{name: b}}]"
+        ))
+        .unwrap()
+        .warnings
+    };
+    assert_eq!(
+        warnings("http://10.0.0.1:80"),
+        ["http://10.0.0.1 is plain http to another machine: others can read tokens and answers on the way"]
+    );
+    assert!(warnings("http://127.0.0.1:1").is_empty());
+}
+
+#[test]
+fn ten_thousand_accounts_load() {
+    let list: Vec<String> = (0..10_000).map(|n| format!("- name: a{n}")).collect();
+    assert_eq!(accounts(&format!("accounts:\n{}\n", list.join("\n"))).len(), 10_000);
+}
+
+const GOOD: &str = "\
+poll: {interval: 1m, timeout: 10s}
+api:
+  endpoint: tcss.tencentcloudapi.com
+  time_zone: \"+08:00\"
+credentials:
+  env: {secret_id: Canary7Id, secret_key: Canary7Key}
+accounts:
+  - name: prod
+    scans:
+      - {name: nightly, local_task_id: 42}
+";
+
+#[test]
+fn no_damage_to_a_file_panics_or_shows_what_is_under_credentials() {
+    assert!(load_text(GOOD).is_ok());
+    let document = |text: &str| {
+        let mut problems = Vec::new();
+        match yaml::parse(text) {
+            Ok(root) => {
+                let document = tree::Document { file: "f".into(), order: 0, text: text.into(), root };
+                let raw = raw::RawConfig::read(document.at(), &mut problems);
+                check::config(&raw, &raw::Settings::default(), &mut problems);
+                problems.iter().map(ToString::to_string).collect()
+            }
+            Err(error) => error.message,
+        }
+    };
+    let damages: [fn(&str, &str) -> String; 4] = [
+        |before, after| format!("{before}{}", &after[1..]),
+        |before, after| format!("{before}{}{after}", &after[..1]),
+        |before, _| before.to_owned(),
+        |_, after| format!("{GOOD}{after}"),
+    ];
+    for at in 0..GOOD.len() {
+        let (before, after) = GOOD.split_at(at);
+        let garbled = "\"'{}[]:,-#&*!|>%@`\t\n \u{0}\u{e9}?"
+            .chars()
+            .map(|char| format!("{before}{char}{}", &after[1..]));
+        for text in damages.iter().map(|damage| damage(before, after)).chain(garbled) {
+            let problems: String = document(&text);
+            assert!(!problems.contains("anary"), "{text}\n{problems}");
+        }
+    }
+}
