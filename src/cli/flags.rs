@@ -1,0 +1,164 @@
+//! Groups of flags that several commands share.
+
+use std::{num::NonZeroU16, path::PathBuf, time::Duration};
+
+use clap::{Args, builder::BoolishValueParser};
+
+use super::values::{ListenAddress, LogFormat, LogLevel, TelemetryPath};
+use crate::config::Overrides;
+
+/// What to poll, and how.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "Configuration; a flag replaces the file's value for all accounts")]
+pub struct ConfigFlags {
+    /// Configuration file; without it, one account named "default"
+    #[arg(long = "config.file", env = "TCSS_EXPORTER_CONFIG_FILE", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+
+    /// Where the API is [default: tcss.tencentcloudapi.com]
+    #[arg(long = "api.endpoint", env = "TCSS_EXPORTER_API_ENDPOINT", value_name = "URL-OR-HOST")]
+    endpoint: Option<String>,
+
+    /// Region to send as X-TC-Region; TCSS needs none
+    #[arg(long = "api.region", env = "TCSS_EXPORTER_API_REGION", value_name = "REGION")]
+    region: Option<String>,
+
+    /// Time zone of the times in answers: an offset or an IANA name [default: +08:00]
+    #[arg(
+        long = "api.time-zone",
+        env = "TCSS_EXPORTER_API_TIME_ZONE",
+        value_name = "ZONE",
+        allow_hyphen_values = true
+    )]
+    time_zone: Option<String>,
+
+    /// Time between two polls while no scan runs [default: 1m]
+    #[arg(
+        long = "poll.interval",
+        env = "TCSS_EXPORTER_POLL_INTERVAL",
+        value_name = "DURATION",
+        value_parser = humantime::parse_duration
+    )]
+    interval: Option<Duration>,
+
+    /// Time between two polls while a scan runs [default: 10s]
+    #[arg(
+        long = "poll.scanning-interval",
+        env = "TCSS_EXPORTER_POLL_SCANNING_INTERVAL",
+        value_name = "DURATION",
+        value_parser = humantime::parse_duration
+    )]
+    scanning_interval: Option<Duration>,
+
+    /// Longest that one poll may take [default: 10s]
+    #[arg(
+        long = "poll.timeout",
+        env = "TCSS_EXPORTER_POLL_TIMEOUT",
+        value_name = "DURATION",
+        value_parser = humantime::parse_duration
+    )]
+    timeout: Option<Duration>,
+
+    /// Time without a success after which an account's scan gauges are withheld [default: 5m]
+    #[arg(
+        long = "poll.stale-after",
+        env = "TCSS_EXPORTER_POLL_STALE_AFTER",
+        value_name = "DURATION",
+        value_parser = humantime::parse_duration
+    )]
+    stale_after: Option<Duration>,
+}
+
+impl ConfigFlags {
+    /// What the flags say instead of the file.
+    pub fn overrides(&self) -> Overrides {
+        Overrides {
+            endpoint: self.endpoint.clone(),
+            region: self.region.clone(),
+            time_zone: self.time_zone.clone(),
+            interval: self.interval,
+            scanning_interval: self.scanning_interval,
+            timeout: self.timeout,
+            stale_after: self.stale_after,
+        }
+    }
+}
+
+/// What to serve, and where.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "Web")]
+pub struct WebFlags {
+    /// Address to listen on; may be repeated
+    #[arg(
+        long = "web.listen-address",
+        env = "TCSS_EXPORTER_WEB_LISTEN_ADDRESS",
+        value_name = "ADDRESS",
+        default_value = ":10058",
+        value_delimiter = ','
+    )]
+    pub listen_addresses: Vec<ListenAddress>,
+
+    /// Path of the metrics
+    #[arg(
+        long = "web.telemetry-path",
+        env = "TCSS_EXPORTER_WEB_TELEMETRY_PATH",
+        value_name = "PATH",
+        default_value = "/metrics"
+    )]
+    pub telemetry_path: TelemetryPath,
+
+    /// Most scrapes that are answered at once; further ones get 503
+    #[arg(
+        long = "web.max-requests",
+        env = "TCSS_EXPORTER_WEB_MAX_REQUESTS",
+        value_name = "N",
+        default_value = "40",
+        value_parser = at_least_one
+    )]
+    pub max_requests: NonZeroU16,
+
+    /// Allow to reload the configuration by POST /-/reload
+    #[arg(
+        long = "web.enable-lifecycle",
+        env = "TCSS_EXPORTER_WEB_ENABLE_LIFECYCLE",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub enable_lifecycle: bool,
+
+    /// Leave out metrics about the exporter's own process
+    #[arg(
+        long = "web.disable-exporter-metrics",
+        env = "TCSS_EXPORTER_WEB_DISABLE_EXPORTER_METRICS",
+        value_parser = BoolishValueParser::new()
+    )]
+    pub disable_exporter_metrics: bool,
+}
+
+fn at_least_one(text: &str) -> Result<NonZeroU16, String> {
+    text.parse().map_err(|_| format!("write a number from 1 to {}", NonZeroU16::MAX))
+}
+
+/// What to log, and how.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "Log, on stderr")]
+pub struct LogFlags {
+    /// Least important lines to log
+    #[arg(
+        long = "log.level",
+        env = "TCSS_EXPORTER_LOG_LEVEL",
+        value_name = "LEVEL",
+        default_value = "info",
+        value_enum
+    )]
+    pub level: LogLevel,
+
+    /// Form of the lines
+    #[arg(
+        long = "log.format",
+        env = "TCSS_EXPORTER_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "logfmt",
+        value_enum
+    )]
+    pub format: LogFormat,
+}

@@ -1,0 +1,155 @@
+//! The command line: flags and commands. What the commands do is wired in `app`.
+
+use std::{ffi::OsString, path::PathBuf};
+
+use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
+
+mod flags;
+pub mod output;
+mod values;
+
+pub use flags::{ConfigFlags, LogFlags, WebFlags};
+pub use values::{ListenAddress, LogFormat, LogLevel, OutputFormat, TelemetryPath};
+
+use crate::{build_info, simulator::Speed};
+
+/// Reads the command line. Help and version go to stdout and end the process with 0, bad usage goes to stderr and
+/// ends it with 2.
+pub fn parse() -> Command {
+    Cli::parse().chosen()
+}
+
+/// Reads the arguments, of which the first is the program's name.
+pub fn try_parse_from(
+    arguments: impl IntoIterator<Item: Into<OsString> + Clone>,
+) -> Result<Command, clap::Error> {
+    Cli::try_parse_from(arguments).map(Cli::chosen)
+}
+
+/// Prometheus exporter for vulnerability scans of Tencent Cloud Container Security (TCSS)
+#[derive(Debug, Parser)]
+#[command(
+    name = "tcss-exporter",
+    version = build_info::SUMMARY,
+    about,
+    args_conflicts_with_subcommands = true,
+    override_usage = "tcss-exporter [serve] [FLAGS]\n       tcss-exporter <COMMAND> [FLAGS]"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    serve: Serve,
+}
+
+impl Cli {
+    fn chosen(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+/// What to do.
+#[derive(Clone, Debug, PartialEq, Subcommand)]
+pub enum Command {
+    /// Run the exporter; this is what happens without a command
+    Serve(Serve),
+    /// Run the exporter against the built-in simulated API: no account needed
+    Demo(Demo),
+    /// Check the configuration and print every problem
+    Check(Check),
+    /// Poll every account once and print the result
+    Scan(Scan),
+    /// Run only the simulated API
+    Simulate(Simulate),
+}
+
+/// `serve`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the groups say it")]
+pub struct Serve {
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    #[command(flatten)]
+    pub web: WebFlags,
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+/// `demo`.
+#[derive(Args, Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the groups say it")]
+pub struct Demo {
+    /// Simulated seconds that pass in one
+    #[arg(long, env = "TCSS_EXPORTER_SPEED", value_name = "FACTOR", default_value = "1")]
+    pub speed: Speed,
+
+    #[command(flatten)]
+    pub web: WebFlags,
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+/// `check`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the groups say it")]
+pub struct Check {
+    /// Also get credentials and make one call per account
+    #[arg(long, env = "TCSS_EXPORTER_LIVE", value_parser = BoolishValueParser::new())]
+    pub live: bool,
+
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+/// `scan`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the groups say it")]
+pub struct Scan {
+    /// Form of the result
+    #[arg(long, env = "TCSS_EXPORTER_OUTPUT", value_name = "FORMAT", default_value = "table", value_enum)]
+    pub output: OutputFormat,
+
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+/// `simulate`.
+#[derive(Args, Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the group says it")]
+pub struct Simulate {
+    /// Address to listen on
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_LISTEN_ADDRESS",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:10059"
+    )]
+    pub listen_address: ListenAddress,
+
+    /// Simulated seconds that pass in one
+    #[arg(long, env = "TCSS_EXPORTER_SPEED", value_name = "FACTOR", default_value = "1")]
+    pub speed: Speed,
+
+    /// Made-up key ID to accept instead of the simulator's own
+    #[arg(long, env = "TCSS_EXPORTER_SECRET_ID", value_name = "ID")]
+    pub secret_id: Option<String>,
+
+    /// Made-up secret key to accept instead of the simulator's own; never give a real one
+    #[arg(long, value_name = "KEY")]
+    pub secret_key: Option<String>,
+
+    /// File that says how accounts and their scans behave
+    #[arg(long, env = "TCSS_EXPORTER_SCENARIO", value_name = "FILE")]
+    pub scenario: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+#[cfg(test)]
+mod tests;

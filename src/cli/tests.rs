@@ -1,0 +1,173 @@
+//! The command line as it is typed.
+
+use std::{collections::BTreeSet, env, fs, path::Path, process, time::Duration};
+
+use clap::{Arg, CommandFactory, error::ErrorKind};
+
+use super::*;
+
+fn parse(line: &str) -> Result<Command, clap::Error> {
+    try_parse_from(line.split_whitespace())
+}
+
+#[track_caller]
+fn serve(line: &str) -> Serve {
+    match parse(line) {
+        Ok(Command::Serve(serve)) => serve,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn flags() -> Vec<Arg> {
+    let mut root = Cli::command();
+    root.build();
+    let commands = [&root].into_iter().chain(root.get_subcommands());
+    commands.flat_map(clap::Command::get_arguments).filter(|arg| arg.get_long().is_some()).cloned().collect()
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn serve_is_what_happens_without_a_command() {
+    assert_eq!(serve("tcss-exporter"), serve("tcss-exporter serve"));
+    let plain = serve("tcss-exporter --api.endpoint=x --web.max-requests 7");
+    assert_eq!(plain, serve("tcss-exporter serve --api.endpoint=x --web.max-requests=7"));
+    assert_eq!(plain.config.overrides().endpoint.as_deref(), Some("x"));
+}
+
+#[test]
+fn defaults_are_those_of_the_documentation() {
+    let Serve { config, web, log } = serve("tcss-exporter");
+    assert_eq!(config.file, None);
+    assert_eq!(config.overrides(), crate::config::Overrides::default());
+    assert_eq!(web.listen_addresses, [ListenAddress::Everywhere(10058)]);
+    assert_eq!(web.telemetry_path.as_str(), "/metrics");
+    assert_eq!(web.max_requests.get(), 40);
+    assert!(!web.enable_lifecycle && !web.disable_exporter_metrics);
+    assert_eq!((log.level, log.format), (LogLevel::Info, LogFormat::Logfmt));
+}
+
+#[test]
+fn every_command_takes_its_flags() {
+    for line in [
+        "tcss-exporter demo --speed 60 --web.listen-address :0 --log.level trace",
+        "tcss-exporter check --live --config.file c.yml --api.time-zone -03:00",
+        "tcss-exporter scan --output json --poll.timeout 5s --log.format json",
+        "tcss-exporter simulate --listen-address 127.0.0.1:0 --speed 0.5 --secret-id a --secret-key b --scenario f",
+    ] {
+        parse(line).expect(line);
+    }
+    let addresses =
+        serve("tcss-exporter --web.listen-address :1 --web.listen-address [::1]:2").web.listen_addresses;
+    assert_eq!(addresses.len(), 2);
+    let overrides = serve("tcss-exporter --poll.stale-after 1h30m").config.overrides();
+    assert_eq!(overrides.stale_after, Some(Duration::from_mins(90)));
+}
+
+#[test]
+fn bad_usage_is_an_error() {
+    for (line, expected) in [
+        ("tcss-exporter --nope", ErrorKind::UnknownArgument),
+        ("tcss-exporter nope", ErrorKind::InvalidSubcommand),
+        ("tcss-exporter --poll.interval 60", ErrorKind::ValueValidation),
+        ("tcss-exporter --web.max-requests 0", ErrorKind::ValueValidation),
+        ("tcss-exporter --web.telemetry-path /-/ready", ErrorKind::ValueValidation),
+        ("tcss-exporter --web.listen-address localhost", ErrorKind::ValueValidation),
+        ("tcss-exporter --log.level loud", ErrorKind::InvalidValue),
+        ("tcss-exporter simulate --speed 0", ErrorKind::ValueValidation),
+        ("tcss-exporter check --web.max-requests 1", ErrorKind::UnknownArgument),
+        ("tcss-exporter --api.endpoint x check", ErrorKind::ArgumentConflict),
+    ] {
+        let error = parse(line).expect_err(line);
+        assert_eq!(
+            (error.kind(), error.exit_code(), error.use_stderr()),
+            (expected, 2, true),
+            "{line}: {error}"
+        );
+    }
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for line in
+        ["tcss-exporter --help", "tcss-exporter -h", "tcss-exporter scan --help", "tcss-exporter --version"]
+    {
+        let answer = parse(line).expect_err(line);
+        assert_eq!((answer.exit_code(), answer.use_stderr()), (0, false), "{line}");
+    }
+    let version = parse("tcss-exporter --version").unwrap_err().to_string();
+    assert_eq!(version, format!("tcss-exporter {}\n", build_info::SUMMARY));
+    assert!(version.contains(concat!("tcss-exporter ", env!("CARGO_PKG_VERSION"), " (revision ")));
+}
+
+#[test]
+fn help_lists_commands_and_flags_with_their_defaults() {
+    let help = Cli::command().render_help().to_string();
+    for part in [
+        "tcss-exporter [serve] [FLAGS]",
+        "\n  demo ",
+        "--web.listen-address <ADDRESS>",
+        "[default: :10058]",
+        "TCSS_EXPORTER_LOG_LEVEL",
+        "possible values: debug, info, warn, error]",
+    ] {
+        assert!(help.contains(part), "{part}\n{help}");
+    }
+}
+
+#[test]
+fn every_flag_is_an_environment_variable_too() {
+    for flag in flags() {
+        let long = flag.get_long().unwrap();
+        let expected = format!("TCSS_EXPORTER_{}", long.replace(['.', '-'], "_").to_uppercase());
+        let expected = (!["help", "version", "secret-key"].contains(&long)).then_some(expected);
+        assert_eq!(flag.get_env().map(|name| name.to_str().unwrap().to_owned()), expected, "--{long}");
+    }
+}
+
+/// A process cannot safely set its own environment, so this test runs itself in another.
+#[test]
+fn a_flag_counts_more_than_its_environment_variable() {
+    if env::var_os("TCSS_EXPORTER_POLL_INTERVAL").is_none() {
+        let child = process::Command::new(env::current_exe().unwrap())
+            .args(["--exact", "cli::tests::a_flag_counts_more_than_its_environment_variable"])
+            .env("TCSS_EXPORTER_POLL_INTERVAL", "2m")
+            .env("TCSS_EXPORTER_WEB_LISTEN_ADDRESS", ":1,localhost:2")
+            .env("TCSS_EXPORTER_WEB_ENABLE_LIFECYCLE", "1")
+            .output()
+            .unwrap();
+        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+        return;
+    }
+    let from_environment = serve("tcss-exporter serve");
+    assert_eq!(from_environment, serve("tcss-exporter"));
+    assert_eq!(from_environment.config.overrides().interval, Some(Duration::from_mins(2)));
+    assert_eq!(from_environment.web.listen_addresses.len(), 2);
+    assert!(from_environment.web.enable_lifecycle);
+    let from_flags = serve("tcss-exporter --poll.interval 3m --web.listen-address :3");
+    assert_eq!(from_flags.config.overrides().interval, Some(Duration::from_mins(3)));
+    assert_eq!(from_flags.web.listen_addresses, [ListenAddress::Everywhere(3)]);
+    assert!(matches!(parse("tcss-exporter simulate"), Ok(Command::Simulate(_))));
+}
+
+#[test]
+fn the_documentation_names_every_flag_and_no_other() {
+    let docs =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap();
+    let known: BTreeSet<String> =
+        flags().iter().map(|flag| format!("--{}", flag.get_long().unwrap())).collect();
+    let is_flag = |char: char| char.is_ascii_alphanumeric() || char == '-' || char == '.';
+    let words = docs.split(|char| !is_flag(char)).map(|word| word.trim_end_matches('.'));
+    let named: BTreeSet<String> = words
+        .filter(|word| word.starts_with("--") && word.len() > 2 && !word.starts_with("---"))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(named, known);
+    for flag in flags() {
+        let Some(variable) = flag.get_env().and_then(|name| name.to_str()) else { continue };
+        assert!(docs.contains(&format!("`{variable}`")), "{variable}");
+    }
+}

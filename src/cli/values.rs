@@ -1,0 +1,138 @@
+//! Values of flags.
+
+use std::{fmt, net::SocketAddr, str::FromStr};
+
+use clap::ValueEnum;
+
+/// Where to listen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddress {
+    /// `:PORT`: every address, of IPv6 and IPv4.
+    Everywhere(u16),
+    /// `ADDRESS:PORT`, `[ADDRESS]:PORT`.
+    Socket(SocketAddr),
+    /// `NAME:PORT`: what the name resolves to.
+    Name(String, u16),
+}
+
+impl FromStr for ListenAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(address) = text.parse() {
+            return Ok(ListenAddress::Socket(address));
+        }
+        let (host, port) = text.rsplit_once(':').ok_or("has no port; write HOST:PORT or :PORT")?;
+        let port = port.parse().map_err(|_| format!("{port:?} is no port; write a number up to 65535"))?;
+        let is_name =
+            |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+        match host {
+            "" => Ok(ListenAddress::Everywhere(port)),
+            name if is_name(name) => Ok(ListenAddress::Name(name.to_owned(), port)),
+            other => Err(format!("{other:?} is no host; write a name, 127.0.0.1 or [::1]")),
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ListenAddress::Everywhere(port) => write!(f, ":{port}"),
+            ListenAddress::Socket(address) => address.fmt(f),
+            ListenAddress::Name(name, port) => write!(f, "{name}:{port}"),
+        }
+    }
+}
+
+/// Where metrics are served: a path other than those of the other pages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TelemetryPath(String);
+
+impl TelemetryPath {
+    /// The path, beginning with `/`.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for TelemetryPath {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let fault = if !text.starts_with('/') {
+            "does not begin with /"
+        } else if text == "/" || text == "/-" || text.starts_with("/-/") {
+            "is the path of another page"
+        } else if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte)) {
+            "has a character that paths do not have as they are"
+        } else {
+            return Ok(TelemetryPath(text.to_owned()));
+        };
+        Err(format!("{fault}; write one such as /metrics"))
+    }
+}
+
+/// The least important lines that are logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "named as the levels are")]
+pub enum LogLevel {
+    #[value(hide = true)]
+    Trace,
+    Debug,
+    #[default]
+    Info,
+    Warn,
+    Error,
+}
+
+/// How lines of the log look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "named as the formats are")]
+pub enum LogFormat {
+    #[default]
+    Logfmt,
+    Json,
+}
+
+/// How `scan` prints what it found: for people, for programs, or as `/metrics` has it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[expect(missing_docs, reason = "the type says it")]
+pub enum OutputFormat {
+    #[default]
+    Table,
+    Json,
+    Metrics,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listen_address_is_a_port_and_perhaps_a_host() {
+        let parse = |text: &str| text.parse::<ListenAddress>();
+        assert_eq!(parse(":10058"), Ok(ListenAddress::Everywhere(10058)));
+        assert_eq!(parse("localhost:1"), Ok(ListenAddress::Name("localhost".into(), 1)));
+        for socket in ["127.0.0.1:0", "[::1]:10058", "0.0.0.0:80"] {
+            assert_eq!(parse(socket), Ok(ListenAddress::Socket(socket.parse().unwrap())));
+        }
+        for text in [":10058", "localhost:1", "127.0.0.1:0", "[::1]:10058"] {
+            assert_eq!(parse(text).map(|address| address.to_string()).as_deref(), Ok(text));
+        }
+        for bad in
+            ["", "10058", "localhost", ":", ":65536", ":http", "::1:10058", "[::1]", "a b:1", "http://a:1"]
+        {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_telemetry_path_is_no_other_pages() {
+        for good in ["/metrics", "/a/b", "/-metrics", "/metrics/"] {
+            assert!(good.parse::<TelemetryPath>().is_ok(), "{good}");
+        }
+        for bad in ["", "metrics", "/", "/-", "/-/ready", "/a b", "/a?b", "/a#b", "/ä"] {
+            assert!(bad.parse::<TelemetryPath>().is_err(), "{bad}");
+        }
+    }
+}
