@@ -1,0 +1,82 @@
+//! Slower after the API throttled, and slowly back.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// From half the rate back to all of it.
+const RECOVERY: Duration = Duration::from_mins(5);
+/// The slowest: at the default rate, one request in about two seconds.
+const FLOOR: f64 = 1.0 / 16.0;
+
+/// The share of the rate that is in force. Linear in time: what was halved once is whole again after [`RECOVERY`].
+#[derive(Debug, Default)]
+pub(super) struct Slowdown {
+    last: Option<Halving>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Halving {
+    at: Instant,
+    factor: f64,
+}
+
+impl Slowdown {
+    pub(super) fn factor(&self, now: Instant) -> f64 {
+        self.last.map_or(1.0, |Halving { at, factor }| {
+            let climbed = 0.5 * now.saturating_duration_since(at).as_secs_f64() / RECOVERY.as_secs_f64();
+            (factor + climbed).min(1.0)
+        })
+    }
+
+    pub(super) fn throttled(&mut self, departure: Instant, now: Instant) {
+        if self.last.is_some_and(|last| departure <= last.at) {
+            return;
+        }
+        self.last = Some(Halving { at: now, factor: (self.factor(now) / 2.0).max(FLOOR) });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn close(left: f64, right: f64) -> bool {
+        (left - right).abs() < 1e-9
+    }
+
+    #[test]
+    fn it_halves_then_climbs_back_in_five_minutes() {
+        let start = Instant::now();
+        let mut slowdown = Slowdown::default();
+        assert!(close(slowdown.factor(start), 1.0));
+        slowdown.throttled(start, start);
+        assert!(close(slowdown.factor(start), 0.5));
+        assert!(close(slowdown.factor(start + Duration::from_secs(150)), 0.75));
+        assert!(close(slowdown.factor(start + Duration::from_secs(301)), 1.0));
+    }
+
+    #[test]
+    fn requests_that_were_on_their_way_together_halve_it_once() {
+        let start = Instant::now();
+        let answered = start + Duration::from_millis(100);
+        let mut slowdown = Slowdown::default();
+        for _ in 0..5 {
+            slowdown.throttled(start, answered);
+        }
+        assert!(close(slowdown.factor(answered), 0.5));
+        slowdown.throttled(answered + Duration::from_millis(1), answered + Duration::from_millis(1));
+        assert!(slowdown.factor(answered + Duration::from_millis(1)) < 0.26);
+    }
+
+    #[test]
+    fn it_never_stops() {
+        let mut now = Instant::now();
+        let mut slowdown = Slowdown::default();
+        for _ in 0..100 {
+            now += Duration::from_millis(10);
+            slowdown.throttled(now, now);
+        }
+        assert!(close(slowdown.factor(now), FLOOR));
+    }
+}
