@@ -1,0 +1,93 @@
+//! The times in TCSS answers, of which there are several forms.
+
+use jiff::{Timestamp, civil, fmt::strtime, tz::TimeZone};
+
+/// A time in an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Time {
+    /// Nothing happened yet: the empty text, or a zero date such as `0001-01-01 00:00:00`.
+    Never,
+    /// Unix time.
+    At(Timestamp),
+}
+
+/// Reads `YYYY-MM-DD hh:mm:ss` in `zone`, RFC 3339, and Go's `YYYY-MM-DD hh:mm:ss +0000 UTC`; none if it is
+/// none of these.
+pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<Time> {
+    let text = text.trim();
+    if text.is_empty() || is_zero_date(text) {
+        return Some(Time::Never);
+    }
+    civil(text, zone).or_else(|| text.parse().ok()).or_else(|| go(text)).map(Time::At)
+}
+
+/// Before there was a TCSS: the zero of Go, of Unix, or of MySQL, in whichever zone it was printed.
+fn is_zero_date(text: &str) -> bool {
+    ["0000-", "0001-", "1970-01-01", "1969-12-31"].iter().any(|zero| text.starts_with(zero))
+}
+
+fn civil(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    let civil = civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", text).ok()?;
+    zone.to_timestamp(civil).ok()
+}
+
+fn go(text: &str) -> Option<Timestamp> {
+    let (time, zone) = text.rsplit_once(' ')?;
+    let is_zone = zone.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'));
+    is_zone.then(|| strtime::parse("%Y-%m-%d %H:%M:%S%.f %z", time).ok()?.to_timestamp().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(text: &str, expected: Option<i64>) {
+        let zone = TimeZone::fixed(jiff::tz::offset(8));
+        let time = parse(text, &zone);
+        let expected = expected.map(|second| Time::At(Timestamp::from_second(second).unwrap()));
+        assert_eq!(time, expected, "{text:?}");
+    }
+
+    #[test]
+    fn every_form_that_tcss_uses_is_read() {
+        check("2021-05-01 00:00:00", Some(1_619_798_400));
+        check("2021-05-01T00:00:00+08:00", Some(1_619_798_400));
+        check("2021-04-30T16:00:00Z", Some(1_619_798_400));
+        check("2021-04-30 16:00:00 +0000 UTC", Some(1_619_798_400));
+        check("2021-05-01 00:00:00 +0800 CST", Some(1_619_798_400));
+    }
+
+    #[test]
+    fn an_empty_text_and_a_zero_date_mean_never() {
+        let zone = TimeZone::fixed(jiff::tz::offset(8));
+        for text in [
+            "",
+            " ",
+            "0001-01-01 00:00:00",
+            "0001-01-01T00:00:00Z",
+            "0001-01-01 00:00:00 +0000 UTC",
+            "1970-01-01 08:00:00",
+            "1970-01-01T00:00:00Z",
+            "1969-12-31 19:00:00",
+            "0000-00-00 00:00:00",
+        ] {
+            assert_eq!(parse(text, &zone), Some(Time::Never), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_not_a_time() {
+        for text in [
+            "2021-13-01 00:00:00",
+            "2021-02-30 00:00:00",
+            "yesterday",
+            "1619798400",
+            "2021-05-01",
+            "2021-05-01 00:00:00 nonsense here",
+            "9999999-01-01 00:00:00",
+            "2021-05-01 25:00:00",
+        ] {
+            check(text, None);
+        }
+    }
+}
