@@ -1,0 +1,101 @@
+//! What can go wrong with a request.
+
+use std::fmt;
+
+use crate::{clock::Moment, reason::Reason, signer::Credentials};
+
+/// Messages of servers are cut here: a page of HTML helps nobody in a log.
+const MAX_MESSAGE: usize = 300;
+
+/// A request that brought no good answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiError {
+    /// Why, for metrics and for what happens next.
+    pub reason: Reason,
+    /// The API's `Code`, where it gave one.
+    pub code: Option<String>,
+    /// The HTTP status, where it was not 200.
+    pub status: Option<u16>,
+    /// For people: one line, without secrets.
+    pub message: String,
+    /// `RequestId`, where there was one.
+    pub request_id: Option<String>,
+    /// When the request left.
+    pub as_of: Option<Moment>,
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(code) = &self.code {
+            write!(f, "{code}: ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl ApiError {
+    /// An error of our own making, before any request left.
+    pub fn unsent(reason: Reason, message: impl Into<String>) -> ApiError {
+        ApiError { reason, code: None, status: None, message: message.into(), request_id: None, as_of: None }
+    }
+}
+
+/// An error whose texts are as they came.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) reason: Reason,
+    pub(super) code: Option<String>,
+    pub(super) status: Option<u16>,
+    pub(super) message: String,
+    pub(super) request_id: Option<String>,
+}
+
+impl Failure {
+    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Failure {
+        Failure { reason, code: None, status: None, message: message.into(), request_id: None }
+    }
+
+    /// The error without secrets, on one line and not too long.
+    pub(super) fn scrubbed(self, credentials: &Credentials, as_of: Moment) -> ApiError {
+        let clean = |text: String| one_line(&credentials.scrub(&text));
+        ApiError {
+            reason: self.reason,
+            code: self.code.map(clean),
+            status: self.status,
+            message: clean(self.message),
+            request_id: self.request_id.map(clean),
+            as_of: Some(as_of),
+        }
+    }
+}
+
+fn one_line(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE).collect();
+    if text.chars().count() > MAX_MESSAGE { line + "…" } else { line }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::{clock::Clock, signer::Secret};
+
+    #[tokio::test]
+    async fn what_a_server_says_is_scrubbed_and_cut_to_one_line() {
+        let credentials = Credentials {
+            secret_id: "AKIDwho".into(),
+            secret_key: Secret::new("canary-key".into()),
+            token: Some(Secret::new("canary-token".into())),
+        };
+        let mut failure =
+            Failure::new(Reason::Auth, format!("AKIDwho\ncanary-key\x1b[31m{}", "x".repeat(1_000)));
+        failure.code = Some("Code.canary-token".into());
+        let error = failure.scrubbed(&credentials, Clock::starting_at(Timestamp::UNIX_EPOCH).now());
+        let text = error.to_string();
+        assert!(text.starts_with("Code.<redacted>: <redacted> <redacted> [31mxxx"), "{text}");
+        assert!(text.chars().count() < 350 && !text.contains("canary"), "{text}");
+    }
+}

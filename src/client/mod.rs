@@ -1,0 +1,166 @@
+//! Sends one signed request and reads the envelope of its answer. Knows no collector.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{Method, header};
+use jiff::Timestamp;
+use serde_json::value::RawValue;
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    clock::{Clock, Moment},
+    config::{Endpoint, Region},
+    pacer::Slot,
+    reason::Reason,
+    signer::{self, Credentials},
+    telemetry::Telemetry,
+};
+
+mod codes;
+mod envelope;
+mod error;
+mod transport;
+
+pub use error::ApiError;
+pub use transport::{Handler, InitError, MAX_ANSWER};
+
+use error::Failure;
+use transport::Transport;
+
+/// Sign and send exactly this: the API compares them byte by byte.
+const CONTENT_TYPE: &str = "application/json";
+
+/// What to ask, of whom.
+#[derive(Clone, Debug)]
+pub struct Call<'a> {
+    /// Where the API is.
+    pub endpoint: &'a Endpoint,
+    /// `X-TC-Region`, where configured.
+    pub region: Option<&'a Region>,
+    /// The service in the signature.
+    pub service: &'static str,
+    /// `X-TC-Action`.
+    pub action: &'static str,
+    /// `X-TC-Version`.
+    pub version: &'static str,
+    /// JSON.
+    pub body: Bytes,
+}
+
+/// A good answer.
+#[derive(Debug)]
+pub struct Answer {
+    /// The object under `Response`.
+    pub response: Box<RawValue>,
+    /// `RequestId`: what support asks for.
+    pub request_id: Option<String>,
+    /// When the request left: the answer is at least this old.
+    pub as_of: Moment,
+}
+
+/// Sends requests to the API.
+pub struct Client {
+    transport: Transport,
+    clock: Clock,
+    telemetry: Arc<Telemetry>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client for the network: rustls with the system's certificates, no redirects, `HTTPS_PROXY` honoured.
+    pub fn new(clock: Clock, telemetry: Arc<Telemetry>) -> Result<Client, InitError> {
+        Ok(Client { transport: Transport::network()?, clock, telemetry })
+    }
+
+    /// A client whose requests `handler` answers in this process, without a network and without time passing.
+    pub fn in_process(clock: Clock, telemetry: Arc<Telemetry>, handler: Handler) -> Client {
+        Client { transport: Transport::InProcess(handler), clock, telemetry }
+    }
+
+    /// Sends `call` in `slot`, signed at this moment, and reads the answer by `deadline`. An error repeats
+    /// nothing of the credentials.
+    pub async fn send(
+        &self,
+        call: &Call<'_>,
+        credentials: &Credentials,
+        slot: Slot,
+        deadline: Instant,
+    ) -> Result<Answer, ApiError> {
+        let as_of = self.clock.now();
+        let outcome = self.exchange(call, credentials, as_of.wall, deadline).await;
+        self.telemetry.request_took(call.action, slot.departure.elapsed());
+        let failure = match outcome.and_then(|body| envelope::open(&body)) {
+            Ok((response, request_id)) => return Ok(Answer { response, request_id, as_of }),
+            Err(failure) => failure,
+        };
+        self.telemetry.request_failed(call.action, failure.reason);
+        Err(failure.scrubbed(credentials, as_of))
+    }
+
+    async fn exchange(
+        &self,
+        call: &Call<'_>,
+        credentials: &Credentials,
+        at: Timestamp,
+        deadline: Instant,
+    ) -> Result<Bytes, Failure> {
+        let request = signed(call, credentials, at)?;
+        timeout_at(deadline, self.transport.exchange(request))
+            .await
+            .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout, "no whole answer within poll.timeout")))
+    }
+}
+
+fn signed(
+    call: &Call<'_>,
+    credentials: &Credentials,
+    at: Timestamp,
+) -> Result<http::Request<Bytes>, Failure> {
+    let host = call.endpoint.host();
+    let authorization = signer::sign(
+        &signer::Request {
+            method: Method::POST.as_str(),
+            host: &host,
+            path: "/",
+            query: "",
+            content_type: CONTENT_TYPE,
+            extra_headers: &[],
+            body: &call.body,
+        },
+        call.service,
+        credentials,
+        at,
+    );
+    let mut request = http::Request::post(call.endpoint.url().as_str())
+        .header(header::HOST, host)
+        .header(header::CONTENT_TYPE, CONTENT_TYPE)
+        .header(header::AUTHORIZATION, authorization.header()?)
+        .header("X-TC-Action", call.action)
+        .header("X-TC-Version", call.version)
+        .header("X-TC-Timestamp", at.as_second())
+        .header("X-TC-Language", "en-US");
+    if let Some(region) = call.region {
+        request = request.header("X-TC-Region", region.as_str());
+    }
+    if let Some(token) = credentials.token_header()? {
+        request = request.header("X-TC-Token", token);
+    }
+    request.body(call.body.clone()).map_err(|error| Failure::new(Reason::InvalidRequest, error.to_string()))
+}
+
+impl From<signer::Unsendable> for Failure {
+    fn from(error: signer::Unsendable) -> Failure {
+        Failure::new(Reason::Credentials, error.to_string())
+    }
+}
+
+/// The `User-Agent` of every request.
+const USER_AGENT: &str = concat!("tcss-exporter/", env!("CARGO_PKG_VERSION"));
+/// Connections that are not used for this long are closed.
+const IDLE: Duration = Duration::from_secs(90);

@@ -1,0 +1,135 @@
+//! The wire: one request out, the bytes of one answer in.
+
+use std::{error::Error, fmt, sync::Arc};
+
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use reqwest::redirect;
+
+use super::{IDLE, USER_AGENT, error::Failure};
+use crate::reason::Reason;
+
+/// Answers above this size are refused, counted after decompression. A real one has about 500 bytes.
+pub const MAX_ANSWER: usize = 1 << 20;
+
+/// Answers a request in this process.
+pub type Handler = Arc<dyn Fn(http::Request<Bytes>) -> http::Response<Bytes> + Send + Sync>;
+
+/// The HTTP client could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot set up the HTTP client")]
+pub struct InitError(#[from] reqwest::Error);
+
+pub(super) enum Transport {
+    Network(reqwest::Client),
+    InProcess(Handler),
+}
+
+impl Transport {
+    /// Where the system has no CA certificates at all, Mozilla's are used, which are built in.
+    pub(super) fn network() -> Result<Transport, InitError> {
+        let client = builder().build().or_else(|error| {
+            tracing::debug!(%error, "no certificates from the system, using the built-in ones");
+            let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+            let roots =
+                roots.map(|der| reqwest::Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
+            builder().tls_certs_only(roots).build()
+        })?;
+        Ok(Transport::Network(client))
+    }
+
+    pub(super) async fn exchange(&self, request: http::Request<Bytes>) -> Result<Bytes, Failure> {
+        match self {
+            Transport::Network(client) => exchange(client, request).await,
+            Transport::InProcess(handler) => {
+                let response = handler(request);
+                accept(response.status())?;
+                Ok(response.into_body())
+            }
+        }
+    }
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .user_agent(USER_AGENT)
+        .redirect(redirect::Policy::none())
+        .tls_version_min(reqwest::tls::Version::TLS_1_2)
+        .pool_idle_timeout(IDLE)
+        .tcp_nodelay(true)
+}
+
+async fn exchange(client: &reqwest::Client, request: http::Request<Bytes>) -> Result<Bytes, Failure> {
+    let request = reqwest::Request::try_from(request).map_err(unsent)?;
+    let mut response = client.execute(request).await.map_err(unsent)?;
+    accept(response.status())?;
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(broken)? {
+        if body.len() + chunk.len() > MAX_ANSWER {
+            return Err(Failure::new(
+                Reason::TooLarge,
+                format!("the answer has more than {MAX_ANSWER} bytes"),
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
+
+/// Every answer of the API, errors included, comes with 200; anything else is a gateway in trouble.
+fn accept(status: StatusCode) -> Result<(), Failure> {
+    if status == StatusCode::OK {
+        return Ok(());
+    }
+    Err(Failure {
+        status: Some(status.as_u16()),
+        ..Failure::new(Reason::HttpStatus, format!("HTTP status {status}"))
+    })
+}
+
+fn unsent(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let reason =
+        if sources(&error).any(<dyn Error>::is::<rustls::Error>) { Reason::Tls } else { Reason::Network };
+    Failure::new(reason, Chain(&error).to_string())
+}
+
+fn broken(error: reqwest::Error) -> Failure {
+    let error = error.without_url();
+    let reason =
+        if error.is_decode() && !is_broken_connection(&error) { Reason::Decode } else { Reason::Network };
+    Failure::new(reason, Chain(&error).to_string())
+}
+
+/// reqwest calls a connection that ends in the middle of a body a failure to decode it.
+fn is_broken_connection(error: &reqwest::Error) -> bool {
+    sources(error).any(<dyn Error>::is::<hyper::Error>)
+}
+
+/// The error and what caused it, through the wrappers of `std::io`, whose `source` skips what they hold.
+fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        match held {
+            Some(held) => Some(held),
+            None => error.source(),
+        }
+    })
+}
+
+/// The error and its causes on one line, each said once: some repeat the text of their cause.
+struct Chain<'a>(&'a reqwest::Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut last = self.0.to_string();
+        f.write_str(&last)?;
+        for source in sources(self.0).skip(1).map(ToString::to_string) {
+            if !last.contains(&source) {
+                write!(f, ": {source}")?;
+                last = source;
+            }
+        }
+        Ok(())
+    }
+}
