@@ -1,0 +1,137 @@
+//! Runs one job for ever. The loop has no decisions in it; the step has no waiting for its next turn.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::{
+    client::{ApiError, Call, Client},
+    clock::{Clock, Moment},
+    collectors::{Collector, Parsed},
+    config::{self, Scan},
+    reason::Reason,
+    signer::Credentials,
+    store::{AccountEntry, JobEntry, Outcome},
+    telemetry::Telemetry,
+};
+
+mod policy;
+mod report;
+
+/// What every job shares.
+#[derive(Debug)]
+pub struct Context {
+    /// Sends requests.
+    pub client: Client,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Counts.
+    pub telemetry: Arc<Telemetry>,
+}
+
+/// One account, scan and collector.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Whose scan.
+    pub account: Arc<config::Account>,
+    /// What its requests are signed with.
+    pub credentials: Arc<Credentials>,
+    /// Which scan.
+    pub scan: Scan,
+    /// Which API action.
+    pub collector: &'static Collector,
+    /// Where the account's requests queue and are counted.
+    pub account_entry: Arc<AccountEntry>,
+    /// Where what is known is kept.
+    pub entry: Arc<JobEntry>,
+}
+
+impl Job {
+    /// Polls at `first` and then for ever.
+    pub async fn run(self, context: Arc<Context>, first: Instant) {
+        let mut next = first;
+        loop {
+            sleep_until(next).await;
+            next = self.poll(&context).await;
+        }
+    }
+
+    /// Polls once, records what came of it, and says when to poll again.
+    pub async fn poll(&self, context: &Context) -> Instant {
+        let begin = Instant::now();
+        let before = self.entry.snapshot();
+        let mut after = before.after(self.poll_once(context).await);
+        after.interval = policy::interval(&self.account.poll, &after, context.clock.now());
+        report::poll(self, &before, &after);
+        let next = begin + after.interval;
+        self.entry.replace(after);
+        next
+    }
+
+    /// One poll: a request, and perhaps some retries.
+    pub async fn poll_once(&self, context: &Context) -> Outcome {
+        let begin = Instant::now();
+        let result = self.ask(context).await;
+        let (at, result) = match result {
+            Ok((at, parsed)) => (at, Ok(parsed)),
+            Err(error) => (error.as_of.unwrap_or_else(|| context.clock.now()), Err(error)),
+        };
+        Outcome { at, took: begin.elapsed(), result }
+    }
+
+    async fn ask(&self, context: &Context) -> Result<(Moment, Parsed), ApiError> {
+        let action = self.collector.action;
+        let lane = self.account_entry.lane(action).ok_or_else(|| no_lane(action))?;
+        let call = self.call();
+        lane.poll_begins();
+        let mut slot = lane.slot().await;
+        let deadline = slot.departure + self.account.poll.timeout;
+        for attempt in 1.. {
+            let departure = slot.departure;
+            self.account_entry.request_leaves(action, slot.waited);
+            let error = match context.client.send(&call, &self.credentials, slot, deadline).await {
+                Ok(answer) => return self.read(&answer).map(|parsed| (answer.as_of, parsed)),
+                Err(error) => error,
+            };
+            if error.reason == Reason::Throttled {
+                lane.throttled(departure);
+            }
+            let Some(pause) = policy::retry_after(&error, attempt) else { return Err(error) };
+            let resume = Instant::now() + pause;
+            if resume >= deadline || !lane.take_retry() {
+                return Err(error);
+            }
+            report::retry(self, &error, pause);
+            sleep_until(resume).await;
+            slot = timeout_at(deadline, lane.slot()).await.map_err(|_| error)?;
+            context.telemetry.request_retried(action);
+        }
+        unreachable!("the policy ends the loop")
+    }
+
+    fn call(&self) -> Call<'_> {
+        Call {
+            endpoint: &self.account.endpoint,
+            region: self.account.region.as_ref(),
+            service: self.collector.service,
+            action: self.collector.action,
+            version: self.collector.version,
+            body: (self.collector.request)(&self.scan),
+        }
+    }
+
+    fn read(&self, answer: &crate::client::Answer) -> Result<Parsed, ApiError> {
+        (self.collector.parse)(answer.response.get(), &self.account.time_zone).map_err(|error| ApiError {
+            reason: Reason::Decode,
+            code: None,
+            status: None,
+            message: error.to_string(),
+            request_id: answer.request_id.clone(),
+            as_of: Some(answer.as_of),
+        })
+    }
+}
+
+fn no_lane(action: &str) -> ApiError {
+    ApiError::unsent(Reason::InvalidRequest, format!("the account has no lane for {action}"))
+}

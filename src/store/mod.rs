@@ -1,0 +1,205 @@
+//! What is known: one immutable [`Snapshot`] a job, replaced whole.
+//!
+//! Pollers write, scrapes read, and neither waits for the other.
+
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+
+use crate::{
+    collectors::Collector,
+    config::{AccountName, ScanName},
+    pacer::{Lane, Membership},
+};
+
+mod snapshot;
+
+pub use snapshot::{Data, LastPoll, Outcome, Snapshot};
+
+/// Everything that is exposed. A reload replaces the table whole and keeps the entries that did not change.
+#[derive(Debug, Default)]
+pub struct Store {
+    table: ArcSwap<Table>,
+}
+
+/// The entries, in the order of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// One for each account.
+    pub accounts: Vec<Arc<AccountEntry>>,
+    /// One for each account, scan and collector; those of one collector side by side.
+    pub jobs: Vec<Arc<JobEntry>>,
+}
+
+impl Store {
+    /// The table of this moment.
+    pub fn table(&self) -> Arc<Table> {
+        self.table.load_full()
+    }
+
+    /// Puts `table` in the place of the present one.
+    pub fn replace(&self, table: Table) {
+        self.table.store(Arc::new(table));
+    }
+
+    /// Whether every job was tried once.
+    pub fn is_ready(&self) -> bool {
+        self.table.load().jobs.iter().all(|job| job.snapshot().last.is_some())
+    }
+}
+
+/// What an account's requests cost.
+#[derive(Debug)]
+pub struct AccountEntry {
+    /// The label `account`, as it stands in the text format: `account="prod"`.
+    pub labels: String,
+    actions: Vec<ActionEntry>,
+    waited_nanos: AtomicU64,
+}
+
+#[derive(Debug)]
+struct ActionEntry {
+    action: &'static str,
+    membership: Membership,
+    requests: AtomicU64,
+}
+
+impl AccountEntry {
+    /// An account that joined the lane of each action.
+    pub fn new(
+        name: &AccountName,
+        lanes: impl IntoIterator<Item = (&'static str, Membership)>,
+    ) -> AccountEntry {
+        let actions = lanes
+            .into_iter()
+            .map(|(action, membership)| ActionEntry { action, membership, requests: AtomicU64::new(0) })
+            .collect();
+        AccountEntry { labels: label("account", name.as_str()), actions, waited_nanos: AtomicU64::new(0) }
+    }
+
+    /// The lane for `action`.
+    pub fn lane(&self, action: &str) -> Option<&Lane> {
+        self.actions.iter().find(|entry| entry.action == action).map(|entry| entry.membership.lane())
+    }
+
+    /// A request for `action` leaves after waiting for its turn.
+    pub fn request_leaves(&self, action: &str, waited: Duration) {
+        self.actions.iter().filter(|entry| entry.action == action).for_each(|entry| {
+            entry.requests.fetch_add(1, Relaxed);
+        });
+        let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
+        self.waited_nanos.fetch_add(nanos, Relaxed);
+    }
+
+    /// Requests so far, by action.
+    pub fn requests(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        self.actions.iter().map(|entry| (entry.action, entry.requests.load(Relaxed)))
+    }
+
+    /// Time spent waiting for turns.
+    pub fn waited(&self) -> Duration {
+        Duration::from_nanos(self.waited_nanos.load(Relaxed))
+    }
+
+    /// The lowest rate in force among the account's lanes, in requests per second.
+    pub fn requests_per_second(&self) -> Option<f64> {
+        self.actions.iter().map(|entry| entry.membership.lane().requests_per_second()).min_by(f64::total_cmp)
+    }
+}
+
+/// One job's place in the store.
+#[derive(Debug)]
+pub struct JobEntry {
+    /// The account's name.
+    pub account: AccountName,
+    /// The scan's name.
+    pub scan: ScanName,
+    /// Both, as they stand in the text format: `account="prod",scan="latest"`.
+    pub labels: String,
+    /// Whose families and fields the snapshot's indices mean.
+    pub collector: &'static Collector,
+    /// The age from which on data are withheld.
+    pub stale_after: Duration,
+    snapshot: ArcSwap<Snapshot>,
+}
+
+impl JobEntry {
+    /// A job that has not been tried.
+    pub fn new(
+        account: &AccountName,
+        scan: &ScanName,
+        collector: &'static Collector,
+        poll: &crate::config::Poll,
+    ) -> JobEntry {
+        JobEntry {
+            account: account.clone(),
+            scan: scan.clone(),
+            labels: format!("{},{}", label("account", account.as_str()), label("scan", scan.as_str())),
+            collector,
+            stale_after: poll.stale_after,
+            snapshot: ArcSwap::from_pointee(Snapshot::untried(collector.fields.len(), poll.interval)),
+        }
+    }
+
+    /// What is known at this moment.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Puts `snapshot` in the place of the present one. Only the job itself does that.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+}
+
+/// `name="value"`, with what the text format wants escaped.
+fn label(name: &str, value: &str) -> String {
+    let mut text = format!("{name}=\"");
+    for c in value.chars() {
+        match c {
+            '\\' => text.push_str("\\\\"),
+            '"' => text.push_str("\\\""),
+            '\n' => text.push_str("\\n"),
+            c => text.push(c),
+        }
+    }
+    let _ = text.write_char('"');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::label;
+
+    fn unescaped(text: &str) -> String {
+        let mut chars = text.strip_prefix("a=\"").unwrap().strip_suffix('"').unwrap().chars();
+        let mut value = String::new();
+        while let Some(c) = chars.next() {
+            assert!(c != '"' && c != '\n', "stands bare in {text}");
+            value.push(match c {
+                '\\' => match chars.next().unwrap() {
+                    'n' => '\n',
+                    c => c,
+                },
+                c => c,
+            });
+        }
+        value
+    }
+
+    proptest! {
+        #[test]
+        fn a_label_value_comes_back_as_it_was(value in "(?s)[\\\\\"\n]*.{0,20}[\\\\\"\nn]*") {
+            prop_assert_eq!(unescaped(&label("a", &value)), value);
+        }
+    }
+}
