@@ -1,0 +1,146 @@
+//! Snapshots + registry + now → text. Pure; comes in pages, so that a large exposition is never whole in memory.
+
+use std::sync::Arc;
+
+use prometheus::proto::MetricFamily;
+
+use crate::{
+    clock::Moment,
+    collectors,
+    store::{Snapshot, Store, Table},
+};
+
+mod accounts;
+mod format;
+mod jobs;
+mod registry;
+mod writer;
+
+pub use format::Format;
+use writer::Writer;
+
+/// A page is sent when it has at least this many bytes.
+const PAGE: usize = 64 * 1024;
+
+/// What a scrape sees: everything as it is at one moment.
+#[derive(Debug)]
+pub struct Scrape {
+    now: Moment,
+    table: Arc<Table>,
+    /// One for each job of the table.
+    snapshots: Vec<Arc<Snapshot>>,
+    registry: Vec<MetricFamily>,
+}
+
+impl Scrape {
+    /// What `store` and the gathered registry hold.
+    pub fn new(store: &Store, registry: Vec<MetricFamily>, now: Moment) -> Scrape {
+        let table = store.table();
+        let snapshots = table.jobs.iter().map(|job| job.snapshot()).collect();
+        Scrape { now, table, snapshots, registry }
+    }
+
+    /// The text in `format`, page by page.
+    pub fn pages(self, format: Format) -> Pages {
+        let sections = Section::all(&self);
+        Pages { scrape: self, sections, section: 0, row: 0, writer: Writer::new(format), is_done: false }
+    }
+
+    /// The whole text in `format`.
+    pub fn text(self, format: Format) -> String {
+        let bytes: Vec<u8> = self.pages(format).flatten().collect();
+        String::from_utf8(bytes).expect("labels and help texts are UTF-8")
+    }
+}
+
+/// One family, and how its rows are written.
+#[derive(Clone, Copy, Debug)]
+enum Section {
+    Samples { collector: usize, family: usize },
+    Job(&'static jobs::Family),
+    Account(&'static accounts::Family),
+    Registry(usize),
+}
+
+impl Section {
+    fn all(scrape: &Scrape) -> Vec<Section> {
+        let families = |(collector, it): (usize, &collectors::Collector)| {
+            (0..it.families.len()).map(move |family| Section::Samples { collector, family })
+        };
+        let samples = collectors::ALL.into_iter().enumerate().flat_map(families);
+        let jobs = jobs::FAMILIES.iter().map(Section::Job);
+        let accounts = accounts::FAMILIES.iter().map(Section::Account);
+        let registry = (0..scrape.registry.len()).map(Section::Registry);
+        samples.chain(jobs).chain(accounts).chain(registry).collect()
+    }
+
+    fn n_rows(self, scrape: &Scrape) -> usize {
+        match self {
+            Section::Samples { .. } | Section::Job(_) => scrape.table.jobs.len(),
+            Section::Account(_) => scrape.table.accounts.len(),
+            Section::Registry(_) => 1,
+        }
+    }
+
+    fn write(self, row: usize, scrape: &Scrape, writer: &mut Writer) {
+        match self {
+            Section::Samples { collector, family } => {
+                let job = &scrape.table.jobs[row];
+                let collector = collectors::ALL[collector];
+                if std::ptr::eq(job.collector, collector)
+                    && let Some(data) = scrape.snapshots[row].fresh(scrape.now, job.stale_after)
+                {
+                    jobs::write_samples(
+                        writer,
+                        &job.labels,
+                        &collector.families[family],
+                        family,
+                        &data.samples,
+                    );
+                }
+            }
+            Section::Job(family) => family.write(writer, &scrape.table.jobs[row], &scrape.snapshots[row]),
+            Section::Account(family) => family.write(writer, &scrape.table.accounts[row]),
+            Section::Registry(index) => registry::write(writer, &scrape.registry[index]),
+        }
+    }
+}
+
+/// The pages of one exposition.
+#[derive(Debug)]
+pub struct Pages {
+    scrape: Scrape,
+    sections: Vec<Section>,
+    section: usize,
+    row: usize,
+    writer: Writer,
+    is_done: bool,
+}
+
+impl Iterator for Pages {
+    type Item = Vec<u8>;
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        while let Some(section) = self.sections.get(self.section) {
+            if self.row == 0 {
+                self.writer.next_family();
+            }
+            for row in self.row..section.n_rows(&self.scrape) {
+                section.write(row, &self.scrape, &mut self.writer);
+                if self.writer.len() >= PAGE {
+                    self.row = row + 1;
+                    return Some(self.writer.take());
+                }
+            }
+            (self.section, self.row) = (self.section + 1, 0);
+        }
+        if std::mem::replace(&mut self.is_done, true) {
+            return None;
+        }
+        self.writer.end();
+        Some(self.writer.take())
+    }
+}
+
+#[cfg(test)]
+mod tests;
