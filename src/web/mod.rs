@@ -1,0 +1,168 @@
+//! HTTP, for Prometheus and for people.
+//!
+//! | path | methods | |
+//! |---|---|---|
+//! | `--web.telemetry-path` | GET, HEAD | the metrics; 503 while `--web.max-requests` scrapes are being answered |
+//! | `/` | GET, HEAD | a page with links |
+//! | `/-/healthy` | GET, HEAD | 200 |
+//! | `/-/ready` | GET, HEAD | 200 once every scan was tried once, 503 before |
+//! | `/-/reload` | POST, PUT | 200, or 500 with what is wrong; 403 unless `--web.enable-lifecycle` is set |
+
+use std::{convert::Infallible, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::{
+    clock::Clock,
+    exposition::{Format, Scrape},
+    store::Store,
+    telemetry::Telemetry,
+};
+
+mod body;
+mod landing;
+mod route;
+mod server;
+
+pub use body::Body;
+pub use server::serve;
+
+use route::Route;
+
+/// Asks for the configuration to be read again; the answer is what is wrong with it, if anything.
+pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
+
+/// What is served.
+#[derive(Debug)]
+pub struct Site {
+    /// What is known of the scans.
+    pub store: Arc<Store>,
+    /// What the process counts.
+    pub telemetry: Arc<Telemetry>,
+    /// Tells the time.
+    pub clock: Clock,
+    /// Where the metrics are.
+    pub telemetry_path: String,
+    /// Whether the exporter's own metrics are left out.
+    pub without_exporter_metrics: bool,
+    /// As many permits as scrapes may be answered at once.
+    pub scrapes: Arc<Semaphore>,
+    /// Where reloads are asked for; none unless that is enabled.
+    pub reload: Option<mpsc::Sender<ReloadRequest>>,
+}
+
+impl Site {
+    /// Answers one request, whose body is never read.
+    pub async fn respond<B>(&self, request: Request<B>) -> Result<Response<Body>, Infallible> {
+        let route = Route::of(request.method(), request.uri().path(), &self.telemetry_path);
+        let mut response = match route {
+            Route::Metrics => self.metrics(request.headers()),
+            Route::Landing => html(landing::page(&self.telemetry_path)),
+            Route::Healthy => text(StatusCode::OK, "healthy"),
+            Route::Ready if self.store.is_ready() => text(StatusCode::OK, "ready"),
+            Route::Ready => text(StatusCode::SERVICE_UNAVAILABLE, "not every scan was tried once yet"),
+            Route::Reload => self.reload().await,
+            Route::NotFound => text(StatusCode::NOT_FOUND, "not found"),
+            Route::NotAllowed(allowed) => not_allowed(allowed),
+        };
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        self.telemetry.http_answered(response.status().as_u16(), route.handler());
+        if request.method() == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+        Ok(response)
+    }
+
+    fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
+        let Ok(permit) = Arc::clone(&self.scrapes).try_acquire_owned() else {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at once (--web.max-requests)");
+        };
+        let format = Format::negotiate(joined(headers, &header::ACCEPT).as_deref());
+        let is_gzip = accepts_gzip(joined(headers, &header::ACCEPT_ENCODING).as_deref());
+        let registry = if self.without_exporter_metrics {
+            self.telemetry.gather_without_exporter()
+        } else {
+            self.telemetry.gather()
+        };
+        let pages = Scrape::new(&self.store, registry, self.clock.now()).pages(format);
+        let mut response = Response::new(Body::pages(pages, is_gzip, permit));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.content_type()));
+        headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+        if is_gzip {
+            headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
+    }
+
+    async fn reload(&self) -> Response<Body> {
+        let Some(reload) = &self.reload else {
+            return text(StatusCode::FORBIDDEN, "reloading over HTTP needs --web.enable-lifecycle");
+        };
+        let (reply, answer) = oneshot::channel();
+        let outcome = match reload.send(reply).await {
+            Ok(()) => answer.await.unwrap_or_else(|_| Err("the exporter is stopping".into())),
+            Err(_) => Err("the exporter is stopping".into()),
+        };
+        match outcome {
+            Ok(()) => text(StatusCode::OK, "reloaded"),
+            Err(problem) => text(StatusCode::INTERNAL_SERVER_ERROR, &problem),
+        }
+    }
+}
+
+fn text(status: StatusCode, text: &str) -> Response<Body> {
+    let mut response = Response::new(Body::whole(Bytes::from(format!("{text}\n"))));
+    *response.status_mut() = status;
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+fn html(page: String) -> Response<Body> {
+    let mut response = Response::new(Body::whole(Bytes::from(page)));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    response
+}
+
+fn not_allowed(allowed: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// All lines of a header as one list; none where it is absent or not text.
+fn joined(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
+    let lines: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!lines.is_empty()).then(|| lines.join(","))
+}
+
+fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
+    accept_encoding.unwrap_or_default().split(',').any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let is_refused = parts.any(|part| part.strip_prefix("q=").is_some_and(|q| q.parse() == Ok(0.0)));
+        is_gzip && !is_refused
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::accepts_gzip;
+
+    #[test]
+    fn gzip_is_for_those_who_ask() {
+        for accept in ["gzip", "deflate, gzip", "GZIP;q=0.5", "br , gzip ; q=1"] {
+            assert!(accepts_gzip(Some(accept)), "{accept}");
+        }
+        for accept in ["", "identity", "gzip;q=0", "gzip; q=0.0", "x-gzipped"] {
+            assert!(!accepts_gzip(Some(accept)), "{accept}");
+        }
+        assert!(!accepts_gzip(None));
+    }
+}
