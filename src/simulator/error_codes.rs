@@ -1,0 +1,109 @@
+//! Every error code that the API may answer with.
+//!
+//! Source: "Common error codes", <https://cloud.tencent.com/document/api/1285/65450>, and `errorcodes.py` of the
+//! official Python SDK for TCSS 2020-11-01.
+
+/// An error code and what it says. Messages are for people and not stable in the real API either.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorCode {
+    /// Such as `AuthFailure.SignatureFailure`.
+    pub code: &'static str,
+    /// One sentence.
+    pub message: &'static str,
+}
+
+impl ErrorCode {
+    /// The code of that name.
+    pub fn find(code: &str) -> Option<&'static ErrorCode> {
+        ERROR_CODES.iter().find(|known| known.code == code)
+    }
+}
+
+const fn code(code: &'static str, message: &'static str) -> ErrorCode {
+    ErrorCode { code, message }
+}
+
+/// All of them: those common to every product, then those of TCSS.
+#[rustfmt::skip]
+pub const ERROR_CODES: &[ErrorCode] = &[
+    code("ActionOffline", "This API has been deprecated."),
+    code("AuthFailure.InvalidAuthorization", "The `Authorization` in the request header does not comply with the Tencent Cloud standard."),
+    code("AuthFailure.InvalidSecretId", "Invalid key: not a TencentCloud API key type."),
+    code("AuthFailure.MFAFailure", "MFA failed."),
+    code("AuthFailure.SecretIdNotFound", "The SecretId is not found, please ensure that your SecretId is correct."),
+    code("AuthFailure.SignatureExpire", "The provided signature has expired: timestamp and server time must not differ by more than five minutes."),
+    code("AuthFailure.SignatureFailure", "The provided credentials could not be validated. Please check your signature is correct."),
+    code("AuthFailure.TokenFailure", "The provided token is invalid."),
+    code("AuthFailure.UnauthorizedOperation", "The request is not authorized. For more information, see the CAM documentation."),
+    code("DryRunOperation", "DryRun operation: the request would have succeeded, but the DryRun parameter was used."),
+    code("FailedOperation", "Operation failed."),
+    code("InternalError", "Internal error."),
+    code("InvalidAction", "The API does not exist."),
+    code("InvalidParameter", "Incorrect parameter, for example in its format or type."),
+    code("InvalidParameterValue", "Invalid parameter value."),
+    code("InvalidRequest", "The multipart format of the request body is incorrect."),
+    code("IpInBlacklist", "Your IP is in uin IP blacklist."),
+    code("IpNotInWhitelist", "Your IP is not in uin IP whitelist."),
+    code("LimitExceeded", "Quota limit exceeded."),
+    code("MissingParameter", "A parameter is missing."),
+    code("NoSuchProduct", "The product does not exist."),
+    code("NoSuchVersion", "The API version does not exist."),
+    code("RequestLimitExceeded", "The number of requests exceeds the frequency limit."),
+    code("RequestLimitExceeded.GlobalRegionUinLimitExceeded", "The number of requests exceeds the frequency limit of the root account."),
+    code("RequestLimitExceeded.IPLimitExceeded", "The number of requests exceeds the frequency limit of the IP."),
+    code("RequestLimitExceeded.UinLimitExceeded", "The number of requests exceeds the frequency limit of the root account."),
+    code("RequestSizeLimitExceeded", "The request size exceeds the upper limit."),
+    code("ResourceInUse", "Resource is in use."),
+    code("ResourceInsufficient", "Insufficient resource."),
+    code("ResourceNotFound", "The resource does not exist."),
+    code("ResourceUnavailable", "Resource is unavailable."),
+    code("ResponseSizeLimitExceeded", "The response size exceeds the upper limit."),
+    code("ServiceUnavailable", "Service is unavailable now."),
+    code("UnauthorizedOperation", "You are not authorized to perform this operation."),
+    code("UnknownParameter", "Unknown parameter: undefined parameters may cause an error."),
+    code("UnsupportedOperation", "Unsupported operation."),
+    code("UnsupportedProtocol", "HTTP(S) request protocol error: only GET and POST requests are supported."),
+    code("UnsupportedRegion", "The API does not support the requested region."),
+
+    code("AuthFailure", "CAM signature or authentication error."),
+    code("FailedOperation.AgentOffline", "The client is offline."),
+    code("FailedOperation.AuthorizedNotEnough", "Insufficient licenses."),
+    code("FailedOperation.DataValueNotCorrect", "The response data value is incorrect."),
+    code("FailedOperation.ErrAlreadyScanning", "Scanning is in progress, or not permitted; authorize the images first."),
+    code("FailedOperation.ErrRuleNotFind", "The rule was not found."),
+    code("FailedOperation.NotifyPolicyChangeFailed", "Failed to change the notification policy."),
+    code("FailedOperation.RuleConfigTooMany", "There are too many sub-rules."),
+    code("FailedOperation.RuleInfoRepeat", "The rule is a duplicate."),
+    code("FailedOperation.RuleNameRepeat", "The rule name is a duplicate."),
+    code("FailedOperation.RuleNotFind", "The rule was not found."),
+    code("FailedOperation.RuleSelectImageOutRange", "Too many images are selected."),
+    code("InternalError.ErrRoleNotExist", "The user is not authorized: the role does not exist."),
+    code("InternalError.MainDBFail", "The database operation failed."),
+    code("InvalidParameter.ErrIpNoValid", "The IP format is invalid."),
+    code("InvalidParameter.InvalidFormat", "The parameter format is incorrect."),
+    code("InvalidParameter.IpNoValid", "The IP format is incorrect."),
+    code("InvalidParameter.MissingParameter", "A required parameter is missing."),
+    code("InvalidParameter.ParsingError", "A parameter could not be parsed."),
+    code("InvalidParameter.PortNoValid", "The port format is invalid."),
+    code("InvalidParameter.RegexRuleError", "The regular expression is incorrect."),
+    code("InvalidParameter.RequestTimeout", "The query timed out and is still being processed; query again."),
+    code("InvalidParameter.ReverShellKeyFieldAllEmpty", "Process name, destination IP and destination port cannot all be empty."),
+    code("InvalidParameter.RuleInfoInValid", "The rule is invalid."),
+    code("InvalidParameterValue.DataNotFound", "The data were not found."),
+    code("InvalidParameterValue.DataRange", "The data range is incorrect."),
+    code("InvalidParameterValue.LengthLimit", "The parameter is too long."),
+    code("OperationDenied", "The operation was denied."),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_code_stands_twice_in_the_table() {
+        let codes: HashSet<_> = ERROR_CODES.iter().map(|known| known.code).collect();
+        assert_eq!(codes.len(), ERROR_CODES.len());
+    }
+}

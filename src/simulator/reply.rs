@@ -1,0 +1,234 @@
+//! What the API answers: always HTTP 200, and one envelope.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header::CONTENT_TYPE};
+use jiff::{Timestamp, tz};
+use serde::{Serialize, Serializer};
+
+use super::{
+    ErrorCode,
+    scan::{Progress, Status},
+    scenario::TaskIds,
+};
+
+/// An answer, and how long to wait before it is sent.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    /// What to send.
+    pub response: Response<Bytes>,
+    /// The latency of the scenario.
+    pub delay: Duration,
+}
+
+/// An error of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    /// With words of its own.
+    pub(super) fn new(code: &'static str, message: String) -> Refusal {
+        Refusal { code, message }
+    }
+}
+
+impl From<&ErrorCode> for Refusal {
+    fn from(ErrorCode { code, message }: &ErrorCode) -> Refusal {
+        Refusal::new(code, (*message).into())
+    }
+}
+
+/// With the table's words, for `code`s of the table.
+impl From<&'static str> for Refusal {
+    fn from(code: &'static str) -> Refusal {
+        Refusal::new(code, ErrorCode::find(code).map_or("", |known| known.message).into())
+    }
+}
+
+/// The fields of an answer of `DescribeVulScanInfo`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Answer {
+    status: &'static str,
+    #[serde(serialize_with = "as_percent")]
+    scan_progress: u32,
+    remaining_time: u64,
+    scan_start_time: String,
+    scan_end_time: String,
+    local_image_scan_count: u32,
+    registry_image_scan_count: u32,
+    found_vul_count: u32,
+    registry_found_vul_count: u32,
+    found_risk_image_count: u32,
+    ignore_vul_count: u32,
+    #[serde(rename = "LocalTaskID")]
+    local_task_id: u64,
+    #[serde(rename = "RegistryTaskID")]
+    registry_task_id: u64,
+}
+
+impl Answer {
+    /// Of an account that was never scanned: zeros and empty dates.
+    pub(super) fn not_scanned() -> Answer {
+        Answer {
+            status: "NOT_SCAN",
+            scan_progress: 0,
+            remaining_time: 0,
+            scan_start_time: String::new(),
+            scan_end_time: String::new(),
+            local_image_scan_count: 0,
+            registry_image_scan_count: 0,
+            found_vul_count: 0,
+            registry_found_vul_count: 0,
+            found_risk_image_count: 0,
+            ignore_vul_count: 0,
+            local_task_id: 0,
+            registry_task_id: 0,
+        }
+    }
+
+    /// Of a scan that began at `started`.
+    pub(super) fn new(started: Timestamp, progress: &Progress, tasks: TaskIds) -> Answer {
+        let ended = progress.ended_after.and_then(|length| started.checked_add(length).ok());
+        let counts = progress.counts;
+        Answer {
+            status: status(progress.status),
+            scan_progress: progress.permille,
+            remaining_time: whole_seconds(progress.remaining),
+            scan_start_time: date(started),
+            scan_end_time: ended.map(date).unwrap_or_default(),
+            local_image_scan_count: counts.local_images,
+            registry_image_scan_count: counts.registry_images,
+            found_vul_count: counts.local_vulnerabilities,
+            registry_found_vul_count: counts.registry_vulnerabilities,
+            found_risk_image_count: counts.risk_images,
+            ignore_vul_count: counts.ignored_vulnerabilities,
+            local_task_id: tasks.local,
+            registry_task_id: tasks.registry,
+        }
+    }
+}
+
+fn status(status: Status) -> &'static str {
+    match status {
+        Status::Scanning => "SCANNING",
+        Status::Scanned => "SCANNED",
+        Status::Canceled => "CANCELED",
+    }
+}
+
+/// The console's clock: UTC+8, without saying so.
+fn date(at: Timestamp) -> String {
+    tz::offset(8).to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// Rounded up, so that a scan that runs has time left.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+/// An integer where it is whole, as the real API writes both.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn as_percent<S: Serializer>(permille: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    match permille % 10 {
+        0 => serializer.serialize_u32(permille / 10),
+        _ => serializer.serialize_f64(f64::from(*permille) / 10.0),
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Envelope<T> {
+    response: T,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Identified<T> {
+    #[serde(flatten)]
+    content: T,
+    request_id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase", rename_all_fields = "PascalCase")]
+enum Content {
+    Error {
+        code: &'static str,
+        message: String,
+    },
+    #[serde(untagged)]
+    Answer(Answer),
+}
+
+/// The whole body, for either outcome.
+pub(super) fn envelope(outcome: Result<Answer, Refusal>, request_id: u128) -> Response<Bytes> {
+    let content = match outcome {
+        Ok(answer) => Content::Answer(answer),
+        Err(Refusal { code, message }) => Content::Error { code, message },
+    };
+    json(&Envelope { response: Identified { content, request_id: uuid(request_id) } })
+}
+
+/// With the bare content type that the API sends.
+pub(super) fn json<T: Serialize>(body: &T) -> Response<Bytes> {
+    let body = serde_json::to_vec(body).expect("names are strings, and numbers are finite");
+    let mut response = Response::new(Bytes::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// `random` as a UUID of version 4.
+fn uuid(random: u128) -> String {
+    const VERSION: u128 = 0xf << 76;
+    const VARIANT: u128 = 0b11 << 62;
+    let hex = format!("{:032x}", (random & !VERSION & !VARIANT) | (4 << 76) | (0b10 << 62));
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(response: &Response<Bytes>) -> &str {
+        std::str::from_utf8(response.body()).unwrap()
+    }
+
+    #[test]
+    fn an_error_is_http_200_and_an_envelope() {
+        let response = envelope(Err("ResourceNotFound".into()), u128::MAX);
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(
+            text(&response),
+            r#"{"Response":{"Error":{"Code":"ResourceNotFound","Message":"The resource does not exist."},"RequestId":"ffffffff-ffff-4fff-bfff-ffffffffffff"}}"#
+        );
+    }
+
+    #[test]
+    fn an_account_that_was_never_scanned_answers_zeros_and_empty_dates() {
+        assert_eq!(
+            text(&envelope(Ok(Answer::not_scanned()), 0)),
+            r#"{"Response":{"Status":"NOT_SCAN","ScanProgress":0,"RemainingTime":0,"ScanStartTime":"","ScanEndTime":"","LocalImageScanCount":0,"RegistryImageScanCount":0,"FoundVulCount":0,"RegistryFoundVulCount":0,"FoundRiskImageCount":0,"IgnoreVulCount":0,"LocalTaskID":0,"RegistryTaskID":0,"RequestId":"00000000-0000-4000-8000-000000000000"}}"#
+        );
+    }
+
+    #[test]
+    fn dates_are_written_in_utc_plus_8() {
+        assert_eq!(date("2025-11-24T16:00:00Z".parse().unwrap()), "2025-11-25 00:00:00");
+        assert_eq!(date("2026-01-01T00:00:00+08".parse().unwrap()), "2026-01-01 00:00:00");
+    }
+
+    #[test]
+    fn progress_is_an_integer_where_it_is_whole() {
+        let progress = |permille| {
+            let answer = Answer { scan_progress: permille, ..Answer::not_scanned() };
+            serde_json::to_value(answer).unwrap()["ScanProgress"].to_string()
+        };
+        assert_eq!([0, 420, 425, 1000].map(progress), ["0", "42", "42.5", "100"]);
+    }
+}
