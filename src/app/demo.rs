@@ -1,0 +1,64 @@
+//! `demo`: the exporter against the stand-in API, with accounts that show what there is to see.
+
+use std::{future, time::Duration};
+
+use jiff::tz::TimeZone;
+use tokio::net::TcpListener;
+
+use super::{Failure, listen, reload::Reload, serve::Server, simulate};
+use crate::{
+    cli::{Demo, output},
+    clock::Clock,
+    config::{Account, AccountName, Config, Endpoint, Poll, Rate, Scan, ScanName},
+    credentials::Source,
+    simulator::Scenario,
+};
+
+/// Often, so that something moves while one looks.
+const POLL: Poll = Poll {
+    interval: Duration::from_secs(5),
+    scanning_interval: Duration::from_secs(2),
+    timeout: Duration::from_secs(5),
+    stale_after: Duration::from_secs(30),
+};
+
+pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
+    let scenario = Scenario::demo();
+    let api = TcpListener::bind("127.0.0.1:0").await?;
+    let config = config(&scenario, &listen::url(api.local_addr()?)).map_err(Failure::run_time)?;
+    let mut server = Server::bind(&flags.web, Clock::system()).await?;
+    output::print(welcome(&server, flags.web.telemetry_path.as_str(), &config))?;
+    tokio::spawn(async move { simulate::serve(api, &scenario, flags.speed, future::pending()).await });
+    server.apply(config.clone())?;
+    server.run(Reload::Fixed(config)).await
+}
+
+fn welcome(server: &Server, telemetry_path: &str, config: &Config) -> String {
+    let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
+    let urls = server.addresses().into_iter().map(listen::url);
+    let open: String = urls.map(|url| format!("  open    {url}{telemetry_path}\n")).collect();
+    format!(
+        "tcss-exporter demo: the data are simulated, nothing leaves this machine\n{open}  look at tcss_up and \
+         tcss_vul_scan_progress_ratio of the accounts {}\n  stop    Ctrl-C\n",
+        names.join(", ")
+    )
+}
+
+/// One account for each identity that the scenario plays.
+fn config(scenario: &Scenario, endpoint: &str) -> Result<Config, String> {
+    let endpoint = Endpoint::parse(endpoint, false)?;
+    let scan = Scan { name: ScanName::parse("latest")?, local_task_id: None, registry_task_id: None };
+    let account = |(name, credentials): (&str, &crate::signer::Credentials)| {
+        Ok(Account {
+            name: AccountName::parse(name)?,
+            credentials: Source::Static(credentials.clone()),
+            endpoint: endpoint.clone(),
+            region: None,
+            requests_per_second: Rate::DEFAULT,
+            time_zone: TimeZone::fixed(jiff::tz::offset(8)),
+            poll: POLL,
+            scans: vec![scan.clone()],
+        })
+    };
+    Ok(Config { accounts: scenario.identities().map(account).collect::<Result<_, String>>()? })
+}

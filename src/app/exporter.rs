@@ -1,0 +1,142 @@
+//! The accounts that are being polled, and how a new configuration takes their place.
+
+use std::{collections::HashMap, sync::Arc};
+
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    collectors,
+    config::{self, AccountName, Config},
+    pacer::Lanes,
+    plan::{self, PlanError},
+    poller::{Context, Job},
+    store::{Store, Table},
+};
+
+/// Polls every account of its configuration for as long as it lives.
+#[derive(Debug)]
+pub struct Exporter {
+    context: Arc<Context>,
+    store: Arc<Store>,
+    lanes: Lanes,
+    accounts: Vec<Running>,
+}
+
+/// An account and its tasks.
+#[derive(Debug)]
+struct Running {
+    config: Arc<config::Account>,
+    jobs: Vec<Job>,
+    _tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+/// What a new configuration changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Accounts that go on as they were.
+    pub kept: usize,
+    /// Accounts that are new or different.
+    pub started: usize,
+    /// Accounts that are gone or were different.
+    pub stopped: usize,
+}
+
+impl Exporter {
+    /// Polls nothing yet.
+    pub fn new(context: Arc<Context>) -> Exporter {
+        Exporter { context, store: Arc::default(), lanes: Lanes::default(), accounts: Vec::new() }
+    }
+
+    /// What is known of the scans.
+    pub fn store(&self) -> Arc<Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// Polls what `config` says from now on. An account that did not change keeps its data, its counters and its
+    /// schedule. Where any account has no credentials, nothing changes and all of those are named.
+    pub fn apply(&mut self, config: Config) -> Result<Changes, Vec<PlanError>> {
+        let fresh = self.prepare(config)?;
+        let mut before: HashMap<AccountName, Running> =
+            self.accounts.drain(..).map(|running| (running.config.name.clone(), running)).collect();
+        let n_before = before.len();
+        let mut schedule = Schedule::new(&fresh);
+        self.accounts = fresh
+            .into_iter()
+            .filter_map(|account| match account {
+                Next::Keep(name) => before.remove(&name),
+                Next::Start(config, jobs) => Some(schedule.start(&self.context, config, jobs)),
+            })
+            .collect();
+        let kept = n_before - before.len();
+        self.store.replace(table(&self.accounts));
+        Ok(Changes { kept, started: self.accounts.len() - kept, stopped: before.len() })
+    }
+
+    /// What each account of `config` needs; starts and stops nothing.
+    fn prepare(&self, config: Config) -> Result<Vec<Next>, Vec<PlanError>> {
+        let running: HashMap<&AccountName, &Running> =
+            self.accounts.iter().map(|running| (&running.config.name, running)).collect();
+        let mut accounts = Vec::with_capacity(config.accounts.len());
+        let mut errors = Vec::new();
+        for account in config.accounts {
+            if running.get(&account.name).is_some_and(|running| *running.config == account) {
+                accounts.push(Next::Keep(account.name));
+                continue;
+            }
+            let account = Arc::new(account);
+            match plan::jobs(&account, &self.lanes) {
+                Ok(jobs) => accounts.push(Next::Start(account, jobs)),
+                Err(error) => errors.push(error),
+            }
+        }
+        if errors.is_empty() { Ok(accounts) } else { Err(errors) }
+    }
+}
+
+/// What becomes of an account.
+enum Next {
+    Keep(AccountName),
+    Start(Arc<config::Account>, Vec<Job>),
+}
+
+/// Spreads the first polls of what starts together.
+struct Schedule {
+    begin: Instant,
+    index: usize,
+    n_jobs: usize,
+}
+
+impl Schedule {
+    fn new(accounts: &[Next]) -> Schedule {
+        let n_jobs = |account: &Next| match account {
+            Next::Keep(_) => 0,
+            Next::Start(_, jobs) => jobs.len(),
+        };
+        Schedule { begin: Instant::now(), index: 0, n_jobs: accounts.iter().map(n_jobs).sum() }
+    }
+
+    fn start(&mut self, context: &Arc<Context>, config: Arc<config::Account>, jobs: Vec<Job>) -> Running {
+        let task = |job: &Job| {
+            let first = self.begin + plan::first_delay(self.index, self.n_jobs, config.poll.interval);
+            self.index += 1;
+            AbortOnDropHandle::new(tokio::spawn(job.clone().run(Arc::clone(context), first)))
+        };
+        let tasks = jobs.iter().map(task).collect();
+        Running { config, jobs, _tasks: tasks }
+    }
+}
+
+/// The entries, those of one collector side by side.
+fn table(accounts: &[Running]) -> Table {
+    let jobs = accounts.iter().flat_map(|running| &running.jobs);
+    let of = |collector: &'static collectors::Collector| {
+        jobs.clone()
+            .filter(move |job| std::ptr::eq(job.collector, collector))
+            .map(|job| Arc::clone(&job.entry))
+    };
+    Table {
+        accounts: accounts.iter().map(|running| Arc::clone(&running.jobs[0].account_entry)).collect(),
+        jobs: collectors::ALL.into_iter().flat_map(of).collect(),
+    }
+}

@@ -1,0 +1,41 @@
+//! Logs, on standard error.
+
+use std::{io, panic, process};
+
+use tracing::Level;
+use tracing_subscriber::{
+    Layer, filter::Targets, fmt, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _,
+};
+
+use crate::cli::{LogFlags, LogFormat, LogLevel};
+
+/// Logs from here on, and ends the process when anything panics: an exporter that limps on serves old numbers.
+pub(super) fn init(flags: &LogFlags) {
+    let level = match flags.level {
+        LogLevel::Trace => Level::TRACE,
+        LogLevel::Debug => Level::DEBUG,
+        LogLevel::Info => Level::INFO,
+        LogLevel::Warn => Level::WARN,
+        LogLevel::Error => Level::ERROR,
+    };
+    // Libraries say what goes wrong and no more: at finer levels, some of them show what is on the wire.
+    let filter = Targets::new().with_default(level.min(Level::WARN)).with_target("tcss_exporter", level);
+    let layer = match flags.format {
+        LogFormat::Logfmt => fmt::layer()
+            .event_format(tracing_logfmt::EventsFormatter::default())
+            .fmt_fields(tracing_logfmt::FieldsFormatter::default())
+            .with_writer(io::stderr)
+            .boxed(),
+        LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(io::stderr).boxed(),
+    };
+    registry().with(layer.with_filter(filter)).init();
+    panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        tracing::error!(place, panic = message(panic), "a task panicked; this is a bug, please report it");
+        process::exit(1);
+    }));
+}
+
+fn message<'a>(panic: &'a panic::PanicHookInfo<'_>) -> &'a str {
+    panic.payload_as_str().unwrap_or("(no message)")
+}

@@ -1,0 +1,66 @@
+//! Polls every account once.
+
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::Failure;
+use crate::{
+    clock::Clock,
+    config::Account,
+    pacer::Lanes,
+    plan,
+    poller::{Context, Job},
+    store::{Store, Table},
+};
+
+/// What came of it.
+pub(super) struct Once {
+    pub(super) store: Store,
+    pub(super) context: Arc<Context>,
+}
+
+impl Once {
+    /// Polls every scan of `accounts`, at their pace.
+    pub(super) async fn poll(accounts: Vec<Account>) -> Result<Once, Failure> {
+        let context = super::context(Clock::system())?;
+        let jobs = jobs(accounts)?;
+        let store = Store::default();
+        store.replace(table(&jobs));
+        poll_all(jobs, &context).await;
+        Ok(Once { store, context })
+    }
+
+    /// Whether every poll succeeded.
+    pub(super) fn is_good(&self) -> bool {
+        self.store.table().jobs.iter().all(|job| job.snapshot().is_up())
+    }
+}
+
+fn jobs(accounts: Vec<Account>) -> Result<Vec<Job>, Failure> {
+    let lanes = Lanes::default();
+    let mut jobs = Vec::new();
+    let mut errors = Vec::new();
+    for account in accounts.into_iter().map(Arc::new) {
+        match plan::jobs(&account, &lanes) {
+            Ok(of_account) => jobs.extend(of_account),
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(jobs) } else { Err(Failure::bad_input(errors)) }
+}
+
+fn table(jobs: &[Job]) -> Table {
+    let mut accounts: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.account_entry)).collect();
+    accounts.dedup_by(|left, right| Arc::ptr_eq(left, right));
+    Table { accounts, jobs: jobs.iter().map(|job| Arc::clone(&job.entry)).collect() }
+}
+
+async fn poll_all(jobs: Vec<Job>, context: &Arc<Context>) {
+    let mut polls = JoinSet::new();
+    for job in jobs {
+        let context = Arc::clone(context);
+        polls.spawn(async move { job.poll(&context).await });
+    }
+    polls.join_all().await;
+}

@@ -1,0 +1,23 @@
+//! `scan`: polls every account once and prints the result.
+
+use super::{Failure, once::Once, reload::Reload, report};
+use crate::{
+    cli::{OutputFormat, Scan, output},
+    exposition::{Format, Scrape},
+};
+
+pub(super) async fn run(flags: Scan) -> Result<(), Failure> {
+    let reload = Reload::of(&flags.config);
+    let config = reload.load().await.map_err(|problems| Failure::bad_input(problems.iter()))?;
+    let once = Once::poll(config.accounts).await?;
+    let now = once.context.clock.now();
+    let text = match flags.output {
+        OutputFormat::Table => report::table(&once.store.table(), now),
+        OutputFormat::Json => report::json(&once.store.table(), now),
+        OutputFormat::Metrics => {
+            Scrape::new(&once.store, once.context.telemetry.gather_without_exporter(), now).text(Format::Text)
+        }
+    };
+    output::print(text)?;
+    if once.is_good() { Ok(()) } else { Err(Failure::silent(1)) }
+}

@@ -1,0 +1,62 @@
+//! `simulate`: the stand-in API alone.
+
+use std::{path::Path, sync::Arc};
+
+use tokio::net::TcpListener;
+
+use super::{
+    Failure, listen,
+    signals::{Request, Signals},
+};
+use crate::{
+    cli::{Simulate, output},
+    clock::Clock,
+    signer::Secret,
+    simulator::{self, Scenario, Simulator, Speed},
+};
+
+pub(super) async fn run(flags: Simulate) -> Result<(), Failure> {
+    let secret_id = flags.secret_id.as_deref().unwrap_or(simulator::DEFAULT_SECRET_ID);
+    let secret_key = flags.secret_key.as_deref().unwrap_or(simulator::DEFAULT_SECRET_KEY);
+    let scenario = match &flags.scenario {
+        Some(file) => read(file)?,
+        None => Scenario::builtin_default(secret_id, Secret::new(secret_key.into())),
+    };
+    let listener = listen::bind(&flags.listen_address).await?;
+    let url = listen::url(listener.local_addr()?);
+    output::print_line(format_args!(
+        "simulated API on {url}; what has arrived: {url}{}",
+        simulator::STATS_PATH
+    ))?;
+    if flags.scenario.is_none() {
+        output::print_line(format_args!(
+            "try: TENCENTCLOUD_SECRET_ID={secret_id} TENCENTCLOUD_SECRET_KEY={secret_key} \
+             tcss-exporter --api.endpoint={url}"
+        ))?;
+    }
+    let mut signals = Signals::listen()?;
+    serve(listener, &scenario, flags.speed, async move { while signals.next().await != Request::Stop {} })
+        .await;
+    Ok(())
+}
+
+/// Plays `scenario` on `listener` from now on.
+pub(super) async fn serve(
+    listener: TcpListener,
+    scenario: &Scenario,
+    speed: Speed,
+    stop: impl Future<Output = ()>,
+) {
+    let clock = Clock::system();
+    let simulator = Arc::new(Simulator::new(scenario, speed, clock.now()));
+    simulator::serve(listener, simulator, clock, stop).await;
+}
+
+fn read(file: &Path) -> Result<Scenario, Failure> {
+    let name = file.display();
+    let text =
+        std::fs::read_to_string(file).map_err(|error| Failure::bad_input([format!("{name}: {error}")]))?;
+    Scenario::parse(&text).map_err(|problems| {
+        Failure::bad_input(problems.into_iter().map(|problem| format!("{name}: {problem}")))
+    })
+}
