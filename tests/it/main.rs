@@ -1,0 +1,15 @@
+//! The one integration binary: the exporter against its simulator, a raw fault server and real Prometheus.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    reason = "tests"
+)]
+
+mod faults;
+mod process;
+mod rate;
+mod raw;
+mod support;
+mod truth;

@@ -1,0 +1,205 @@
+//! Real processes: started on free ports, watched, and ended by their own id. Nothing that the exporter prints, at
+//! whatever level, may hold a secret, so every process of ours is given canaries and searched for them.
+
+use std::{
+    io::{BufRead as _, BufReader, Read, Write as _},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::Duration,
+};
+
+/// In every secret that a test hands out.
+pub(crate) const CANARY: &str = "cAnArY";
+
+/// Longest wait for what should come at once; generous, since the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process and everything it printed so far. Killed with the test.
+pub(crate) struct Running {
+    child: Child,
+    name: String,
+    output: Arc<Mutex<String>>,
+}
+
+impl Running {
+    pub(crate) fn start(name: &str, command: &mut Command) -> Running {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| {
+            panic!("cannot start {name}: {error}; tests/run installs what the tests need")
+        });
+        let output = Arc::new(Mutex::new(String::new()));
+        collect(child.stdout.take().unwrap(), &output);
+        collect(child.stderr.take().unwrap(), &output);
+        Running { child, name: name.into(), output }
+    }
+
+    /// Everything printed so far.
+    pub(crate) fn output(&self) -> String {
+        self.output.lock().unwrap().clone()
+    }
+
+    /// What `find` finds in the output, as soon as it is there.
+    pub(crate) fn wait_for<T>(&mut self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
+        let step = Duration::from_millis(20);
+        for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+            if let Some(found) = find(&self.output()) {
+                return found;
+            }
+            if let Some(status) = self.child.try_wait().unwrap() {
+                thread::sleep(step * 5);
+                return find(&self.output()).unwrap_or_else(|| {
+                    panic!("{} ended ({status}) without {what}:\n{}", self.name, self.output())
+                });
+            }
+            thread::sleep(step);
+        }
+        panic!("{} does not say {what}:\n{}", self.name, self.output());
+    }
+
+    /// Sends a signal, such as `TERM`.
+    pub(crate) fn signal(&self, signal: &str) {
+        let status =
+            Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let step = Duration::from_millis(20);
+        for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                thread::sleep(step);
+                return status;
+            }
+            thread::sleep(step);
+        }
+        panic!("{} does not end:\n{}", self.name, self.output());
+    }
+
+    /// Resident memory, in KiB.
+    pub(crate) fn resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if !thread::panicking() {
+            assert!(!self.output().contains(CANARY), "{} printed a secret:\n{}", self.name, self.output());
+        }
+    }
+}
+
+fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
+    let output = Arc::clone(output);
+    thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            let mut output = output.lock().unwrap();
+            output.push_str(&line);
+            output.push('\n');
+        }
+    });
+}
+
+/// The exporter's binary, without the environment of whoever runs the tests, but with secrets of its own.
+pub(crate) fn exporter() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tcss-exporter"));
+    for (name, _) in std::env::vars().filter(|(name, _)| is_ours(name)) {
+        command.env_remove(name);
+    }
+    command
+        .env("TENCENTCLOUD_SECRET_ID", SECRET_ID)
+        .env("TENCENTCLOUD_SECRET_KEY", format!("{CANARY}-key"))
+        .env("TCSS_EXPORTER_LOG_LEVEL", "trace");
+    command
+}
+
+/// The `SecretId` of [`exporter`].
+pub(crate) const SECRET_ID: &str = "AKIDtest";
+
+fn is_ours(name: &str) -> bool {
+    name.starts_with("TCSS_EXPORTER_")
+        || name.starts_with("TENCENTCLOUD_")
+        || name.to_lowercase().ends_with("_proxy")
+}
+
+/// A file that holds `text`; gone when it is dropped.
+pub(crate) fn file(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+/// Its path, for a command line.
+pub(crate) fn path(file: &tempfile::NamedTempFile) -> &str {
+    file.path().to_str().unwrap()
+}
+
+/// A simulator and where it listens.
+pub(crate) fn simulator(arguments: &[&str]) -> (Running, String) {
+    let mut command = exporter();
+    command.args(["simulate", "--listen-address=127.0.0.1:0"]).args(arguments);
+    let mut running = Running::start("simulate", &mut command);
+    let url = running.wait_for("where it listens", |output| after(output, "simulated API on "));
+    (running, url)
+}
+
+/// An exporter that serves, and where it listens.
+pub(crate) fn serving(arguments: &[&str]) -> (Running, String) {
+    let mut command = exporter();
+    command.arg("--web.listen-address=127.0.0.1:0").args(arguments);
+    let mut running = Running::start("tcss-exporter", &mut command);
+    let url = running.wait_for("where it listens", listening);
+    (running, url)
+}
+
+/// Where an exporter's log says that it listens.
+pub(crate) fn listening(log: &str) -> Option<String> {
+    let line = log.lines().find(|line| line.contains("message=listening"))?;
+    after(line, "address=").map(|address| format!("http://{address}"))
+}
+
+/// The word after `mark`, without a semicolon.
+fn after(text: &str, mark: &str) -> Option<String> {
+    let (_, rest) = text.split_once(mark)?;
+    let word = rest.split_whitespace().next()?;
+    Some(word.trim_end_matches(';').to_owned())
+}
+
+/// The body of `url`, which must answer 200.
+pub(crate) async fn get(url: &str) -> String {
+    let (status, body) = fetch(url, &[]).await;
+    assert_eq!(status, 200, "{url}: {body}");
+    body
+}
+
+/// Status and body of `url`.
+pub(crate) async fn fetch(url: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request =
+        headers.iter().fold(client.get(url), |request, (name, value)| request.header(*name, *value));
+    let response = request.send().await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.text().await.unwrap();
+    assert!(!body.contains(CANARY), "{url} shows a secret: {body}");
+    (status, body)
+}
+
+/// Fetches `url` until `accept` accepts its body.
+pub(crate) async fn until<T>(url: &str, what: &str, accept: impl Fn(&str) -> Option<T>) -> T {
+    let step = Duration::from_millis(100);
+    let mut body = String::new();
+    for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+        body = fetch(url, &[]).await.1;
+        if let Some(found) = accept(&body) {
+            return found;
+        }
+        tokio::time::sleep(step).await;
+    }
+    panic!("{url} does not show {what}:\n{body}");
+}

@@ -1,0 +1,135 @@
+//! A server that answers with whatever bytes a test wants, however it wants, and knows no HTTP.
+
+use std::{net::SocketAddr, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpSocket, TcpStream},
+    task::JoinHandle,
+    time::sleep,
+};
+
+/// What the server does once it has read a request.
+#[derive(Clone, Debug)]
+pub(crate) enum Act {
+    /// Sends these bytes and closes.
+    Send(Vec<u8>),
+    /// Sends these bytes, one a second.
+    Drip(Vec<u8>),
+    /// Sends these bytes and resets the connection.
+    Reset(Vec<u8>),
+    /// Sends these bytes and then as much of a body as is read, up to that many bytes.
+    Flood(Vec<u8>, usize),
+    /// Sends these bytes before any request, and reads none.
+    Greet(Vec<u8>),
+    /// Says nothing and keeps the connection.
+    Silence,
+}
+
+/// A listener and its task; gone with the test.
+pub(crate) struct Raw {
+    pub(crate) address: SocketAddr,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Raw {
+    /// Does `act` for each request.
+    pub(crate) async fn start(act: Act) -> Raw {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(answer(stream, act.clone()));
+            }
+        });
+        Raw { address, task }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
+    if let Act::Greet(bytes) = act {
+        stream.write_all(&bytes).await.ok()?;
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+        return Some(());
+    }
+    read_request(&mut stream).await?;
+    match act {
+        Act::Greet(_) => unreachable!("greeted above"),
+        Act::Send(bytes) => {
+            stream.write_all(&bytes).await.ok()?;
+            stream.shutdown().await.ok()?;
+            // What the client still sends is read, so that closing does not reset what it has not read yet.
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+        Act::Drip(bytes) => {
+            for byte in bytes {
+                stream.write_all(&[byte]).await.ok()?;
+                sleep(Duration::from_secs(1)).await;
+            }
+        }
+        Act::Reset(bytes) => {
+            stream.write_all(&bytes).await.ok()?;
+            stream.flush().await.ok()?;
+            sleep(Duration::from_millis(50)).await;
+            stream.set_zero_linger().ok()?;
+        }
+        Act::Flood(head, total) => {
+            stream.write_all(&head).await.ok()?;
+            let page = vec![b'a'; 64 * 1024];
+            for _ in 0..total / page.len() {
+                stream.write_all(&page).await.ok()?;
+            }
+        }
+        Act::Silence => sleep(Duration::from_secs(60)).await,
+    }
+    Some(())
+}
+
+async fn read_request(stream: &mut TcpStream) -> Option<()> {
+    let mut seen = Vec::new();
+    let mut buffer = [0; 4_096];
+    loop {
+        let n = stream.read(&mut buffer).await.ok().filter(|n| *n > 0)?;
+        seen.extend_from_slice(&buffer[..n]);
+        let text = String::from_utf8_lossy(&seen);
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+            });
+            if body.len() >= length.unwrap_or(0) {
+                return Some(());
+            }
+        }
+    }
+}
+
+/// An address where every connection is refused: bound, so that nobody else takes it, and not listening.
+pub(crate) fn refusing() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+/// An answer with `headers` (each line ending in CRLF) and a body whose length is told.
+pub(crate) fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
+    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+/// An answer as the API's own.
+pub(crate) fn ok(body: &[u8]) -> Vec<u8> {
+    http("200 OK", "Content-Type: application/json\r\n", body)
+}
