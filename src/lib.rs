@@ -26,7 +26,10 @@
 //! | [`web`] | routes as a pure `respond`, listener, drain |
 //! | [`simulator`] | the stand-in API |
 //! | [`app`] | wires them: serve, demo, check, scan, simulate; reload and stop |
-//! | [`clock`], [`reason`], [`secret`](signer::Secret) | the words the others share |
+//! | [`clock`], [`reason`] | the words the others share |
+//! | [`telemetry`], `process` | what the process counts of itself, in the `prometheus` crate's registry |
+//! | `listener` | HTTP/1 on a socket, for the site and the simulator |
+//! | [`build_info`] | version, revision, compiler |
 
 pub mod app;
 pub mod build_info;
@@ -37,6 +40,7 @@ pub mod collectors;
 pub mod config;
 pub mod credentials;
 pub mod exposition;
+mod listener;
 pub mod pacer;
 pub mod plan;
 pub mod poller;

@@ -1,78 +1,30 @@
 //! The simulator on a socket.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
-    body::{Body, Incoming},
-    server::conn::http1,
+    body::{Body as _, Incoming},
     service::service_fn,
 };
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    task::{JoinError, JoinSet},
-    time::{sleep, timeout},
-};
+use tokio::{net::TcpListener, time::sleep};
 
 use super::{MAX_BODY, Simulator};
-use crate::clock::Clock;
+use crate::{clock::Clock, listener};
 
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const DRAIN: Duration = Duration::from_secs(3);
 
-/// After a failed accept, which is mostly a lack of file descriptors that others have to give back.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Answers on `listener` until `shutdown`, then finishes what has begun, for 3 s at most. Panics when a
-/// connection's task did.
+/// Answers on `listener` until `shutdown`, then finishes what has begun, for 3 s at most.
 pub async fn serve(
     listener: TcpListener,
     simulator: Arc<Simulator>,
     clock: Clock,
     shutdown: impl Future<Output = ()>,
 ) {
-    let drain = GracefulShutdown::new();
-    let mut connections = JoinSet::new();
-    let mut shutdown = pin!(shutdown);
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&simulator), clock, &drain));
-                }
-                Err(error) => pause_after(&error).await,
-            },
-            Some(ended) = connections.join_next() => carry_on(ended),
-            () = &mut shutdown => break,
-        }
-    }
-    drop(listener);
-    let _ = timeout(DRAIN, drain.shutdown()).await;
-}
-
-fn connection(
-    stream: TcpStream,
-    simulator: Arc<Simulator>,
-    clock: Clock,
-    drain: &GracefulShutdown,
-) -> impl Future<Output = ()> + Send + 'static {
     let service = service_fn(move |request| respond(Arc::clone(&simulator), clock, request));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
-    let connection = drain.watch(connection);
-    async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "connection to the simulator ended");
-        }
-    }
+    listener::serve(listener, service, DRAIN, shutdown).await;
 }
 
 async fn respond(
@@ -105,19 +57,6 @@ fn oversized() -> Bytes {
     vec![0; MAX_BODY + 1].into()
 }
 
-async fn pause_after(error: &io::Error) {
-    tracing::warn!(%error, "the simulator could not accept a connection");
-    sleep(ACCEPT_PAUSE).await;
-}
-
-fn carry_on(ended: Result<(), JoinError>) {
-    if let Err(error) = ended
-        && error.is_panic()
-    {
-        std::panic::resume_unwind(error.into_panic());
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::pin::Pin;
@@ -125,8 +64,10 @@ mod tests {
     use jiff::Timestamp;
     use tokio::{
         io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpStream,
         sync::oneshot,
         task::JoinHandle,
+        time::timeout,
     };
 
     use super::*;

@@ -7,9 +7,14 @@
     reason = "tests"
 )]
 
+mod cli;
+mod codes;
 mod faults;
+mod memory;
+mod polls;
 mod process;
 mod rate;
 mod raw;
+mod secrets;
 mod support;
 mod truth;

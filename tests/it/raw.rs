@@ -22,6 +22,8 @@ pub(crate) enum Act {
     Flood(Vec<u8>, usize),
     /// Sends these bytes before any request, and reads none.
     Greet(Vec<u8>),
+    /// Answers with an error of the API whose code and message repeat the request's head.
+    Echo,
     /// Says nothing and keeps the connection.
     Silence,
 }
@@ -63,8 +65,13 @@ async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
         let _ = stream.read_to_end(&mut Vec::new()).await;
         return Some(());
     }
-    read_request(&mut stream).await?;
+    let head = read_request(&mut stream).await?;
     match act {
+        Act::Echo => {
+            let error = serde_json::json!({ "Code": format!("Echo.{head}"), "Message": head });
+            let body = serde_json::json!({ "Response": { "Error": error, "RequestId": head } });
+            stream.write_all(&ok(body.to_string().as_bytes())).await.ok()?;
+        }
         Act::Greet(_) => unreachable!("greeted above"),
         Act::Send(bytes) => {
             stream.write_all(&bytes).await.ok()?;
@@ -96,7 +103,8 @@ async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
     Some(())
 }
 
-async fn read_request(stream: &mut TcpStream) -> Option<()> {
+/// The head of the request, once its body has come too.
+async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut seen = Vec::new();
     let mut buffer = [0; 4_096];
     loop {
@@ -109,7 +117,7 @@ async fn read_request(stream: &mut TcpStream) -> Option<()> {
                 name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
             });
             if body.len() >= length.unwrap_or(0) {
-                return Some(());
+                return Some(head.to_owned());
             }
         }
     }

@@ -8,10 +8,10 @@ use std::{
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use tcss_exporter::{client::Handler, clock::Clock, collectors};
+use tcss_exporter::{client::Handler, clock::Clock};
 use tokio::time::advance;
 
-use crate::support::{POLL, World, account, answer, error, frozen_clock, sum, value};
+use crate::support::{POLL, World, account, answer, error, frozen_clock, value};
 
 /// What the API does with one request.
 #[derive(Clone, Copy, Debug)]
@@ -166,28 +166,4 @@ proptest! {
     ) {
         check(turns, &steps)?;
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_hundred_thousand_polls_leave_the_number_of_series_constant() {
-    let clock = frozen_clock();
-    let handler: Handler = Arc::new(|_| http::Response::new(answer("SCANNED", 100.0, 0.0, 1)));
-    let mut world = World::in_process(clock, handler);
-    let mut accounts: Vec<_> =
-        (0..100).map(|index| account(&format!("account-{index}"), "tcss.example")).collect();
-    accounts.iter_mut().for_each(|account| account.poll.interval = Duration::from_secs(1));
-    world.poll(accounts);
-    let series = |text: &str| text.lines().filter(|line| !line.starts_with('#')).count();
-    let mut counts = Vec::new();
-    for round in 0..=5 {
-        if round > 0 {
-            tokio::time::sleep(Duration::from_secs(200)).await;
-        } else {
-            tokio::time::sleep(Duration::from_secs(2)).await;
-        }
-        counts.push(series(&world.text()));
-    }
-    assert!(sum(&world.text(), "tcss_polls_total") >= 100_000.0);
-    assert!(counts.iter().all(|count| *count == counts[0]), "{counts:?}");
-    assert_eq!(collectors::ALL.len(), 1, "a new collector needs its own answer here");
 }

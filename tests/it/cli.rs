@@ -1,0 +1,147 @@
+//! Commands, and what they say to bad input: a clear line with its place and what would be right, and the exit code.
+
+use std::process::{Command, Output};
+
+use crate::{
+    process::{CANARY, SECRET_ID, exporter, file, path, simulator},
+    raw::{Act, Raw, ok},
+    support::answer,
+};
+
+fn run(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(!stdout.contains(CANARY) && !stderr.contains(CANARY), "prints a secret: {stdout}{stderr}");
+    (status.code().unwrap(), stdout, stderr)
+}
+
+fn refused(arguments: &[&str], expected: &[&str]) {
+    let (code, stdout, stderr) = run(exporter().args(arguments));
+    assert_eq!(code, 2, "{arguments:?}: {stdout}{stderr}");
+    for line in expected {
+        assert!(stderr.contains(line), "{arguments:?} does not say {line:?}:\n{stderr}");
+    }
+}
+
+#[test]
+fn every_problem_of_a_file_is_told_at_once_with_its_line() {
+    let config = file(&format!(
+        "poll:\n  interval: 0s\n  timeout: 10\napi:\n  requests_per_second: 21\n  time_zone: Mars/Olympus\n  \
+         colour: blue\naccounts:\n  - name: prod\n    scans: {{}}\n  - name: prod\n    secret_key: {CANARY}\n"
+    ));
+    let config = path(&config);
+    let expected = [
+        ":2: poll.interval",
+        ":3: poll.timeout",
+        ":5: api.requests_per_second",
+        ":6: api.time_zone",
+        ":7: api.colour",
+        ":10: accounts[0].scans",
+        ":11: accounts[1].name",
+        ":12: accounts[1].secret_key",
+    ];
+    let expected = expected.map(|place| format!("{config}{place}: "));
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    for command in ["serve", "check", "scan"] {
+        refused(&[command, "--config.file", config], &expected);
+    }
+    refused(&["--config.file", config], &expected);
+}
+
+#[test]
+fn bad_usage_says_what_would_be_right() {
+    refused(&["--poll.interval=0s"], &["--poll.interval", "1s"]);
+    refused(&["--poll.interval=60"], &["--poll.interval", "60"]);
+    refused(&["--api.time-zone=Nowhere/Town"], &["--api.time-zone", "Nowhere/Town"]);
+    refused(&["--api.endpoint=http://10.0.0.1"], &["--api.endpoint", "https"]);
+    refused(&["--web.listen-address=10058"], &["--web.listen-address", ":PORT"]);
+    refused(&["--web.telemetry-path=metrics"], &["--web.telemetry-path", "/metrics"]);
+    refused(&["--nonsense"], &["--nonsense"]);
+    refused(&["--config.file=/nonexistent/tcss.yml"], &["/nonexistent/tcss.yml"]);
+    refused(&["--config.file=/"], &["/: "]);
+    refused(&["simulate", "--speed=0"], &["--speed"]);
+    refused(&["simulate", "--scenario=/nonexistent.yml"], &["/nonexistent.yml"]);
+}
+
+#[test]
+fn without_credentials_the_variables_are_named() {
+    for command in ["serve", "scan"] {
+        let (code, _, stderr) = run(exporter()
+            .arg(command)
+            .env_remove("TENCENTCLOUD_SECRET_ID")
+            .env_remove("TENCENTCLOUD_SECRET_KEY"));
+        assert_eq!(code, 2);
+        assert!(stderr.contains("TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_a_failure_at_run_time() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for command in ["serve", "demo"] {
+        let (code, _, stderr) = run(exporter().args([command, "--web.listen-address", &address]));
+        assert_eq!(code, 1);
+        assert!(stderr.contains(&format!("cannot listen on {address}: Address already in use")), "{stderr}");
+    }
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    for (argument, expected) in [("--help", "--api.endpoint"), ("--version", env!("CARGO_PKG_VERSION"))] {
+        let (code, stdout, stderr) = run(exporter().arg(argument));
+        assert_eq!((code, stderr.as_str()), (0, ""));
+        assert!(stdout.contains(expected), "{stdout}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scan_prints_what_it_finds_in_three_forms_and_fails_when_any_account_does() {
+    let good = Raw::start(Act::Send(ok(&answer("SCANNING", 33.5, 60.0, 7)))).await;
+    let scan = |arguments: &'static [&'static str]| {
+        let endpoint = format!("--api.endpoint={}", good.url());
+        run(exporter().arg("scan").args(arguments).arg(endpoint))
+    };
+    let (code, table, _) = scan(&[]);
+    assert_eq!(code, 0);
+    let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
+    assert_eq!(row, ["default", "latest", "SCANNING", "34", "%", "7", "7/7", "yes"]);
+    let (_, json, _) = scan(&["--output=json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json[0]["samples"]["tcss_vul_scan_risk_images"], 7.0);
+    assert_eq!(json[0]["up"], true);
+    let (_, metrics, _) = scan(&["--output=metrics"]);
+    assert!(
+        metrics.contains("\ntcss_vul_scan_risk_images{account=\"default\",scan=\"latest\"} 7\n"),
+        "{metrics}"
+    );
+
+    let silent = Raw::start(Act::Send(ok(b"<html>"))).await;
+    let (code, table, _) = run(exporter().args(["scan", &format!("--api.endpoint={}", silent.url())]));
+    assert_eq!(code, 1);
+    assert!(table.contains("decode: "), "{table}");
+}
+
+#[test]
+fn the_simulator_says_how_to_use_it_and_two_variables_are_enough() {
+    let (api, url) = simulator(&["--secret-id=AKIDme", "--secret-key=mine"]);
+    let said = api.output();
+    let line = said.lines().find_map(|line| line.strip_prefix("try: ")).unwrap();
+    assert_eq!(
+        line,
+        format!(
+            "TENCENTCLOUD_SECRET_ID=AKIDme TENCENTCLOUD_SECRET_KEY=mine tcss-exporter --api.endpoint={url}"
+        )
+    );
+    let mut command = exporter();
+    command.args(["check", "--live", &format!("--api.endpoint={url}")]);
+    command.env("TENCENTCLOUD_SECRET_ID", "AKIDme").env("TENCENTCLOUD_SECRET_KEY", "mine");
+    let (code, stdout, stderr) = run(&mut command);
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    assert!(stdout.contains("ok: 1 account(s), 1 scan(s)") && stdout.contains("yes"), "{stdout}");
+    let wrong_key = command.env("TENCENTCLOUD_SECRET_KEY", format!("{CANARY}-wrong"));
+    let (code, stdout, _) = run(wrong_key);
+    assert_eq!(code, 2);
+    assert!(stdout.contains("auth: AuthFailure.SignatureFailure"), "{stdout}");
+    assert_ne!(SECRET_ID, "AKIDme");
+}

@@ -1,0 +1,160 @@
+//! What a poll does, and when, in paused time.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tcss_exporter::{
+    client::Handler,
+    config::{Account, Config, Rate},
+    reason::Reason,
+    store::Snapshot,
+};
+use tokio::time::{Instant, sleep};
+
+use crate::support::{POLL, World, account, answer, error, frozen_clock, scan, sum};
+
+/// Answers in turn, the last one for ever, and notes when each request came.
+fn scripted(answers: Vec<Bytes>) -> (Handler, Arc<Mutex<Vec<Instant>>>) {
+    let arrivals = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&arrivals);
+    let handler: Handler = Arc::new(move |_| {
+        let mut noted = noted.lock().unwrap();
+        noted.push(Instant::now());
+        http::Response::new(answers[(noted.len() - 1).min(answers.len() - 1)].clone())
+    });
+    (handler, arrivals)
+}
+
+fn good() -> Bytes {
+    answer("SCANNED", 100.0, 0.0, 1)
+}
+
+fn alone() -> Account {
+    account("prod", "tcss.example")
+}
+
+fn snapshot(world: &World) -> Arc<Snapshot> {
+    world.exporter.store().table().jobs[0].snapshot()
+}
+
+fn failure(world: &World) -> Option<Reason> {
+    snapshot(world).last.as_ref().unwrap().failure.as_ref().map(|error| error.reason)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_request_is_tried_again_after_a_second_and_the_pace_halves() {
+    let (handler, arrivals) = scripted(vec![error("RequestLimitExceeded"), good()]);
+    let mut world = World::in_process(frozen_clock(), handler);
+    world.poll(vec![alone()]);
+    let rate = |world: &World| sum(&world.text(), "tcss_api_rate_limit_requests_per_second");
+    let before = rate(&world);
+    sleep(Duration::from_secs(5)).await;
+    let arrivals = arrivals.lock().unwrap().clone();
+    assert_eq!((arrivals.len(), failure(&world), snapshot(&world).polls), (2, None, 1));
+    assert!(arrivals[1] - arrivals[0] >= Duration::from_millis(750));
+    assert!(rate(&world) < 0.55 * before);
+    sleep(Duration::from_secs(301)).await;
+    assert!((rate(&world) - before).abs() < 1e-9, "climbs back in five minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_in_trouble_is_asked_three_times_within_the_time_of_the_poll() {
+    let (handler, arrivals) = scripted(vec![error("InternalError")]);
+    let mut world = World::in_process(frozen_clock(), handler);
+    world.poll(vec![alone()]);
+    sleep(Duration::from_secs(30)).await;
+    assert_eq!((arrivals.lock().unwrap().len(), failure(&world)), (3, Some(Reason::Server)));
+    assert!(snapshot(&world).last.as_ref().unwrap().took < POLL.timeout);
+    sleep(POLL.interval).await;
+    assert_eq!(arrivals.lock().unwrap().len(), 4, "the budget is spent: one request a poll");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_person_must_mend_is_asked_once_and_then_less_and_less_often() {
+    let (handler, arrivals) = scripted(vec![error("AuthFailure.SecretIdNotFound")]);
+    let mut world = World::in_process(frozen_clock(), handler);
+    world.poll(vec![alone()]);
+    sleep(Duration::from_hours(1)).await;
+    let arrivals = arrivals.lock().unwrap().clone();
+    let gaps: Vec<u64> = arrivals.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+    assert_eq!(gaps, [60, 120, 240, 480, 600, 600, 600, 600]);
+    assert_eq!(sum(&world.text(), "tcss_poll_interval_seconds"), 600.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_scan_is_asked_more_often_and_when_it_ends() {
+    let scanning = |remaining| answer("SCANNING", 50.0, remaining, 1);
+    let (handler, arrivals) = scripted(vec![scanning(600.0), scanning(14.0), scanning(4.0), good()]);
+    let mut world = World::in_process(frozen_clock(), handler);
+    world.poll(vec![alone()]);
+    sleep(Duration::from_secs(100)).await;
+    let arrivals = arrivals.lock().unwrap().clone();
+    let gaps: Vec<u64> = arrivals.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+    assert_eq!(gaps, [10, 10, 4, 60]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_accounts_are_spread_over_the_interval() {
+    let (handler, arrivals) = scripted(vec![good()]);
+    let mut world = World::in_process(frozen_clock(), handler);
+    world.poll((0..600).map(|index| account(&format!("account-{index}"), "tcss.example")).collect());
+    sleep(Duration::from_secs(180)).await;
+    let arrivals = arrivals.lock().unwrap().clone();
+    let begin = arrivals[0];
+    for second in 0..180 {
+        let within = |at: &&Instant| (**at - begin).as_secs() == second;
+        let count = arrivals.iter().filter(within).count();
+        assert!((7..=13).contains(&count), "{count} polls in second {second}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
+    let (handler, arrivals) = scripted(vec![good()]);
+    let mut world = World::in_process(frozen_clock(), handler);
+    let other = |interval: u64| {
+        let mut other = account("other", "tcss.example");
+        other.poll.interval = Duration::from_secs(interval);
+        other
+    };
+    world.poll(vec![alone()]);
+    sleep(Duration::from_secs(90)).await;
+    let before = snapshot(&world);
+    for interval in [120, 180] {
+        world.exporter.apply(Config { accounts: vec![alone(), other(interval)] }).unwrap();
+    }
+    assert!(Arc::ptr_eq(&before, &snapshot(&world)));
+    let changes = world.exporter.apply(Config { accounts: vec![alone()] }).unwrap();
+    assert_eq!((changes.kept, changes.started, changes.stopped), (1, 0, 1));
+    sleep(Duration::from_secs(31)).await;
+    assert_eq!(snapshot(&world).polls, 3);
+    let arrivals = arrivals.lock().unwrap().clone();
+    assert!(arrivals.iter().any(|at| *at - arrivals[0] == Duration::from_secs(120)), "on the old schedule");
+    assert!(!world.text().contains("account=\"other\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_of_one_identity_share_its_pace_and_others_do_not_wait_for_them() {
+    let (handler, arrivals) = scripted(vec![good()]);
+    let mut world = World::in_process(frozen_clock(), handler);
+    let busy = |name: &str| {
+        let mut account = alone();
+        account.name = tcss_exporter::config::AccountName::parse(name).unwrap();
+        account.requests_per_second = Rate::new(2).unwrap();
+        account.poll.interval = Duration::from_secs(1);
+        account.scans = (0..10).map(|index| scan(&format!("scan-{index}"))).collect();
+        account
+    };
+    let mut quick = account("quick", "tcss.example");
+    quick.poll.interval = Duration::from_secs(1);
+    world.poll(vec![busy("a"), busy("b"), quick]);
+    sleep(Duration::from_secs(100)).await;
+    let total = arrivals.lock().unwrap().len();
+    assert!((290..=300).contains(&total), "100 of the quick one and 2 a second of the busy ones: {total}");
+    let text = world.text();
+    assert!(sum(&text, "tcss_api_pacer_wait_seconds_total") > 1_000.0);
+    assert_eq!(sum(&text, "tcss_api_requests_total"), total as f64);
+}
