@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod docs;
 mod faults;
 mod process;
 mod rate;
