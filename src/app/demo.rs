@@ -39,7 +39,8 @@ fn welcome(server: &Server, telemetry_path: &str, config: &Config) -> String {
     let open: String = urls.map(|url| format!("  open    {url}{telemetry_path}\n")).collect();
     format!(
         "tcss-exporter demo: the data are simulated, nothing leaves this machine\n{open}  look at tcss_up and \
-         tcss_vul_scan_progress_ratio of the accounts {}\n  stop    Ctrl-C\n",
+         tcss_vul_scan_progress_ratio of the accounts {}\n  note    acquired fails on purpose: its keys lack the \
+         permission\n  stop    Ctrl-C\n",
         names.join(", ")
     )
 }

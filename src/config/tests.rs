@@ -145,7 +145,7 @@ fn a_flags_problem_names_the_flag() {
     };
     assert_eq!(
         load(None, &overrides).unwrap_err().to_string(),
-        "--api.endpoint: \"http://10.0.0.1\" is plain http to another machine: use https, or set api.allow_http to true\n\
+        "--api.endpoint: \"http://10.0.0.1\" is plain http to another machine: use https, or set api.allow_http to true in the configuration file\n\
          --api.time-zone: \"Mars\" is no time zone; write +08:00, UTC or a name such as Asia/Shanghai\n\
          --poll.timeout: 1ms is too short; write 100ms or more"
     );
@@ -266,7 +266,7 @@ fn plain_http_is_refused_per_account() {
     check(
         yaml,
         &["1: api.endpoint: \"http://10.0.0.1\" is plain http to another machine: \
-           use https, or set api.allow_http to true"],
+           use https, or set api.allow_http to true in the configuration file"],
     );
 }
 

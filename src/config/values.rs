@@ -117,7 +117,7 @@ impl Endpoint {
         } else if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             "has more than a scheme, a host and a port"
         } else if !allow_http && is_exposed(&url) {
-            "is plain http to another machine: use https, or set api.allow_http to true"
+            "is plain http to another machine: use https, or set api.allow_http to true in the configuration file"
         } else {
             return Ok(Endpoint(url));
         };

@@ -6,9 +6,9 @@ use crate::store::AccountEntry;
 /// A family of what an account's requests cost.
 #[derive(Debug)]
 pub(super) struct Family {
-    name: &'static str,
-    kind: Kind,
-    help: &'static str,
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) help: &'static str,
     row: Row,
 }
 

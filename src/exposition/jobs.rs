@@ -11,9 +11,9 @@ use crate::{
 /// A family of what is known about polls.
 #[derive(Debug)]
 pub(super) struct Family {
-    name: &'static str,
-    kind: Kind,
-    help: &'static str,
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) help: &'static str,
     row: Row,
 }
 

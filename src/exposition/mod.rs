@@ -143,4 +143,6 @@ impl Iterator for Pages {
 }
 
 #[cfg(test)]
+mod docs_test;
+#[cfg(test)]
 mod tests;

@@ -20,17 +20,17 @@ const POLL: Poll = Poll {
     stale_after: Duration::from_secs(300),
 };
 
-const ANSWER: &str = r#"{"LocalImageScanCount":3,"IgnoreVulCount":1,"ScanStartTime":"2021-05-01 00:00:00",
+pub(super) const ANSWER: &str = r#"{"LocalImageScanCount":3,"IgnoreVulCount":1,"ScanStartTime":"2021-05-01 00:00:00",
     "ScanEndTime":"","FoundRiskImageCount":2,"FoundVulCount":7,"ScanProgress":33.5,"RegistryImageScanCount":4,
     "LocalTaskID":0,"Status":"SCANNING","RemainingTime":12.5,"RegistryTaskID":18548,"RegistryFoundVulCount":9}"#;
 
-struct World {
-    store: Store,
-    now: Moment,
+pub(super) struct World {
+    pub(super) store: Store,
+    pub(super) now: Moment,
 }
 
 impl World {
-    fn new(accounts: &[&str]) -> World {
+    pub(super) fn new(accounts: &[&str]) -> World {
         let lanes = Lanes::default();
         let mut table = Table::default();
         for name in accounts {
@@ -49,12 +49,12 @@ impl World {
         World { store, now: Clock::starting_at(Timestamp::from_second(1_764_000_000).unwrap()).now() }
     }
 
-    fn answers(&self, job: usize, answer: &str) {
+    pub(super) fn answers(&self, job: usize, answer: &str) {
         let parsed = (vul_scan_info::COLLECTOR.parse)(answer, &TimeZone::fixed(jiff::tz::offset(8))).unwrap();
         self.outcome(job, Ok(parsed));
     }
 
-    fn outcome(&self, job: usize, result: Result<collectors::Parsed, ApiError>) {
+    pub(super) fn outcome(&self, job: usize, result: Result<collectors::Parsed, ApiError>) {
         let job = &self.store.table().jobs[job];
         job.replace(job.snapshot().after(Outcome { at: self.now, took: Duration::from_millis(250), result }));
     }

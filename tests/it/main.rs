@@ -9,6 +9,7 @@
 
 mod cli;
 mod codes;
+mod docs;
 mod faults;
 mod memory;
 mod polls;

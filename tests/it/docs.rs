@@ -1,0 +1,139 @@
+//! The README and the pages in `docs/`, tried: what they tell to type and to copy works.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use tcss_exporter::reason::Reason;
+
+use crate::process::{exporter, file, path};
+
+const PAGES: [&str; 6] = [
+    "README.md",
+    "CHANGELOG.md",
+    "docs/configuration.md",
+    "docs/metrics.md",
+    "docs/operation.md",
+    "docs/simulator.md",
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn page(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+/// The blocks of `language` in the README.
+fn blocks(language: &str) -> Vec<String> {
+    let start = format!("```{language}\n");
+    let text = page("README.md");
+    text.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// The one YAML block of the README that has `key`.
+fn yaml(key: &str) -> String {
+    let mut blocks = blocks("yaml");
+    blocks.retain(|block| block.contains(key));
+    assert_eq!(blocks.len(), 1, "{key}");
+    blocks.remove(0)
+}
+
+fn promtool(arguments: &[&str]) -> Output {
+    let output = Command::new("promtool").args(arguments).output();
+    output.unwrap_or_else(|error| panic!("cannot start promtool: {error}; tests/run installs it"))
+}
+
+#[track_caller]
+fn succeeds(output: &Output) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+}
+
+#[test]
+fn prometheus_accepts_the_scrape_configuration() {
+    let config = file(&yaml("scrape_configs:"));
+    succeeds(&promtool(&["check", "config", path(&config)]));
+}
+
+#[test]
+fn prometheus_accepts_the_queries() {
+    // Lines that begin at the margin begin a query, unless they are part of the one before.
+    let queries: Vec<String> = blocks("promql")
+        .concat()
+        .replace("\n  ", " ")
+        .lines()
+        .map(|query| serde_json::json!({"record": "query", "expr": query}).to_string())
+        .collect();
+    assert!(queries.len() >= 6, "{queries:?}");
+    for query in &queries {
+        let rules = file(&format!("groups: [{{name: README, rules: [{query}]}}]\n"));
+        succeeds(&promtool(&["check", "rules", path(&rules)]));
+    }
+}
+
+#[test]
+fn the_exporter_accepts_the_configuration_of_several_accounts() {
+    let config = file(&yaml("accounts:"));
+    succeeds(&exporter().args(["check", "--config.file", path(&config)]).output().unwrap());
+}
+
+#[test]
+fn the_readme_explains_every_reason_and_no_other() {
+    let readme = page("README.md");
+    let (_, table) = readme.split_once("| `reason` | what it means |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let explained: Vec<&str> =
+        table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(explained, Reason::ALL.map(Reason::as_str));
+}
+
+#[test]
+fn every_flag_that_a_page_names_exists() {
+    let help = |command: &[&str]| {
+        String::from_utf8(exporter().args(command).arg("--help").output().unwrap().stdout).unwrap()
+    };
+    let commands: [&[&str]; 5] = [&[], &["demo"], &["check"], &["scan"], &["simulate"]];
+    let mut known: BTreeSet<String> = commands.iter().flat_map(|command| flags(&help(command))).collect();
+    known.extend(["--release".to_owned(), "--version".to_owned()]);
+    for name in PAGES {
+        for flag in flags(&page(name)) {
+            assert!(known.contains(&flag), "{name}: {flag}");
+        }
+    }
+}
+
+fn flags(text: &str) -> BTreeSet<String> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '.'));
+    let flags = words.filter(|word| word.starts_with("--") && word[2..].starts_with(char::is_alphabetic));
+    flags.map(|flag| flag.trim_end_matches('.').to_owned()).collect()
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_to_a_heading_in_it() {
+    for name in PAGES {
+        let directory = root().join(name).parent().unwrap().to_owned();
+        for target in links(&page(name)) {
+            let (file, heading) = target.split_once('#').unwrap_or((&target, ""));
+            let linked: PathBuf = if file.is_empty() { root().join(name) } else { directory.join(file) };
+            assert!(linked.is_file(), "{name}: {target}");
+            assert!(heading.is_empty() || headings(&linked).contains(heading), "{name}: {target}");
+        }
+    }
+}
+
+/// Targets within the project.
+fn links(text: &str) -> Vec<String> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
+}
+
+fn headings(page: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(page).unwrap();
+    let anchor = |heading: &str| heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    text.lines().filter(|line| line.starts_with('#')).map(anchor).collect()
+}
