@@ -60,7 +60,10 @@ async fn poll_all(jobs: Vec<Job>, context: &Arc<Context>) {
     let mut polls = JoinSet::new();
     for job in jobs {
         let context = Arc::clone(context);
-        polls.spawn(async move { job.poll(&context).await });
+        polls.spawn(async move {
+            let outcome = job.poll_once(&context).await;
+            job.entry.replace(job.entry.snapshot().after(outcome));
+        });
     }
     polls.join_all().await;
 }

@@ -103,5 +103,6 @@ impl Scan {
 
 fn failure(snapshot: &Snapshot) -> Option<(String, String)> {
     let error = snapshot.last.as_ref()?.failure.as_ref()?;
-    Some((error.reason.to_string(), error.to_string()))
+    let request_id = error.request_id.as_ref().map(|id| format!(" (RequestId {id})")).unwrap_or_default();
+    Some((error.reason.to_string(), format!("{error}{request_id}")))
 }

@@ -73,7 +73,8 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client for the network: rustls with the system's certificates, no redirects, `HTTPS_PROXY` honoured.
+    /// A client for the network: rustls with the system's certificates, no redirects, `HTTPS_PROXY`
+    /// honoured but for loopback addresses.
     pub fn new(clock: Clock, telemetry: Arc<Telemetry>) -> Result<Client, InitError> {
         Ok(Client { transport: Transport::network()?, clock, telemetry })
     }
@@ -111,7 +112,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
         let request = signed(call, credentials, at)?;
-        timeout_at(deadline, self.transport.exchange(request))
+        timeout_at(deadline, self.transport.exchange(request, call.endpoint.is_loopback()))
             .await
             .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout, "no whole answer within poll.timeout")))
     }

@@ -21,26 +21,28 @@ pub type Handler = Arc<dyn Fn(http::Request<Bytes>) -> http::Response<Bytes> + S
 pub struct InitError(#[from] reqwest::Error);
 
 pub(super) enum Transport {
-    Network(reqwest::Client),
+    Network {
+        client: reqwest::Client,
+        /// For this machine itself, to which no proxy leads.
+        loopback: reqwest::Client,
+    },
     InProcess(Handler),
 }
 
 impl Transport {
-    /// Where the system has no CA certificates at all, Mozilla's are used, which are built in.
     pub(super) fn network() -> Result<Transport, InitError> {
-        let client = builder().build().or_else(|error| {
-            tracing::debug!(%error, "no certificates from the system, using the built-in ones");
-            let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-            let roots =
-                roots.map(|der| reqwest::Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
-            builder().tls_certs_only(roots).build()
-        })?;
-        Ok(Transport::Network(client))
+        let loopback = build(|| builder().no_proxy())?;
+        Ok(Transport::Network { client: build(builder)?, loopback })
     }
 
-    pub(super) async fn exchange(&self, request: http::Request<Bytes>) -> Result<Bytes, Failure> {
+    pub(super) async fn exchange(
+        &self,
+        request: http::Request<Bytes>,
+        is_loopback: bool,
+    ) -> Result<Bytes, Failure> {
         match self {
-            Transport::Network(client) => exchange(client, request).await,
+            Transport::Network { loopback, .. } if is_loopback => exchange(loopback, request).await,
+            Transport::Network { client, .. } => exchange(client, request).await,
             Transport::InProcess(handler) => {
                 let response = handler(request);
                 accept(response.status())?;
@@ -48,6 +50,16 @@ impl Transport {
             }
         }
     }
+}
+
+/// Where the system has no CA certificates at all, Mozilla's are used, which are built in.
+fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client, reqwest::Error> {
+    builder().build().or_else(|error| {
+        tracing::debug!(%error, "no certificates from the system, using the built-in ones");
+        let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
+        let roots = roots.map(|der| reqwest::Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
+        builder().tls_certs_only(roots).build()
+    })
 }
 
 fn builder() -> reqwest::ClientBuilder {

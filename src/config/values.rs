@@ -1,6 +1,6 @@
 //! The values of a configuration, each with one constructor that says what would be right.
 
-use std::{fmt, num::NonZeroU32};
+use std::{fmt, num::NonZeroU32, time::Duration};
 
 use url::{Host, Url};
 
@@ -74,6 +74,9 @@ fn label(text: &str) -> Result<String, String> {
     Err(format!("{text:?} {fault}"))
 }
 
+/// By how much the way of requests to the API may differ.
+const JITTER: Duration = Duration::from_micros(25_641);
+
 /// The most requests that may arrive in any one second: 1 to 20.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate(NonZeroU32);
@@ -92,6 +95,12 @@ impl Rate {
     /// Requests per second.
     pub fn per_second(self) -> u32 {
         self.0.get()
+    }
+
+    /// Between two requests, so that no window of one second sees more arrivals than the rate although they jitter
+    /// on their way: a pace of `rate / (1 + jitter)` does that. 20 a second become 19.5.
+    pub fn period(self) -> Duration {
+        (Duration::from_secs(1) + JITTER) / self.per_second()
     }
 }
 
@@ -127,6 +136,11 @@ impl Endpoint {
     /// The address, ending in `/`.
     pub fn url(&self) -> &Url {
         &self.0
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
     }
 
     /// Whether others can read what is sent: plain http to another machine.

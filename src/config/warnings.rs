@@ -88,5 +88,5 @@ impl Identity<'_> {
 }
 
 fn exceeds(need: f64, rate: Rate) -> bool {
-    need > f64::from(rate.per_second())
+    need * rate.period().as_secs_f64() > 1.0
 }

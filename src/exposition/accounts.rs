@@ -54,15 +54,16 @@ pub(super) const FAMILIES: [Family; 5] = [
 
 impl Family {
     pub(super) fn write(&self, writer: &mut Writer, account: &AccountEntry) {
-        let mut sample = |extra: &str, value: f64| {
+        let mut sample = |labels: &[&str], value: f64| {
             writer.head(self.name, self.kind, self.help);
-            writer.sample(self.name, [&account.labels, extra], value);
+            writer.sample(self.name, labels, value);
         };
+        let labels = account.labels.as_str();
         match &self.row {
-            Row::Value(value) => value(account).into_iter().for_each(|value| sample("", value)),
+            Row::Value(value) => value(account).into_iter().for_each(|value| sample(&[labels], value)),
             #[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
             Row::Requests => account.requests().for_each(|(action, count)| {
-                sample(&format!("action=\"{action}\""), count as f64);
+                sample(&[labels, ",action=\"", action, "\""], count as f64);
             }),
         }
     }

@@ -87,18 +87,19 @@ pub(super) const FAMILIES: [Family; 9] = [
 
 impl Family {
     pub(super) fn write(&self, writer: &mut Writer, job: &JobEntry, snapshot: &Snapshot) {
-        let mut sample = |extra: &str, value: f64| {
+        let mut sample = |labels: &[&str], value: f64| {
             writer.head(self.name, self.kind, self.help);
-            writer.sample(self.name, [&job.labels, extra], value);
+            writer.sample(self.name, labels, value);
         };
+        let labels = job.labels.as_str();
         match &self.row {
-            Row::Value(value) => value(snapshot).into_iter().for_each(|value| sample("", value)),
+            Row::Value(value) => value(snapshot).into_iter().for_each(|value| sample(&[labels], value)),
             Row::Failing => failure(snapshot).into_iter().for_each(|error| {
-                sample(&format!("reason=\"{}\"", error.reason), 1.0);
+                sample(&[labels, ",reason=\"", error.reason.as_str(), "\""], 1.0);
             }),
             Row::Fields => {
                 job.collector.fields.iter().zip(&snapshot.unexpected).for_each(|(field, count)| {
-                    sample(&format!("field=\"{field}\""), as_f64(*count));
+                    sample(&[labels, ",field=\"", field, "\""], as_f64(*count));
                 });
             }
         }
@@ -116,7 +117,8 @@ pub(super) fn write_samples(
     let first = samples.partition_point(|sample| sample.family < index);
     for sample in samples[first..].iter().take_while(|sample| sample.family == index) {
         writer.head(family.name, Kind::Gauge, family.help);
-        writer.sample(family.name, [labels, &sample.labels], sample.value);
+        let comma = if sample.labels.is_empty() { "" } else { "," };
+        writer.sample(family.name, &[labels, comma, &sample.labels], sample.value);
     }
 }
 

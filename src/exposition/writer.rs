@@ -1,6 +1,6 @@
 //! Lines of text in either format.
 
-use super::Format;
+use super::{Format, PAGE};
 
 /// Type of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +18,15 @@ pub(super) struct Writer {
     has_head: bool,
 }
 
+/// A page ends after the row that fills it.
+const SPARE: usize = 4 * 1024;
+
 /// Units that stand at the end of a family's name.
 const UNITS: [&str; 3] = ["seconds", "bytes", "ratio"];
 
 impl Writer {
     pub(super) fn new(format: Format) -> Writer {
-        Writer { format, buffer: Vec::new(), has_head: false }
+        Writer { format, buffer: Vec::with_capacity(PAGE + SPARE), has_head: false }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -31,7 +34,7 @@ impl Writer {
     }
 
     pub(super) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.buffer)
+        std::mem::replace(&mut self.buffer, Vec::with_capacity(PAGE + SPARE))
     }
 
     /// What follows belongs to another family.
@@ -61,15 +64,12 @@ impl Writer {
         }
     }
 
-    /// One sample. `labels` are joined by commas where they are not empty.
-    pub(super) fn sample(&mut self, name: &str, labels: [&str; 2], value: f64) {
+    /// One sample. `labels` stand as they are, one after the other.
+    pub(super) fn sample(&mut self, name: &str, labels: &[&str], value: f64) {
         self.text(name);
-        let [first, second] = labels;
-        if !first.is_empty() || !second.is_empty() {
+        if labels.iter().any(|part| !part.is_empty()) {
             self.text("{");
-            self.text(first);
-            self.text(if first.is_empty() || second.is_empty() { "" } else { "," });
-            self.text(second);
+            labels.iter().for_each(|part| self.text(part));
             self.text("}");
         }
         self.text(" ");

@@ -22,10 +22,6 @@ use budget::RetryBudget;
 use slots::Slots;
 use slowdown::Slowdown;
 
-/// The share of a second by which requests may jitter on their way and still not arrive too densely: a pace of
-/// `rate / (1 + jitter)` keeps every one-second window of arrivals within `rate`. 20 a second become 19.5.
-const JITTER: Duration = Duration::from_micros(25_641);
-
 /// What the API counts by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct LaneKey {
@@ -150,8 +146,7 @@ struct Pace {
 
 impl Pace {
     fn of(limit: Rate, factor: f64) -> Pace {
-        let even = (Duration::from_secs(1) + JITTER) / limit.per_second();
-        Pace { limit: limit.per_second() as usize, period: even.div_f64(factor) }
+        Pace { limit: limit.per_second() as usize, period: limit.period().div_f64(factor) }
     }
 
     fn requests_per_second(self) -> f64 {

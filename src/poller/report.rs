@@ -13,6 +13,8 @@ pub(super) fn poll(job: &Job, before: &Snapshot, after: &Snapshot) {
     let Some(error) = failure(after) else {
         if before.failed_in_a_row > 0 {
             tracing::info!(account, scan, failed_polls = before.failed_in_a_row, "poll succeeds again");
+        } else if before.polls == 0 {
+            tracing::info!(account, scan, "first poll succeeded");
         }
         return unexpected(job, before, after);
     };

@@ -54,6 +54,9 @@ pub struct Credentials {
     pub token: Option<Secret>,
 }
 
+/// What is shorter stands in ordinary words, and no real key is.
+const SHORTEST: usize = 6;
+
 impl Credentials {
     /// The header `X-TC-Token`, marked sensitive; none for long-term keys, with which the API refuses it. Fails on
     /// a token that is not plain ASCII.
@@ -66,7 +69,7 @@ impl Credentials {
         let token = self.token.as_ref().map_or("", Secret::reveal);
         [self.secret_key.reveal(), token, &self.secret_id]
             .into_iter()
-            .filter(|secret| !secret.is_empty())
+            .filter(|secret| secret.len() >= SHORTEST)
             .fold(text.to_owned(), |text, secret| text.replace(secret, "<redacted>"))
     }
 }
