@@ -2,6 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokio::time::Instant;
+
 use crate::{
     collectors,
     config::{Account, AccountName, Scan},
@@ -47,28 +49,57 @@ pub fn jobs(account: &Arc<Account>, lanes: &Lanes) -> Result<Vec<Job>, PlanError
         .collect())
 }
 
-/// When job `index` of `n_jobs` first runs: the first one at once, the others spread over their interval with
-/// some jitter, so that they never poll together.
-pub fn first_delay(index: usize, n_jobs: usize, interval: Duration) -> Duration {
-    if index == 0 {
-        return Duration::ZERO;
+/// When a job first runs, and when at the latest for the second time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// Soon, so that there is something to see.
+    pub first: Instant,
+    /// At its place in the interval.
+    pub second: Instant,
+}
+
+/// Nobody waits longer than this for the first data, however long the interval.
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
+
+impl Start {
+    /// The start of job `index` of `n_jobs` that start together at `begin`: the first one at once, the others spread
+    /// with some jitter, so that they never poll together. All were tried once after a minute, or after an interval
+    /// if that is shorter; from the second time on they are spread over the whole interval.
+    pub fn spread(begin: Instant, index: usize, n_jobs: usize, interval: Duration) -> Start {
+        #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 jobs")]
+        let share = (index as f64 - 0.5 * fastrand::f64()).max(0.0) / n_jobs as f64;
+        let first = begin + interval.min(LONGEST_WAIT).mul_f64(share);
+        let is_long = interval > LONGEST_WAIT && share > 0.0;
+        Start { first, second: if is_long { begin + interval.mul_f64(share) } else { first + interval } }
     }
-    #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 jobs")]
-    let share = (index as f64 - 0.5 * fastrand::f64()) / n_jobs as f64;
-    interval.mul_f64(share)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn starts(interval: Duration) -> (Instant, Vec<Start>) {
+        let begin = Instant::now();
+        (begin, (0..600).map(|index| Start::spread(begin, index, 600, interval)).collect())
+    }
+
     #[test]
     fn first_polls_are_spread_over_the_interval_in_order() {
         let interval = Duration::from_secs(60);
-        let delays: Vec<Duration> = (0..600).map(|index| first_delay(index, 600, interval)).collect();
-        assert_eq!(delays[0], Duration::ZERO);
-        assert!(delays.is_sorted() && delays[599] < interval);
-        let closest = delays.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).min().unwrap();
+        let (begin, starts) = starts(interval);
+        assert_eq!(starts[0], Start { first: begin, second: begin + interval });
+        assert!(starts.is_sorted_by_key(|start| start.first) && starts[599].first < begin + interval);
+        let closest = starts.windows(2).map(|pair| pair[1].first - pair[0].first).min().unwrap();
         assert!(closest >= Duration::from_millis(49), "{closest:?}");
+    }
+
+    #[test]
+    fn with_a_long_interval_the_first_polls_come_soon_and_the_second_ones_are_spread_over_it() {
+        let hour = Duration::from_hours(1);
+        let (begin, starts) = starts(hour);
+        assert!(starts.iter().all(|start| start.first < begin + LONGEST_WAIT));
+        assert!(starts.iter().all(|start| start.first < start.second && start.second - start.first <= hour));
+        assert!(starts[1..].is_sorted_by_key(|start| start.second));
+        assert!(starts[300].second > begin + hour.mul_f64(0.49));
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     collectors,
     config::{self, AccountName, Config},
     pacer::Lanes,
-    plan::{self, PlanError},
+    plan::{self, PlanError, Start},
     poller::{Context, Job},
     store::{Store, Table},
 };
@@ -118,9 +118,13 @@ impl Schedule {
 
     fn start(&mut self, context: &Arc<Context>, config: Arc<config::Account>, jobs: Vec<Job>) -> Running {
         let task = |job: &Job| {
-            let first = self.begin + plan::first_delay(self.index, self.n_jobs, config.poll.interval);
+            let start = Start::spread(self.begin, self.index, self.n_jobs, config.poll.interval);
             self.index += 1;
-            AbortOnDropHandle::new(tokio::spawn(job.clone().run(Arc::clone(context), first)))
+            AbortOnDropHandle::new(tokio::spawn(job.clone().run(
+                Arc::clone(context),
+                start.first,
+                start.second,
+            )))
         };
         let tasks = jobs.iter().map(task).collect();
         Running { config, jobs, _tasks: tasks }

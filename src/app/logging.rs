@@ -20,13 +20,17 @@ pub(super) fn init(flags: &LogFlags) {
     };
     // Libraries say what goes wrong and no more: at finer levels, some of them show what is on the wire.
     let filter = Targets::new().with_default(level.min(Level::WARN)).with_target("tcss_exporter", level);
+    // A log that cannot be written is no reason to end, and telling it on the same stream would panic.
     let layer = match flags.format {
         LogFormat::Logfmt => fmt::layer()
             .event_format(tracing_logfmt::EventsFormatter::default())
             .fmt_fields(tracing_logfmt::FieldsFormatter::default())
+            .log_internal_errors(false)
             .with_writer(io::stderr)
             .boxed(),
-        LogFormat::Json => fmt::layer().json().flatten_event(true).with_writer(io::stderr).boxed(),
+        LogFormat::Json => {
+            fmt::layer().json().flatten_event(true).log_internal_errors(false).with_writer(io::stderr).boxed()
+        }
     };
     registry().with(layer.with_filter(filter)).init();
     panic::set_hook(Box::new(|panic| {

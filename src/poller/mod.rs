@@ -47,9 +47,10 @@ pub struct Job {
 }
 
 impl Job {
-    /// Polls at `first` and then for ever.
-    pub async fn run(self, context: Arc<Context>, first: Instant) {
-        let mut next = first;
+    /// Polls at `first`, then by `second` at the latest, and then for ever.
+    pub async fn run(self, context: Arc<Context>, first: Instant, second: Instant) {
+        sleep_until(first).await;
+        let mut next = self.poll(&context).await.min(second);
         loop {
             sleep_until(next).await;
             next = self.poll(&context).await;
