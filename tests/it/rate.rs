@@ -86,5 +86,6 @@ async fn a_simulated_day_of_throttling_stays_within_the_limit_and_retries_little
     assert!(polls > 10_000.0, "{polls} polls");
     assert!(retries > 0.0 && retries < 0.1 * polls, "{retries} retries of {polls} polls");
     assert_eq!(sum(&text, "tcss_poll_failures_total"), polls);
-    assert_eq!(sum(&text, "tcss_api_requests_total"), polls + retries);
+    let under_way = sum(&text, "tcss_api_requests_total") - polls - retries;
+    assert!((0.0..=20.0).contains(&under_way), "{under_way} of 20 polls wait for their retry");
 }
