@@ -14,6 +14,7 @@ mod faults;
 mod memory;
 mod polls;
 mod process;
+mod prometheus;
 mod rate;
 mod raw;
 mod secrets;

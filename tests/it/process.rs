@@ -144,9 +144,13 @@ pub(crate) fn simulator(arguments: &[&str]) -> (Running, String) {
 
 /// An exporter that serves, and where it listens.
 pub(crate) fn serving(arguments: &[&str]) -> (Running, String) {
-    let mut command = exporter();
-    command.arg("--web.listen-address=127.0.0.1:0").args(arguments);
-    let mut running = Running::start("tcss-exporter", &mut command);
+    serving_as(exporter().args(arguments))
+}
+
+/// The same, with an environment of its own.
+pub(crate) fn serving_as(command: &mut Command) -> (Running, String) {
+    command.arg("--web.listen-address=127.0.0.1:0");
+    let mut running = Running::start("tcss-exporter", command);
     let url = running.wait_for("where it listens", listening);
     (running, url)
 }

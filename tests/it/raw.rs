@@ -104,7 +104,7 @@ async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
 }
 
 /// The head of the request, once its body has come too.
-async fn read_request(stream: &mut TcpStream) -> Option<String> {
+pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
     let mut seen = Vec::new();
     let mut buffer = [0; 4_096];
     loop {
