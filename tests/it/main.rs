@@ -15,6 +15,7 @@ mod memory;
 mod polls;
 mod process;
 mod prometheus;
+mod promtool;
 mod rate;
 mod raw;
 mod secrets;

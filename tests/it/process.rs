@@ -24,10 +24,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(name: &str, command: &mut Command) -> Running {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| {
-            panic!("cannot start {name}: {error}; tests/run installs what the tests need")
-        });
+        let mut child = spawn(name, command.stdin(Stdio::null()));
         let output = Arc::new(Mutex::new(String::new()));
         collect(child.stdout.take().unwrap(), &output);
         collect(child.stderr.take().unwrap(), &output);
@@ -88,6 +85,21 @@ impl Drop for Running {
     }
 }
 
+fn spawn(name: &str, command: &mut Command) -> Child {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| {
+        panic!("cannot start {name}: {error}; tests/run installs what the tests need")
+    })
+}
+
+/// Runs a command that reads `input` and ends by itself. How it ended, and what it printed.
+pub(crate) fn run(name: &str, command: &mut Command, input: &str) -> (ExitStatus, String) {
+    let mut child = spawn(name, command.stdin(Stdio::piped()));
+    // A command that ends without reading it all closes the pipe, and says why.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    (output.status, String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
 fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
     let output = Arc::clone(output);
     thread::spawn(move || {
@@ -140,6 +152,18 @@ pub(crate) fn simulator(arguments: &[&str]) -> (Running, String) {
     let mut running = Running::start("simulate", &mut command);
     let url = running.wait_for("where it listens", |output| after(output, "simulated API on "));
     (running, url)
+}
+
+/// A scan that is over, for [`simulating`].
+pub(crate) const SCANNED: &str = "started_ago: 60m, repeat: false, scans: [{takes: 10m, local_images: 3, \
+                                  local_vulnerabilities: 8, risk_images: 2}]";
+
+/// A simulator that knows the keys of [`exporter`], and where it listens. `identity` is what the scenario says of them.
+pub(crate) fn simulating(identity: &str) -> (Running, String) {
+    let scenario = file(&format!(
+        "identities:\n  - {{name: default, secret_id: {SECRET_ID}, secret_key: {CANARY}-key, {identity}}}\n"
+    ));
+    simulator(&["--scenario", path(&scenario)])
 }
 
 /// An exporter that serves, and where it listens.
