@@ -18,6 +18,7 @@ mod prometheus;
 mod promtool;
 mod rate;
 mod raw;
+mod scrapes;
 mod secrets;
 mod support;
 mod truth;

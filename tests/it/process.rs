@@ -166,6 +166,12 @@ pub(crate) fn simulating(identity: &str) -> (Running, String) {
     simulator(&["--scenario", path(&scenario)])
 }
 
+/// What has arrived at a simulator, as it counts.
+pub(crate) async fn arrivals(api: &str) -> u64 {
+    let stats: serde_json::Value = serde_json::from_str(&get(&format!("{api}/-/stats")).await).unwrap();
+    stats["arrivals"].as_u64().unwrap()
+}
+
 /// An exporter that serves, and where it listens.
 pub(crate) fn serving(arguments: &[&str]) -> (Running, String) {
     serving_as(exporter().args(arguments))
