@@ -11,6 +11,7 @@ mod cli;
 mod codes;
 mod docs;
 mod faults;
+mod lifecycle;
 mod memory;
 mod polls;
 mod process;

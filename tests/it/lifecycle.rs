@@ -1,0 +1,176 @@
+//! Reloading and stopping.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::Instant,
+};
+
+use crate::{
+    process::{Running, SCANNED, file, get, path, serving, simulating, until},
+    support::value,
+};
+
+/// The configuration with these accounts.
+fn config(api: &str, accounts: &[&str]) -> String {
+    let account = |name: &&str| format!("  - {{name: {name}}}\n");
+    let accounts: String = accounts.iter().map(account).collect();
+    format!("poll: {{interval: 1s}}\napi: {{endpoint: \"{api}\"}}\naccounts:\n{accounts}")
+}
+
+/// An exporter whose configuration changes.
+struct Reloadable {
+    _api: Running,
+    api: String,
+    file: tempfile::NamedTempFile,
+    exporter: Running,
+    url: String,
+}
+
+impl Reloadable {
+    /// Polls the accounts `kept` and `gone`, a few times already.
+    async fn start(flags: &[&str]) -> Reloadable {
+        let (running, api) = simulating(SCANNED);
+        let file = file(&config(&api, &["gone", "kept"]));
+        let (exporter, url) = serving(&[&["--config.file", path(&file)], flags].concat());
+        let reloadable = Reloadable { _api: running, api, file, exporter, url };
+        reloadable.until("some polls", |text| polls(text, "kept") >= 3.0 && polls(text, "gone") >= 1.0).await;
+        reloadable
+    }
+
+    fn write(&self, text: &str) {
+        std::fs::write(self.file.path(), text).unwrap();
+    }
+
+    async fn post(&self) -> (StatusCode, String) {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let answer = client.post(format!("{}/-/reload", self.url)).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+
+    async fn metrics(&self) -> String {
+        get(&format!("{}/metrics", self.url)).await
+    }
+
+    /// The metrics, as soon as they are as they should be.
+    async fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
+        let metrics = format!("{}/metrics", self.url);
+        until(&metrics, what, |text| is_so(text).then(|| text.to_owned())).await
+    }
+}
+
+/// A value of the scan of `account`.
+fn of(text: &str, name: &str, account: &str) -> Option<f64> {
+    value(text, &format!("{name}{{account=\"{account}\",scan=\"latest\"}}"))
+}
+
+/// Polls so far; 0 for an account that is not there.
+fn polls(text: &str, account: &str) -> f64 {
+    of(text, "tcss_polls_total", account).unwrap_or_default()
+}
+
+fn is_loaded(text: &str) -> f64 {
+    value(text, "tcss_exporter_config_last_reload_successful").unwrap()
+}
+
+fn loaded_at(text: &str) -> f64 {
+    value(text, "tcss_exporter_config_last_reload_success_timestamp_seconds").unwrap()
+}
+
+/// `after` the file named `kept` and `fresh` instead of `gone` and `kept`.
+fn only_what_changed_is_new(before: &str, after: &str) {
+    assert!(!after.contains("account=\"gone\""), "{after}");
+    assert!(polls(after, "kept") >= polls(before, "kept"), "counts on");
+    assert_eq!(of(after, "tcss_vul_scan_risk_images", "kept"), Some(2.0), "keeps its data");
+    assert!(loaded_at(after) > loaded_at(before));
+    assert_eq!(is_loaded(after), 1.0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_by_http_changes_what_changed_in_the_file() {
+    let exporter = Reloadable::start(&["--web.enable-lifecycle"]).await;
+    let before = exporter.metrics().await;
+    exporter.write(&config(&exporter.api, &["kept", "fresh"]));
+    assert_eq!(exporter.post().await, (StatusCode::OK, "reloaded\n".to_owned()));
+    only_what_changed_is_new(&before, &exporter.metrics().await);
+    exporter.until("the new account", |text| of(text, "tcss_up", "fresh") == Some(1.0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_by_signal_changes_what_changed_in_the_file() {
+    let exporter = Reloadable::start(&[]).await;
+    let before = exporter.metrics().await;
+    exporter.write(&config(&exporter.api, &["kept", "fresh"]));
+    exporter.exporter.signal("HUP");
+    let after = exporter.until("the new account", |text| text.contains("account=\"fresh\"")).await;
+    only_what_changed_is_new(&before, &after);
+    exporter.until("its data", |text| of(text, "tcss_up", "fresh") == Some(1.0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_file_changes_nothing_and_is_told_with_its_line() {
+    let exporter = Reloadable::start(&["--web.enable-lifecycle"]).await;
+    let before = exporter.metrics().await;
+    exporter.write("poll:\n  interval: 1s\naccounts:\n  - name: fresh\n    scanz: []\n  - name: ''\n");
+    let (status, problems) = exporter.post().await;
+    assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+    for line in [5, 6] {
+        let place = format!("{}:{line}: ", path(&exporter.file));
+        assert!(problems.lines().any(|problem| problem.starts_with(&place)), "{place} {problems}");
+    }
+    assert_eq!(problems.lines().count(), 2, "{problems}");
+
+    let after = exporter.until("more polls", |text| polls(text, "gone") > polls(&before, "gone")).await;
+    assert_eq!((is_loaded(&after), loaded_at(&after)), (0.0, loaded_at(&before)));
+    assert!(!after.contains("account=\"fresh\""));
+    assert_eq!(of(&after, "tcss_vul_scan_risk_images", "kept"), Some(2.0));
+
+    exporter.write(&config(&exporter.api, &["gone", "kept"]));
+    assert_eq!(exporter.post().await.0, StatusCode::OK);
+    let mended = exporter.metrics().await;
+    assert_eq!(is_loaded(&mended), 1.0);
+    assert!(polls(&mended, "gone") >= polls(&after, "gone"), "counts on");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reload_by_http_must_be_enabled() {
+    let exporter = Reloadable::start(&[]).await;
+    exporter.write(&config(&exporter.api, &["fresh"]));
+    let (status, body) = exporter.post().await;
+    assert_eq!(status, StatusCode::FORBIDDEN);
+    assert!(body.contains("--web.enable-lifecycle"), "{body}");
+    assert!(exporter.metrics().await.contains("account=\"gone\""));
+}
+
+/// A connection whose first request was answered.
+async fn kept_alive(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(b"HEAD /-/healthy HTTP/1.1\r\nHost: exporter\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        answer.push(stream.read_u8().await.unwrap());
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_to_stop_is_followed_whoever_keeps_a_connection() {
+    for signal in ["TERM", "INT"] {
+        let (_api, api) = simulating("latency: 1m");
+        let (mut exporter, url) = serving(&["--api.endpoint", &api]);
+        let address = url.trim_start_matches("http://");
+        let (mut idle, mut mute) = (kept_alive(address).await, TcpStream::connect(address).await.unwrap());
+        let begin = Instant::now();
+        exporter.signal(signal);
+        let status = exporter.wait();
+        let took = begin.elapsed();
+        assert_eq!(status.code(), Some(0), "{signal}: {}", exporter.output());
+        assert!(took < Duration::from_secs(10), "{signal}: took {took:?}");
+        assert_eq!(idle.read(&mut [0]).await.unwrap(), 0, "closed in order");
+        assert_eq!(mute.read(&mut [0]).await.unwrap(), 0, "closed in order");
+    }
+}
