@@ -20,6 +20,7 @@ mod promtool;
 mod rate;
 mod raw;
 mod scrapes;
+mod sdk;
 mod secrets;
 mod support;
 mod truth;
