@@ -23,7 +23,7 @@
 //! | [`poller`] | runs one job for ever: loop and step apart, one error policy |
 //! | [`store`] | job → immutable snapshot, replaced whole |
 //! | [`exposition`] | snapshots + registry + now → text, pure |
-//! | [`web`] | routes as a pure `respond`, listener, drain |
+//! | [`web`] | routes, what each answers, drain |
 //! | [`simulator`] | the stand-in API |
 //! | [`app`] | wires them: serve, demo, check, scan, simulate; reload and stop |
 //! | [`clock`], [`reason`] | the words the others share |

@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
 use crate::{
-    collectors,
+    collectors::{self, Collector},
     config::{Account, AccountName, Scan},
     credentials::CredentialsError,
     pacer::{LaneKey, Lanes},
     poller::Job,
-    store::{AccountEntry, JobEntry},
+    store::{AccountEntry, ActionEntry, JobEntry, Table},
 };
 
 /// An account that cannot be polled.
@@ -30,23 +30,38 @@ pub fn jobs(account: &Arc<Account>, lanes: &Lanes) -> Result<Vec<Job>, PlanError
         identity: credentials.secret_id.clone(),
         action,
     };
-    let memberships = collectors::ALL
-        .map(|collector| (collector.action, lanes.join(key(collector.action), account.requests_per_second)));
-    let account_entry = Arc::new(AccountEntry::new(&account.name, memberships));
-    let job = |collector, scan: &Scan| Job {
+    let action_entry = |collector: &'static Collector| {
+        let membership = lanes.join(key(collector.action), account.requests_per_second);
+        Arc::new(ActionEntry::new(collector.action, membership))
+    };
+    let actions = collectors::ALL.map(action_entry);
+    let account_entry = Arc::new(AccountEntry::new(&account.name, actions.to_vec()));
+    let job = |(collector, action_entry): (&'static Collector, &Arc<ActionEntry>), scan: &Scan| Job {
         account: Arc::clone(account),
         credentials: Arc::clone(&credentials),
         scan: scan.clone(),
         collector,
+        action_entry: Arc::clone(action_entry),
         account_entry: Arc::clone(&account_entry),
         entry: Arc::new(JobEntry::new(&account.name, &scan.name, collector, &account.poll)),
     };
-    let each_scan = |collector| account.scans.iter().map(move |scan| (collector, scan));
-    Ok(collectors::ALL
-        .into_iter()
-        .flat_map(each_scan)
-        .map(|(collector, scan)| job(collector, scan))
+    let asked = collectors::ALL.into_iter().zip(&actions);
+    Ok(asked
+        .flat_map(|asked| account.scans.iter().map(move |scan| (asked, scan)))
+        .map(|(asked, scan)| job(asked, scan))
         .collect())
+}
+
+/// What is known of `jobs`, which are sorted by account: those of one collector side by side.
+pub fn table<'a>(jobs: &(impl Iterator<Item = &'a Job> + Clone)) -> Table {
+    let mut accounts: Vec<_> = jobs.clone().map(|job| Arc::clone(&job.account_entry)).collect();
+    accounts.dedup_by(|left, right| Arc::ptr_eq(left, right));
+    let of = |collector: &'static Collector| {
+        jobs.clone()
+            .filter(move |job| std::ptr::eq(job.collector, collector))
+            .map(|job| Arc::clone(&job.entry))
+    };
+    Table { accounts, jobs: collectors::ALL.into_iter().flat_map(of).collect() }
 }
 
 /// When a job first runs, and when at the latest for the second time.

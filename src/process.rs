@@ -13,6 +13,7 @@ use prometheus::{
 /// Reads `/proc/self` at each scrape. What cannot be read is left out.
 #[derive(Debug)]
 pub(crate) struct ProcessCollector {
+    /// Only for its name.
     cpu: Counter,
     gauges: [Gauge; 6],
     start_time: Option<f64>,
@@ -30,20 +31,14 @@ const GAUGES: [(&str, &str); 6] = [
 impl ProcessCollector {
     pub(crate) fn new() -> Result<ProcessCollector, prometheus::Error> {
         let gauges = GAUGES.map(|(name, help)| Gauge::new(name, help).expect("fixed names are valid"));
-        Ok(ProcessCollector {
-            cpu: Counter::new(
-                "process_cpu_seconds_total",
-                "Total user and system CPU time spent in seconds.",
-            )?,
-            gauges,
-            start_time: start_time(),
-        })
+        Ok(ProcessCollector { cpu: cpu_counter()?, gauges, start_time: start_time() })
     }
 
-    fn cpu_family(&self, stat: &Stat) -> Vec<MetricFamily> {
-        let total = as_f64(stat.utime + stat.stime) / as_f64(procfs::ticks_per_second());
-        self.cpu.inc_by((total - self.cpu.get()).max(0.0));
-        self.cpu.collect()
+    /// From a counter of its own, since two scrapes may collect at once.
+    fn cpu_family(stat: &Stat) -> Vec<MetricFamily> {
+        let Ok(cpu) = cpu_counter() else { return Vec::new() };
+        cpu.inc_by(as_f64(stat.utime + stat.stime) / as_f64(procfs::ticks_per_second()));
+        cpu.collect()
     }
 }
 
@@ -64,7 +59,7 @@ impl Collector for ProcessCollector {
             Some(as_f64(stat.rss * procfs::page_size())),
             self.start_time,
         ];
-        let mut families = self.cpu_family(&stat);
+        let mut families = ProcessCollector::cpu_family(&stat);
         for (gauge, value) in self.gauges.iter().zip(values) {
             let Some(value) = value else { continue };
             gauge.set(value);
@@ -72,6 +67,10 @@ impl Collector for ProcessCollector {
         }
         families
     }
+}
+
+fn cpu_counter() -> Result<Counter, prometheus::Error> {
+    Counter::new("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.")
 }
 
 fn start_time() -> Option<f64> {

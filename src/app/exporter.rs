@@ -6,12 +6,11 @@ use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    collectors,
     config::{self, AccountName, Config},
     pacer::Lanes,
     plan::{self, PlanError, Start},
     poller::{Context, Job},
-    store::{Store, Table},
+    store::Store,
 };
 
 /// Polls every account of its configuration for as long as it lives.
@@ -29,6 +28,18 @@ struct Running {
     config: Arc<config::Account>,
     jobs: Vec<Job>,
     _tasks: Vec<AbortOnDropHandle<()>>,
+}
+
+impl Running {
+    /// What is known of a scan goes on where only other things changed, such as an interval.
+    fn hand_over(&self, jobs: &[Job]) {
+        for job in jobs {
+            let is_same = |before: &&Job| before.asks_the_same_as(job);
+            if let Some(before) = self.jobs.iter().find(is_same) {
+                job.entry.go_on_from(&before.entry);
+            }
+        }
+    }
 }
 
 /// What a new configuration changed.
@@ -69,7 +80,7 @@ impl Exporter {
             })
             .collect();
         let kept = n_before - before.len();
-        self.store.replace(table(&self.accounts));
+        self.store.replace(plan::table(&self.accounts.iter().flat_map(|running| &running.jobs)));
         Ok(Changes { kept, started: self.accounts.len() - kept, stopped: before.len() })
     }
 
@@ -86,7 +97,12 @@ impl Exporter {
             }
             let account = Arc::new(account);
             match plan::jobs(&account, &self.lanes) {
-                Ok(jobs) => accounts.push(Next::Start(account, jobs)),
+                Ok(jobs) => {
+                    if let Some(before) = running.get(&account.name) {
+                        before.hand_over(&jobs);
+                    }
+                    accounts.push(Next::Start(account, jobs));
+                }
                 Err(error) => errors.push(error),
             }
         }
@@ -128,19 +144,5 @@ impl Schedule {
         };
         let tasks = jobs.iter().map(task).collect();
         Running { config, jobs, _tasks: tasks }
-    }
-}
-
-/// The entries, those of one collector side by side.
-fn table(accounts: &[Running]) -> Table {
-    let jobs = accounts.iter().flat_map(|running| &running.jobs);
-    let of = |collector: &'static collectors::Collector| {
-        jobs.clone()
-            .filter(move |job| std::ptr::eq(job.collector, collector))
-            .map(|job| Arc::clone(&job.entry))
-    };
-    Table {
-        accounts: accounts.iter().map(|running| Arc::clone(&running.jobs[0].account_entry)).collect(),
-        jobs: collectors::ALL.into_iter().flat_map(of).collect(),
     }
 }

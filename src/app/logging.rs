@@ -43,3 +43,36 @@ pub(super) fn init(flags: &LogFlags) {
 fn message<'a>(panic: &'a panic::PanicHookInfo<'_>) -> &'a str {
     panic.payload_as_str().unwrap_or("(no message)")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// Set in the process that panics.
+    const ALONE: &str = "TCSS_EXPORTER_TEST_ALONE";
+    const NAME: &str = "app::logging::tests::a_panic_in_any_task_ends_the_process_with_1_and_says_so";
+
+    #[test]
+    fn a_panic_in_any_task_ends_the_process_with_1_and_says_so() {
+        if std::env::var_os(ALONE).is_some() {
+            return panic_in_a_task();
+        }
+        let this = std::env::current_exe().unwrap();
+        let output =
+            Command::new(this).args(["--exact", NAME, "--nocapture"]).env(ALONE, "1").output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        assert!(said.contains("level=error") && said.contains("panic=\"out of luck\""), "{said}");
+    }
+
+    fn panic_in_a_task() {
+        init(&LogFlags { level: LogLevel::Info, format: LogFormat::Logfmt });
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            tokio::spawn(async { panic!("out of luck") });
+            tokio::time::sleep(std::time::Duration::from_mins(1)).await;
+        });
+    }
+}

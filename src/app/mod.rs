@@ -27,12 +27,7 @@ mod simulate;
 /// Does what the command line says. 0: fine. 1: failed at run time. 2: bad usage or configuration.
 pub fn run(command: Command) -> ExitCode {
     logging::init(log_flags(&command));
-    let outcome = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::run_time(format!("cannot start: {error}")))
-        .and_then(|runtime| runtime.block_on(dispatch(command)));
-    match outcome {
+    match run_to_the_end(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let lines = failure.lines.iter().map(|line| format!("tcss-exporter: {line}\n"));
@@ -40,6 +35,14 @@ pub fn run(command: Command) -> ExitCode {
             ExitCode::from(failure.code)
         }
     }
+}
+
+fn run_to_the_end(command: Command) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(dispatch(command));
+    // Not waiting for what blocks a thread, such as a look-up of a name in a DNS that is gone.
+    runtime.shutdown_background();
+    outcome
 }
 
 async fn dispatch(command: Command) -> Result<(), Failure> {
@@ -94,7 +97,6 @@ impl From<std::io::Error> for Failure {
 fn context(clock: Clock) -> Result<Arc<Context>, Failure> {
     let actions = collectors::ALL.map(|collector| collector.action);
     let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);
-    let client = Client::new(clock, Arc::clone(&telemetry))
-        .map_err(|error| Failure::run_time(format!("{:#}", anyhow::Error::from(error))))?;
+    let client = Client::new(clock, Arc::clone(&telemetry)).map_err(Failure::run_time)?;
     Ok(Arc::new(Context { client, clock, telemetry }))
 }

@@ -11,7 +11,7 @@ use crate::{
     pacer::Lanes,
     plan,
     poller::{Context, Job},
-    store::{Store, Table},
+    store::Store,
 };
 
 /// What came of it.
@@ -26,7 +26,8 @@ impl Once {
         let context = super::context(Clock::system())?;
         let jobs = jobs(accounts)?;
         let store = Store::default();
-        store.replace(table(&jobs));
+        store.replace(plan::table(&jobs.iter()));
+        context.telemetry.config_loaded(context.clock.now());
         poll_all(jobs, &context).await;
         Ok(Once { store, context })
     }
@@ -48,12 +49,6 @@ fn jobs(accounts: Vec<Account>) -> Result<Vec<Job>, Failure> {
         }
     }
     if errors.is_empty() { Ok(jobs) } else { Err(Failure::bad_input(errors)) }
-}
-
-fn table(jobs: &[Job]) -> Table {
-    let mut accounts: Vec<_> = jobs.iter().map(|job| Arc::clone(&job.account_entry)).collect();
-    accounts.dedup_by(|left, right| Arc::ptr_eq(left, right));
-    Table { accounts, jobs: jobs.iter().map(|job| Arc::clone(&job.entry)).collect() }
 }
 
 async fn poll_all(jobs: Vec<Job>, context: &Arc<Context>) {

@@ -22,7 +22,8 @@ const HEAD: [&str; 8] = [
 
 /// One row a scan.
 pub(super) fn table(table: &Table, now: Moment) -> String {
-    let rows = table.jobs.iter().map(|job| row(job, &job.snapshot(), now));
+    let scans = table.jobs.iter().filter(|job| std::ptr::eq(job.collector, &raw const vul::COLLECTOR));
+    let rows = scans.map(|job| row(job, &job.snapshot(), now));
     let rows: Vec<[String; 8]> = [HEAD.map(str::to_owned)].into_iter().chain(rows).collect();
     let widths: [usize; 8] =
         std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0));
@@ -102,7 +103,7 @@ impl Scan {
 }
 
 fn failure(snapshot: &Snapshot) -> Option<(String, String)> {
-    let error = snapshot.last.as_ref()?.failure.as_ref()?;
+    let error = snapshot.failure()?;
     let request_id = error.request_id.as_ref().map(|id| format!(" (RequestId {id})")).unwrap_or_default();
     Some((error.reason.to_string(), format!("{error}{request_id}")))
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{
     net::TcpListener,
-    sync::{Semaphore, mpsc},
+    sync::{Semaphore, mpsc, oneshot},
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -20,7 +20,7 @@ use crate::{
     build_info,
     cli::{Serve, WebFlags},
     clock::Clock,
-    config,
+    config::{Config, Problems},
     poller::Context,
     web::{self, ReloadRequest, Site},
 };
@@ -49,6 +49,8 @@ pub(super) struct Server {
     context: Arc<Context>,
     site: Arc<Site>,
     listeners: Vec<TcpListener>,
+    /// For SIGHUP, which waits in the same queue.
+    reload: mpsc::Sender<ReloadRequest>,
     reload_requests: mpsc::Receiver<ReloadRequest>,
 }
 
@@ -69,9 +71,9 @@ impl Server {
             telemetry_path: flags.telemetry_path.as_str().to_owned(),
             without_exporter_metrics: flags.disable_exporter_metrics,
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
-            reload: flags.enable_lifecycle.then_some(requests),
+            reload: flags.enable_lifecycle.then(|| requests.clone()),
         });
-        Ok(Server { exporter, context, site, listeners, reload_requests })
+        Ok(Server { exporter, context, site, listeners, reload: requests, reload_requests })
     }
 
     /// Where it listens.
@@ -80,7 +82,7 @@ impl Server {
     }
 
     /// Starts to poll.
-    pub(super) fn apply(&mut self, config: config::Config) -> Result<(), Failure> {
+    pub(super) fn apply(&mut self, config: Config) -> Result<(), Failure> {
         self.exporter.apply(config).map_err(Failure::bad_input)?;
         self.context.telemetry.config_loaded(self.context.clock.now());
         Ok(())
@@ -95,26 +97,34 @@ impl Server {
             tracing::info!(address = listener.local_addr()?.to_string(), "listening");
             tasks.spawn(web::serve(listener, Arc::clone(&self.site), stop.clone().cancelled_owned()));
         }
+        let mut loads = JoinSet::new();
         loop {
             tokio::select! {
                 request = signals.next() => match request {
                     Request::Stop => break,
-                    Request::Reload => drop(self.reload(&reload).await),
+                    // One that waits already will see what this one would.
+                    Request::Reload => drop(self.reload.try_send(oneshot::channel().0)),
                 },
-                Some(reply) = self.reload_requests.recv() => {
-                    let _ = reply.send(self.reload(&reload).await);
+                Some(reply) = self.reload_requests.recv(), if loads.is_empty() => {
+                    let reload = reload.clone();
+                    loads.spawn(async move { (reload.load().await, reply) });
+                }
+                Some(Ok((loaded, reply))) = loads.join_next() => {
+                    let _ = reply.send(self.reload(loaded));
                 }
                 Some(_) = tasks.join_next() => return Err(Failure::run_time("the web server ended by itself")),
             }
         }
         tracing::info!("stopping");
         stop.cancel();
+        // Whoever waits for a reload is told that there will be none.
+        drop((self.reload_requests, loads));
         while tasks.join_next().await.is_some() {}
         Ok(())
     }
 
-    async fn reload(&mut self, reload: &Reload) -> Result<(), String> {
-        let outcome = match reload.load().await {
+    fn reload(&mut self, loaded: Result<Config, Problems>) -> Result<(), String> {
+        let outcome = match loaded {
             Ok(config) => self.exporter.apply(config).map_err(lines),
             Err(problems) => Err(lines(problems.iter())),
         };

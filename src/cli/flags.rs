@@ -50,7 +50,7 @@ pub struct ConfigFlags {
     )]
     scanning_interval: Option<Duration>,
 
-    /// Longest that one poll may take [default: 10s]
+    /// Longest that one poll may take from its first request on [default: 10s]
     #[arg(
         long = "poll.timeout",
         env = "TCSS_EXPORTER_POLL_TIMEOUT",

@@ -136,11 +136,17 @@ pub struct Simulate {
     pub speed: Speed,
 
     /// Made-up key ID to accept instead of the simulator's own
-    #[arg(long, env = "TCSS_EXPORTER_SECRET_ID", value_name = "ID")]
+    #[arg(long, env = "TCSS_EXPORTER_SECRET_ID", value_name = "ID", conflicts_with = "scenario")]
     pub secret_id: Option<String>,
 
     /// Made-up secret key to accept instead of the simulator's own; never give a real one
-    #[arg(long, value_name = "KEY")]
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_SECRET_KEY",
+        hide_env_values = true,
+        value_name = "KEY",
+        conflicts_with = "scenario"
+    )]
     pub secret_key: Option<String>,
 
     /// File that says how accounts and their scans behave

@@ -1,6 +1,6 @@
 //! What can go wrong with a request.
 
-use std::fmt;
+use std::{error::Error, fmt};
 
 use crate::{clock::Moment, reason::Reason, signer::Credentials};
 
@@ -33,7 +33,7 @@ impl fmt::Display for ApiError {
     }
 }
 
-impl std::error::Error for ApiError {}
+impl Error for ApiError {}
 
 impl ApiError {
     /// An error of our own making, before any request left.
@@ -74,6 +74,36 @@ impl Failure {
 fn one_line(text: &str) -> String {
     let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE).collect();
     if text.chars().count() > MAX_MESSAGE { line + "…" } else { line }
+}
+
+/// The error and what caused it, through the wrappers of `std::io`, whose `source` skips what they hold.
+pub(super) fn sources<'a>(
+    error: &'a (dyn Error + 'static),
+) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| {
+        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        match held {
+            Some(held) => Some(held),
+            None => error.source(),
+        }
+    })
+}
+
+/// The error and its causes on one line, each said once: some repeat the text of their cause.
+pub(super) struct Chain<'a>(pub(super) &'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut last = self.0.to_string();
+        f.write_str(&last)?;
+        for source in sources(self.0).skip(1).map(ToString::to_string) {
+            if !last.contains(&source) {
+                write!(f, ": {source}")?;
+                last = source;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

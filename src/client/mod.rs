@@ -1,6 +1,6 @@
 //! Sends one signed request and reads the envelope of its answer. Knows no collector.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{Method, header};
@@ -25,7 +25,7 @@ mod transport;
 pub use error::ApiError;
 pub use transport::{Handler, InitError, MAX_ANSWER};
 
-use error::Failure;
+use error::{Chain, Failure};
 use transport::Transport;
 
 /// Sign and send exactly this: the API compares them byte by byte.
@@ -53,8 +53,8 @@ pub struct Call<'a> {
 pub struct Answer {
     /// The object under `Response`.
     pub response: Box<RawValue>,
-    /// `RequestId`: what support asks for.
-    pub request_id: Option<String>,
+    /// `RequestId`, as the server sent it.
+    request_id: Option<String>,
     /// When the request left: the answer is at least this old.
     pub as_of: Moment,
 }
@@ -95,13 +95,32 @@ impl Client {
     ) -> Result<Answer, ApiError> {
         let as_of = self.clock.now();
         let outcome = self.exchange(call, credentials, as_of.wall, deadline).await;
-        self.telemetry.request_took(call.action, slot.departure.elapsed());
-        let failure = match outcome.and_then(|body| envelope::open(&body)) {
-            Ok((response, request_id)) => return Ok(Answer { response, request_id, as_of }),
-            Err(failure) => failure,
+        self.telemetry.request_took(call.action, slot.departure().elapsed());
+        drop(slot);
+        match outcome.and_then(|body| envelope::open(&body)) {
+            Ok((response, request_id)) => Ok(Answer { response, request_id, as_of }),
+            Err(failure) => Err(self.failed(call.action, failure, credentials, as_of)),
+        }
+    }
+
+    /// `answer` was an answer of the API and yet not one to `action`, as `error` says: an error as any other.
+    pub fn unreadable(
+        &self,
+        action: &str,
+        answer: &Answer,
+        error: &(dyn Error + 'static),
+        credentials: &Credentials,
+    ) -> ApiError {
+        let failure = Failure {
+            request_id: answer.request_id.clone(),
+            ..Failure::new(Reason::Decode, Chain(error).to_string())
         };
-        self.telemetry.request_failed(call.action, failure.reason);
-        Err(failure.scrubbed(credentials, as_of))
+        self.failed(action, failure, credentials, answer.as_of)
+    }
+
+    fn failed(&self, action: &str, failure: Failure, credentials: &Credentials, as_of: Moment) -> ApiError {
+        self.telemetry.request_failed(action, failure.reason);
+        failure.scrubbed(credentials, as_of)
     }
 
     async fn exchange(

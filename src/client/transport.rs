@@ -1,12 +1,15 @@
 //! The wire: one request out, the bytes of one answer in.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{error::Error, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use reqwest::redirect;
 
-use super::{IDLE, USER_AGENT, error::Failure};
+use super::{
+    IDLE, USER_AGENT,
+    error::{Chain, Failure, sources},
+};
 use crate::reason::Reason;
 
 /// Answers above this size are refused, counted after decompression. A real one has about 500 bytes.
@@ -17,7 +20,7 @@ pub type Handler = Arc<dyn Fn(http::Request<Bytes>) -> http::Response<Bytes> + S
 
 /// The HTTP client could not be made.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up the HTTP client")]
+#[error("cannot set up the HTTP client: {}", Chain(.0))]
 pub struct InitError(#[from] reqwest::Error);
 
 pub(super) enum Transport {
@@ -116,32 +119,4 @@ fn broken(error: reqwest::Error) -> Failure {
 /// reqwest calls a connection that ends in the middle of a body a failure to decode it.
 fn is_broken_connection(error: &reqwest::Error) -> bool {
     sources(error).any(<dyn Error>::is::<hyper::Error>)
-}
-
-/// The error and what caused it, through the wrappers of `std::io`, whose `source` skips what they hold.
-fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| {
-        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        match held {
-            Some(held) => Some(held),
-            None => error.source(),
-        }
-    })
-}
-
-/// The error and its causes on one line, each said once: some repeat the text of their cause.
-struct Chain<'a>(&'a reqwest::Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut last = self.0.to_string();
-        f.write_str(&last)?;
-        for source in sources(self.0).skip(1).map(ToString::to_string) {
-            if !last.contains(&source) {
-                write!(f, ": {source}")?;
-                last = source;
-            }
-        }
-        Ok(())
-    }
 }

@@ -157,11 +157,13 @@ impl<'a> Levels<'a> {
         let stale_after = self.choose(|settings| &settings.stale_after, STALE_AFTER);
         problems.extend(slower_while_scanning(&interval, &scanning_interval));
         problems.extend(stale_between_polls(&interval, &timeout, &stale_after));
+        let (interval, timeout) = (interval.value?, timeout.value?);
+        let is_default_too_short = stale_after.origin.is_none() && stale_after.value? < interval + timeout;
         Some(Poll {
-            interval: interval.value?,
-            scanning_interval: scanning_interval.value?.min(interval.value?),
-            timeout: timeout.value?,
-            stale_after: stale_after.value?,
+            interval,
+            scanning_interval: scanning_interval.value?.min(interval),
+            timeout,
+            stale_after: if is_default_too_short { interval * 2 + timeout } else { stale_after.value? },
         })
     }
 }
@@ -183,7 +185,8 @@ fn slower_while_scanning(
     (value > most && scanning.origin.is_some()).then(problem)
 }
 
-/// Data must outlive the way from one good poll to the next.
+/// Data must outlive the way from one good poll to the next. The default gives way to a longer interval, so that one
+/// failed poll is survived; one that was asked for does not.
 fn stale_between_polls(
     interval: &Chosen<'_, Duration>,
     timeout: &Chosen<'_, Duration>,
@@ -191,12 +194,11 @@ fn stale_between_polls(
 ) -> Option<Problem> {
     let least = interval.value? + timeout.value?;
     let value = stale_after.value?;
-    if value >= least {
+    if value >= least || stale_after.origin.is_none() {
         return None;
     }
-    let by_default = if stale_after.origin.is_none() { ", its default," } else { "" };
     Some(closest(&[stale_after, interval, timeout])?.problem(format!(
-        "the stale_after of {}{by_default} is shorter than the interval of {} and the timeout of {} together, so data \
+        "the stale_after of {} is shorter than the interval of {} and the timeout of {} together, so data \
          would vanish between two good polls; set stale_after to {} or more",
         shown(value),
         shown(interval.value?),

@@ -57,7 +57,7 @@ pub struct Account {
 pub struct Poll {
     /// Between two polls while no scan runs.
     pub interval: Duration,
-    /// Between two polls while one runs; never at least `interval` + `timeout`.
+    /// Between two polls while one runs; never longer than `interval`.
     pub scanning_interval: Duration,
     /// One poll, from its first request on.
     pub timeout: Duration,

@@ -149,10 +149,10 @@ fn a_flags_problem_names_the_flag() {
          --api.time-zone: \"Mars\" is no time zone; write +08:00, UTC or a name such as Asia/Shanghai\n\
          --poll.timeout: 1ms is too short; write 100ms or more"
     );
-    let overrides = Overrides { interval: Some(Duration::from_mins(10)), ..Overrides::default() };
-    assert!(
-        load(None, &overrides).unwrap_err().to_string().starts_with("--poll.interval: the stale_after of 5m")
-    );
+    let (interval, stale_after) = (Some(Duration::from_mins(10)), Some(Duration::from_mins(5)));
+    let overrides = Overrides { interval, stale_after, ..Overrides::default() };
+    let problem = load(None, &overrides).unwrap_err().to_string();
+    assert!(problem.starts_with("--poll.stale-after: the stale_after of 5m"), "{problem}");
 }
 
 #[test]
@@ -238,13 +238,16 @@ fn times_must_go_together() {
            together, so data would vanish between two good polls; set stale_after to 1m 10s or more",
         ],
     );
-    check(
-        "accounts:\n- name: a\n  interval: 10m\n",
-        &[
-            "3: accounts[0].interval: the stale_after of 5m, its default, is shorter than the interval of 10m and the \
-           timeout of 10s together, so data would vanish between two good polls; set stale_after to 10m 10s or more",
-        ],
-    );
+}
+
+#[test]
+fn the_default_of_stale_after_gives_way_to_a_longer_interval() {
+    let stale_after = |interval: u64| {
+        let overrides = Overrides { interval: Some(Duration::from_secs(interval)), ..Overrides::default() };
+        load(None, &overrides).unwrap().config.accounts[0].poll.stale_after
+    };
+    assert_eq!(stale_after(290), Duration::from_mins(5));
+    assert_eq!(stale_after(291), Duration::from_secs(2 * 291 + 10));
 }
 
 #[test]

@@ -35,21 +35,23 @@ impl Variables {
     fn load_from(&self, read: impl Fn(&str) -> Option<String>) -> Result<Credentials, CredentialsError> {
         let value =
             |name: &str| read(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let (secret_id, secret_key) = (value(&self.secret_id), value(&self.secret_key));
-        let (Some(secret_id), Some(secret_key)) = (secret_id.clone(), secret_key.clone()) else {
-            let missing: Vec<&str> = [(&self.secret_id, secret_id), (&self.secret_key, secret_key)]
-                .into_iter()
-                .filter_map(|(name, value)| value.is_none().then_some(name.as_str()))
-                .collect();
-            return Err(CredentialsError(format!(
-                "set the environment variable{} {}",
-                if missing.len() == 1 { "" } else { "s" },
-                missing.join(" and "),
-            )));
+        let (secret_id, secret_key) = match (value(&self.secret_id), value(&self.secret_key)) {
+            (Some(secret_id), Some(secret_key)) => (secret_id, secret_key),
+            (secret_id, secret_key) => {
+                let missing =
+                    [(&self.secret_id, secret_id.is_none()), (&self.secret_key, secret_key.is_none())];
+                let missing = missing.into_iter().filter(|(_, is_missing)| *is_missing);
+                return Err(unset(&missing.map(|(name, _)| name.as_str()).collect::<Vec<_>>()));
+            }
         };
         let token = self.token.iter().find_map(|name| value(name)).map(Secret::new);
         Ok(Credentials { secret_id, secret_key: Secret::new(secret_key), token })
     }
+}
+
+fn unset(names: &[&str]) -> CredentialsError {
+    let plural = if names.len() == 1 { "" } else { "s" };
+    CredentialsError(format!("set the environment variable{plural} {}", names.join(" and ")))
 }
 
 #[cfg(test)]

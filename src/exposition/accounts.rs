@@ -1,5 +1,9 @@
 //! Families with one row an account.
 
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
 use super::writer::{Kind, Writer};
 use crate::store::AccountEntry;
 
@@ -12,9 +16,30 @@ pub(super) struct Family {
     row: Row,
 }
 
+/// An account's live counters, as they were when the scrape began.
+#[derive(Debug)]
+pub(super) struct Reading {
+    entry: Arc<AccountEntry>,
+    requests: Vec<(&'static str, u64)>,
+    waited: Duration,
+    requests_per_second: Option<f64>,
+}
+
+impl Reading {
+    pub(super) fn new(entry: &Arc<AccountEntry>, now: Instant) -> Reading {
+        let paces = entry.actions.iter().map(|action| action.lane().requests_per_second(now));
+        Reading {
+            entry: Arc::clone(entry),
+            requests: entry.actions.iter().map(|action| (action.action, action.requests())).collect(),
+            waited: entry.actions.iter().map(|action| action.waited()).sum(),
+            requests_per_second: paces.min_by(f64::total_cmp),
+        }
+    }
+}
+
 #[derive(Debug)]
 enum Row {
-    Value(fn(&AccountEntry) -> Option<f64>),
+    Value(fn(&Reading) -> Option<f64>),
     /// One value for each action.
     Requests,
 }
@@ -30,13 +55,13 @@ pub(super) const FAMILIES: [Family; 5] = [
         name: "tcss_api_pacer_wait_seconds_total",
         kind: Kind::Counter,
         help: "Time that requests waited for their turn under the rate limit.",
-        row: Row::Value(|account| Some(account.waited().as_secs_f64())),
+        row: Row::Value(|account| Some(account.waited.as_secs_f64())),
     },
     Family {
         name: "tcss_api_rate_limit_requests_per_second",
         kind: Kind::Gauge,
         help: "Pace of requests in force now: the configured rate less a margin for jitter, and lower after throttling.",
-        row: Row::Value(AccountEntry::requests_per_second),
+        row: Row::Value(|account| account.requests_per_second),
     },
     Family {
         name: "tcss_credentials_expiry_timestamp_seconds",
@@ -53,17 +78,17 @@ pub(super) const FAMILIES: [Family; 5] = [
 ];
 
 impl Family {
-    pub(super) fn write(&self, writer: &mut Writer, account: &AccountEntry) {
+    pub(super) fn write(&self, writer: &mut Writer, account: &Reading) {
         let mut sample = |labels: &[&str], value: f64| {
             writer.head(self.name, self.kind, self.help);
             writer.sample(self.name, labels, value);
         };
-        let labels = account.labels.as_str();
+        let labels = account.entry.labels.as_str();
         match &self.row {
             Row::Value(value) => value(account).into_iter().for_each(|value| sample(&[labels], value)),
             #[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
-            Row::Requests => account.requests().for_each(|(action, count)| {
-                sample(&[labels, ",action=\"", action, "\""], count as f64);
+            Row::Requests => account.requests.iter().for_each(|(action, count)| {
+                sample(&[labels, ",action=\"", action, "\""], *count as f64);
             }),
         }
     }

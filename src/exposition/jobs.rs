@@ -2,10 +2,9 @@
 
 use super::writer::{Kind, Writer};
 use crate::{
-    client::ApiError,
     clock::Moment,
     collectors::{self, Sample},
-    store::{JobEntry, LastPoll, Snapshot},
+    store::{JobEntry, Snapshot},
 };
 
 /// A family of what is known about polls.
@@ -94,7 +93,7 @@ impl Family {
         let labels = job.labels.as_str();
         match &self.row {
             Row::Value(value) => value(snapshot).into_iter().for_each(|value| sample(&[labels], value)),
-            Row::Failing => failure(snapshot).into_iter().for_each(|error| {
+            Row::Failing => snapshot.failure().into_iter().for_each(|error| {
                 sample(&[labels, ",reason=\"", error.reason.as_str(), "\""], 1.0);
             }),
             Row::Fields => {
@@ -120,10 +119,6 @@ pub(super) fn write_samples(
         let comma = if sample.labels.is_empty() { "" } else { "," };
         writer.sample(family.name, &[labels, comma, &sample.labels], sample.value);
     }
-}
-
-fn failure(snapshot: &Snapshot) -> Option<&ApiError> {
-    snapshot.last.as_ref().and_then(|LastPoll { failure, .. }| failure.as_ref())
 }
 
 /// To the millisecond: more is noise, and an `f64` holds it.

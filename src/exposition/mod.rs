@@ -29,6 +29,8 @@ pub struct Scrape {
     table: Arc<Table>,
     /// One for each job of the table.
     snapshots: Vec<Arc<Snapshot>>,
+    /// One for each account of the table.
+    accounts: Vec<accounts::Reading>,
     registry: Vec<MetricFamily>,
 }
 
@@ -37,7 +39,9 @@ impl Scrape {
     pub fn new(store: &Store, registry: Vec<MetricFamily>, now: Moment) -> Scrape {
         let table = store.table();
         let snapshots = table.jobs.iter().map(|job| job.snapshot()).collect();
-        Scrape { now, table, snapshots, registry }
+        let accounts =
+            table.accounts.iter().map(|account| accounts::Reading::new(account, now.monotonic)).collect();
+        Scrape { now, table, snapshots, accounts, registry }
     }
 
     /// The text in `format`, page by page.
@@ -77,7 +81,7 @@ impl Section {
     fn n_rows(self, scrape: &Scrape) -> usize {
         match self {
             Section::Samples { .. } | Section::Job(_) => scrape.table.jobs.len(),
-            Section::Account(_) => scrape.table.accounts.len(),
+            Section::Account(_) => scrape.accounts.len(),
             Section::Registry(_) => 1,
         }
     }
@@ -100,7 +104,7 @@ impl Section {
                 }
             }
             Section::Job(family) => family.write(writer, &scrape.table.jobs[row], &scrape.snapshots[row]),
-            Section::Account(family) => family.write(writer, &scrape.table.accounts[row]),
+            Section::Account(family) => family.write(writer, &scrape.accounts[row]),
             Section::Registry(index) => registry::write(writer, &scrape.registry[index]),
         }
     }

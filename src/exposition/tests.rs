@@ -10,7 +10,7 @@ use crate::{
     config::{AccountName, Poll, Rate, ScanName},
     pacer::{LaneKey, Lanes},
     reason::Reason,
-    store::{AccountEntry, JobEntry, Outcome},
+    store::{AccountEntry, ActionEntry, JobEntry, Outcome},
 };
 
 const POLL: Poll = Poll {
@@ -38,9 +38,8 @@ impl World {
             let endpoint = crate::config::Endpoint::parse("tcss.example", false).unwrap();
             let action = vul_scan_info::COLLECTOR.action;
             let key = LaneKey { endpoint, identity: name.to_string(), action };
-            table
-                .accounts
-                .push(Arc::new(AccountEntry::new(&name, [(action, lanes.join(key, Rate::DEFAULT))])));
+            let action_entry = ActionEntry::new(action, lanes.join(key, Rate::DEFAULT));
+            table.accounts.push(Arc::new(AccountEntry::new(&name, vec![Arc::new(action_entry)])));
             let scan = ScanName::parse("latest").unwrap();
             table.jobs.push(Arc::new(JobEntry::new(&name, &scan, collectors::ALL[0], &POLL)));
         }

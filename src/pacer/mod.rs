@@ -19,7 +19,7 @@ mod slots;
 mod slowdown;
 
 use budget::RetryBudget;
-use slots::Slots;
+use slots::{Slots, Ticket};
 use slowdown::Slowdown;
 
 /// What the API counts by.
@@ -40,7 +40,7 @@ pub struct Lanes(Mutex<HashMap<LaneKey, Arc<Lane>>>);
 impl Lanes {
     /// Joins the lane of `key`, whose rate is the lowest that any present member wants.
     pub fn join(&self, key: LaneKey, rate: Rate) -> Membership {
-        let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = lock(&self.0);
         let lane = Arc::clone(lanes.entry(key).or_default());
         lane.wanted().push(rate);
         Membership { lane, rate }
@@ -79,26 +79,38 @@ pub struct Lane {
     budget: Mutex<RetryBudget>,
 }
 
-/// The right to send one request, now.
+/// The right to send one request, now. Kept until the request has ended.
 #[derive(Debug)]
 pub struct Slot {
+    departure: Instant,
+    waited: Duration,
+    _ticket: Ticket,
+}
+
+impl Slot {
     /// When the request leaves.
-    pub departure: Instant,
+    pub fn departure(&self) -> Instant {
+        self.departure
+    }
+
     /// How long it waited for its turn.
-    pub waited: Duration,
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
 }
 
 impl Lane {
     /// Waits for a turn, first come first served. Whoever stops waiting leaves no gap.
     pub async fn slot(&self) -> Slot {
         let asked = Instant::now();
-        let departure = self.slots.next(|| Pace::of(self.limit(), self.slowdown_factor())).await;
-        Slot { departure, waited: departure.saturating_duration_since(asked) }
+        let pace = || self.pace(Instant::now());
+        let (departure, ticket) = self.slots.next(pace).await;
+        Slot { departure, waited: departure.saturating_duration_since(asked), _ticket: ticket }
     }
 
-    /// The rate in force, in requests per second.
-    pub fn requests_per_second(&self) -> f64 {
-        Pace::of(self.limit(), self.slowdown_factor()).requests_per_second()
+    /// The pace in force, in requests per second.
+    pub fn requests_per_second(&self, now: Instant) -> f64 {
+        self.pace(now).requests_per_second()
     }
 
     /// The API throttled the request that left at `departure`: the rate halves, and climbs back slowly.
@@ -121,8 +133,8 @@ impl Lane {
         self.wanted().iter().min().copied().unwrap_or(Rate::DEFAULT)
     }
 
-    fn slowdown_factor(&self) -> f64 {
-        lock(&self.slowdown).factor(Instant::now())
+    fn pace(&self, now: Instant) -> Pace {
+        Pace::of(self.limit(), lock(&self.slowdown).factor(now))
     }
 
     fn wanted(&self) -> std::sync::MutexGuard<'_, Vec<Rate>> {
@@ -171,14 +183,14 @@ mod tests {
     }
 
     fn rounded(lane: &Lane) -> f64 {
-        (lane.requests_per_second() * 100.0).round() / 100.0
+        (lane.requests_per_second(Instant::now()) * 100.0).round() / 100.0
     }
 
     #[test]
     fn the_highest_pace_is_nineteen_and_a_half() {
         let lanes = Lanes::default();
         let member = lanes.join(key(), rate(20));
-        assert!((member.lane().requests_per_second() - 19.5).abs() < 1e-3);
+        assert!((member.lane().requests_per_second(Instant::now()) - 19.5).abs() < 1e-3);
     }
 
     #[test]
@@ -197,7 +209,7 @@ mod tests {
         let mut departures = Vec::new();
         for _ in 0..10 {
             let member = lanes.join(key(), rate(1));
-            departures.push(member.lane().slot().await.departure);
+            departures.push(member.lane().slot().await.departure());
         }
         for pair in departures.windows(2) {
             assert!(pair[1] - pair[0] > Duration::from_secs(1));
@@ -209,9 +221,9 @@ mod tests {
         let lanes = Lanes::default();
         let member = lanes.join(key(), rate(1));
         let lane = member.lane();
-        let first = lane.slot().await.departure;
+        let first = lane.slot().await.departure();
         assert!(tokio::time::timeout(Duration::from_millis(100), lane.slot()).await.is_err());
         let next = lane.slot().await;
-        assert!(next.departure - first < Duration::from_millis(1_100), "{:?}", next.departure - first);
+        assert!(next.departure() - first < Duration::from_millis(1_100));
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::{
-    client::{ApiError, Call, Client},
+    client::{Answer, ApiError, Call, Client},
     clock::{Clock, Moment},
     collectors::{Collector, Parsed},
     config::{self, Scan},
     reason::Reason,
     signer::Credentials,
-    store::{AccountEntry, JobEntry, Outcome},
+    store::{AccountEntry, ActionEntry, JobEntry, Outcome},
     telemetry::Telemetry,
 };
 
@@ -40,7 +40,9 @@ pub struct Job {
     pub scan: Scan,
     /// Which API action.
     pub collector: &'static Collector,
-    /// Where the account's requests queue and are counted.
+    /// Where its requests queue and are counted.
+    pub action_entry: Arc<ActionEntry>,
+    /// Its account's place in the store.
     pub account_entry: Arc<AccountEntry>,
     /// Where what is known is kept.
     pub entry: Arc<JobEntry>,
@@ -81,17 +83,18 @@ impl Job {
     }
 
     async fn ask(&self, context: &Context) -> Result<(Moment, Parsed), ApiError> {
-        let action = self.collector.action;
-        let lane = self.account_entry.lane(action).ok_or_else(|| no_lane(action))?;
         let call = self.call();
+        let lane = self.action_entry.lane();
         lane.poll_begins();
         let mut slot = lane.slot().await;
-        let deadline = slot.departure + self.account.poll.timeout;
+        let deadline = slot.departure() + self.account.poll.timeout;
         for attempt in 1.. {
-            let departure = slot.departure;
-            self.account_entry.request_leaves(action, slot.waited);
+            let departure = slot.departure();
+            self.action_entry.request_leaves(slot.waited());
             let error = match context.client.send(&call, &self.credentials, slot, deadline).await {
-                Ok(answer) => return self.read(&answer).map(|parsed| (answer.as_of, parsed)),
+                Ok(answer) => {
+                    return self.read(&answer, &context.client).map(|parsed| (answer.as_of, parsed));
+                }
                 Err(error) => error,
             };
             if error.reason == Reason::Throttled {
@@ -105,9 +108,20 @@ impl Job {
             report::retry(self, &error, pause);
             sleep_until(resume).await;
             slot = timeout_at(deadline, lane.slot()).await.map_err(|_| error)?;
-            context.telemetry.request_retried(action);
+            context.telemetry.request_retried(call.action);
         }
         unreachable!("the policy ends the loop")
+    }
+
+    /// Whether both ask the same API for the same scan, and read the answer alike.
+    pub fn asks_the_same_as(&self, other: &Job) -> bool {
+        let (left, right) = (&*self.account, &*other.account);
+        self.scan == other.scan
+            && std::ptr::eq(self.collector, other.collector)
+            && self.credentials == other.credentials
+            && left.endpoint == right.endpoint
+            && left.region == right.region
+            && left.time_zone == right.time_zone
     }
 
     fn call(&self) -> Call<'_> {
@@ -121,18 +135,8 @@ impl Job {
         }
     }
 
-    fn read(&self, answer: &crate::client::Answer) -> Result<Parsed, ApiError> {
-        (self.collector.parse)(answer.response.get(), &self.account.time_zone).map_err(|error| ApiError {
-            reason: Reason::Decode,
-            code: None,
-            status: None,
-            message: error.to_string(),
-            request_id: answer.request_id.clone(),
-            as_of: Some(answer.as_of),
-        })
+    fn read(&self, answer: &Answer, client: &Client) -> Result<Parsed, ApiError> {
+        (self.collector.parse)(answer.response.get(), &self.account.time_zone)
+            .map_err(|error| client.unreadable(self.collector.action, answer, &error, &self.credentials))
     }
-}
-
-fn no_lane(action: &str) -> ApiError {
-    ApiError::unsent(Reason::InvalidRequest, format!("the account has no lane for {action}"))
 }

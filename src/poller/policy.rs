@@ -58,9 +58,9 @@ pub(super) fn retry_after(error: &ApiError, attempt: u32) -> Option<Duration> {
 
 /// How long after this poll's begin the next one begins.
 pub(super) fn interval(poll: &Poll, snapshot: &Snapshot, now: Moment) -> Duration {
-    match snapshot.last.as_ref().and_then(|last| last.failure.as_ref()) {
+    match snapshot.failure() {
         Some(error) if prospect(error) == Prospect::ByHand => {
-            back_off(poll.interval, snapshot.failed_in_a_row)
+            back_off(poll.interval, snapshot.same_reason_in_a_row)
         }
         Some(_) => of_activity(poll, snapshot, now, None),
         None => of_activity(poll, snapshot, now, Some(SHORTEST)),
@@ -80,8 +80,8 @@ fn of_activity(poll: &Poll, snapshot: &Snapshot, now: Moment, sooner_still: Opti
 }
 
 /// Doubles with each failure in a row.
-fn back_off(interval: Duration, failed_in_a_row: u32) -> Duration {
-    let doubled = interval.saturating_mul(1 << failed_in_a_row.saturating_sub(1).min(8));
+fn back_off(interval: Duration, n_failures: u32) -> Duration {
+    let doubled = interval.saturating_mul(1 << n_failures.saturating_sub(1).min(8));
     doubled.min(interval.saturating_mul(MOST_INTERVALS)).min(LONGEST_BACK_OFF).max(interval)
 }
 
@@ -155,6 +155,15 @@ mod tests {
             })
             .collect();
         assert_eq!(intervals, [60.0, 120.0, 240.0, 480.0, 600.0, 600.0]);
+    }
+
+    #[test]
+    fn what_passed_by_itself_does_not_count_towards_the_back_off() {
+        let mut snapshot = answered(Activity::Idle);
+        for _ in 0..8 {
+            snapshot = failed(&snapshot, Reason::Server);
+        }
+        assert_eq!(seconds(&failed(&snapshot, Reason::Auth)), 60.0);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{client::ApiError, store::Snapshot};
 /// News loudly, repetitions softly; every line about a failure has the `RequestId`, for support.
 pub(super) fn poll(job: &Job, before: &Snapshot, after: &Snapshot) {
     let (account, scan) = (job.account.name.as_str(), job.scan.name.as_str());
-    let Some(error) = failure(after) else {
+    let Some(error) = after.failure() else {
         if before.failed_in_a_row > 0 {
             tracing::info!(account, scan, failed_polls = before.failed_in_a_row, "poll succeeds again");
         } else if before.polls == 0 {
@@ -18,7 +18,7 @@ pub(super) fn poll(job: &Job, before: &Snapshot, after: &Snapshot) {
         }
         return unexpected(job, before, after);
     };
-    let is_news = failure(before).is_none_or(|last| last.reason != error.reason || last.code != error.code);
+    let is_news = before.failure().is_none_or(|last| last.reason != error.reason || last.code != error.code);
     let reason = error.reason.as_str();
     let code = error.code.as_deref();
     let request_id = error.request_id.as_deref();
@@ -56,10 +56,6 @@ pub(super) fn retry(job: &Job, error: &ApiError, pause: Duration) {
         pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
         "request fails, trying again",
     );
-}
-
-fn failure(snapshot: &Snapshot) -> Option<&ApiError> {
-    snapshot.last.as_ref().and_then(|last| last.failure.as_ref())
 }
 
 /// The first time that a field cannot be read is worth a line; after that it is counted.

@@ -55,62 +55,57 @@ impl Store {
     }
 }
 
-/// What an account's requests cost.
+/// An account's place in the store.
 #[derive(Debug)]
 pub struct AccountEntry {
     /// The label `account`, as it stands in the text format: `account="prod"`.
     pub labels: String,
-    actions: Vec<ActionEntry>,
-    waited_nanos: AtomicU64,
-}
-
-#[derive(Debug)]
-struct ActionEntry {
-    action: &'static str,
-    membership: Membership,
-    requests: AtomicU64,
+    /// One for each API action.
+    pub actions: Vec<Arc<ActionEntry>>,
 }
 
 impl AccountEntry {
-    /// An account that joined the lane of each action.
-    pub fn new(
-        name: &AccountName,
-        lanes: impl IntoIterator<Item = (&'static str, Membership)>,
-    ) -> AccountEntry {
-        let actions = lanes
-            .into_iter()
-            .map(|(action, membership)| ActionEntry { action, membership, requests: AtomicU64::new(0) })
-            .collect();
-        AccountEntry { labels: label("account", name.as_str()), actions, waited_nanos: AtomicU64::new(0) }
+    /// An account and what it asks.
+    pub fn new(name: &AccountName, actions: Vec<Arc<ActionEntry>>) -> AccountEntry {
+        AccountEntry { labels: label("account", name.as_str()), actions }
+    }
+}
+
+/// Where one account's requests for one action queue, and what they cost.
+#[derive(Debug)]
+pub struct ActionEntry {
+    /// The API action.
+    pub action: &'static str,
+    membership: Membership,
+    requests: AtomicU64,
+    waited_nanos: AtomicU64,
+}
+
+impl ActionEntry {
+    /// Nothing asked yet.
+    pub fn new(action: &'static str, membership: Membership) -> ActionEntry {
+        ActionEntry { action, membership, requests: AtomicU64::new(0), waited_nanos: AtomicU64::new(0) }
     }
 
-    /// The lane for `action`.
-    pub fn lane(&self, action: &str) -> Option<&Lane> {
-        self.actions.iter().find(|entry| entry.action == action).map(|entry| entry.membership.lane())
+    /// Where its requests queue.
+    pub fn lane(&self) -> &Lane {
+        self.membership.lane()
     }
 
-    /// A request for `action` leaves after waiting for its turn.
-    pub fn request_leaves(&self, action: &str, waited: Duration) {
-        self.actions.iter().filter(|entry| entry.action == action).for_each(|entry| {
-            entry.requests.fetch_add(1, Relaxed);
-        });
-        let nanos = u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX);
-        self.waited_nanos.fetch_add(nanos, Relaxed);
+    /// A request leaves after waiting for its turn.
+    pub fn request_leaves(&self, waited: Duration) {
+        self.requests.fetch_add(1, Relaxed);
+        self.waited_nanos.fetch_add(u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX), Relaxed);
     }
 
-    /// Requests so far, by action.
-    pub fn requests(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.actions.iter().map(|entry| (entry.action, entry.requests.load(Relaxed)))
+    /// Requests so far.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
     }
 
     /// Time spent waiting for turns.
     pub fn waited(&self) -> Duration {
         Duration::from_nanos(self.waited_nanos.load(Relaxed))
-    }
-
-    /// The lowest rate in force among the account's lanes, in requests per second.
-    pub fn requests_per_second(&self) -> Option<f64> {
-        self.actions.iter().map(|entry| entry.membership.lane().requests_per_second()).min_by(f64::total_cmp)
     }
 }
 
@@ -146,6 +141,13 @@ impl JobEntry {
             stale_after: poll.stale_after,
             snapshot: ArcSwap::from_pointee(Snapshot::untried(collector.fields.len(), poll.interval)),
         }
+    }
+
+    /// Goes on from what `other` knows, as it is about the same scan.
+    pub fn go_on_from(&self, other: &JobEntry) {
+        let mut snapshot = (*other.snapshot()).clone();
+        snapshot.interval = self.snapshot().interval;
+        self.replace(snapshot);
     }
 
     /// What is known at this moment.

@@ -1,6 +1,6 @@
 //! What is known of one job at one moment.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     client::ApiError,
@@ -17,10 +17,12 @@ pub struct Snapshot {
     pub failures: u64,
     /// Failed polls since the last good one.
     pub failed_in_a_row: u32,
+    /// Those of them that failed for the same reason as the last one, up to the first that did not.
+    pub same_reason_in_a_row: u32,
     /// The last poll; none before the first.
     pub last: Option<LastPoll>,
     /// The last good answer, however old; see [`Snapshot::fresh`].
-    data: Option<Data>,
+    data: Option<Arc<Data>>,
     /// Values that could not be read so far, by field of the collector.
     pub unexpected: Vec<u64>,
     /// Between the last poll and the next.
@@ -67,6 +69,7 @@ impl Snapshot {
             polls: 0,
             failures: 0,
             failed_in_a_row: 0,
+            same_reason_in_a_row: 0,
             last: None,
             data: None,
             unexpected: vec![0; n_fields],
@@ -82,18 +85,26 @@ impl Snapshot {
         let failure = match result {
             Ok(Parsed { samples, unexpected, activity }) => {
                 unexpected.into_iter().for_each(|field| next.unexpected[field] += 1);
-                next.data = Some(Data { as_of: at, samples, activity });
-                next.failed_in_a_row = 0;
+                next.data = Some(Arc::new(Data { as_of: at, samples, activity }));
+                (next.failed_in_a_row, next.same_reason_in_a_row) = (0, 0);
                 None
             }
             Err(error) => {
                 next.failures += 1;
                 next.failed_in_a_row = next.failed_in_a_row.saturating_add(1);
+                let is_same = self.failure().is_some_and(|last| last.reason == error.reason);
+                next.same_reason_in_a_row =
+                    if is_same { self.same_reason_in_a_row.saturating_add(1) } else { 1 };
                 Some(error)
             }
         };
         next.last = Some(LastPoll { at, took, failure });
         next
+    }
+
+    /// Why the last poll failed, if it did.
+    pub fn failure(&self) -> Option<&ApiError> {
+        self.last.as_ref().and_then(|last| last.failure.as_ref())
     }
 
     /// Whether the last poll succeeded.
@@ -108,6 +119,6 @@ impl Snapshot {
 
     /// The last good answer, unless it is older than `stale_after`. There is no other way to it.
     pub fn fresh(&self, now: Moment, stale_after: Duration) -> Option<&Data> {
-        self.data.as_ref().filter(|data| now.age_of(data.as_of) <= stale_after)
+        self.data.as_deref().filter(|data| now.age_of(data.as_of) <= stale_after)
     }
 }

@@ -137,6 +137,25 @@ async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_reload_that_changes_an_interval_keeps_what_is_known_of_the_scan() {
+    let (handler, _) = scripted(vec![good()]);
+    let mut world = World::in_process(frozen_clock(), handler);
+    let mut account = alone();
+    world.poll(vec![account.clone()]);
+    sleep(Duration::from_secs(1)).await;
+    account.poll.interval = Duration::from_secs(30);
+    account.scans.push(scan("other"));
+    world.exporter.apply(Config { accounts: vec![account.clone()] }).unwrap();
+    let polls = |world: &World| {
+        world.exporter.store().table().jobs.iter().map(|job| job.snapshot().polls).collect::<Vec<_>>()
+    };
+    assert_eq!(polls(&world), [1, 0], "known of the one, nothing of the new one");
+    account.region = Some(tcss_exporter::config::Region::parse("ap-guangzhou").unwrap());
+    world.exporter.apply(Config { accounts: vec![account] }).unwrap();
+    assert_eq!(polls(&world), [0, 0], "another region is another question");
+}
+
+#[tokio::test(start_paused = true)]
 async fn accounts_of_one_identity_share_its_pace_and_others_do_not_wait_for_them() {
     let (handler, arrivals) = scripted(vec![good()]);
     let mut world = World::in_process(frozen_clock(), handler);

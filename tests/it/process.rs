@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
-    thread,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -20,15 +20,18 @@ pub(crate) struct Running {
     child: Child,
     name: String,
     output: Arc<Mutex<String>>,
+    readers: Vec<JoinHandle<()>>,
 }
 
 impl Running {
     pub(crate) fn start(name: &str, command: &mut Command) -> Running {
         let mut child = spawn(name, command.stdin(Stdio::null()));
         let output = Arc::new(Mutex::new(String::new()));
-        collect(child.stdout.take().unwrap(), &output);
-        collect(child.stderr.take().unwrap(), &output);
-        Running { child, name: name.into(), output }
+        let readers = vec![
+            collect(child.stdout.take().unwrap(), &output),
+            collect(child.stderr.take().unwrap(), &output),
+        ];
+        Running { child, name: name.into(), output, readers }
     }
 
     /// Everything printed so far.
@@ -44,7 +47,7 @@ impl Running {
                 return found;
             }
             if let Some(status) = self.child.try_wait().unwrap() {
-                thread::sleep(step * 5);
+                self.read_to_the_end();
                 return find(&self.output()).unwrap_or_else(|| {
                     panic!("{} ended ({status}) without {what}:\n{}", self.name, self.output())
                 });
@@ -52,6 +55,13 @@ impl Running {
             thread::sleep(step);
         }
         panic!("{} does not say {what}:\n{}", self.name, self.output());
+    }
+
+    /// After the process has ended: reads what it printed last.
+    fn read_to_the_end(&mut self) {
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
     }
 
     /// Sends a signal, such as `TERM`.
@@ -66,7 +76,7 @@ impl Running {
         let step = Duration::from_millis(20);
         for _ in 0..PATIENCE.as_millis() / step.as_millis() {
             if let Some(status) = self.child.try_wait().unwrap() {
-                thread::sleep(step);
+                self.read_to_the_end();
                 return status;
             }
             thread::sleep(step);
@@ -79,6 +89,7 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        self.read_to_the_end();
         if !thread::panicking() {
             assert!(!self.output().contains(CANARY), "{} printed a secret:\n{}", self.name, self.output());
         }
@@ -100,7 +111,7 @@ pub(crate) fn run(name: &str, command: &mut Command, input: &str) -> (ExitStatus
     (output.status, String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
 }
 
-fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
+fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) -> JoinHandle<()> {
     let output = Arc::clone(output);
     thread::spawn(move || {
         for line in BufReader::new(stream).lines().map_while(Result::ok) {
@@ -108,7 +119,7 @@ fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) {
             output.push_str(&line);
             output.push('\n');
         }
-    });
+    })
 }
 
 /// The exporter's binary, without the environment of whoever runs the tests, but with secrets of its own.

@@ -24,6 +24,8 @@ pub(crate) enum Act {
     Greet(Vec<u8>),
     /// Answers with an error of the API whose code and message repeat the request's head.
     Echo,
+    /// Answers with nothing but a `RequestId`, which repeats the request's head.
+    EchoId,
     /// Says nothing and keeps the connection.
     Silence,
 }
@@ -67,6 +69,10 @@ async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
     }
     let head = read_request(&mut stream).await?;
     match act {
+        Act::EchoId => {
+            let body = serde_json::json!({ "Response": { "RequestId": format!("Echo {head}") } });
+            stream.write_all(&ok(body.to_string().as_bytes())).await.ok()?;
+        }
         Act::Echo => {
             let error = serde_json::json!({ "Code": format!("Echo.{head}"), "Message": head });
             let body = serde_json::json!({ "Response": { "Error": error, "RequestId": head } });

@@ -9,8 +9,8 @@ use crate::{
 /// Requests come back as the message of an error, as some gateways do it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_repeats_what_it_was_sent_does_not_make_us_repeat_it() {
-    let echo = Raw::start(Act::Echo).await;
-    for format in ["logfmt", "json"] {
+    for (format, act) in [("logfmt", Act::Echo), ("json", Act::Echo), ("logfmt", Act::EchoId)] {
+        let echo = Raw::start(act).await;
         let mut command = exporter();
         command
             .args(["--web.listen-address=127.0.0.1:0", "--poll.interval=1s", "--api.endpoint", &echo.url()])
