@@ -28,10 +28,13 @@ use tokio::{
     task::AbortHandle,
     time::{sleep, timeout},
 };
+use tokio_io_timeout::TimeoutStream;
 
 /// A client has this long to send the head of a request, also of the next one on a kept connection: longer than
 /// scrapes are usually apart.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(2);
+/// A client that does not read its answer has this long to go on.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// After a failure to accept, such as too many open files: it will not pass at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Half of the files that a process may usually open.
@@ -65,10 +68,13 @@ pub(crate) async fn serve<S, B>(
             service.1.store(true, Relaxed);
             service.0.call(request)
         });
+        let mut stream = TimeoutStream::new(stream);
+        stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service);
+            .half_close(true)
+            .serve_connection(TokioIo::new(Box::pin(stream)), service);
         let connection = graceful.watch(connection);
         let task = tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -78,6 +84,7 @@ pub(crate) async fn serve<S, B>(
         connections.open.push_back(Connection { has_spoken, task: task.abort_handle() });
     }
     drop(listener);
+    connections.close_silent();
     if timeout(drain, graceful.shutdown()).await.is_err() {
         tracing::warn!("some HTTP requests did not end in time");
     }
@@ -127,6 +134,12 @@ impl Connections {
             self.open.retain(|connection| !connection.task.is_finished());
         }
         self.open.len() >= MAX_CONNECTIONS
+    }
+
+    /// Closes all that have sent no request: there is nothing to wait for.
+    fn close_silent(&mut self) {
+        let silent = self.open.iter().filter(|connection| !connection.has_spoken.load(Relaxed));
+        silent.for_each(|connection| connection.task.abort());
     }
 
     /// Closes the oldest connection that has sent no request yet, or else the oldest.

@@ -8,7 +8,7 @@ use crate::{
 
 pub(super) async fn run(flags: Scan) -> Result<(), Failure> {
     let reload = Reload::of(&flags.config);
-    let config = reload.load().await.map_err(|problems| Failure::bad_input(problems.iter()))?;
+    let config = reload.load().await.map_err(Failure::bad_input)?;
     let once = Once::poll(config.accounts).await?;
     let now = once.context.clock.now();
     let text = match flags.output {

@@ -20,7 +20,7 @@ use crate::{
     build_info,
     cli::{Serve, WebFlags},
     clock::Clock,
-    config::{Config, Problems},
+    config::Config,
     poller::Context,
     web::{self, ReloadRequest, Site},
 };
@@ -30,7 +30,7 @@ const RELOAD_QUEUE: usize = 16;
 
 pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
     let reload = Reload::of(&flags.config);
-    let config = reload.load().await.map_err(|problems| Failure::bad_input(problems.iter()))?;
+    let config = reload.load().await.map_err(Failure::bad_input)?;
     let clock = Clock::system();
     let mut server = Server::bind(&flags.web, clock).await?;
     tracing::info!(
@@ -123,10 +123,10 @@ impl Server {
         Ok(())
     }
 
-    fn reload(&mut self, loaded: Result<Config, Problems>) -> Result<(), String> {
+    fn reload(&mut self, loaded: Result<Config, Vec<String>>) -> Result<(), String> {
         let outcome = match loaded {
             Ok(config) => self.exporter.apply(config).map_err(lines),
-            Err(problems) => Err(lines(problems.iter())),
+            Err(problems) => Err(problems),
         };
         match outcome {
             Ok(changes) => {

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf};
 
-use clap::{Args, Parser, Subcommand, builder::BoolishValueParser};
+use clap::{Args, CommandFactory, Parser, Subcommand, builder::BoolishValueParser};
 
 mod flags;
 pub mod output;
@@ -16,14 +16,29 @@ use crate::{build_info, simulator::Speed};
 /// Reads the command line. Help and version go to stdout and end the process with 0, bad usage goes to stderr and
 /// ends it with 2.
 pub fn parse() -> Command {
-    Cli::parse().chosen()
+    try_parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
 }
 
 /// Reads the arguments, of which the first is the program's name.
-pub fn try_parse_from(
-    arguments: impl IntoIterator<Item: Into<OsString> + Clone>,
-) -> Result<Command, clap::Error> {
+pub fn try_parse_from(arguments: impl IntoIterator<Item: Into<OsString>>) -> Result<Command, clap::Error> {
+    let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    let names_a_command = arguments.get(1).and_then(|first| first.to_str()).is_some_and(is_command);
+    if names_a_command {
+        return Named::try_parse_from(arguments).map(|named| named.command);
+    }
     Cli::try_parse_from(arguments).map(Cli::chosen)
+}
+
+fn is_command(name: &str) -> bool {
+    Named::command().get_subcommands().any(|command| command.get_name() == name)
+}
+
+/// A command line that begins with a command: the environment variables of other commands say nothing to it.
+#[derive(Debug, Parser)]
+#[command(name = "tcss-exporter", version = build_info::SUMMARY)]
+struct Named {
+    #[command(subcommand)]
+    command: Command,
 }
 
 /// Prometheus exporter for vulnerability scans of Tencent Cloud Container Security (TCSS)

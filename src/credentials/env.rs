@@ -44,9 +44,17 @@ impl Variables {
                 return Err(unset(&missing.map(|(name, _)| name.as_str()).collect::<Vec<_>>()));
             }
         };
+        if !is_secret_id(&secret_id) {
+            return Err(CredentialsError(format!("the value of {} is no SecretId", self.secret_id)));
+        }
         let token = self.token.iter().find_map(|name| value(name)).map(Secret::new);
         Ok(Credentials { secret_id, secret_key: Secret::new(secret_key), token })
     }
+}
+
+/// Whether it can stand in the header `Authorization` beside the other parts of it.
+fn is_secret_id(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && !b",=/".contains(&byte))
 }
 
 fn unset(names: &[&str]) -> CredentialsError {
@@ -75,6 +83,15 @@ mod tests {
         .unwrap();
         assert_eq!(credentials.secret_id, "id");
         assert_eq!(credentials.token, Some(Secret::new("token".into())));
+    }
+
+    #[test]
+    fn a_value_that_is_no_secret_id_is_refused_without_being_shown() {
+        for id in ["a, Signature=", "a/b", "a b", "AKID中"] {
+            let error =
+                load(&[("TENCENTCLOUD_SECRET_ID", id), ("TENCENTCLOUD_SECRET_KEY", "key")]).unwrap_err();
+            assert_eq!(error, "the value of TENCENTCLOUD_SECRET_ID is no SecretId");
+        }
     }
 
     #[test]

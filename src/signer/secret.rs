@@ -81,7 +81,9 @@ pub struct Unsendable(&'static str);
 
 /// `text` as a header that no `Debug` shows; `what` names the part of it that came from outside.
 pub(super) fn sensitive_header(what: &'static str, text: &str) -> Result<HeaderValue, Unsendable> {
-    let mut value = HeaderValue::from_str(text).map_err(|_| Unsendable(what))?;
+    let is_plain = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    let value = HeaderValue::from_str(text).ok().filter(|_| is_plain);
+    let mut value = value.ok_or(Unsendable(what))?;
     value.set_sensitive(true);
     Ok(value)
 }

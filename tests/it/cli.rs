@@ -64,6 +64,20 @@ fn bad_usage_says_what_would_be_right() {
 }
 
 #[test]
+fn a_variable_says_nothing_to_commands_without_its_flag_and_gives_way_to_the_flag() {
+    let check = |arguments: &[&str]| {
+        run(exporter().arg("check").args(arguments).env("TCSS_EXPORTER_WEB_MAX_REQUESTS", "abc")).0
+    };
+    assert_eq!(check(&[]), 0);
+    let both =
+        run(exporter().args(["check", "--poll.interval=2m"]).env("TCSS_EXPORTER_POLL_INTERVAL", "abc"));
+    assert_eq!(both.0, 0, "{both:?}");
+    let variable = run(exporter().arg("check").env("TCSS_EXPORTER_POLL_INTERVAL", "abc"));
+    assert_eq!(variable.0, 2);
+    assert!(variable.2.contains("--poll.interval"), "{variable:?}");
+}
+
+#[test]
 fn without_credentials_the_variables_are_named() {
     for command in ["serve", "scan"] {
         let (code, _, stderr) = run(exporter()
