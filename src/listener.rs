@@ -68,6 +68,8 @@ pub(crate) async fn serve<S, B>(
             service.1.store(true, Relaxed);
             service.0.call(request)
         });
+        // Pages are sent as they are made: waiting to fill packets would make a scrape ten times as long.
+        let _ = stream.set_nodelay(true);
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(WRITE_TIMEOUT));
         let connection = http1::Builder::new()

@@ -50,7 +50,7 @@ pub(super) struct Server {
     site: Arc<Site>,
     listeners: Vec<TcpListener>,
     /// For SIGHUP, which waits in the same queue.
-    reload: mpsc::Sender<ReloadRequest>,
+    reload_queue: mpsc::Sender<ReloadRequest>,
     reload_requests: mpsc::Receiver<ReloadRequest>,
 }
 
@@ -73,7 +73,7 @@ impl Server {
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
             reload: flags.enable_lifecycle.then(|| requests.clone()),
         });
-        Ok(Server { exporter, context, site, listeners, reload: requests, reload_requests })
+        Ok(Server { exporter, context, site, listeners, reload_queue: requests, reload_requests })
     }
 
     /// Where it listens.
@@ -103,7 +103,7 @@ impl Server {
                 request = signals.next() => match request {
                     Request::Stop => break,
                     // One that waits already will see what this one would.
-                    Request::Reload => drop(self.reload.try_send(oneshot::channel().0)),
+                    Request::Reload => drop(self.reload_queue.try_send(oneshot::channel().0)),
                 },
                 Some(reply) = self.reload_requests.recv(), if loads.is_empty() => {
                     let reload = reload.clone();
