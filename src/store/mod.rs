@@ -6,7 +6,7 @@ use std::{
     fmt::Write as _,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -27,6 +27,7 @@ pub use snapshot::{Data, LastPoll, Outcome, Snapshot};
 #[derive(Debug, Default)]
 pub struct Store {
     table: ArcSwap<Table>,
+    was_ready: AtomicBool,
 }
 
 /// The entries, in the order of the configuration.
@@ -46,12 +47,16 @@ impl Store {
 
     /// Puts `table` in the place of the present one.
     pub fn replace(&self, table: Table) {
+        self.is_ready();
         self.table.store(Arc::new(table));
     }
 
-    /// Whether every job was tried once.
+    /// Whether every job was tried once. Stays so when a reload adds others: what is there is still served.
     pub fn is_ready(&self) -> bool {
-        self.table.load().jobs.iter().all(|job| job.snapshot().last.is_some())
+        let is_tried = |job: &Arc<JobEntry>| job.snapshot().last.is_some();
+        let table = self.table.load();
+        let is_ready = !table.jobs.is_empty() && table.jobs.iter().all(is_tried);
+        self.was_ready.fetch_or(is_ready, Relaxed) || is_ready
     }
 }
 

@@ -146,6 +146,7 @@ async fn a_reload_that_changes_an_interval_keeps_what_is_known_of_the_scan() {
     account.poll.interval = Duration::from_secs(30);
     account.scans.push(scan("other"));
     world.exporter.apply(Config { accounts: vec![account.clone()] }).unwrap();
+    assert!(world.exporter.store().is_ready(), "still, with a scan that was not tried");
     let polls = |world: &World| {
         world.exporter.store().table().jobs.iter().map(|job| job.snapshot().polls).collect::<Vec<_>>()
     };
