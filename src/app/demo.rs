@@ -2,30 +2,22 @@
 
 use std::{future, time::Duration};
 
-use jiff::tz::TimeZone;
 use tokio::net::TcpListener;
 
 use super::{Failure, listen, reload::Reload, serve::Server, simulate};
 use crate::{
     cli::{Demo, output},
     clock::Clock,
-    config::{Account, AccountName, Config, Endpoint, Poll, Rate, Scan, ScanName},
+    config::{self, Account, AccountName, Config, Overrides},
     credentials::Source,
+    signer::Credentials,
     simulator::Scenario,
-};
-
-/// Often, so that something moves while one looks.
-const POLL: Poll = Poll {
-    interval: Duration::from_secs(5),
-    scanning_interval: Duration::from_secs(2),
-    timeout: Duration::from_secs(5),
-    stale_after: Duration::from_secs(30),
 };
 
 pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
     let scenario = Scenario::demo();
     let api = TcpListener::bind("127.0.0.1:0").await?;
-    let config = config(&scenario, &listen::url(api.local_addr()?)).map_err(Failure::run_time)?;
+    let config = config(&scenario, listen::url(api.local_addr()?)).map_err(Failure::run_time)?;
     let mut server = Server::bind(&flags.web, Clock::system()).await?;
     output::print(welcome(&server, flags.web.telemetry_path.as_str(), &config))?;
     tokio::spawn(async move { simulate::serve(api, &scenario, flags.speed, future::pending()).await });
@@ -45,21 +37,22 @@ fn welcome(server: &Server, telemetry_path: &str, config: &Config) -> String {
     )
 }
 
-/// One account for each identity that the scenario plays.
-fn config(scenario: &Scenario, endpoint: &str) -> Result<Config, String> {
-    let endpoint = Endpoint::parse(endpoint, false)?;
-    let scan = Scan { name: ScanName::parse("latest")?, local_task_id: None, registry_task_id: None };
-    let account = |(name, credentials): (&str, &crate::signer::Credentials)| {
-        Ok(Account {
-            name: AccountName::parse(name)?,
-            credentials: Source::Static(credentials.clone()),
-            endpoint: endpoint.clone(),
-            region: None,
-            requests_per_second: Rate::DEFAULT,
-            time_zone: TimeZone::fixed(jiff::tz::offset(8)),
-            poll: POLL,
-            scans: vec![scan.clone()],
-        })
+/// One account for each identity that the scenario plays, as the configuration has it by default, but polled so
+/// often that something moves while one looks.
+fn config(scenario: &Scenario, endpoint: String) -> Result<Config, String> {
+    let overrides = Overrides {
+        endpoint: Some(endpoint),
+        interval: Some(Duration::from_secs(5)),
+        scanning_interval: Some(Duration::from_secs(2)),
+        timeout: Some(Duration::from_secs(5)),
+        stale_after: Some(Duration::from_secs(30)),
+        ..Overrides::default()
+    };
+    let default =
+        config::load(None, &overrides).map_err(|problems| problems.to_string())?.config.accounts.remove(0);
+    let account = |(name, credentials): (&str, &Credentials)| {
+        let credentials = Source::Static(credentials.clone());
+        Ok(Account { name: AccountName::parse(name)?, credentials, ..default.clone() })
     };
     Ok(Config { accounts: scenario.identities().map(account).collect::<Result<_, String>>()? })
 }

@@ -21,7 +21,7 @@ pub struct ApiError {
     /// `RequestId`, where there was one.
     pub request_id: Option<String>,
     /// When the request left.
-    pub as_of: Option<Moment>,
+    pub as_of: Moment,
 }
 
 impl fmt::Display for ApiError {
@@ -35,10 +35,12 @@ impl fmt::Display for ApiError {
 
 impl Error for ApiError {}
 
+#[cfg(test)]
 impl ApiError {
-    /// An error of our own making, before any request left.
-    pub fn unsent(reason: Reason, message: impl Into<String>) -> ApiError {
-        ApiError { reason, code: None, status: None, message: message.into(), request_id: None, as_of: None }
+    /// One with a reason and nothing else.
+    pub(crate) fn of(reason: Reason) -> ApiError {
+        let as_of = crate::clock::Clock::system().now();
+        ApiError { reason, code: None, status: None, message: String::new(), request_id: None, as_of }
     }
 }
 
@@ -66,7 +68,7 @@ impl Failure {
             status: self.status,
             message: clean(self.message),
             request_id: self.request_id.map(clean),
-            as_of: Some(as_of),
+            as_of,
         }
     }
 }

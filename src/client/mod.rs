@@ -1,6 +1,6 @@
 //! Sends one signed request and reads the envelope of its answer. Knows no collector.
 
-use std::{error::Error, fmt, sync::Arc, time::Duration};
+use std::{error::Error, fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{Method, header};
@@ -23,7 +23,7 @@ mod error;
 mod transport;
 
 pub use error::ApiError;
-pub use transport::{Handler, InitError, MAX_ANSWER};
+pub use transport::{Handler, InitError};
 
 use error::{Chain, Failure};
 use transport::Transport;
@@ -179,8 +179,3 @@ impl From<signer::Unsendable> for Failure {
         Failure::new(Reason::Credentials, error.to_string())
     }
 }
-
-/// The `User-Agent` of every request.
-const USER_AGENT: &str = concat!("tcss-exporter/", env!("CARGO_PKG_VERSION"));
-/// Connections that are not used for this long are closed.
-const IDLE: Duration = Duration::from_secs(90);

@@ -1,19 +1,21 @@
 //! The wire: one request out, the bytes of one answer in.
 
-use std::{error::Error, sync::Arc};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use reqwest::redirect;
 
-use super::{
-    IDLE, USER_AGENT,
-    error::{Chain, Failure, sources},
-};
+use super::error::{Chain, Failure, sources};
 use crate::reason::Reason;
 
 /// Answers above this size are refused, counted after decompression. A real one has about 500 bytes.
-pub const MAX_ANSWER: usize = 1 << 20;
+const MAX_ANSWER: usize = 1 << 20;
+
+/// The `User-Agent` of every request.
+const USER_AGENT: &str = concat!("tcss-exporter/", env!("CARGO_PKG_VERSION"));
+/// Connections that are not used for this long are closed.
+const IDLE: Duration = Duration::from_secs(90);
 
 /// Answers a request in this process.
 pub type Handler = Arc<dyn Fn(http::Request<Bytes>) -> http::Response<Bytes> + Send + Sync>;

@@ -4,17 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
-use super::writer::{Kind, Writer};
+use super::writer::{Family, Kind, Writer};
 use crate::store::AccountEntry;
-
-/// A family of what an account's requests cost.
-#[derive(Debug)]
-pub(super) struct Family {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) help: &'static str,
-    row: Row,
-}
 
 /// An account's live counters, as they were when the scrape began.
 #[derive(Debug)]
@@ -38,13 +29,13 @@ impl Reading {
 }
 
 #[derive(Debug)]
-enum Row {
+pub(super) enum Row {
     Value(fn(&Reading) -> Option<f64>),
     /// One value for each action.
     Requests,
 }
 
-pub(super) const FAMILIES: [Family; 5] = [
+pub(super) const FAMILIES: [Family<Row>; 5] = [
     Family {
         name: "tcss_api_requests_total",
         kind: Kind::Counter,
@@ -77,12 +68,9 @@ pub(super) const FAMILIES: [Family; 5] = [
     },
 ];
 
-impl Family {
+impl Family<Row> {
     pub(super) fn write(&self, writer: &mut Writer, account: &Reading) {
-        let mut sample = |labels: &[&str], value: f64| {
-            writer.head(self.name, self.kind, self.help);
-            writer.sample(self.name, labels, value);
-        };
+        let mut sample = |labels: &[&str], value: f64| self.sample(writer, labels, value);
         let labels = account.entry.labels.as_str();
         match &self.row {
             Row::Value(value) => value(account).into_iter().for_each(|value| sample(&[labels], value)),

@@ -58,7 +58,7 @@ fn of_the_code() -> Families {
     }
     let world = World::new(&["answered", "failed"]);
     world.answers(0, ANSWER);
-    world.outcome(1, Err(ApiError::unsent(Reason::Network, "no")));
+    world.outcome(1, Err(ApiError::of(Reason::Network)));
     let scrape = Scrape::new(&world.store, registry, world.now.after(Duration::ZERO));
     for (name, label) in scrape.text(Format::Text).lines().flat_map(labels) {
         let family = families.get_mut(&name).unwrap_or_else(|| panic!("{name} is in no table"));

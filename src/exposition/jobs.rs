@@ -1,24 +1,15 @@
 //! Families with one row a job.
 
-use super::writer::{Kind, Writer};
+use super::writer::{Family, Kind, Writer};
 use crate::{
     clock::Moment,
     collectors::{self, Sample},
     store::{JobEntry, Snapshot},
 };
 
-/// A family of what is known about polls.
-#[derive(Debug)]
-pub(super) struct Family {
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) help: &'static str,
-    row: Row,
-}
-
 /// What a job contributes to a family.
 #[derive(Debug)]
-enum Row {
+pub(super) enum Row {
     /// One value, where there is one.
     Value(fn(&Snapshot) -> Option<f64>),
     /// One 1 for the reason of the last failure.
@@ -27,7 +18,7 @@ enum Row {
     Fields,
 }
 
-pub(super) const FAMILIES: [Family; 9] = [
+pub(super) const FAMILIES: [Family<Row>; 9] = [
     Family {
         name: "tcss_up",
         kind: Kind::Gauge,
@@ -84,12 +75,9 @@ pub(super) const FAMILIES: [Family; 9] = [
     },
 ];
 
-impl Family {
+impl Family<Row> {
     pub(super) fn write(&self, writer: &mut Writer, job: &JobEntry, snapshot: &Snapshot) {
-        let mut sample = |labels: &[&str], value: f64| {
-            writer.head(self.name, self.kind, self.help);
-            writer.sample(self.name, labels, value);
-        };
+        let mut sample = |labels: &[&str], value: f64| self.sample(writer, labels, value);
         let labels = job.labels.as_str();
         match &self.row {
             Row::Value(value) => value(snapshot).into_iter().for_each(|value| sample(&[labels], value)),

@@ -17,7 +17,7 @@ mod registry;
 mod writer;
 
 pub use format::Format;
-use writer::Writer;
+use writer::{Family, Writer};
 
 /// A page is sent when it has at least this many bytes.
 const PAGE: usize = 64 * 1024;
@@ -61,8 +61,8 @@ impl Scrape {
 #[derive(Clone, Copy, Debug)]
 enum Section {
     Samples { collector: usize, family: usize },
-    Job(&'static jobs::Family),
-    Account(&'static accounts::Family),
+    Job(&'static Family<jobs::Row>),
+    Account(&'static Family<accounts::Row>),
     Registry(usize),
 }
 

@@ -131,7 +131,7 @@ fn a_failure_keeps_the_values_and_the_other_account() {
     world.answers(0, ANSWER);
     world.answers(1, ANSWER);
     let before = world.text(Format::Text, Duration::ZERO);
-    world.outcome(0, Err(ApiError::unsent(Reason::Throttled, "slow down")));
+    world.outcome(0, Err(ApiError::of(Reason::Throttled)));
     let after = world.text(Format::Text, Duration::ZERO);
     let of = |text: &str, account: &str| -> Vec<String> {
         text.lines().filter(|line| line.contains(account)).map(str::to_owned).collect()

@@ -10,6 +10,23 @@ pub(super) enum Kind {
     Histogram,
 }
 
+/// A family, and what one row contributes to it.
+#[derive(Debug)]
+pub(super) struct Family<Row> {
+    pub(super) name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) help: &'static str,
+    pub(super) row: Row,
+}
+
+impl<Row> Family<Row> {
+    /// One sample of it, after its head where that has not been written yet.
+    pub(super) fn sample(&self, writer: &mut Writer, labels: &[&str], value: f64) {
+        writer.head(self.name, self.kind, self.help);
+        writer.sample(self.name, labels, value);
+    }
+}
+
 /// Fills pages.
 #[derive(Debug)]
 pub(super) struct Writer {

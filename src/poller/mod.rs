@@ -77,7 +77,7 @@ impl Job {
         let result = self.ask(context).await;
         let (at, result) = match result {
             Ok((at, parsed)) => (at, Ok(parsed)),
-            Err(error) => (error.as_of.unwrap_or_else(|| context.clock.now()), Err(error)),
+            Err(error) => (error.as_of, Err(error)),
         };
         Outcome { at, took: begin.elapsed(), result }
     }

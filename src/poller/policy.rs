@@ -113,7 +113,7 @@ mod tests {
     }
 
     fn failed(snapshot: &Snapshot, reason: Reason) -> Snapshot {
-        let result = Err(ApiError::unsent(reason, ""));
+        let result = Err(ApiError::of(reason));
         snapshot.after(Outcome { at: now(), took: Duration::ZERO, result })
     }
 
@@ -185,14 +185,14 @@ mod tests {
     #[test]
     fn only_brief_failures_are_retried_and_twice_at_most() {
         for reason in Reason::ALL {
-            let error = ApiError { status: Some(502), ..ApiError::unsent(reason, "") };
+            let error = ApiError { status: Some(502), ..ApiError::of(reason) };
             let brief =
                 matches!(reason, Reason::Throttled | Reason::Server | Reason::Network | Reason::HttpStatus);
             assert_eq!(retry_after(&error, 1).is_some(), brief, "{reason}");
             assert_eq!(retry_after(&error, 2).is_some(), brief, "{reason}");
             assert_eq!(retry_after(&error, 3), None, "{reason}");
         }
-        let redirect = ApiError { status: Some(302), ..ApiError::unsent(Reason::HttpStatus, "") };
+        let redirect = ApiError { status: Some(302), ..ApiError::of(Reason::HttpStatus) };
         assert_eq!(retry_after(&redirect, 1), None);
     }
 }

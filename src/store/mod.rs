@@ -54,9 +54,13 @@ impl Store {
     /// Whether every job was tried once. Stays so when a reload adds others: what is there is still served.
     pub fn is_ready(&self) -> bool {
         let is_tried = |job: &Arc<JobEntry>| job.snapshot().last.is_some();
+        if self.was_ready.load(Relaxed) {
+            return true;
+        }
         let table = self.table.load();
         let is_ready = !table.jobs.is_empty() && table.jobs.iter().all(is_tried);
-        self.was_ready.fetch_or(is_ready, Relaxed) || is_ready
+        self.was_ready.store(is_ready, Relaxed);
+        is_ready
     }
 }
 

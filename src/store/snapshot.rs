@@ -32,7 +32,7 @@ pub struct Snapshot {
 /// How the last poll went.
 #[derive(Clone, Debug)]
 pub struct LastPoll {
-    /// When its last request left, or when it gave up before any did.
+    /// When its last request left.
     pub at: Moment,
     /// Waits and retries included.
     pub took: Duration,
@@ -54,7 +54,7 @@ pub struct Data {
 /// What one poll brought.
 #[derive(Debug)]
 pub struct Outcome {
-    /// When its last request left, or when it gave up before any did.
+    /// When its last request left.
     pub at: Moment,
     /// Waits and retries included.
     pub took: Duration,
