@@ -26,6 +26,7 @@ mod landing;
 mod route;
 mod server;
 
+pub use crate::listener::Listener;
 pub use body::Body;
 pub use server::serve;
 
