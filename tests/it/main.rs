@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod attacks;
 mod cli;
 mod codes;
 mod docs;

@@ -12,11 +12,8 @@ use tokio::{
 use crate::{
     process::{SCANNED, arrivals, fetch, file, get, path, serving, simulating, until},
     raw::{Act, Raw, refusing},
-    support::{sum, value},
+    support::{RARELY, config_of_scans, sum, value},
 };
-
-/// Polls once and then not while a test runs.
-const RARELY: &str = "poll: {interval: 1h, stale_after: 3h}";
 
 /// A client that sends and shows what a test says and nothing else.
 fn client() -> reqwest::Client {
@@ -164,13 +161,6 @@ async fn the_exporter_is_ready_when_every_scan_was_tried_once() {
     assert!(refusals > 0);
 }
 
-/// So many scans that their metrics, some 13 MB, fit into no socket's buffers.
-fn large_config() -> String {
-    let scan = |index| format!("    - {{name: scan-{index}, local_task_id: {index}}}\n");
-    let scans: String = (1..=8_000).map(scan).collect();
-    format!("{RARELY}\naccounts:\n- name: large\n  scans:\n{scans}")
-}
-
 /// A scrape whose answer is not read beyond its first byte.
 async fn slow_scrape(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
@@ -184,7 +174,7 @@ async fn slow_scrape(address: SocketAddr) -> TcpStream {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_scrape_takes_its_place_until_it_ends() {
     let silent = Raw::start(Act::Silence).await;
-    let config = file(&large_config());
+    let config = file(&config_of_scans(8_000));
     let (_exporter, exporter) =
         serving(&["--config.file", path(&config), "--api.endpoint", &silent.url(), "--web.max-requests=1"]);
     let metrics = format!("{exporter}/metrics");
