@@ -10,6 +10,7 @@ use crate::credentials::Source;
 
 mod check;
 mod credentials;
+mod file;
 mod keys;
 mod load;
 mod problem;
