@@ -13,6 +13,8 @@ use super::{
 };
 
 const MAX_BYTES: u64 = 10 << 20;
+/// Of a file that is read every few seconds.
+const MAX_WATCHED_BYTES: u64 = 1 << 20;
 
 /// The bytes of `file`, which is the `order`th to be read.
 pub(super) fn read(file: &Path, order: usize) -> Result<Vec<u8>, Problem> {
@@ -29,24 +31,37 @@ pub(super) fn document(file: &Path, order: usize, bytes: Vec<u8>) -> Result<Docu
     }
 }
 
-fn problem(file: &Path, order: usize, line: Option<u64>, message: String) -> Problem {
+/// A problem of the whole file, or of one of its lines.
+pub(super) fn problem(file: &Path, order: usize, line: Option<u64>, message: String) -> Problem {
     let place = Place { order, file: file.to_string_lossy().into(), line };
     Origin { place: Some(place), key: String::new() }.problem(message)
 }
 
+/// The bytes of a file that is read again and again: a pipe would have nothing to say the second time.
+pub(super) fn read_again(file: &Path) -> Result<Vec<u8>, String> {
+    if !fs::metadata(file).map_err(unreadable)?.is_file() {
+        return Err("is no regular file".into());
+    }
+    up_to(MAX_WATCHED_BYTES, file)?.ok_or_else(|| "is larger than 1 MiB".into())
+}
+
 fn bytes(file: &Path) -> Result<Vec<u8>, String> {
-    let unreadable = |error: io::Error| format!("cannot be read: {error}");
     if fs::metadata(file).map_err(unreadable)?.is_dir() {
         return Err("is a directory; name a file".into());
     }
+    up_to(MAX_BYTES, file)?.ok_or_else(|| "is larger than 10 MiB; split it by account_files".into())
+}
+
+/// None if there are more.
+fn up_to(most: u64, file: &Path) -> Result<Option<Vec<u8>>, String> {
     let mut bytes = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err("is larger than 10 MiB; split it by account_files".into());
-    }
-    Ok(bytes)
+    File::open(file).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+    Ok((bytes.len() as u64 <= most).then_some(bytes))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn unreadable(error: io::Error) -> String {
+    format!("cannot be read: {error}")
 }
 
 /// `Err` is the line of the first byte that is none.

@@ -19,6 +19,7 @@ mod scalar;
 mod tree;
 mod values;
 mod warnings;
+pub mod web;
 mod yaml;
 
 pub use load::{Loaded, Overrides, load};
