@@ -1,9 +1,9 @@
 //! What the process counts about itself, in the registry of the `prometheus` crate.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use prometheus::{
-    Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     core::Collector, proto::MetricFamily,
 };
 
@@ -13,6 +13,16 @@ use crate::{build_info, clock::Moment, reason::Reason};
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
 const HTTP_REQUESTS: &str = "tcss_exporter_http_requests_total";
+const LOG_LINES: &str = "tcss_exporter_log_lines_dropped_total";
+
+/// Lines that could not be logged. It belongs to the whole process, as the log does.
+pub static LOG_LINES_DROPPED: LazyLock<IntCounter> = LazyLock::new(|| {
+    IntCounter::new(
+        LOG_LINES,
+        "Lines of the log that were dropped, since nobody read it or it could not be written.",
+    )
+    .expect("a fixed name is valid")
+});
 
 /// The process's own metrics.
 #[derive(Debug)]
@@ -83,7 +93,7 @@ impl Telemetry {
         build
             .with_label_values(&[build_info::VERSION, build_info::REVISION, build_info::RUST_VERSION])
             .set(1);
-        let collectors: [Box<dyn Collector>; 7] = [
+        let collectors: [Box<dyn Collector>; 8] = [
             Box::new(self.request_duration.clone()),
             Box::new(self.request_failures.clone()),
             Box::new(self.retries.clone()),
@@ -91,6 +101,7 @@ impl Telemetry {
             Box::new(self.reload_successful.clone()),
             Box::new(self.reload_success_time.clone()),
             Box::new(build),
+            Box::new(LOG_LINES_DROPPED.clone()),
         ];
         collectors.into_iter().try_for_each(|collector| self.registry.register(collector))?;
         #[cfg(target_os = "linux")]
@@ -130,10 +141,12 @@ impl Telemetry {
         self.reload_successful.set(0);
     }
 
-    /// Everything but what is about this process and its HTTP server, sorted by name.
+    /// Everything but what is about this process, its HTTP server and its log, sorted by name.
     pub fn gather_without_exporter(&self) -> Vec<MetricFamily> {
         let mut families = self.gather();
-        families.retain(|family| !family.name().starts_with("process_") && family.name() != HTTP_REQUESTS);
+        families.retain(|family| {
+            !family.name().starts_with("process_") && ![HTTP_REQUESTS, LOG_LINES].contains(&family.name())
+        });
         families
     }
 

@@ -15,6 +15,7 @@ mod check;
 mod demo;
 pub mod exporter;
 mod listen;
+mod log_queue;
 mod logging;
 mod once;
 mod reload;
@@ -26,8 +27,7 @@ mod simulate;
 
 /// Does what the command line says. 0: fine. 1: failed at run time. 2: bad usage or configuration.
 pub fn run(command: Command) -> ExitCode {
-    logging::init(log_flags(&command));
-    match run_to_the_end(command) {
+    match run_and_log(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let lines = failure.lines.iter().map(|line| format!("tcss-exporter: {line}\n"));
@@ -37,7 +37,8 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
-fn run_to_the_end(command: Command) -> Result<(), Failure> {
+fn run_and_log(command: Command) -> Result<(), Failure> {
+    let _log = logging::init(log_flags(&command))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(dispatch(command));
     // Not waiting for what blocks a thread, such as a look-up of a name in a DNS that is gone.

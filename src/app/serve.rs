@@ -3,7 +3,6 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use tokio::{
-    net::TcpListener,
     sync::{Semaphore, mpsc, oneshot},
     task::JoinSet,
 };
@@ -22,7 +21,7 @@ use crate::{
     clock::Clock,
     config::Config,
     poller::Context,
-    web::{self, ReloadRequest, Site},
+    web::{self, Listener, ReloadRequest, Site},
 };
 
 /// Requests to reload that may wait for their turn.
@@ -48,7 +47,7 @@ pub(super) struct Server {
     exporter: Exporter,
     context: Arc<Context>,
     site: Arc<Site>,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
     /// For SIGHUP, which waits in the same queue.
     reload_queue: mpsc::Sender<ReloadRequest>,
     reload_requests: mpsc::Receiver<ReloadRequest>,
@@ -59,7 +58,7 @@ impl Server {
     pub(super) async fn bind(flags: &WebFlags, clock: Clock) -> Result<Server, Failure> {
         let mut listeners = Vec::new();
         for address in &flags.listen_addresses {
-            listeners.push(listen::bind(address).await?);
+            listeners.push(listen::bind(address).await?.into());
         }
         let context = super::context(clock)?;
         let exporter = Exporter::new(Arc::clone(&context));
@@ -78,7 +77,7 @@ impl Server {
 
     /// Where it listens.
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+        self.listeners.iter().filter_map(Listener::address).collect()
     }
 
     /// Starts to poll.
@@ -93,10 +92,11 @@ impl Server {
         let mut signals = Signals::listen()?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        for listener in std::mem::take(&mut self.listeners) {
-            tracing::info!(address = listener.local_addr()?.to_string(), "listening");
-            tasks.spawn(web::serve(listener, Arc::clone(&self.site), stop.clone().cancelled_owned()));
+        for listener in &self.listeners {
+            tracing::info!(address = listener.to_string(), "listening");
         }
+        let listeners = std::mem::take(&mut self.listeners);
+        tasks.spawn(web::serve(listeners, Arc::clone(&self.site), stop.clone().cancelled_owned()));
         let mut loads = JoinSet::new();
         loop {
             tokio::select! {

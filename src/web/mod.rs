@@ -26,6 +26,7 @@ mod landing;
 mod route;
 mod server;
 
+pub use crate::listener::Listener;
 pub use body::Body;
 pub use server::serve;
 
@@ -54,9 +55,16 @@ pub struct Site {
 }
 
 impl Site {
-    /// Answers one request, whose body is never read.
-    pub async fn respond<B>(&self, request: Request<B>) -> Result<Response<Body>, Infallible> {
-        let route = Route::of(request.method(), request.uri().path(), &self.telemetry_path);
+    /// Answers one request. Its body is never read, and none should be there.
+    pub async fn respond<B: hyper::body::Body>(
+        &self,
+        request: Request<B>,
+    ) -> Result<Response<Body>, Infallible> {
+        let route = if request.body().is_end_stream() {
+            Route::of(request.method(), request.uri().path(), &self.telemetry_path)
+        } else {
+            Route::WithBody
+        };
         let mut response = match route {
             Route::Metrics => self.metrics(request.headers()),
             Route::Landing => html(landing::page(&self.telemetry_path)),
@@ -64,6 +72,7 @@ impl Site {
             Route::Ready if self.store.is_ready() => text(StatusCode::OK, "ready"),
             Route::Ready => text(StatusCode::SERVICE_UNAVAILABLE, "not every scan was tried once yet"),
             Route::Reload => self.reload().await,
+            Route::WithBody => with_body(),
             Route::NotFound => text(StatusCode::NOT_FOUND, "not found"),
             Route::NotAllowed(allowed) => not_allowed(allowed),
         };
@@ -133,6 +142,13 @@ fn html(page: String) -> Response<Body> {
 fn not_allowed(allowed: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// What has a body is not read to its end, so no other request can follow it.
+fn with_body() -> Response<Body> {
+    let mut response = text(StatusCode::PAYLOAD_TOO_LARGE, "no request has a body here");
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

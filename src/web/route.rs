@@ -10,6 +10,8 @@ pub(super) enum Route {
     Healthy,
     Ready,
     Reload,
+    /// Whatever it asks for.
+    WithBody,
     NotFound,
     /// The path exists, for the methods that are named.
     NotAllowed(&'static str),
@@ -39,7 +41,7 @@ impl Route {
             Route::Healthy => "healthy",
             Route::Ready => "ready",
             Route::Reload => "reload",
-            Route::NotFound | Route::NotAllowed(_) => "other",
+            Route::WithBody | Route::NotFound | Route::NotAllowed(_) => "other",
         }
     }
 }
