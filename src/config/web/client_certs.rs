@@ -99,8 +99,8 @@ impl ClientCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
         match &self.chain {
-            Some(chain) => drop(chain.verify_client_cert(end_entity, intermediates, now)?),
-            None => drop(ParsedCertificate::try_from(end_entity)?),
+            Some(chain) => _ = chain.verify_client_cert(end_entity, intermediates, now)?,
+            None => _ = ParsedCertificate::try_from(end_entity)?,
         }
         let Some(allowed) = &self.allowed_sans else { return Ok(ClientCertVerified::assertion()) };
         if sans(end_entity).iter().any(|san| allowed.contains(san)) {

@@ -9,6 +9,7 @@ use rustls::{
 use super::Files;
 use crate::config::{
     problem::{Origin, Problem},
+    scalar,
     tree::{At, Fields},
     yaml::Value,
 };
@@ -64,7 +65,7 @@ fn of_text(at: At<'_>) -> Result<(String, Vec<u8>), String> {
 }
 
 fn of_file(at: At<'_>, files: &mut Files) -> Result<(String, Vec<u8>), String> {
-    let name = crate::config::scalar::text(at)?;
+    let name = scalar::text(at)?;
     if name.contains("-----BEGIN") {
         return Err("must be the name of a file".into());
     }
