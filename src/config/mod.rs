@@ -10,6 +10,7 @@ use crate::credentials::Source;
 
 mod check;
 mod credentials;
+mod file;
 mod keys;
 mod load;
 mod problem;
@@ -18,6 +19,7 @@ mod scalar;
 mod tree;
 mod values;
 mod warnings;
+pub mod web;
 mod yaml;
 
 pub use load::{Loaded, Overrides, load};
