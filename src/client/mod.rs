@@ -137,6 +137,11 @@ impl Client {
     }
 }
 
+/// The object under `Response` in the body of an answer, for fuzzing.
+pub(crate) fn open(body: &[u8]) -> Result<String, Reason> {
+    envelope::open(body).map(|(response, _)| response.get().to_owned()).map_err(|failure| failure.reason)
+}
+
 fn signed(
     call: &Call<'_>,
     credentials: &Credentials,

@@ -11,6 +11,7 @@ use crate::credentials::Source;
 mod check;
 mod credentials;
 mod file;
+pub(crate) mod fuzz;
 mod keys;
 mod load;
 mod problem;

@@ -88,8 +88,7 @@ impl Site {
         let Ok(permit) = Arc::clone(&self.scrapes).try_acquire_owned() else {
             return text(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at once (--web.max-requests)");
         };
-        let format = Format::negotiate(joined(headers, &header::ACCEPT).as_deref());
-        let is_gzip = accepts_gzip(joined(headers, &header::ACCEPT_ENCODING).as_deref());
+        let (format, is_gzip) = negotiate(headers);
         let registry = if self.without_exporter_metrics {
             self.telemetry.gather_without_exporter()
         } else {
@@ -120,6 +119,12 @@ impl Site {
             Err(problem) => text(StatusCode::INTERNAL_SERVER_ERROR, &problem),
         }
     }
+}
+
+/// The format that a client asks for, and whether compressed.
+pub(crate) fn negotiate(headers: &HeaderMap) -> (Format, bool) {
+    let format = Format::negotiate(joined(headers, &header::ACCEPT).as_deref());
+    (format, accepts_gzip(joined(headers, &header::ACCEPT_ENCODING).as_deref()))
 }
 
 fn text(status: StatusCode, text: &str) -> Response<Body> {

@@ -12,6 +12,7 @@ mod cli;
 mod codes;
 mod docs;
 mod faults;
+mod fuzz;
 mod lifecycle;
 mod memory;
 mod polls;
