@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod auth;
 mod cli;
 mod codes;
 mod docs;
@@ -22,5 +23,8 @@ mod raw;
 mod scrapes;
 mod sdk;
 mod secrets;
+mod site;
 mod support;
+mod tls;
 mod truth;
+mod web_config;
