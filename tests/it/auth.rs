@@ -99,7 +99,7 @@ async fn two_hundred_wrong_passwords_at_once_do_not_hold_up_a_known_user() {
     assert!(slow < Duration::from_millis(100), "{slow:?} of {}, at most {:?}", times.len(), times.last());
 }
 
-/// Run alone. In processor time, which is what an answer takes and what others on the machine hardly change.
+/// In processor time, which is what an answer takes, and which others on the machine hardly change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_that_exist_cost_what_others_cost() {
     for (users, rounds) in
@@ -119,7 +119,6 @@ async fn users_that_exist_cost_what_others_cost() {
         }
         let [known, unknown] = spent;
         let ratio = known / unknown;
-        println!("XX {users:?}: {known} s to {unknown} s, {ratio}");
         assert!((0.9..=1.1).contains(&ratio), "{users:?}: {known} s to {unknown} s, {ratio}");
     }
 }

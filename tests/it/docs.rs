@@ -11,13 +11,14 @@ use tcss_exporter::reason::Reason;
 
 use crate::process::{exporter, file, path};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
     "CHANGELOG.md",
     "docs/configuration.md",
     "docs/metrics.md",
     "docs/operation.md",
     "docs/simulator.md",
+    "docs/web.md",
 ];
 
 fn root() -> &'static Path {
