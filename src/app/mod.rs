@@ -24,6 +24,7 @@ mod scan;
 mod serve;
 mod signals;
 mod simulate;
+mod web_config;
 
 /// Does what the command line says. 0: fine. 1: failed at run time. 2: bad usage or configuration.
 pub fn run(command: Command) -> ExitCode {
@@ -85,6 +86,14 @@ impl Failure {
 
     fn bad_input<T: fmt::Display>(problems: impl IntoIterator<Item = T>) -> Failure {
         Failure { code: 2, lines: problems.into_iter().map(|problem| problem.to_string()).collect() }
+    }
+}
+
+/// Both, or the problems of both.
+fn both<A, B>(a: Result<A, Vec<String>>, b: Result<B, Vec<String>>) -> Result<(A, B), Failure> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err(Failure::bad_input([a.err(), b.err()].into_iter().flatten().flatten())),
     }
 }
 

@@ -8,8 +8,8 @@ mod flags;
 pub mod output;
 mod values;
 
-pub use flags::{ConfigFlags, LogFlags, WebFlags};
-pub use values::{ListenAddress, LogFormat, LogLevel, OutputFormat, TelemetryPath};
+pub use flags::{ConfigFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
+pub use values::{ListenAddress, LogFormat, LogLevel, OutputFormat, TelemetryPath, WebAddress};
 
 use crate::{build_info, simulator::Speed};
 
@@ -115,6 +115,8 @@ pub struct Check {
 
     #[command(flatten)]
     pub config: ConfigFlags,
+    #[command(flatten)]
+    pub web: WebConfigFlags,
     #[command(flatten)]
     pub log: LogFlags,
 }

@@ -7,9 +7,12 @@
 //! | `/-/healthy` | GET, HEAD | 200 |
 //! | `/-/ready` | GET, HEAD | 200 once every scan was tried once, 503 before |
 //! | `/-/reload` | POST, PUT | 200, or 500 with what is wrong; 403 unless `--web.enable-lifecycle` is set |
+//!
+//! With `--web.config.file`, [`Access`] stands before all of it.
 
 use std::{convert::Infallible, sync::Arc};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::sync::{Semaphore, mpsc, oneshot};
@@ -21,12 +24,14 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod access;
 mod body;
 mod landing;
 mod route;
 mod server;
 
-pub use crate::listener::Listener;
+pub use crate::listener::{Listener, UnixSocket};
+pub use access::Access;
 pub use body::Body;
 pub use server::serve;
 
@@ -52,6 +57,8 @@ pub struct Site {
     pub scrapes: Arc<Semaphore>,
     /// Where reloads are asked for; none unless that is enabled.
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
+    /// Who may come in; may be replaced while the site is served.
+    pub access: Arc<ArcSwap<Access>>,
 }
 
 impl Site {
@@ -65,8 +72,24 @@ impl Site {
         } else {
             Route::WithBody
         };
-        let mut response = match route {
-            Route::Metrics => self.metrics(request.headers()),
+        let access = self.access.load_full();
+        let authorization = request.headers().get(header::AUTHORIZATION).cloned();
+        let mut response = match access.admit(route.is_public(), authorization).await {
+            Ok(()) => self.answer(route, request.headers()).await,
+            Err(refusal) => refusal.response(),
+        };
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        access.add_headers(response.headers_mut());
+        self.telemetry.http_answered(response.status().as_u16(), route.handler());
+        if request.method() == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+        Ok(response)
+    }
+
+    async fn answer(&self, route: Route, headers: &HeaderMap) -> Response<Body> {
+        match route {
+            Route::Metrics => self.metrics(headers),
             Route::Landing => html(landing::page(&self.telemetry_path)),
             Route::Healthy => text(StatusCode::OK, "healthy"),
             Route::Ready if self.store.is_ready() => text(StatusCode::OK, "ready"),
@@ -75,13 +98,7 @@ impl Site {
             Route::WithBody => with_body(),
             Route::NotFound => text(StatusCode::NOT_FOUND, "not found"),
             Route::NotAllowed(allowed) => not_allowed(allowed),
-        };
-        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        self.telemetry.http_answered(response.status().as_u16(), route.handler());
-        if request.method() == Method::HEAD {
-            *response.body_mut() = Body::empty();
         }
-        Ok(response)
     }
 
     fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
