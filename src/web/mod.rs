@@ -3,7 +3,7 @@
 //! | path | methods | |
 //! |---|---|---|
 //! | `--web.telemetry-path` | GET, HEAD | the metrics; 503 while `--web.max-requests` scrapes are being answered |
-//! | `/` | GET, HEAD | a page with links |
+//! | `/` | GET, HEAD | how every scan stands, for people: `?q=` part of a name, `?page=`, `?refresh=off` |
 //! | `/-/healthy` | GET, HEAD | 200 |
 //! | `/-/ready` | GET, HEAD | 200 once every scan was tried once, 503 before |
 //! | `/-/reload` | POST, PUT | 200, or 500 with what is wrong; 403 unless `--web.enable-lifecycle` is set |
@@ -15,16 +15,16 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Moment},
     exposition::{Format, Scrape},
     store::Store,
     telemetry::Telemetry,
 };
 
 mod body;
-mod landing;
 mod route;
 mod server;
+mod status;
 
 pub use body::Body;
 pub use server::serve;
@@ -43,12 +43,18 @@ pub struct Site {
     pub telemetry: Arc<Telemetry>,
     /// Tells the time.
     pub clock: Clock,
+    /// When the process started.
+    pub started: Moment,
+    /// This instance's share of the accounts, such as `0/3`, if it has not all of them.
+    pub shard: Option<String>,
     /// Where the metrics are.
     pub telemetry_path: String,
     /// Whether the exporter's own metrics are left out.
     pub without_exporter_metrics: bool,
     /// As many permits as scrapes may be answered at once.
     pub scrapes: Arc<Semaphore>,
+    /// As many permits as status pages may be made at once: few, so that those who look keep no scrape waiting.
+    pub pages: Semaphore,
     /// Where reloads are asked for; none unless that is enabled.
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
 }
@@ -59,7 +65,7 @@ impl Site {
         let route = Route::of(request.method(), request.uri().path(), &self.telemetry_path);
         let mut response = match route {
             Route::Metrics => self.metrics(request.headers()),
-            Route::Landing => html(landing::page(&self.telemetry_path)),
+            Route::Landing => self.status(request.uri().query()).await,
             Route::Healthy => text(StatusCode::OK, "healthy"),
             Route::Ready if self.store.is_ready() => text(StatusCode::OK, "ready"),
             Route::Ready => text(StatusCode::SERVICE_UNAVAILABLE, "not every scan was tried once yet"),
@@ -97,6 +103,16 @@ impl Site {
         response
     }
 
+    async fn status(&self, query: Option<&str>) -> Response<Body> {
+        let _permit = self.pages.acquire().await;
+        let about = status::About {
+            started: self.started,
+            telemetry_path: &self.telemetry_path,
+            shard: self.shard.as_deref(),
+        };
+        html(status::page(&self.store.table(), self.clock.now(), &status::Query::parse(query), about))
+    }
+
     async fn reload(&self) -> Response<Body> {
         let Some(reload) = &self.reload else {
             return text(StatusCode::FORBIDDEN, "reloading over HTTP needs --web.enable-lifecycle");
@@ -126,7 +142,9 @@ fn html(page: String) -> Response<Body> {
     let mut response = Response::new(Body::whole(Bytes::from(page)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, status::policy());
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
