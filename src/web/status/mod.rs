@@ -135,11 +135,11 @@ fn write_scans(html: &mut Html, listing: &Listing<'_>, now: Moment, query: &Quer
         html.markup("</p>\n");
         return;
     }
-    html.markup("<table role=\"table\">\n<caption>");
+    html.markup("<div class=\"scroll\">\n<table role=\"table\">\n<caption>");
     write_extent(html, listing, query);
     html.markup("</caption>\n");
     table::write(html, &listing.rows, now);
-    html.markup("</table>\n");
+    html.markup("</table>\n</div>\n");
     if listing.n_pages > 1 {
         write_pages(html, listing, query);
     }
