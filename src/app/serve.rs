@@ -71,9 +71,12 @@ impl Server {
             store: exporter.store(),
             telemetry: Arc::clone(&context.telemetry),
             clock,
+            started: clock.now(),
+            shard: None,
             telemetry_path: flags.telemetry_path.as_str().to_owned(),
             without_exporter_metrics: flags.disable_exporter_metrics,
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
+            pages: Semaphore::new(1),
             reload: flags.enable_lifecycle.then(|| requests.clone()),
             access: Arc::default(),
         });

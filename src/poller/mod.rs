@@ -51,12 +51,17 @@ pub struct Job {
 impl Job {
     /// Polls at `first`, then by `second` at the latest, and then for ever.
     pub async fn run(self, context: Arc<Context>, first: Instant, second: Instant) {
-        sleep_until(first).await;
+        self.sleep_until(first).await;
         let mut next = self.poll(&context).await.min(second);
         loop {
-            sleep_until(next).await;
+            self.sleep_until(next).await;
             next = self.poll(&context).await;
         }
+    }
+
+    async fn sleep_until(&self, next: Instant) {
+        self.entry.polls_next_at(next);
+        sleep_until(next).await;
     }
 
     /// Polls once, records what came of it, and says when to poll again.

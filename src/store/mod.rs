@@ -11,7 +11,8 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::time::Instant;
 
 use crate::{
     collectors::Collector,
@@ -132,6 +133,7 @@ pub struct JobEntry {
     /// The age from which on data are withheld.
     pub stale_after: Duration,
     snapshot: ArcSwap<Snapshot>,
+    next_poll: ArcSwapOption<Instant>,
 }
 
 impl JobEntry {
@@ -149,6 +151,7 @@ impl JobEntry {
             collector,
             stale_after: poll.stale_after,
             snapshot: ArcSwap::from_pointee(Snapshot::untried(collector.fields.len(), poll.interval)),
+            next_poll: ArcSwapOption::empty(),
         }
     }
 
@@ -167,6 +170,16 @@ impl JobEntry {
     /// Puts `snapshot` in the place of the present one. Only the job itself does that.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// When the next poll begins, or when the one began that is under way; none before that is known.
+    pub fn next_poll(&self) -> Option<Instant> {
+        self.next_poll.load().as_deref().copied()
+    }
+
+    /// Announces the next poll. Only the job itself does that.
+    pub fn polls_next_at(&self, next: Instant) {
+        self.next_poll.store(Some(Arc::new(next)));
     }
 }
 

@@ -83,13 +83,17 @@ fn the_exporter_accepts_the_configuration_of_several_accounts() {
 }
 
 #[test]
-fn the_readme_explains_every_reason_and_no_other() {
+fn the_readme_explains_every_reason_as_the_exporter_does_and_no_other() {
     let readme = page("README.md");
-    let (_, table) = readme.split_once("| `reason` | what it means |").unwrap();
+    let (_, table) = readme.split_once("| `reason` | what it means | what to do |\n|---|---|---|\n").unwrap();
     let (table, _) = table.split_once("\n\n").unwrap();
-    let explained: Vec<&str> =
-        table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    assert_eq!(explained, Reason::ALL.map(Reason::as_str));
+    let plain = table.replace('`', "");
+    let rows: Vec<Vec<&str>> = plain.lines().map(|row| row.split('|').map(str::trim).collect()).collect();
+    assert_eq!(rows.iter().map(|row| row[1]).collect::<Vec<_>>(), Reason::ALL.map(Reason::as_str));
+    for (row, reason) in rows.iter().zip(Reason::ALL) {
+        assert_eq!(row[2], reason.meaning(), "{reason}");
+        assert!(row[3].starts_with(reason.advice()), "{reason}: {}", row[3]);
+    }
 }
 
 #[test]

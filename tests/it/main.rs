@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod browser;
 mod cli;
 mod codes;
 mod docs;
