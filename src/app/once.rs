@@ -8,8 +8,9 @@ use super::Failure;
 use crate::{
     clock::Clock,
     config::Account,
+    credentials::Providers,
     pacer::Lanes,
-    plan,
+    plan::{self, PlanError},
     poller::{Context, Job},
     store::Store,
 };
@@ -24,7 +25,7 @@ impl Once {
     /// Polls every scan of `accounts`, at their pace.
     pub(super) async fn poll(accounts: Vec<Account>) -> Result<Once, Failure> {
         let context = super::context(Clock::system())?;
-        let jobs = jobs(accounts)?;
+        let jobs = jobs(accounts, &context).await?;
         let store = Store::default();
         store.replace(plan::table(&jobs.iter()));
         context.telemetry.config_loaded(context.clock.now());
@@ -38,14 +39,16 @@ impl Once {
     }
 }
 
-fn jobs(accounts: Vec<Account>) -> Result<Vec<Job>, Failure> {
-    let lanes = Lanes::default();
+async fn jobs(accounts: Vec<Account>, context: &Context) -> Result<Vec<Job>, Failure> {
+    let lanes = Arc::<Lanes>::default();
+    let providers = Providers::new(context.tools(&lanes));
+    providers.explore(accounts.iter().map(|account| &account.credentials)).await;
     let mut jobs = Vec::new();
     let mut errors = Vec::new();
     for account in accounts.into_iter().map(Arc::new) {
-        match plan::jobs(&account, &lanes) {
+        match plan::jobs(&account, &lanes, &providers) {
             Ok(of_account) => jobs.extend(of_account),
-            Err(error) => errors.push(error),
+            Err(error) => PlanError::collect(&mut errors, error),
         }
     }
     if errors.is_empty() { Ok(jobs) } else { Err(Failure::bad_input(errors)) }

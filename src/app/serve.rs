@@ -1,6 +1,6 @@
 //! `serve`: polls and serves until it is told to stop.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, pin::pin, sync::Arc};
 
 use tokio::{
     net::TcpListener,
@@ -39,6 +39,9 @@ pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
         accounts = config.accounts.len(),
         "starting"
     );
+    if !server.explore(&config).await {
+        return Ok(());
+    }
     server.apply(config)?;
     server.run(reload).await
 }
@@ -49,6 +52,7 @@ pub(super) struct Server {
     context: Arc<Context>,
     site: Arc<Site>,
     listeners: Vec<TcpListener>,
+    signals: Signals,
     /// For SIGHUP, which waits in the same queue.
     reload_queue: mpsc::Sender<ReloadRequest>,
     reload_requests: mpsc::Receiver<ReloadRequest>,
@@ -61,6 +65,7 @@ impl Server {
         for address in &flags.listen_addresses {
             listeners.push(listen::bind(address).await?);
         }
+        let signals = Signals::listen()?;
         let context = super::context(clock)?;
         let exporter = Exporter::new(Arc::clone(&context));
         let (requests, reload_requests) = mpsc::channel(RELOAD_QUEUE);
@@ -73,12 +78,30 @@ impl Server {
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
             reload: flags.enable_lifecycle.then(|| requests.clone()),
         });
-        Ok(Server { exporter, context, site, listeners, reload_queue: requests, reload_requests })
+        Ok(Server { exporter, context, site, listeners, signals, reload_queue: requests, reload_requests })
     }
 
     /// Where it listens.
     pub(super) fn addresses(&self) -> Vec<SocketAddr> {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// Waits, a few seconds at most, until it is known whether there are credentials to start with. False: it was told to
+    /// stop meanwhile.
+    async fn explore(&mut self, config: &Config) -> bool {
+        let providers = self.exporter.providers();
+        let sources = config.accounts.iter().map(|account| &account.credentials);
+        let mut exploration = pin!(providers.explore(sources));
+        loop {
+            tokio::select! {
+                () = &mut exploration => return true,
+                request = self.signals.next() => match request {
+                    Request::Stop => return false,
+                    // The configuration was read just now.
+                    Request::Reload => {}
+                },
+            }
+        }
     }
 
     /// Starts to poll.
@@ -90,7 +113,6 @@ impl Server {
 
     /// Serves until SIGTERM or SIGINT. A reload changes what is polled, or nothing where it fails.
     pub(super) async fn run(mut self, reload: Reload) -> Result<(), Failure> {
-        let mut signals = Signals::listen()?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for listener in std::mem::take(&mut self.listeners) {
@@ -100,14 +122,20 @@ impl Server {
         let mut loads = JoinSet::new();
         loop {
             tokio::select! {
-                request = signals.next() => match request {
+                request = self.signals.next() => match request {
                     Request::Stop => break,
                     // One that waits already will see what this one would.
                     Request::Reload => drop(self.reload_queue.try_send(oneshot::channel().0)),
                 },
                 Some(reply) = self.reload_requests.recv(), if loads.is_empty() => {
-                    let reload = reload.clone();
-                    loads.spawn(async move { (reload.load().await, reply) });
+                    let (reload, providers) = (reload.clone(), self.exporter.providers());
+                    loads.spawn(async move {
+                        let loaded = reload.load().await;
+                        if let Ok(config) = &loaded {
+                            providers.explore(config.accounts.iter().map(|account| &account.credentials)).await;
+                        }
+                        (loaded, reply)
+                    });
                 }
                 Some(Ok((loaded, reply))) = loads.join_next() => {
                     let _ = reply.send(self.reload(loaded));

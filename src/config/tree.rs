@@ -1,6 +1,6 @@
 //! Walks the tree of a file, keeping the path of keys that led to each node.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path, sync::Arc};
 
 use super::{
     keys::{self, Block},
@@ -76,6 +76,11 @@ impl<'a> At<'a> {
         self.origin().problem(message)
     }
 
+    /// Where relative paths in this file begin.
+    pub(super) fn directory(&self) -> &'a path::Path {
+        path::Path::new(&*self.document.file).parent().unwrap_or(path::Path::new(""))
+    }
+
     /// The items of a list; null is an empty one.
     pub(super) fn items<'b>(&'b self, problems: &mut Vec<Problem>) -> Vec<At<'b>> {
         let items: &[Node] = match self.value() {
@@ -147,6 +152,14 @@ impl Fields<'_> {
     ) -> Option<Setting<T>> {
         let at = self.at(key)?;
         Some(Setting::of(at.origin(), parse(at), problems))
+    }
+
+    /// Where the key stands; the map, where it does not.
+    pub(super) fn origin(&self, key: &'static str) -> Origin {
+        match self.entries.iter().find(|(name, _)| name.as_key() == Some(key)) {
+            Some((name, _)) => self.at.child(Step::Key(key), name).origin(),
+            None => self.at.origin(),
+        }
     }
 
     /// Whether the key is there, null or not.
