@@ -56,6 +56,8 @@ fn every_command_takes_its_flags() {
         "tcss-exporter demo --speed 60 --web.listen-address :0 --log.level trace",
         "tcss-exporter check --live --config.file c.yml --api.time-zone -03:00",
         "tcss-exporter scan --output json --poll.timeout 5s --log.format json",
+        "tcss-exporter completions zsh",
+        "tcss-exporter man",
         "tcss-exporter simulate --listen-address 127.0.0.1:0 --speed 0.5 --secret-id a --secret-key b",
     ] {
         parse(line).expect(line);
@@ -77,6 +79,8 @@ fn bad_usage_is_an_error() {
         ("tcss-exporter --web.telemetry-path /-/ready", ErrorKind::ValueValidation),
         ("tcss-exporter --web.listen-address localhost", ErrorKind::ValueValidation),
         ("tcss-exporter --log.level loud", ErrorKind::InvalidValue),
+        ("tcss-exporter completions", ErrorKind::MissingRequiredArgument),
+        ("tcss-exporter completions csh", ErrorKind::InvalidValue),
         ("tcss-exporter simulate --speed 0", ErrorKind::ValueValidation),
         ("tcss-exporter check --web.max-requests 1", ErrorKind::UnknownArgument),
         ("tcss-exporter --api.endpoint x check", ErrorKind::ArgumentConflict),
