@@ -193,4 +193,6 @@ pub struct Completions {
 }
 
 #[cfg(test)]
+mod docs_test;
+#[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! The command line as it is typed.
 
-use std::{collections::BTreeSet, env, fs, path::Path, process, time::Duration};
+use std::{env, process, time::Duration};
 
 use clap::{Arg, CommandFactory, error::ErrorKind};
 
@@ -155,23 +155,4 @@ fn a_flag_counts_more_than_its_environment_variable() {
     assert_eq!(from_flags.config.overrides().interval, Some(Duration::from_mins(3)));
     assert_eq!(from_flags.web.listen_addresses, [ListenAddress::Everywhere(3)]);
     assert!(matches!(parse("tcss-exporter simulate"), Ok(Command::Simulate(_))));
-}
-
-#[test]
-fn the_documentation_names_every_flag_and_no_other() {
-    let docs =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap();
-    let known: BTreeSet<String> =
-        flags().iter().map(|flag| format!("--{}", flag.get_long().unwrap())).collect();
-    let is_flag = |char: char| char.is_ascii_alphanumeric() || char == '-' || char == '.';
-    let words = docs.split(|char| !is_flag(char)).map(|word| word.trim_end_matches('.'));
-    let named: BTreeSet<String> = words
-        .filter(|word| word.starts_with("--") && word.len() > 2 && !word.starts_with("---"))
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(named, known);
-    for flag in flags() {
-        let Some(variable) = flag.get_env().and_then(|name| name.to_str()) else { continue };
-        assert!(docs.contains(&format!("`{variable}`")), "{variable}");
-    }
 }
