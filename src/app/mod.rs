@@ -11,6 +11,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod advice;
 mod check;
 mod demo;
 pub mod exporter;
