@@ -3,7 +3,7 @@
 use std::{fmt, process::ExitCode, sync::Arc};
 
 use crate::{
-    cli::{Command, LogFlags, output},
+    cli::{Command, LogFlags, output, pages},
     client::Client,
     clock::Clock,
     collectors,
@@ -11,6 +11,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod advice;
 mod check;
 mod demo;
 pub mod exporter;
@@ -26,7 +27,9 @@ mod simulate;
 
 /// Does what the command line says. 0: fine. 1: failed at run time. 2: bad usage or configuration.
 pub fn run(command: Command) -> ExitCode {
-    logging::init(log_flags(&command));
+    if let Some(flags) = log_flags(&command) {
+        logging::init(flags);
+    }
     match run_to_the_end(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -52,16 +55,19 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Check(flags) => check::run(flags).await,
         Command::Scan(flags) => scan::run(flags).await,
         Command::Simulate(flags) => simulate::run(flags).await,
+        Command::Completions(flags) => Ok(output::print(pages::completions(flags.shell))?),
+        Command::Man => Ok(output::print(pages::man())?),
     }
 }
 
-fn log_flags(command: &Command) -> &LogFlags {
+fn log_flags(command: &Command) -> Option<&LogFlags> {
     match command {
-        Command::Serve(flags) => &flags.log,
-        Command::Demo(flags) => &flags.log,
-        Command::Check(flags) => &flags.log,
-        Command::Scan(flags) => &flags.log,
-        Command::Simulate(flags) => &flags.log,
+        Command::Serve(flags) => Some(&flags.log),
+        Command::Demo(flags) => Some(&flags.log),
+        Command::Check(flags) => Some(&flags.log),
+        Command::Scan(flags) => Some(&flags.log),
+        Command::Simulate(flags) => Some(&flags.log),
+        Command::Completions(_) | Command::Man => None,
     }
 }
 

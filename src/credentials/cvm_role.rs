@@ -1,6 +1,6 @@
 //! The role of a CVM, from the metadata service of the machine.
 //!
-//! Source: the requests of the official SDK, recorded in `tests/fixtures/sts`.
+//! Source: the requests of the official SDK, recorded in `tests/fixtures/credentials`.
 
 use std::{fmt, time::Duration};
 

@@ -1,6 +1,6 @@
 //! STS, which lends out roles.
 //!
-//! Source: the requests of the official SDK, recorded in `tests/fixtures/sts`, and
+//! Source: the requests of the official SDK, recorded in `tests/fixtures/credentials`, and
 //! <https://cloud.tencent.com/document/api/1312/48197>.
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Requests as the official SDK sends them, from `tests/fixtures/sts`, and answers of all sorts.
+//! Requests as the official SDK sends them, from `tests/fixtures/credentials`, and answers of all sorts.
 
 use std::{fs, path::Path};
 
@@ -12,7 +12,7 @@ use super::{
 use crate::signer::{self, CanonicalRequest, Credentials, Secret};
 
 fn fixture(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sts").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/credentials").join(name);
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
@@ -51,7 +51,7 @@ fn check_headers(request: &Request<bytes::Bytes>, recorded: &Value) {
 
 #[tokio::test(start_paused = true)]
 async fn a_role_is_asked_for_as_the_sdk_does() {
-    let (cloud, fixture) = (Cloud::default(), fixture("assume_role.json"));
+    let (cloud, fixture) = (Cloud::default(), fixture("sts_assume_role.json"));
     cloud.answer(fixture["response_used"].to_string());
     let provider = cloud.providers(&[]).provider(&assume_role(Source::Static(long_term())));
     let issued = provider.current().await.unwrap();
@@ -124,7 +124,7 @@ fn tke(token_file: &str) -> [(&str, &str); 4] {
 
 #[tokio::test(start_paused = true)]
 async fn the_role_of_a_pod_is_asked_for_without_a_signature_as_the_sdk_does() {
-    let (cloud, fixture) = (Cloud::default(), fixture("assume_role_with_web_identity.json"));
+    let (cloud, fixture) = (Cloud::default(), fixture("sts_assume_role_with_web_identity_tke.json"));
     cloud.answer(fixture["response_used"].to_string());
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(token.path(), "eyJhbGciOi.web-identity.token\n").unwrap();
@@ -161,7 +161,7 @@ async fn the_token_of_a_pod_is_read_at_each_renewal() {
 
 #[tokio::test(start_paused = true)]
 async fn the_metadata_service_is_asked_as_the_sdk_does() {
-    let (cloud, fixture) = (Cloud::default(), fixture("metadata.json"));
+    let (cloud, fixture) = (Cloud::default(), fixture("cvm_metadata_role.json"));
     let used = &fixture["response_used"];
     cloud.answer(format!("{}\n", used["role_name"].as_str().unwrap()));
     cloud.answer(used["credentials"].to_string());
@@ -270,7 +270,7 @@ async fn a_chain_takes_the_first_link_that_is_there() {
 
     let on_a_cvm = Cloud::default();
     on_a_cvm.answer("MyRole");
-    on_a_cvm.answer(fixture("metadata.json")["response_used"]["credentials"].to_string());
+    on_a_cvm.answer(fixture("cvm_metadata_role.json")["response_used"]["credentials"].to_string());
     assert_eq!(chain(&on_a_cvm, &[home_variable]).await.unwrap(), "CVM role MyRole");
 
     let in_a_pod = Cloud::default();

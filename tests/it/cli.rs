@@ -101,11 +101,47 @@ fn a_port_in_use_is_a_failure_at_run_time() {
 }
 
 #[test]
-fn help_and_version_go_to_stdout() {
-    for (argument, expected) in [("--help", "--api.endpoint"), ("--version", env!("CARGO_PKG_VERSION"))] {
+fn help_version_and_manual_go_to_stdout() {
+    for (argument, expected) in [
+        ("--help", "--api.endpoint"),
+        ("--version", env!("CARGO_PKG_VERSION")),
+        ("man", ".TH tcss-exporter 1"),
+    ] {
         let (code, stdout, stderr) = run(exporter().arg(argument));
         assert_eq!((code, stderr.as_str()), (0, ""));
         assert!(stdout.contains(expected), "{stdout}");
+    }
+}
+
+#[test]
+fn bash_completes_commands_and_flags() {
+    let complete = |words: &str| {
+        let script = r#"source <("$0" completions bash)
+            read -ra COMP_WORDS <<<"$1"
+            COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            registered=$(complete -p tcss-exporter)
+            [[ $registered =~ -F\ ([^ ]+) ]]
+            "${BASH_REMATCH[1]}" tcss-exporter "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+            echo "${COMPREPLY[@]}""#;
+        let (code, stdout, stderr) =
+            run(Command::new("bash").args(["-c", script, env!("CARGO_BIN_EXE_tcss-exporter"), words]));
+        assert_eq!((code, stderr.as_str()), (0, ""), "{words}");
+        stdout.trim().to_owned()
+    };
+    assert_eq!(complete("tcss-exporter che"), "check");
+    assert_eq!(complete("tcss-exporter --web.l"), "--web.listen-address");
+    assert_eq!(complete("tcss-exporter check --l"), "--live --log.level --log.format");
+    assert_eq!(complete("tcss-exporter scan --output j"), "json");
+}
+
+#[test]
+fn a_reader_that_is_gone_is_no_failure() {
+    for arguments in [&["man"][..], &["completions", "bash"], &["--help"], &["check"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = exporter().args(arguments).stdout(writer).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""), "{arguments:?}");
     }
 }
 
