@@ -11,11 +11,12 @@ use tcss_exporter::reason::Reason;
 
 use crate::process::{exporter, file, path};
 
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "CHANGELOG.md",
     "docs/command-line.md",
     "docs/configuration.md",
+    "docs/credentials.md",
     "docs/metrics.md",
     "docs/operation.md",
     "docs/simulator.md",
