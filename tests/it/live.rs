@@ -1,6 +1,6 @@
 //! `check --live` and `scan`: a row for each account, however it fails, and what to do about it.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use crate::{
     process::{CANARY, Running, exporter, file, path, simulator},
@@ -83,16 +83,18 @@ impl World {
         }
         command.env("wrong_key_key", format!("{CANARY}-other"));
         command.env("unknown_id", "AKIDnobody").env("unknown_key", format!("{CANARY}-nobody"));
-        let output = command.output().unwrap();
-        let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-        for shown in [&stdout, &stderr] {
-            assert!(
-                !shown.contains(CANARY) && !shown.contains("AKID"),
-                "a secret or an ID is shown: {shown}"
-            );
-        }
-        (output.status.code().unwrap(), stdout)
+        shown(&mut command)
     }
+}
+
+/// Exit code and standard output; neither that nor the log at its finest level may show a secret or a `SecretId`.
+fn shown(command: &mut Command) -> (i32, String) {
+    let output = command.output().unwrap();
+    let [stdout, stderr] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    for text in [&stdout, &stderr] {
+        assert!(!text.contains(CANARY) && !text.contains("AKID"), "a secret or an ID is shown: {text}");
+    }
+    (output.status.code().unwrap(), stdout)
 }
 
 /// The row of an account and the notes below it.
@@ -169,5 +171,76 @@ async fn scan_tells_the_same_beside_what_it_found() {
         assert!(scan["advice"].as_str().unwrap().contains(advice), "{account}: {scan}");
         let code = what.strip_suffix(": ").map(str::to_owned);
         assert_eq!(scan["code"].as_str(), code.as_deref(), "{account}: {scan}");
+    }
+}
+
+/// A home with a profile and a file of tccli, and files with keys; all are those of the identity `good`.
+fn keys_on_disk() -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: String| {
+        let path = home.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let key = format!("{CANARY}-good");
+    write("id", "AKIDgood".into());
+    write("key", key.clone());
+    write("web", format!("{CANARY}-web"));
+    write(".tencentcloud/credentials", format!("[default]\nsecret_id = AKIDgood\nsecret_key = {key}\n"));
+    write(".tccli/default.credential", format!(r#"{{"secretId": "AKIDgood", "secretKey": "{key}"}}"#));
+    home
+}
+
+#[test]
+fn check_live_says_where_the_keys_of_every_kind_come_from() {
+    let home = keys_on_disk();
+    let directory = home.path().display();
+    let scenario = file(&format!(
+        "identities:\n  - {{name: good, secret_id: AKIDgood, secret_key: {CANARY}-good}}\n  - {{name: reader, role: \
+         {{arn: '{ROLE}', assumed_by: [good], metadata: true, web_identity: {{provider: cls-1, token: {CANARY}-web}}}}}}\n"
+    ));
+    let (_api, url) = simulator(&["--scenario", path(&scenario)]);
+    let kinds: [(&str, String, String); 8] = [
+        ("env", "{}".into(), "env TENCENTCLOUD_SECRET_ID".into()),
+        ("static", format!("{{secret_id: AKIDgood, secret_key: {CANARY}-good}}"), "static".into()),
+        (
+            "files",
+            format!("{{secret_id_file: '{directory}/id', secret_key_file: '{directory}/key'}}"),
+            format!("files {directory}/id"),
+        ),
+        ("profile", "{}".into(), format!("profile {directory}/.tencentcloud/credentials [default]")),
+        ("tccli", "{}".into(), format!("tccli {directory}/.tccli/default.credential")),
+        ("tke_oidc", format!("{{endpoint: '{url}'}}"), format!("tke_oidc {ROLE}")),
+        ("cvm_role", format!("{{endpoint: '{url}'}}"), "CVM role reader".into()),
+        (
+            "assume_role",
+            format!("{{role_arn: '{ROLE}', endpoint: '{url}', source: {{cvm_role: {{endpoint: '{url}'}}}}}}"),
+            format!("assume_role {ROLE}"),
+        ),
+    ];
+    let account = |(kind, keys, _): &(&str, String, String)| {
+        format!("  - {{name: of_{kind}, credentials: {{{kind}: {keys}}}}}\n")
+    };
+    let accounts: String = kinds.iter().map(account).collect();
+    let config = file(&format!("api: {{endpoint: '{url}'}}\naccounts:\n{accounts}"));
+    let mut command = exporter();
+    command.args(["check", "--live", "--config.file", path(&config)]);
+    command.env("HOME", home.path()).env("TKE_WEB_IDENTITY_TOKEN_FILE", home.path().join("web"));
+    command.env("TKE_REGION", "ap-guangzhou").env("TKE_PROVIDER_ID", "cls-1").env("TKE_ROLE_ARN", ROLE);
+    command
+        .env("TENCENTCLOUD_SECRET_ID", "AKIDgood")
+        .env("TENCENTCLOUD_SECRET_KEY", format!("{CANARY}-good"));
+    let (_, table) = shown(&mut command);
+    for (kind, _, origin) in &kinds {
+        let row = row(&table, &format!("of_{kind}"))[0];
+        assert!(row.contains(origin.as_str()), "{kind}: {table}");
+        // The simulator's role does not trust itself.
+        let (expected, expires) = match *kind {
+            "assume_role" => ("failed: credentials", false),
+            "tke_oidc" | "cvm_role" => ("ok", true),
+            _ => ("ok", false),
+        };
+        assert!(row.ends_with(&format!("  {expected}")), "{kind}: {table}");
+        assert_eq!(row.contains("  in 1h 59m "), expires, "{kind}: {table}");
     }
 }
