@@ -17,7 +17,8 @@ use tokio::time::Instant;
 use crate::{
     collectors::Collector,
     config::{AccountName, ScanName},
-    pacer::{Lane, Membership},
+    credentials,
+    pacer::Seat,
 };
 
 mod snapshot;
@@ -70,36 +71,36 @@ impl Store {
 pub struct AccountEntry {
     /// The label `account`, as it stands in the text format: `account="prod"`.
     pub labels: String,
+    /// What there is of its credentials; accounts with the same source share it.
+    pub credentials: Arc<credentials::Status>,
     /// One for each API action.
     pub actions: Vec<Arc<ActionEntry>>,
 }
 
 impl AccountEntry {
     /// An account and what it asks.
-    pub fn new(name: &AccountName, actions: Vec<Arc<ActionEntry>>) -> AccountEntry {
-        AccountEntry { labels: label("account", name.as_str()), actions }
+    pub fn new(
+        name: &AccountName,
+        credentials: Arc<credentials::Status>,
+        actions: Vec<Arc<ActionEntry>>,
+    ) -> AccountEntry {
+        AccountEntry { labels: label("account", name.as_str()), credentials, actions }
     }
 }
 
 /// Where one account's requests for one action queue, and what they cost.
 #[derive(Debug)]
 pub struct ActionEntry {
-    /// The API action.
-    pub action: &'static str,
-    membership: Membership,
+    /// Where they queue.
+    pub seat: Seat,
     requests: AtomicU64,
     waited_nanos: AtomicU64,
 }
 
 impl ActionEntry {
     /// Nothing asked yet.
-    pub fn new(action: &'static str, membership: Membership) -> ActionEntry {
-        ActionEntry { action, membership, requests: AtomicU64::new(0), waited_nanos: AtomicU64::new(0) }
-    }
-
-    /// Where its requests queue.
-    pub fn lane(&self) -> &Lane {
-        self.membership.lane()
+    pub fn new(seat: Seat) -> ActionEntry {
+        ActionEntry { seat, requests: AtomicU64::new(0), waited_nanos: AtomicU64::new(0) }
     }
 
     /// A request leaves after waiting for its turn.

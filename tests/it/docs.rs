@@ -11,10 +11,12 @@ use tcss_exporter::reason::Reason;
 
 use crate::process::{exporter, file, path};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "CHANGELOG.md",
+    "docs/command-line.md",
     "docs/configuration.md",
+    "docs/credentials.md",
     "docs/metrics.md",
     "docs/operation.md",
     "docs/simulator.md",
@@ -101,7 +103,8 @@ fn every_flag_that_a_page_names_exists() {
     let help = |command: &[&str]| {
         String::from_utf8(exporter().args(command).arg("--help").output().unwrap().stdout).unwrap()
     };
-    let commands: [&[&str]; 5] = [&[], &["demo"], &["check"], &["scan"], &["simulate"]];
+    let commands: [&[&str]; 7] =
+        [&[], &["demo"], &["check"], &["scan"], &["simulate"], &["completions"], &["man"]];
     let mut known: BTreeSet<String> = commands.iter().flat_map(|command| flags(&help(command))).collect();
     known.extend(["--release".to_owned(), "--version".to_owned()]);
     for name in PAGES {

@@ -15,6 +15,7 @@ mod docs;
 mod faults;
 mod fuzz;
 mod lifecycle;
+mod live;
 mod memory;
 mod polls;
 mod process;
