@@ -28,6 +28,6 @@ pub(super) async fn run(flags: Check) -> Result<(), Failure> {
 async fn live(mut accounts: Vec<config::Account>) -> Result<(), Failure> {
     accounts.iter_mut().for_each(|account| account.scans.truncate(1));
     let once = Once::poll(accounts).await?;
-    output::print(report::table(&once.store.table(), once.context.clock.now()))?;
+    output::print(report::accounts(&once.jobs, once.context.clock.now()))?;
     if once.is_good() { Ok(()) } else { Err(Failure::silent(2)) }
 }

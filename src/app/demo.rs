@@ -28,7 +28,9 @@ pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
 
 fn welcome(server: &Server, telemetry_path: &str, config: &Config) -> String {
     let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
-    let open: String = server.urls().iter().map(|url| format!("  open    {url}{telemetry_path}\n")).collect();
+    let urls = server.urls();
+    let open: String =
+        urls.iter().map(|url| format!("  open    {url}/ and {url}{telemetry_path}\n")).collect();
     format!(
         "tcss-exporter demo: the data are simulated, nothing leaves this machine\n{open}  look at tcss_up and \
          tcss_vul_scan_progress_ratio of the accounts {}\n  note    acquired fails on purpose: its keys lack the \

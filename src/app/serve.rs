@@ -1,6 +1,6 @@
 //! `serve`: polls and serves until it is told to stop.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use tokio::{
     sync::{Semaphore, mpsc, oneshot},
@@ -40,6 +40,9 @@ pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
         accounts = config.accounts.len(),
         "starting"
     );
+    if !server.explore(&config).await {
+        return Ok(());
+    }
     server.apply(config)?;
     server.run(reload).await
 }
@@ -51,6 +54,7 @@ pub(super) struct Server {
     site: Arc<Site>,
     listeners: Vec<Listener>,
     web_config: Option<Arc<WebConfigFile>>,
+    signals: Signals,
     /// For SIGHUP, which waits in the same queue.
     reload_queue: mpsc::Sender<ReloadRequest>,
     reload_requests: mpsc::Receiver<ReloadRequest>,
@@ -64,6 +68,7 @@ impl Server {
         clock: Clock,
     ) -> Result<Server, Failure> {
         let listeners = listen::listeners(flags).await?;
+        let signals = Signals::listen()?;
         let context = super::context(clock)?;
         let exporter = Exporter::new(Arc::clone(&context));
         let (requests, reload_requests) = mpsc::channel(RELOAD_QUEUE);
@@ -71,9 +76,12 @@ impl Server {
             store: exporter.store(),
             telemetry: Arc::clone(&context.telemetry),
             clock,
+            started: clock.now(),
+            shard: None,
             telemetry_path: flags.telemetry_path.as_str().to_owned(),
             without_exporter_metrics: flags.disable_exporter_metrics,
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
+            pages: Semaphore::new(1),
             reload: flags.enable_lifecycle.then(|| requests.clone()),
             access: Arc::default(),
         });
@@ -81,7 +89,16 @@ impl Server {
             let (access, telemetry) = (Arc::clone(&site.access), Arc::clone(&context.telemetry));
             Arc::new(WebConfigFile::new(first, access, telemetry, clock))
         });
-        Ok(Server { exporter, context, site, listeners, web_config, reload_queue: requests, reload_requests })
+        Ok(Server {
+            exporter,
+            context,
+            site,
+            listeners,
+            web_config,
+            signals,
+            reload_queue: requests,
+            reload_requests,
+        })
     }
 
     /// Where a person on this machine finds it.
@@ -94,6 +111,24 @@ impl Server {
         self.listeners.iter().map(url).collect()
     }
 
+    /// Waits, a few seconds at most, until it is known whether there are credentials to start with. False: it was told to
+    /// stop meanwhile.
+    async fn explore(&mut self, config: &Config) -> bool {
+        let providers = self.exporter.providers();
+        let sources = config.accounts.iter().map(|account| &account.credentials);
+        let mut exploration = pin!(providers.explore(sources));
+        loop {
+            tokio::select! {
+                () = &mut exploration => return true,
+                request = self.signals.next() => match request {
+                    Request::Stop => return false,
+                    // The configuration was read just now.
+                    Request::Reload => {}
+                },
+            }
+        }
+    }
+
     /// Starts to poll.
     pub(super) fn apply(&mut self, config: Config) -> Result<(), Failure> {
         self.exporter.apply(config).map_err(Failure::bad_input)?;
@@ -103,7 +138,6 @@ impl Server {
 
     /// Serves until SIGTERM or SIGINT. A reload changes what is polled, or nothing where it fails.
     pub(super) async fn run(mut self, reload: Reload) -> Result<(), Failure> {
-        let mut signals = Signals::listen()?;
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for listener in &self.listeners {
@@ -118,14 +152,21 @@ impl Server {
         let mut loads = JoinSet::new();
         loop {
             tokio::select! {
-                request = signals.next() => match request {
+                request = self.signals.next() => match request {
                     Request::Stop => break,
                     // One that waits already will see what this one would.
                     Request::Reload => drop(self.reload_queue.try_send(oneshot::channel().0)),
                 },
                 Some(reply) = self.reload_requests.recv(), if loads.is_empty() => {
                     let (reload, web_config) = (reload.clone(), self.web_config.clone());
-                    loads.spawn(async move { (reload.load().await, reload_web(web_config).await, reply) });
+                    let providers = self.exporter.providers();
+                    loads.spawn(async move {
+                        let loaded = reload.load().await;
+                        if let Ok(config) = &loaded {
+                            providers.explore(config.accounts.iter().map(|account| &account.credentials)).await;
+                        }
+                        (loaded, reload_web(web_config).await, reply)
+                    });
                 }
                 Some(Ok((loaded, web, reply))) = loads.join_next() => {
                     let problems = [self.reload(loaded).err(), web.err()].into_iter().flatten().flatten();

@@ -11,6 +11,7 @@ use crate::credentials::Source;
 mod check;
 mod credentials;
 mod file;
+pub(crate) mod fuzz;
 mod keys;
 mod load;
 mod problem;
@@ -78,6 +79,8 @@ pub struct Scan {
     pub registry_task_id: Option<NonZeroU64>,
 }
 
+#[cfg(test)]
+mod docs_credentials_test;
 #[cfg(test)]
 mod docs_test;
 #[cfg(test)]

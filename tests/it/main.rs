@@ -7,12 +7,16 @@
     reason = "tests"
 )]
 
+mod attacks;
 mod auth;
+mod browser;
 mod cli;
 mod codes;
 mod docs;
 mod faults;
+mod fuzz;
 mod lifecycle;
+mod live;
 mod memory;
 mod polls;
 mod process;

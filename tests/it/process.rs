@@ -34,6 +34,11 @@ impl Running {
         Running { child, name: name.into(), output, readers }
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Everything printed so far.
     pub(crate) fn output(&self) -> String {
         self.output.lock().unwrap().clone()
@@ -62,11 +67,6 @@ impl Running {
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }
-    }
-
-    /// Its process ID.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 
     /// Sends a signal, such as `TERM`.

@@ -75,6 +75,16 @@ pub fn read(file: &Path) -> Reading {
     }
 }
 
+/// What a file of these bytes says, for fuzzing. The files that it names are not there.
+pub(crate) fn of_bytes(bytes: &[u8]) -> Result<WebConfig, Problems> {
+    let file = Path::new("/nonexistent/web.yml");
+    let mut problems = Vec::new();
+    let document = file::document(file, 0, bytes.to_vec()).map_err(|problem| problems.push(problem)).ok();
+    let config = document.map(|document| config(document.at(), &mut Files::new(file), &mut problems));
+    Problems::none_of(problems)?;
+    Ok(config.unwrap_or_default())
+}
+
 /// Reads files, and remembers what was in them.
 struct Files {
     directory: PathBuf,
