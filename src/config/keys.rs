@@ -36,8 +36,17 @@ pub(super) const ACCOUNT: Block = open(&[
 ]);
 pub(super) const SCAN: Block = open(&["name", "local_task_id", "registry_task_id"]);
 pub(super) const CREDENTIALS: Block =
-    secret(&["env", "files", "static", "profile", "tccli", "tke_oidc", "cvm_role", "assume_role"]);
+    secret(&["chain", "env", "files", "static", "profile", "tccli", "tke_oidc", "cvm_role", "assume_role"]);
+pub(super) const CHAIN: Block = secret(&["sts_endpoint", "metadata_endpoint"]);
 pub(super) const ENV: Block = secret(&["secret_id", "secret_key", "token"]);
+pub(super) const FILES: Block = secret(&["secret_id_file", "secret_key_file", "token_file"]);
+pub(super) const STATIC: Block = secret(&["secret_id", "secret_key", "token"]);
+pub(super) const PROFILE: Block = secret(&["file", "name"]);
+pub(super) const TCCLI: Block = secret(&["name"]);
+pub(super) const TKE_OIDC: Block = secret(&["endpoint"]);
+pub(super) const CVM_ROLE: Block = secret(&["role", "endpoint"]);
+pub(super) const ASSUME_ROLE: Block =
+    secret(&["role_arn", "session_name", "external_id", "duration", "endpoint", "region", "source"]);
 
 /// The file that says how the site is served. Its names, and those below, are those of Prometheus' exporter-toolkit.
 pub(super) const WEB: Block =

@@ -44,7 +44,7 @@ fn check(yaml: &str, expected: &[&str]) {
 fn default_account(name: &str) -> Account {
     Account {
         name: AccountName::parse(name).unwrap(),
-        credentials: Source::Env(Variables::default()),
+        credentials: Source::default(),
         endpoint: Endpoint::parse("tcss.tencentcloudapi.com", false).unwrap(),
         region: None,
         requests_per_second: Rate::DEFAULT,
@@ -276,14 +276,13 @@ fn plain_http_is_refused_per_account() {
 #[test]
 fn credentials_are_of_one_kind_that_works() {
     check(
-        "credentials: {files: {}}",
-        &["1: credentials: files does not work in this version; what works: env"],
+        "credentials: {}",
+        &["1: credentials: names no kind; write one, such as env: {}, or leave credentials out"],
     );
-    check("credentials: {}", &["1: credentials: names no kind; write env: {}, or leave credentials out"]);
     check(
         "credentials: {environment: {}}",
         &[
-            "1: credentials: unknown key; known here: env, files, static, profile, tccli, tke_oidc, cvm_role, assume_role",
+            "1: credentials: unknown key; known here: chain, env, files, static, profile, tccli, tke_oidc, cvm_role, assume_role",
         ],
     );
     check(
@@ -299,6 +298,21 @@ fn nothing_that_is_written_under_credentials_is_shown() {
         "[Canary7]",
         "{Canary7: 1}",
         "{static: {secret_id: Canary7}}",
+        "{static: {secret_id: Canary7, secret_key: [Canary7]}}",
+        "{static: {secret_id: Canary7, secret_key: 'Canary7 Canary7'}}",
+        "{static: {secret_id: Canary7, secret_key: Canary7, token: 'Canary7\n  Canary7'}}",
+        "{static: {secret_id: Canary7, secret_key: &Canary7 Canary7, secret_key: *Canary7}}",
+        "{files: {secret_id_file: CaNaRyCanary7canary7canary7cana, secret_key_file: a}}",
+        "{files: Canary7}",
+        "{files: {secret_id: Canary7}}",
+        "{profile: {name: 'Canary7/'}}",
+        "{tccli: {name: 'Canary7/'}}",
+        "{tke_oidc: {endpoint: 'http://Canary7'}}",
+        "{cvm_role: {endpoint: 'https://Canary7', role: 'Canary7/'}}",
+        "{chain: {sts_endpoint: 'Canary7@a', metadata_endpoint: Canary7}}",
+        "{assume_role: {role_arn: Canary7, duration: Canary7, region: 'Canary7/', external_id: Canary7 x}}",
+        "{assume_role: {role_arn: 'qcs::cam::Canary7', session_name: 'Canary7/', source: Canary7}}",
+        "{assume_role: {role_arn: 'qcs::cam::Canary7', source: {static: {secret_id: Canary7}}}}",
         "{static: Canary7, Canary7: Canary7}",
         "{env: Canary7}",
         "{env: [Canary7]}",

@@ -1,6 +1,6 @@
 //! Walks the tree of a file, keeping the path of keys that led to each node.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path, sync::Arc};
 
 use super::{
     keys::{self, Block},
@@ -74,6 +74,11 @@ impl<'a> At<'a> {
 
     pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
         self.origin().problem(message)
+    }
+
+    /// Where relative paths in this file begin.
+    pub(super) fn directory(&self) -> &'a path::Path {
+        path::Path::new(&*self.document.file).parent().unwrap_or(path::Path::new(""))
     }
 
     /// The items of a list; null is an empty one.
@@ -176,6 +181,14 @@ impl Fields<'_> {
     ) -> Option<Setting<T>> {
         let at = self.at(key)?;
         Some(Setting::of(at.origin(), parse(at), problems))
+    }
+
+    /// Where the key stands; the map, where it does not.
+    pub(super) fn origin(&self, key: &'static str) -> Origin {
+        match self.entries.iter().find(|(name, _)| name.as_key() == Some(key)) {
+            Some((name, _)) => self.at.child(Step::Key(key), name).origin(),
+            None => self.at.origin(),
+        }
     }
 
     /// Whether the key is there, null or not.

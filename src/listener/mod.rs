@@ -24,9 +24,11 @@ use tokio::time::timeout;
 
 mod connections;
 mod socket;
+mod unix;
 
 pub use socket::Listener;
 pub(crate) use socket::Stream;
+pub use unix::UnixSocket;
 
 use connections::{Activity, Connections};
 

@@ -11,11 +11,15 @@ use tokio::{
     net::TcpListener,
 };
 
+use super::unix::UnixSocket;
+
 /// A socket that listens.
 #[derive(Debug)]
 pub enum Listener {
     /// TCP.
     Tcp(TcpListener),
+    /// On this machine alone.
+    Unix(UnixSocket),
 }
 
 impl fmt::Display for Listener {
@@ -25,6 +29,11 @@ impl fmt::Display for Listener {
                 Ok(address) => address.fmt(f),
                 Err(error) => write!(f, "an address that cannot be told: {error}"),
             },
+            Listener::Unix(socket) => {
+                let address = socket.listener.local_addr().ok();
+                let path = address.as_ref().and_then(|address| address.as_pathname());
+                write!(f, "unix:{}", path.map(|path| path.display().to_string()).unwrap_or_default())
+            }
         }
     }
 }
@@ -43,11 +52,18 @@ impl From<TcpListener> for Listener {
     }
 }
 
+impl From<UnixSocket> for Listener {
+    fn from(socket: UnixSocket) -> Listener {
+        Listener::Unix(socket)
+    }
+}
+
 impl Listener {
     /// Its address in the Internet.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
             Listener::Tcp(listener) => listener.local_addr().ok(),
+            Listener::Unix(_) => None,
         }
     }
 
@@ -57,6 +73,10 @@ impl Listener {
                 let (stream, _) = ready!(listener.poll_accept(context))?;
                 // Pages are sent as they are made: waiting to fill packets would make a scrape ten times as long.
                 let _ = stream.set_nodelay(true);
+                Poll::Ready(Ok(Box::new(stream)))
+            }
+            Listener::Unix(socket) => {
+                let (stream, _) = ready!(socket.listener.poll_accept(context))?;
                 Poll::Ready(Ok(Box::new(stream)))
             }
         }

@@ -3,30 +3,35 @@
 //! | path | methods | |
 //! |---|---|---|
 //! | `--web.telemetry-path` | GET, HEAD | the metrics; 503 while `--web.max-requests` scrapes are being answered |
-//! | `/` | GET, HEAD | a page with links |
+//! | `/` | GET, HEAD | how every scan stands, for people: `?q=` part of a name, `?page=`, `?refresh=off` |
 //! | `/-/healthy` | GET, HEAD | 200 |
 //! | `/-/ready` | GET, HEAD | 200 once every scan was tried once, 503 before |
 //! | `/-/reload` | POST, PUT | 200, or 500 with what is wrong; 403 unless `--web.enable-lifecycle` is set |
+//!
+//! With `--web.config.file`, [`Access`] stands before all of it.
 
 use std::{convert::Infallible, sync::Arc};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Moment},
     exposition::{Format, Scrape},
     store::Store,
     telemetry::Telemetry,
 };
 
+mod access;
 mod body;
-mod landing;
 mod route;
 mod server;
+mod status;
 
-pub use crate::listener::Listener;
+pub use crate::listener::{Listener, UnixSocket};
+pub use access::Access;
 pub use body::Body;
 pub use server::serve;
 
@@ -44,14 +49,22 @@ pub struct Site {
     pub telemetry: Arc<Telemetry>,
     /// Tells the time.
     pub clock: Clock,
+    /// When the process started.
+    pub started: Moment,
+    /// This instance's share of the accounts, such as `0/3`, if it has not all of them.
+    pub shard: Option<String>,
     /// Where the metrics are.
     pub telemetry_path: String,
     /// Whether the exporter's own metrics are left out.
     pub without_exporter_metrics: bool,
     /// As many permits as scrapes may be answered at once.
     pub scrapes: Arc<Semaphore>,
+    /// As many permits as status pages may be made at once: few, so that those who look keep no scrape waiting.
+    pub pages: Semaphore,
     /// Where reloads are asked for; none unless that is enabled.
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
+    /// Who may come in; may be replaced while the site is served.
+    pub access: Arc<ArcSwap<Access>>,
 }
 
 impl Site {
@@ -65,9 +78,25 @@ impl Site {
         } else {
             Route::WithBody
         };
-        let mut response = match route {
-            Route::Metrics => self.metrics(request.headers()),
-            Route::Landing => html(landing::page(&self.telemetry_path)),
+        let access = self.access.load_full();
+        let authorization = request.headers().get(header::AUTHORIZATION).cloned();
+        let mut response = match access.admit(route.is_public(), authorization).await {
+            Ok(()) => self.answer(route, request.uri().query(), request.headers()).await,
+            Err(refusal) => refusal.response(),
+        };
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        access.add_headers(response.headers_mut());
+        self.telemetry.http_answered(response.status().as_u16(), route.handler());
+        if request.method() == Method::HEAD {
+            *response.body_mut() = Body::empty();
+        }
+        Ok(response)
+    }
+
+    async fn answer(&self, route: Route, query: Option<&str>, headers: &HeaderMap) -> Response<Body> {
+        match route {
+            Route::Metrics => self.metrics(headers),
+            Route::Landing => self.status(query).await,
             Route::Healthy => text(StatusCode::OK, "healthy"),
             Route::Ready if self.store.is_ready() => text(StatusCode::OK, "ready"),
             Route::Ready => text(StatusCode::SERVICE_UNAVAILABLE, "not every scan was tried once yet"),
@@ -75,13 +104,7 @@ impl Site {
             Route::WithBody => with_body(),
             Route::NotFound => text(StatusCode::NOT_FOUND, "not found"),
             Route::NotAllowed(allowed) => not_allowed(allowed),
-        };
-        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        self.telemetry.http_answered(response.status().as_u16(), route.handler());
-        if request.method() == Method::HEAD {
-            *response.body_mut() = Body::empty();
         }
-        Ok(response)
     }
 
     fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
@@ -103,6 +126,16 @@ impl Site {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         response
+    }
+
+    async fn status(&self, query: Option<&str>) -> Response<Body> {
+        let _permit = self.pages.acquire().await;
+        let about = status::About {
+            started: self.started,
+            telemetry_path: &self.telemetry_path,
+            shard: self.shard.as_deref(),
+        };
+        html(status::page(&self.store.table(), self.clock.now(), &status::Query::parse(query), about))
     }
 
     async fn reload(&self) -> Response<Body> {
@@ -140,7 +173,9 @@ fn html(page: String) -> Response<Body> {
     let mut response = Response::new(Body::whole(Bytes::from(page)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, status::policy());
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

@@ -33,6 +33,11 @@ impl Route {
         if allowed.split(", ").any(|allowed| allowed == method) { route } else { Route::NotAllowed(allowed) }
     }
 
+    /// Whether those who ask need not say who they are.
+    pub(super) const fn is_public(self) -> bool {
+        matches!(self, Route::Healthy | Route::Ready)
+    }
+
     /// The value of the label `handler`: never what a client sent.
     pub(super) const fn handler(self) -> &'static str {
         match self {

@@ -1,11 +1,13 @@
 //! The site on a socket.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
+use rustls::ServerConfig;
+use tokio_rustls::TlsAcceptor;
 
 use super::Site;
-use crate::listener::{self, Listener, Patience};
+use crate::listener::{self, Listener, Patience, Stream};
 
 /// An idle connection ends as a silent one does: a scraper whose connection is gone opens another.
 const PATIENCE: Patience = Patience {
@@ -16,9 +18,19 @@ const PATIENCE: Patience = Patience {
 
 /// Serves `site` on all of `listeners` until `shutdown`, then lets the requests under way end.
 pub async fn serve(listeners: Vec<Listener>, site: Arc<Site>, shutdown: impl Future<Output = ()>) {
+    let access = Arc::clone(&site.access);
+    let wrap = move |stream| secured(stream, access.load().tls().cloned());
     let service = service_fn(move |request| {
         let site = Arc::clone(&site);
         async move { site.respond(request).await }
     });
-    listener::serve(listeners, listener::plain, service, PATIENCE, shutdown).await;
+    listener::serve(listeners, wrap, service, PATIENCE, shutdown).await;
+}
+
+/// Shakes hands where there is TLS.
+async fn secured(stream: Stream, tls: Option<Arc<ServerConfig>>) -> io::Result<Stream> {
+    match tls {
+        Some(config) => Ok(Box::new(TlsAcceptor::from(config).accept(stream).await?)),
+        None => Ok(stream),
+    }
 }

@@ -128,14 +128,46 @@ async fn the_page_at_the_root_links_to_the_others_and_runs_nothing() {
     let (_exporter, exporter) = serving(&["--api.endpoint", &endpoint, "--web.telemetry-path=/tcss"]);
     let answer = ask(Method::GET, &exporter, &[]).await;
     let policy = header(&answer, header::CONTENT_SECURITY_POLICY).unwrap();
-    assert!(policy.contains("default-src 'none'"), "{policy}");
-    assert_eq!(header(&answer, header::CONTENT_TYPE), Some("text/html; charset=utf-8"));
-    assert_eq!(header(&answer, header::X_CONTENT_TYPE_OPTIONS), Some("nosniff"));
+    let (style, rest) = policy.split_once("style-src 'sha256-").unwrap().1.split_once('\'').unwrap();
+    assert_eq!(style.len(), 44, "a hash: {policy}");
+    assert_eq!(rest, "; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        assert_eq!(header(&answer, name.clone()), Some(value), "{name}");
+    }
     let page = answer.text().await.unwrap();
-    let links = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
-    assert_eq!(links.collect::<BTreeSet<_>>(), BTreeSet::from(["/tcss", "/-/ready", "/-/healthy"]));
-    assert!(get(&format!("{exporter}/tcss")).await.contains("\ntcss_up{"));
+    let hrefs = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let links: BTreeSet<&str> = hrefs.filter(|href| !href.starts_with("data:")).collect();
+    let expected = ["#scans", "#help", "./tcss", "./-/ready", "./-/healthy", "./?refresh=off"];
+    assert_eq!(links, BTreeSet::from(expected));
+    for path in ["tcss", "-/healthy", "?refresh=off"] {
+        get(&format!("{exporter}/{path}")).await;
+    }
     assert_eq!(fetch(&format!("{exporter}/metrics"), &[]).await.0, 404);
+    let metrics = get(&format!("{exporter}/tcss")).await;
+    let pages = value(&metrics, "tcss_exporter_http_requests_total{code=\"200\",handler=\"landing\"}");
+    assert_eq!(pages, Some(2.0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn there_is_a_page_whatever_it_is_asked_for() {
+    let (_socket, address) = refusing();
+    let (_exporter, exporter) = serving(&["--api.endpoint", &format!("http://{address}")]);
+    let long = format!("?q={}", "%F0%9F%92%A5".repeat(4_000));
+    for query in
+        ["?", "?q=%00%FF<script>", "?page=-1", "?page=99999999999999999999&q=&q", "?refresh=off&", &long]
+    {
+        let url = format!("{exporter}/{query}");
+        let page = get(&url).await;
+        assert!(page.ends_with("</html>\n") && !page.contains("<script>"), "{query}");
+        let head = ask(Method::HEAD, &url, &[]).await;
+        assert_eq!((head.status(), head.text().await.unwrap().as_str()), (StatusCode::OK, ""), "{query}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

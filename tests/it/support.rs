@@ -10,9 +10,11 @@ use tcss_exporter::{
     clock::Clock,
     collectors,
     config::{Account, AccountName, Config, Endpoint, Poll, Rate, Scan, ScanName},
-    credentials::Source,
+    credentials::{Providers, Source},
     exposition::{Format, Scrape},
-    poller::Context,
+    pacer::Lanes,
+    plan,
+    poller::{Context, Job},
     signer::{Credentials, Secret},
     telemetry::Telemetry,
 };
@@ -51,6 +53,13 @@ pub(crate) fn account(id: &str, endpoint: &str) -> Account {
         poll: POLL,
         scans: vec![scan("latest")],
     }
+}
+
+/// The first job of an account, in a lane of its own.
+pub(crate) fn job(context: &Context, account: Account) -> Job {
+    let lanes = Arc::<Lanes>::default();
+    let providers = Providers::new(context.tools(&lanes));
+    plan::jobs(&Arc::new(account), &lanes, &providers).unwrap().remove(0)
 }
 
 /// An exporter and the clock it lives by.
