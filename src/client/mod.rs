@@ -17,6 +17,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod advice;
 mod codes;
 mod envelope;
 mod error;
