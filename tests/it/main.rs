@@ -11,6 +11,7 @@ mod attacks;
 mod browser;
 mod cli;
 mod codes;
+mod credentials;
 mod docs;
 mod faults;
 mod fuzz;
