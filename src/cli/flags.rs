@@ -101,7 +101,7 @@ pub struct WebFlags {
     #[expect(missing_docs, reason = "the group says it")]
     pub config: WebConfigFlags,
 
-    /// Address to listen on, or unix:PATH; may be repeated [default: :10058]
+    /// Address or unix:PATH; may be repeated [default: :10058]
     #[arg(
         long = "web.listen-address",
         env = "TCSS_EXPORTER_WEB_LISTEN_ADDRESS",

@@ -11,7 +11,7 @@ use tcss_exporter::reason::Reason;
 
 use crate::process::{exporter, file, path};
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 9] = [
     "README.md",
     "CHANGELOG.md",
     "docs/command-line.md",
@@ -20,6 +20,7 @@ const PAGES: [&str; 8] = [
     "docs/metrics.md",
     "docs/operation.md",
     "docs/simulator.md",
+    "docs/web.md",
 ];
 
 fn root() -> &'static Path {

@@ -8,6 +8,7 @@
 )]
 
 mod attacks;
+mod auth;
 mod browser;
 mod cli;
 mod codes;
@@ -27,5 +28,8 @@ mod raw;
 mod scrapes;
 mod sdk;
 mod secrets;
+mod site;
 mod support;
+mod tls;
 mod truth;
+mod web_config;

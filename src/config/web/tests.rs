@@ -54,6 +54,23 @@ fn check(yaml: &str, expected: &[&str]) {
     assert_eq!(lines, expected, "{yaml}");
 }
 
+/// Loads `yaml`, with a certificate, its key and its CA under other names.
+pub(super) fn loads_with(yaml: &str, names: [&str; 3]) {
+    let directory = directory();
+    for (from, to) in ["server.pem", "server.key", "ca.pem"].into_iter().zip(names) {
+        let content = fs::read(directory.path().join(from)).unwrap();
+        fs::write(directory.path().join(to), content).unwrap();
+    }
+    read_in(&directory, yaml).outcome.expect(yaml);
+}
+
+/// The names that `key` takes, as a message lists them.
+pub(super) fn what_works(key: &str) -> Vec<String> {
+    let problems = read_in(&directory(), &format!("{TLS}  {key}: [none]\n")).outcome.unwrap_err().to_string();
+    let (_, list) = problems.split_once("what works: ").unwrap();
+    list.split(", ").map(str::to_owned).collect()
+}
+
 const TLS: &str = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n";
 
 /// The problems of keys beside a good certificate; they begin on line 4.
