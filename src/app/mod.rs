@@ -11,7 +11,6 @@ use crate::{
     telemetry::Telemetry,
 };
 
-mod advice;
 mod check;
 mod demo;
 pub mod exporter;

@@ -5,6 +5,7 @@ use std::{error::Error, fmt, sync::Arc};
 use bytes::Bytes;
 use http::{Method, header};
 use jiff::Timestamp;
+use secrecy::zeroize::Zeroize as _;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
@@ -17,6 +18,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod advice;
 mod codes;
 mod envelope;
 mod error;
@@ -145,7 +147,12 @@ impl Client {
         let outcome = self.exchange(call, proof, as_of.wall, deadline).await;
         self.telemetry.request_took(call.action, slot.departure().elapsed());
         drop(slot);
-        match outcome.and_then(|body| envelope::open(&body)) {
+        let opened = outcome.and_then(|body| {
+            let opened = envelope::open(&body);
+            wipe(body);
+            opened
+        });
+        match opened {
             Ok((response, request_id)) => Ok(Answer { response, request_id, as_of }),
             Err(failure) => Err(self.failed(call.action, failure, proof, as_of)),
         }
@@ -188,6 +195,13 @@ impl Client {
 /// The object under `Response` in the body of an answer, for fuzzing.
 pub(crate) fn open(body: &[u8]) -> Result<String, Reason> {
     envelope::open(body).map(|(response, _)| response.get().to_owned()).map_err(|failure| failure.reason)
+}
+
+/// It may have held keys.
+fn wipe(body: Bytes) {
+    if let Ok(mut body) = body.try_into_mut() {
+        body.as_mut().zeroize();
+    }
 }
 
 fn request(call: &Call<'_>, proof: Proof<'_>, at: Timestamp) -> Result<http::Request<Bytes>, Failure> {

@@ -80,6 +80,8 @@ pub struct Scan {
 }
 
 #[cfg(test)]
+mod credentials_tests;
+#[cfg(test)]
 mod docs_credentials_test;
 #[cfg(test)]
 mod docs_test;

@@ -12,6 +12,7 @@ mod auth;
 mod browser;
 mod cli;
 mod codes;
+mod credentials;
 mod docs;
 mod faults;
 mod fuzz;

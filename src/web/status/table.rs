@@ -173,7 +173,7 @@ fn write_next(html: &mut Html, job: &JobEntry, now: Moment) {
 fn write_error(html: &mut Html, error: &ApiError, n_failed: u32, now: Moment) {
     html.markup("<tr role=\"row\" class=\"error\"><td role=\"cell\" colspan=\"8\">\n<p><strong>");
     html.text(error.reason).markup("</strong> ").text(error.reason.meaning());
-    html.markup(" <strong>What to do:</strong> ").text(error.reason.advice());
+    html.markup(" <strong>What to do:</strong> ").text(error.advice());
     html.markup("</p>\n<p>");
     if let Some(code) = &error.code {
         html.markup("<code>").name(code).markup("</code> ");
