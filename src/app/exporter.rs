@@ -1,8 +1,11 @@
 //! The accounts that are being polled, and how a new configuration takes their place.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -10,8 +13,12 @@ use crate::{
     pacer::Lanes,
     plan::{self, PlanError, Start},
     poller::{Context, Job},
-    store::Store,
+    store::{JobEntry, Store},
 };
+
+/// Between two jobs that are hurried: when there are many of them, they are spread over a minute.
+const STEP: Duration = Duration::from_millis(50);
+const LONGEST_SPREAD: Duration = Duration::from_mins(1);
 
 /// Polls every account of its configuration for as long as it lives.
 #[derive(Debug)]
@@ -20,6 +27,7 @@ pub struct Exporter {
     store: Arc<Store>,
     lanes: Lanes,
     accounts: Vec<Running>,
+    hurrying: JoinSet<()>,
 }
 
 /// An account and its tasks.
@@ -56,7 +64,8 @@ pub struct Changes {
 impl Exporter {
     /// Polls nothing yet.
     pub fn new(context: Arc<Context>) -> Exporter {
-        Exporter { context, store: Arc::default(), lanes: Lanes::default(), accounts: Vec::new() }
+        let (store, lanes) = Default::default();
+        Exporter { context, store, lanes, accounts: Vec::new(), hurrying: JoinSet::new() }
     }
 
     /// What is known of the scans.
@@ -65,7 +74,8 @@ impl Exporter {
     }
 
     /// Polls what `config` says from now on. An account that did not change keeps its data, its counters and its
-    /// schedule. Where any account has no credentials, nothing changes and all of those are named.
+    /// schedule, unless it waits for a person, who may have mended it: then it is polled soon. Where any account has
+    /// no credentials, nothing changes and all of those are named.
     pub fn apply(&mut self, config: Config) -> Result<Changes, Vec<PlanError>> {
         let fresh = self.prepare(config)?;
         let mut before: HashMap<AccountName, Running> =
@@ -80,7 +90,11 @@ impl Exporter {
             })
             .collect();
         let kept = n_before - before.len();
-        self.store.replace(plan::table(&self.accounts.iter().flat_map(|running| &running.jobs)));
+        let jobs = self.accounts.iter().flat_map(|running| &running.jobs);
+        self.store.replace(plan::table(&jobs));
+        let waiting = jobs.filter(|job| job.needs_a_person()).map(|job| Arc::clone(&job.entry)).collect();
+        self.hurrying = JoinSet::new();
+        self.hurrying.spawn(hurry(waiting));
         Ok(Changes { kept, started: self.accounts.len() - kept, stopped: before.len() })
     }
 
@@ -107,6 +121,14 @@ impl Exporter {
             }
         }
         if errors.is_empty() { Ok(accounts) } else { Err(errors) }
+    }
+}
+
+async fn hurry(jobs: Vec<Arc<JobEntry>>) {
+    let n_jobs = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
+    for job in &jobs {
+        job.hurry();
+        sleep(STEP.min(LONGEST_SPREAD / n_jobs)).await;
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::{
+    select,
+    time::{Instant, sleep_until, timeout_at},
+};
 
 use crate::{
     client::{Answer, ApiError, Call, Client},
@@ -51,12 +54,27 @@ pub struct Job {
 impl Job {
     /// Polls at `first`, then by `second` at the latest, and then for ever.
     pub async fn run(self, context: Arc<Context>, first: Instant, second: Instant) {
-        sleep_until(first).await;
+        self.turn(first).await;
         let mut next = self.poll(&context).await.min(second);
         loop {
-            sleep_until(next).await;
+            self.turn(next).await;
             next = self.poll(&context).await;
         }
+    }
+
+    /// Waits until `at`, or until the job is hurried while it fails for what only a person can mend.
+    async fn turn(&self, at: Instant) {
+        loop {
+            select! {
+                () = sleep_until(at) => return,
+                () = self.entry.hurried() => if self.needs_a_person() { return },
+            }
+        }
+    }
+
+    /// Whether the last poll failed for what only a person can mend, so that the next one may be far away.
+    pub fn needs_a_person(&self) -> bool {
+        self.entry.snapshot().failure().is_some_and(policy::needs_a_person)
     }
 
     /// Polls once, records what came of it, and says when to poll again.
