@@ -8,7 +8,7 @@ use super::{Failure, listen, reload::Reload, serve::Server, simulate};
 use crate::{
     cli::{Demo, output},
     clock::Clock,
-    config::{self, Account, AccountName, Config, Overrides},
+    config::{self, Account, AccountName, Config, Overrides, Shard},
     credentials::Source,
     signer::Credentials,
     simulator::Scenario,
@@ -18,7 +18,7 @@ pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
     let scenario = Scenario::demo();
     let api = TcpListener::bind("127.0.0.1:0").await?;
     let config = config(&scenario, listen::url(api.local_addr()?)).map_err(Failure::run_time)?;
-    let mut server = Server::bind(&flags.web, Clock::system()).await?;
+    let mut server = Server::bind(&flags.web, Clock::system(), Shard::WHOLE).await?;
     output::print(welcome(&server, flags.web.telemetry_path.as_str(), &config))?;
     tokio::spawn(async move { simulate::serve(api, &scenario, flags.speed, future::pending()).await });
     server.apply(config.clone())?;

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::Failure;
 use crate::{
     clock::Clock,
-    config::Account,
+    config::{Account, Shard},
     pacer::Lanes,
     plan,
     poller::{Context, Job},
@@ -21,9 +21,9 @@ pub(super) struct Once {
 }
 
 impl Once {
-    /// Polls every scan of `accounts`, at their pace.
-    pub(super) async fn poll(accounts: Vec<Account>) -> Result<Once, Failure> {
-        let context = super::context(Clock::system())?;
+    /// Polls every scan of `accounts`, which are those of `shard`, at their pace.
+    pub(super) async fn poll(accounts: Vec<Account>, shard: Shard) -> Result<Once, Failure> {
+        let context = super::context(Clock::system(), shard)?;
         let jobs = jobs(accounts)?;
         let store = Store::default();
         store.replace(plan::table(&jobs.iter()));

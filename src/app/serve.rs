@@ -20,7 +20,7 @@ use crate::{
     build_info,
     cli::{Serve, WebFlags},
     clock::Clock,
-    config::Config,
+    config::{Config, Shard},
     poller::Context,
     web::{self, ReloadRequest, Site},
 };
@@ -29,13 +29,14 @@ use crate::{
 const RELOAD_QUEUE: usize = 16;
 
 pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
-    let reload = Reload::of(&flags.config);
+    let reload = Reload::of(&flags.config)?;
     let config = reload.load().await.map_err(Failure::bad_input)?;
     let clock = Clock::system();
-    let mut server = Server::bind(&flags.web, clock).await?;
+    let mut server = Server::bind(&flags.web, clock, reload.shard()).await?;
     tracing::info!(
         version = build_info::VERSION,
         revision = build_info::REVISION,
+        shard = reload.shard().to_string(),
         accounts = config.accounts.len(),
         "starting"
     );
@@ -56,12 +57,12 @@ pub(super) struct Server {
 
 impl Server {
     /// Listens where the flags say, and answers nothing yet.
-    pub(super) async fn bind(flags: &WebFlags, clock: Clock) -> Result<Server, Failure> {
+    pub(super) async fn bind(flags: &WebFlags, clock: Clock, shard: Shard) -> Result<Server, Failure> {
         let mut listeners = Vec::new();
         for address in &flags.listen_addresses {
             listeners.push(listen::bind(address).await?);
         }
-        let context = super::context(clock)?;
+        let context = super::context(clock, shard)?;
         let exporter = Exporter::new(Arc::clone(&context));
         let (requests, reload_requests) = mpsc::channel(RELOAD_QUEUE);
         let site = Arc::new(Site {

@@ -12,7 +12,7 @@ use std::{
 use glob::{MatchOptions, Pattern};
 
 use super::{
-    Config, Region, check,
+    Config, Region, Shard, check,
     problem::{Origin, Place, Problem, Problems},
     raw::{self, RawAccount, RawConfig, Settings},
     scalar,
@@ -58,6 +58,20 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded, Proble
     let config = check::config(&raw, &flags, &mut loading.problems);
     Problems::none_of(loading.problems)?;
     Ok(Loaded { warnings: warnings::of(&config), config, files: loading.files })
+}
+
+impl Loaded {
+    /// What `shard` has of it, and what is to be said of that.
+    #[must_use]
+    pub fn of_shard(mut self, shard: Shard) -> Loaded {
+        if shard.is_whole() {
+            return self;
+        }
+        let mut warnings = warnings::of_spreading(&self.config, shard);
+        self.config.accounts.retain(|account| shard.owns(&account.name));
+        warnings.extend(warnings::of(&self.config));
+        Loaded { warnings, ..self }
+    }
 }
 
 impl Overrides {

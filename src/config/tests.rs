@@ -404,6 +404,45 @@ fn more_requests_than_are_allowed_are_a_warning() {
     );
 }
 
+/// "default" belongs to the first of two shards, the others to the second one.
+fn of_shard(index: u16, rate: u32, own: &str) -> (Vec<String>, Vec<String>) {
+    let yaml = format!(
+        "poll: {{interval: 1500ms}}\napi: {{requests_per_second: {rate}}}\n\
+         accounts: [{{name: default}}, {{name: prod{own}}}, {{name: staging{own}}}]\n"
+    );
+    let shard = Shard::new(index, 2.try_into().unwrap()).unwrap();
+    let Loaded { config, warnings, .. } = load_text(&yaml).unwrap().of_shard(shard);
+    (config.accounts.iter().map(|account| account.name.to_string()).collect(), warnings)
+}
+
+#[test]
+fn a_shard_has_its_accounts_and_the_warnings_about_them() {
+    assert_eq!(
+        of_shard(0, 1, ""),
+        (vec!["default".into()], Vec::new()),
+        "one a second is enough for one account"
+    );
+    let (names, warnings) = of_shard(1, 1, "");
+    assert_eq!(names, ["prod", "staging"]);
+    let late = "accounts \"prod\" and \"staging\": polling every interval needs 1.3 requests per second, and 1.3 while \
+                all scan; 1 are allowed, so polls will run late; lengthen the intervals or split the accounts";
+    assert_eq!(warnings, [late]);
+}
+
+#[test]
+fn shards_that_together_may_use_up_the_limit_of_an_identity_are_a_warning() {
+    let expected = "account \"default\" and 2 more with its credentials: these share credentials and belong to 2 of the 2 \
+                    shards, which together may send 20 requests per second; the API allows 20 for all that use them; \
+                    lower requests_per_second";
+    assert_eq!(of_shard(0, 10, "").1, [expected]);
+    assert_eq!(of_shard(0, 9, "").1, [""; 0], "leaves something for others");
+    assert_eq!(
+        of_shard(0, 20, ", credentials: {env: {secret_id: B}}").1,
+        [""; 0],
+        "each identity is of one shard"
+    );
+}
+
 #[test]
 fn allowed_plain_http_is_a_warning() {
     let warnings = |endpoint: &str| {

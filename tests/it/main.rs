@@ -22,5 +22,6 @@ mod raw;
 mod scrapes;
 mod sdk;
 mod secrets;
+mod shards;
 mod support;
 mod truth;
