@@ -39,12 +39,17 @@ struct Running {
 }
 
 impl Running {
-    /// What is known of a scan goes on where only other things changed, such as an interval.
+    /// What is known of a scan goes on where only other things changed, such as an interval; what was counted of the
+    /// account's requests does so in any case.
     fn hand_over(&self, jobs: &[Job]) {
         for job in jobs {
             let is_same = |before: &&Job| before.asks_the_same_as(job);
             if let Some(before) = self.jobs.iter().find(is_same) {
                 job.entry.go_on_from(&before.entry);
+            }
+            let is_same = |before: &&Job| std::ptr::eq(before.collector, job.collector);
+            if let Some(before) = self.jobs.iter().find(is_same) {
+                job.action_entry.go_on_from(&before.action_entry);
             }
         }
     }

@@ -99,6 +99,7 @@ impl Server {
             tasks.spawn(web::serve(listener, Arc::clone(&self.site), stop.clone().cancelled_owned()));
         }
         let mut loads = JoinSet::new();
+        let mut waiting: Vec<ReloadRequest> = Vec::new();
         loop {
             tokio::select! {
                 request = signals.next() => match request {
@@ -106,12 +107,16 @@ impl Server {
                     // One that waits already will see what this one would.
                     Request::Reload => drop(self.reload_queue.try_send(oneshot::channel().0)),
                 },
-                Some(reply) = self.reload_requests.recv(), if loads.is_empty() => {
-                    let reload = reload.clone();
-                    loads.spawn(async move { (reload.load().await, reply) });
+                _ = self.reload_requests.recv_many(&mut waiting, RELOAD_QUEUE), if loads.is_empty() => {
+                    // Whoever has asked by now sees what this load will see.
+                    let (reload, replies) = (reload.clone(), std::mem::take(&mut waiting));
+                    loads.spawn(async move { (reload.load().await, replies) });
                 }
-                Some(Ok((loaded, reply))) = loads.join_next() => {
-                    let _ = reply.send(self.reload(loaded));
+                Some(Ok((loaded, replies))) = loads.join_next() => {
+                    let outcome = self.reload(loaded);
+                    for reply in replies {
+                        let _ = reply.send(outcome.clone());
+                    }
                 }
                 Some(_) = tasks.join_next() => return Err(Failure::run_time("the web server ended by itself")),
             }

@@ -98,6 +98,12 @@ impl ActionEntry {
         ActionEntry { action, membership, requests: AtomicU64::new(0), waited_nanos: AtomicU64::new(0) }
     }
 
+    /// Goes on from what `other` has counted of the same account.
+    pub fn go_on_from(&self, other: &ActionEntry) {
+        self.requests.store(other.requests.load(Relaxed), Relaxed);
+        self.waited_nanos.store(other.waited_nanos.load(Relaxed), Relaxed);
+    }
+
     /// Where its requests queue.
     pub fn lane(&self) -> &Lane {
         self.membership.lane()

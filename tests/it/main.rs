@@ -19,6 +19,7 @@ mod prometheus;
 mod promtool;
 mod rate;
 mod raw;
+mod reloads;
 mod scrapes;
 mod sdk;
 mod secrets;
