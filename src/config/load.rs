@@ -117,7 +117,7 @@ struct Loading {
 
 impl Loading {
     fn config(&mut self, file: &Path) -> RawConfig {
-        let Some(document) = self.document(file) else { return RawConfig::default() };
+        let Some(document) = self.document(file, read) else { return RawConfig::default() };
         let mut raw = RawConfig::read(document.at(), &mut self.problems);
         let patterns = std::mem::take(&mut raw.account_files);
         let directory = file.parent().unwrap_or(Path::new(""));
@@ -132,7 +132,7 @@ impl Loading {
     }
 
     fn accounts(&mut self, file: &Path) -> Vec<RawAccount> {
-        let document = self.document(file);
+        let document = self.document(file, read_regular);
         document.map(|document| raw::accounts(document.at(), &mut self.problems)).unwrap_or_default()
     }
 
@@ -150,7 +150,7 @@ impl Loading {
         files
     }
 
-    fn document(&mut self, file: &Path) -> Option<Document> {
+    fn document(&mut self, file: &Path, read: fn(&Path) -> Result<Vec<u8>, String>) -> Option<Document> {
         let order = self.files.len();
         self.files.push(file.to_owned());
         let place = |line| Place { order, file: file.to_string_lossy().into(), line };
@@ -183,6 +183,16 @@ fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
         return Err(format!("{pattern:?} matches no file; patterns are relative to the configuration file"));
     }
     Ok(files)
+}
+
+/// For files that were not named but matched: one such as a FIFO, for which somebody would have to write, must not
+/// stop every reload.
+fn read_regular(file: &Path) -> Result<Vec<u8>, String> {
+    let is_special = |metadata: fs::Metadata| !metadata.is_file() && !metadata.is_dir();
+    if fs::metadata(file).is_ok_and(is_special) {
+        return Err("is no regular file; move it away, or let the pattern not match it".into());
+    }
+    read(file)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {

@@ -8,17 +8,30 @@ use std::{
 use super::{Account, Config, Endpoint, Rate, Shard};
 use crate::credentials::Source;
 
+/// So many of one kind are told: a mistake in what holds for all is told for each otherwise, at every reload.
+const MOST: usize = 10;
+
 /// One line each, in the order of the accounts.
 pub(super) fn of(config: &Config) -> Vec<String> {
-    let mut warnings = plain_http(&config.accounts);
-    warnings.extend(identities(&config.accounts).into_iter().filter_map(|identity| identity.overload()));
-    warnings
+    let identities = identities(&config.accounts);
+    let overloads = shortened(identities.iter().filter_map(Identity::overload));
+    shortened(plain_http(&config.accounts)).into_iter().chain(overloads).collect()
 }
 
 /// Of the configuration as a whole, of which `shard` has a part: accounts that share a limit, of which every shard
 /// knows its own alone.
 pub(super) fn of_spreading(config: &Config, shard: Shard) -> Vec<String> {
-    identities(&config.accounts).into_iter().filter_map(|identity| identity.spreading(shard)).collect()
+    shortened(identities(&config.accounts).iter().filter_map(|identity| identity.spreading(shard)))
+}
+
+fn shortened(warnings: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut warnings: Vec<String> = warnings.into_iter().collect();
+    let n_more = warnings.len().saturating_sub(MOST);
+    if n_more > 1 {
+        warnings.truncate(MOST);
+        warnings.push(format!("{n_more} more warnings are like the last one"));
+    }
+    warnings
 }
 
 fn plain_http(accounts: &[Account]) -> Vec<String> {
