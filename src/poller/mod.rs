@@ -52,13 +52,14 @@ pub struct Job {
 }
 
 impl Job {
-    /// Polls at `first`, then by `second` at the latest, and then for ever.
+    /// Polls at `first`, then by `second` at the latest, and then for ever. A poll takes kilobytes, so it has them
+    /// only while it runs: thousands of jobs wait for their turn.
     pub async fn run(self, context: Arc<Context>, first: Instant, second: Instant) {
         self.turn(first).await;
-        let mut next = self.poll(&context).await.min(second);
+        let mut next = Box::pin(self.poll(&context)).await.min(second);
         loop {
             self.turn(next).await;
-            next = self.poll(&context).await;
+            next = Box::pin(self.poll(&context)).await;
         }
     }
 

@@ -12,6 +12,7 @@ mod codes;
 mod docs;
 mod faults;
 mod lifecycle;
+mod many;
 mod memory;
 mod polls;
 mod process;
