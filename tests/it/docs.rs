@@ -86,6 +86,20 @@ fn the_exporter_accepts_the_configuration_of_several_accounts() {
 }
 
 #[test]
+fn the_stateful_set_has_as_many_replicas_as_its_shards() {
+    let text = page("docs/operation.md");
+    let (_, rest) = text.split_once("kind: StatefulSet").unwrap();
+    let word = |mark: &str| {
+        let (_, rest) = rest.split_once(mark).unwrap();
+        rest.split([']', '\n', ',']).next().unwrap().to_owned()
+    };
+    assert_eq!(word("replicas: "), word("--shard=auto/"));
+    let mut command = exporter();
+    command.args(["check", &format!("--shard=auto/{}", word("--shard=auto/"))]);
+    succeeds(&command.env("HOSTNAME", "tcss-exporter-0").output().unwrap());
+}
+
+#[test]
 fn the_readme_explains_every_reason_as_the_exporter_does_and_no_other() {
     let readme = page("README.md");
     let (_, table) = readme.split_once("| `reason` | what it means | what to do |\n|---|---|---|\n").unwrap();

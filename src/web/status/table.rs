@@ -48,7 +48,7 @@ pub(super) fn write(html: &mut Html, rows: &[Row<'_>], now: Moment) {
 
 impl Row<'_> {
     fn write(&self, html: &mut Html, now: Moment) {
-        let scan = self.snapshot.fresh(now, self.job.stale_after).map(Scan::of);
+        let scan = self.snapshot.fresh(now, self.job.stale_after).map(|data| Scan::of(data));
         html.markup("<tbody role=\"rowgroup\" class=\"")
             .text(self.state.word())
             .markup("\">\n<tr role=\"row\">");
