@@ -11,12 +11,14 @@ use tcss_exporter::reason::Reason;
 
 use crate::process::{exporter, file, path};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 8] = [
     "README.md",
     "CHANGELOG.md",
+    "dashboards/README.md",
     "docs/configuration.md",
     "docs/metrics.md",
     "docs/operation.md",
+    "docs/runbook.md",
     "docs/simulator.md",
 ];
 

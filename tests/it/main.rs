@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod alerts;
 mod cli;
 mod codes;
 mod docs;
