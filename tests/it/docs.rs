@@ -11,14 +11,16 @@ use tcss_exporter::reason::Reason;
 
 use crate::process::{exporter, file, path};
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "CHANGELOG.md",
+    "dashboards/README.md",
     "docs/command-line.md",
     "docs/configuration.md",
     "docs/credentials.md",
     "docs/metrics.md",
     "docs/operation.md",
+    "docs/runbook.md",
     "docs/simulator.md",
     "docs/web.md",
 ];

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod alerts;
 mod attacks;
 mod auth;
 mod browser;

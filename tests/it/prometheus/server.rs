@@ -51,8 +51,13 @@ struct Vector {
 impl Prometheus {
     /// Scrapes each of `targets`: the name of a job, and the URL of an exporter.
     pub(crate) fn start(targets: &[(&str, &str)]) -> Prometheus {
+        Prometheus::start_with(&config(targets))
+    }
+
+    /// With this configuration.
+    pub(crate) fn start_with(config: &str) -> Prometheus {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("prometheus.yml"), config(targets)).unwrap();
+        std::fs::write(directory.path().join("prometheus.yml"), config).unwrap();
         // It does not take port 0, so it may find the port that was free a moment ago taken.
         let (running, url) = (0..ATTEMPTS).find_map(|_| start(&directory)).expect("a free port");
         Prometheus { _running: running, _directory: directory, url }
