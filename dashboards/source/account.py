@@ -2,8 +2,10 @@
 
 import palette
 from board import board, row
-from palette import FAIL, INFO, NEUTRAL, OK, WARNING
-from panels import THRESHOLD, bars, cells, graph, headline, now, stat, table, timeline, trend
+from palette import FINDINGS, INCREASE
+from panels import (
+    THRESHOLD, cells, duration, gauge, graph, headline, label_coloured, now, stat, table, timeline, trend,
+)
 from promql import (
     RATE_INTERVAL, as_finished, each_scan, having, is_status, of_scan, recorded, since, state, threshold,
 )
@@ -15,60 +17,51 @@ IGNORED = as_finished("ignored_vulnerabilities", "tcss_vul_scan_ignored_vulnerab
 IMAGES = as_finished("scanned_images", "tcss_vul_scan_scanned_images", "source")
 END = each_scan("tcss_vul_scan_end_timestamp_seconds")
 START = each_scan("tcss_vul_scan_start_timestamp_seconds")
+LAST_SUCCESS = each_scan("tcss_poll_last_success_timestamp_seconds")
 PROGRESS = each_scan("tcss_vul_scan_progress_ratio")
 SCANNING = is_status("SCANNING")
 
 FOUND = [
-    stat(
-        4, "Status", "The state of each chosen scan, now.",
-        [now(state(), NAME)], mappings=palette.states(), no_value="no exporter",
-    ),
     headline(
-        4, "Risk images",
+        6, "Risk images",
         "Images at risk that the last finished scan found; of all chosen scans together. The line is the range.",
-        f"sum({RISK})", steps=[(None, OK), (1, WARNING)],
+        f"sum({RISK})", steps=FINDINGS,
     ),
     stat(
         4, "Increase",
         "How many more risk images the last finished scan found than the one before; fewer where it is negative.",
         [now(f"sum({recorded('risk_images:increase')})")],
-        steps=[(None, OK), (0, NEUTRAL), (1, FAIL)], no_value="no two scans yet",
+        steps=INCREASE,
     ),
     stat(
         5, "Vulnerabilities", "In local and in registry images, as the last finished scan found them.",
         [now(f"sum by (source) ({VULNERABILITIES})", "{{source}}")],
     ),
-    stat(3, "Ignored", "Vulnerabilities that are set to be ignored.", [now(f"sum({IGNORED})")]),
+    stat(4, "Ignored", "Vulnerabilities that are set to be ignored.", [now(f"sum({IGNORED})")]),
     stat(
-        4, "Images scanned", "Local and registry images that the last finished scan covered.",
+        5, "Images scanned", "Local and registry images that the last finished scan covered.",
         [now(f"sum by (source) ({IMAGES})", "{{source}}")],
     ),
 ]
 
-CLOCKS = [
-    bars(
-        8, "Progress", "How much of each scan is done. Where a scan was canceled, it stays below 100 %.",
-        [now(PROGRESS, NAME)], "percentunit", steps=[(None, INFO)], maximum=1, decimals=0, no_value="no fresh data",
-    ),
-    stat(
-        4, "Time left", "Time that a running scan still needs, as the API estimates it.",
-        [now(having(each_scan("tcss_vul_scan_remaining_seconds"), SCANNING), NAME)],
-        "s", decimals=0, no_value="no scan is running",
-    ),
-    stat(
-        4, "Since the last scan ended", "Time since the scan finished or was canceled. Empty while one runs.",
-        [now(since(END), NAME)], "s", decimals=0, no_value="no end yet",
-    ),
-    stat(
-        4, "Took", "From the start of the scan to its end. Empty while one runs.",
-        [now(f"{END} - {START}", NAME)], "s", decimals=0, no_value="no end yet",
-    ),
-    stat(
-        4, "Age of data", "Time since the last poll that succeeded asked the API.",
-        [now(since(each_scan("tcss_poll_last_success_timestamp_seconds")), NAME)],
-        "s", decimals=0, no_value="never read",
-    ),
-]
+SCANS = table(
+    24, "Latest scans",
+    "The scan at hand of each chosen account: one that runs has no end yet, and one that was canceled stays below 100 %.",
+    [
+        ("Account", "account", {}),
+        ("Scan", "scan", {}),
+        ("Status", cells(state()), label_coloured(palette.states(), 112)),
+        ("Problem", "reason", {"custom_width": 112}),
+        ("Progress", cells(PROGRESS), gauge()),
+        ("Time left", cells(having(each_scan("tcss_vul_scan_remaining_seconds"), SCANNING)), duration(80)),
+        ("Started", cells(f"1000 * {START}"), {"unit": "dateTimeFromNow", "custom_width": 105}),
+        ("Took", cells(f"{END} - {START}"), duration(75)),
+        ("Since its end", cells(f"round({since(END)})"), duration(105)),
+        ("Age of data", cells(f"round({since(LAST_SUCCESS)})"), duration(95)),
+    ],
+    rows=[cells(f"topk by (account, scan) (1, {each_scan('tcss_poll_failing', 'reason')})")],
+    sort=("Account", False), no_value="No scan is known. Does Prometheus scrape the exporter?",
+)
 
 STATES = timeline(
     24, "Status",
@@ -103,7 +96,7 @@ COVERED_OVER_TIME = [
 PROGRESS_OVER_TIME = [
     graph(
         12, "Progress", "How much of the scan is done. Flat below 100 %: it stands still or was canceled.",
-        [trend(PROGRESS, NAME)], "percentunit", maximum=1, decimals=0,
+        [trend(PROGRESS, NAME)], "percentunit", maximum=1,
     ),
     graph(
         12, "How long scans took",
@@ -146,7 +139,7 @@ POLLS = [
     graph(
         8, "Age of data", "Time since the last poll that succeeded asked the API. The dashed line is the threshold.",
         [
-            trend(since(each_scan("tcss_poll_last_success_timestamp_seconds")), NAME),
+            trend(since(LAST_SUCCESS), NAME),
             trend(threshold("data_age_seconds"), THRESHOLD),
         ],
         "s",
@@ -157,9 +150,10 @@ BOARD = board(
     "tcss-account", "TCSS / Account",
     "One account of Tencent Cloud Container Security: its scans, what they found, and how they are read.",
     "now-7d",
-    [
-        row("Now", (5, *FOUND), (4, *CLOCKS)),
-        row("Scans over time", (5, STATES), (8, *FOUND_OVER_TIME), (8, *COVERED_OVER_TIME), (8, *PROGRESS_OVER_TIME)),
+    marked=["Risk images", "Vulnerabilities", "Images scanned", "Ignored vulnerabilities", "Progress"],
+    rows=[
+        row("Now", (5, *FOUND), (5, SCANS)),
+        row("Over time", (6, STATES), (8, *FOUND_OVER_TIME), (8, *COVERED_OVER_TIME), (8, *PROGRESS_OVER_TIME)),
         row("Tasks and polls", (8, *TASKS_AND_FAILURES), (8, *POLLS)),
     ],
 )

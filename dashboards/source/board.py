@@ -6,6 +6,8 @@ from promql import each_scan, having, is_status, of_account, of_instance
 
 TAG = "tcss"
 COLUMNS = 24
+# Marks on graphs: their names, and the status of the scans that they mark.
+ENDS = {"Scan finished": "SCANNED", "Scan canceled": "CANCELED"}
 
 
 def row(title, *lines):
@@ -13,7 +15,11 @@ def row(title, *lines):
     return title, lines
 
 
-def board(uid, title, description, time, rows):
+def board(uid, title, description, time, *, rows, marked=()):
+    """`marked` are the titles of the panels on which the ends of scans are marked."""
+    panels = _placed(rows)
+    ids = [panel["id"] for panel in panels if panel["title"] in marked and panel["type"] == "timeseries"]
+    marks = [_ended(name, status, ids) for name, status in ENDS.items()] if ids else []
     return {
         "uid": uid,
         "title": title,
@@ -28,8 +34,8 @@ def board(uid, title, description, time, rows):
         "timezone": "browser",
         "links": [_link_to_the_others()],
         "templating": {"list": _variables()},
-        "annotations": {"list": [_ended("Scan finished", "SCANNED"), _ended("Scan canceled", "CANCELED")]},
-        "panels": _placed(rows),
+        "annotations": {"list": marks},
+        "panels": panels,
     }
 
 
@@ -109,13 +115,14 @@ def _labels(name, label, selector):
     }
 
 
-def _ended(name, status):
+def _ended(name, status, ids):
     end = having(each_scan("tcss_vul_scan_end_timestamp_seconds"), is_status(status))
     return {
         "name": name,
         "datasource": DATASOURCE,
         "enable": True,
         "hide": False,
+        "filter": {"exclude": False, "ids": ids},
         "iconColor": palette.ANNOTATIONS[name],
         # In milliseconds: the mark is where the scan ended, not where Prometheus noticed.
         "expr": f"1000 * ({end})",

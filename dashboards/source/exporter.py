@@ -2,8 +2,8 @@
 
 import palette
 from board import board, row
-from palette import FAIL, OK, WARNING
-from panels import THRESHOLD, bars, by_query, cells, graph, now, stat, steps, table, timeline, trend
+from palette import GOOD_WHEN_ZERO, OK, WARNING
+from panels import THRESHOLD, bar_coloured, bars, by_query, cells, duration, graph, now, stat, table, timeline, trend
 from promql import (
     RATE_INTERVAL, each_account, each_scan, of_account, of_instance, of_scan, recorded, since, threshold,
 )
@@ -33,27 +33,27 @@ def each_instance(metric, function="max"):
 
 NOW = [
     stat(
-        4, "Exporters down", "Instances that Prometheus cannot scrape.",
-        [now(f"sum(1 - {of_instance('up')})")], steps=[(None, OK), (1, FAIL)], no_value="not scraped",
+        4, "Down", "Instances that Prometheus cannot scrape.",
+        [now(f"sum(1 - {of_instance('up')})")], steps=GOOD_WHEN_ZERO,
     ),
     stat(
-        4, "Scans not read", "Scans whose last poll failed, or that were not polled yet.",
-        [now(f"sum(1 - {each_scan('tcss_up')})")], steps=[(None, OK), (1, FAIL)], no_value="no exporter",
+        4, "Not read", "Scans whose last poll failed, or that were not polled yet.",
+        [now(f"sum(1 - {each_scan('tcss_up')})")], steps=GOOD_WHEN_ZERO,
     ),
     stat(
         4, "Oldest data", "Time since the last poll that succeeded, of the scan for which that is longest.",
-        [now(f"max({since(LAST_SUCCESS)})")], "s", decimals=0, no_value="never read",
+        [now(f"max({since(LAST_SUCCESS)})")], "s", decimals=0, no_value="unknown",
     ),
     stat(
-        4, "Configuration", "Whether the last attempt to load the configuration succeeded, on every instance.",
-        [now(f"min({of_instance(RELOAD_OK)})")], mappings=palette.flags("loaded", "refused"), no_value="no exporter",
+        4, "Config", "Whether the last attempt to load the configuration succeeded, on every instance.",
+        [now(f"min({of_instance(RELOAD_OK)})")], mappings=palette.flags("loaded", "refused"),
     ),
     stat(
-        4, "Web configuration", "Whether the last attempt to load the web configuration succeeded, on every instance.",
+        4, "Web config", "Whether the last attempt to load the web configuration succeeded, on every instance.",
         [now(f"min({of_instance(WEB_RELOAD_OK)})")], mappings=palette.flags("loaded", "refused"), no_value="none",
     ),
     stat(
-        4, "Credentials expire in", "Of the account whose temporary credentials expire first; they are renewed before.",
+        4, "Credentials", "When the first temporary credentials expire. They are renewed before.",
         [now(f"min({EXPIRY})")], "s", decimals=0, no_value="never",
     ),
 ]
@@ -61,29 +61,28 @@ NOW = [
 INSTANCES = table(
     24, "Instances", "One row for each exporter. A shard is its share of the accounts, if there are several.",
     [
-        ("Instance", "instance", {}),
+        ("Instance", "instance", {"custom_minWidth": 160}),
         ("Version", "version", {}),
         ("Revision", "revision", {}),
-        ("Compiler", "rustversion", {}),
-        ("Shard", cells(each_instance("tcss_exporter_shard_index")), {}),
-        ("of", cells(each_instance("tcss_exporter_shards")), {}),
-        ("Up for", cells(since(each_instance("process_start_time_seconds"))), {"unit": "s", "decimals": 0}),
-        ("Config loaded", cells(since(each_instance(RELOADED))), {"unit": "s", "decimals": 0}),
-        ("Web config loaded", cells(since(each_instance(WEB_RELOADED))), {"unit": "s", "decimals": 0}),
+        ("Shard", cells(each_instance("tcss_exporter_shard_index")), {"custom_width": 70}),
+        ("of", cells(each_instance("tcss_exporter_shards")), {"custom_width": 60}),
+        ("Up for", cells(since(each_instance("process_start_time_seconds"))), duration(90)),
+        ("Config loaded", cells(since(each_instance(RELOADED))), duration(120)),
+        ("Web config loaded", cells(since(each_instance(WEB_RELOADED))), duration(140)),
     ],
-    rows=[cells(f"max by (instance, version, revision, rustversion) ({of_instance('tcss_exporter_build_info')})")],
+    rows=[cells(f"max by (instance, version, revision) ({of_instance('tcss_exporter_build_info')})")],
     sort=("Instance", False), no_value="No exporter is scraped",
 )
 
 POLLS = [
     graph(
-        8, "Polls", "Polls that succeeded and that failed, per minute; of all chosen scans.",
+        8, "Polls per minute", "Polls that succeeded and polls that failed, of all chosen scans.",
         [
             trend(f"60 * (sum(max by (account, scan) ({rate(of_scan('tcss_polls_total'))})) - "
                   f"sum(max by (account, scan) ({rate(of_scan('tcss_poll_failures_total'))})))", "fine"),
             trend(f"60 * sum(max by (account, scan) ({rate(of_scan('tcss_poll_failures_total'))}))", "failing"),
         ],
-        "cpm", stacked=True,
+        "none", stacked=True,
     ),
     graph(
         8, "Failing by reason", "Scans whose last poll failed. The README says what to do about each reason.",
@@ -179,7 +178,7 @@ CREDENTIALS = [
         [now(f"bottomk(12, {EXPIRING})", "{{account}}"),
          now(f"bottomk(12, {EXPIRY} unless on (account) ({EXPIRING}))", "{{account}}")],
         "s", steps=[(None, OK)], decimals=0, no_value="No credentials expire",
-        overrides=[by_query("A", thresholds=steps((None, WARNING)))],
+        overrides=[by_query("A", **bar_coloured(WARNING))],
     ),
     graph(
         8, "Renewals that failed", "Attempts to renew temporary credentials that failed, by account. The old ones are used until they expire.",
@@ -221,10 +220,10 @@ BOARD = board(
     "tcss-exporter", "TCSS / Exporter",
     "The exporter itself: whether polls succeed, how the API answers, credentials, reloads and the process.",
     "now-24h",
-    [
+    rows=[
         row("Now", (4, *NOW), (5, INSTANCES)),
         row("Polls", (8, *POLLS[0:3]), (8, *POLLS[3:6])),
-        row("API", (8, *API[0:3]), (7, *API[3:5])),
+        row("API", (8, *API[0:3]), (7, *API[3:6])),
         row("Credentials and reloads", (7, *CREDENTIALS)),
         row("Process", (7, *PROCESS)),
     ],

@@ -2,10 +2,10 @@
 
 import palette
 from board import board, row
-from palette import FAIL, INFO, NEUTRAL, OK, WARNING
+from palette import FINDINGS, GOOD_WHEN_ZERO, INCREASE, INFO, WARNING
 from panels import (
-    THRESHOLD, bars, by_query, cells, coloured_background, coloured_text, graph, headline, now, stat,
-    steps, table, timeline, trend,
+    THRESHOLD, bar_coloured, bars, by_query, cells, duration, gauge, graph, headline, label_coloured, now, stat, table,
+    text_coloured, timeline, trend,
 )
 from promql import (
     as_finished, beyond, each_scan, firing, having, is_status, largest, recorded, since, state, threshold,
@@ -32,15 +32,15 @@ SCANNING = is_status("SCANNING")
 
 HEADLINES = [
     headline(
-        6, "Risk images",
+        5, "Risk images",
         "Images at risk that the last finished scans found, all chosen accounts together. The line is the range.",
-        f"sum({RISK})", steps=[(None, OK), (1, WARNING)],
+        f"sum({RISK})", steps=FINDINGS,
     ),
     stat(
-        3, "Increase",
+        4, "Increase",
         "How many more risk images the last finished scans found than those before; fewer where it is negative.",
         [now(f"sum({recorded('risk_images:increase')})")],
-        steps=[(None, OK), (0, NEUTRAL), (1, FAIL)], no_value="no two scans yet",
+        steps=INCREASE,
     ),
     stat(
         5, "Vulnerabilities",
@@ -56,13 +56,13 @@ HEADLINES = [
         4, "Alerts",
         "Alerts that fire now, by severity.",
         [now(f"count by (severity) ({firing()})", "{{severity}}")],
-        steps=[(None, OK)], no_value="none",
+        no_value="none",
     ),
     stat(
-        3, "Not read",
+        3, "Failing",
         "Scans whose last poll failed, or that were not polled yet. The table says why.",
         [now(f"sum(1 - {each_scan('tcss_up')})")],
-        steps=[(None, OK), (1, FAIL)], no_value="no exporter",
+        steps=GOOD_WHEN_ZERO,
     ),
 ]
 
@@ -73,18 +73,15 @@ SCANS = table(
     [
         ("Account", "account", {"links": ACCOUNT_LINK}),
         ("Scan", "scan", {}),
-        ("Status", cells(state()),
-         {"mappings": palette.states(), "custom_cellOptions": coloured_background(), "custom_align": "center"}),
-        ("Problem", "reason", {}),
-        ("Risk images", cells(RISK),
-         {"custom_cellOptions": coloured_text(), "thresholds": steps((None, OK), (1, WARNING))}),
-        ("Increase", cells(recorded("risk_images:increase")),
-         {"custom_cellOptions": coloured_text(), "thresholds": steps((None, OK), (0, NEUTRAL), (1, FAIL))}),
-        ("Vulnerabilities", cells(f"sum by (account, scan) ({VULNERABILITIES})"), {}),
-        ("Progress", cells(each_scan("tcss_vul_scan_progress_ratio")), {"unit": "percentunit", "decimals": 0}),
-        ("Last finished", cells(f"round({AGE})"), {"unit": "s", "decimals": 0}),
+        ("Status", cells(state()), label_coloured(palette.states(), 112)),
+        ("Problem", "reason", {"custom_width": 112}),
+        ("Risk images", cells(RISK), text_coloured(FINDINGS) | {"custom_width": 105}),
+        ("Increase", cells(recorded("risk_images:increase")), text_coloured(INCREASE) | {"custom_width": 75}),
+        ("Vulnerabilities", cells(f"sum by (account, scan) ({VULNERABILITIES})"), {"custom_width": 110}),
+        ("Progress", cells(each_scan("tcss_vul_scan_progress_ratio")), gauge()),
+        ("Finished", cells(f"round({AGE})"), duration(80)),
         ("Age of data", cells(f"round({since(each_scan('tcss_poll_last_success_timestamp_seconds'))})"),
-         {"unit": "s", "decimals": 0}),
+         duration(92)),
     ],
     # With two replicas, one may fail for another reason.
     rows=[cells(f"topk by (account, scan) (1, {each_scan('tcss_poll_failing', 'reason')})")],
@@ -95,9 +92,8 @@ ALERTS = table(
     13, "Firing alerts",
     "What fires now, of the chosen scans and of the exporter. The runbook has a section for each.",
     [
-        ("Severity", "severity",
-         {"mappings": palette.severities(), "custom_cellOptions": coloured_background(), "custom_align": "center", "custom_width": 90}),
-        ("Alert", "alertname", {"custom_minWidth": 240}),
+        ("Severity", "severity", label_coloured(palette.severities(), 90)),
+        ("Alert", "alertname", {"custom_width": 260}),
         ("Account", "account", {}),
         ("Scan", "scan", {}),
     ],
@@ -159,15 +155,14 @@ COVERAGE = [
             now(f"topk(12, {AGE} unless on (account, scan) ({LATE}))", NAME),
         ],
         "s", steps=[(None, INFO)], decimals=0, no_value="No scan has finished",
-        overrides=[by_query("A", thresholds=steps((None, WARNING)))],
+        overrides=[by_query("A", **bar_coloured(WARNING))],
     ),
 ]
 
 BOARD = board(
     "tcss-overview", "TCSS / Overview",
     "Vulnerability scans of Tencent Cloud Container Security: risk images, vulnerabilities and how the scans stand.",
-    "now-24h",
-    [
+    "now-24h", marked=["Risk images", "Vulnerabilities"], rows=[
         row("Now", (5, *HEADLINES), (9, SCANS), (8, *RUNNING, ALERTS)),
         row("Over time", (9, *OVER_TIME), (9, STATES), (8, *COVERAGE)),
     ],

@@ -6,6 +6,11 @@ FAIL = "red"
 INFO = "blue"
 NEUTRAL = "text"
 
+# Thresholds of numbers: from where on, which colour. The first is that of no number at all.
+GOOD_WHEN_ZERO = [(None, NEUTRAL), (0, OK), (1, FAIL)]
+FINDINGS = [(None, NEUTRAL), (0, OK), (1, WARNING)]
+INCREASE = [(None, NEUTRAL), (-1e9, OK), (0, NEUTRAL), (1, FAIL)]
+
 # A dashed line in this colour is a threshold, wherever it is.
 THRESHOLD = "dark-red"
 

@@ -42,7 +42,7 @@ def _target(expression, legend, instant):
 # Panels. Each has its width in columns; its place is up to the row.
 
 
-def stat(width, title, description, targets, unit="none", *, steps=None, mappings=(), no_value="no data",
+def stat(width, title, description, targets, unit="none", *, steps=None, mappings=(), no_value="unknown",
          decimals=None, text="auto"):
     """Large numbers, one for each series."""
     options = _reduce() | {
@@ -61,21 +61,22 @@ def stat(width, title, description, targets, unit="none", *, steps=None, mapping
     return _panel("stat", width, title, description, targets, defaults, _colours(targets), options)
 
 
-def headline(width, title, description, expression, *, steps, no_value="no data"):
+def headline(width, title, description, expression, *, steps, no_value="unknown"):
     """The value now as a large number, and under it how it came about.
 
     The number is a query of its own: the last point of a range may be hours old.
     """
     panel = stat(width, title, description, [now(expression), trend(expression)], steps=steps, no_value=no_value,
                  text="value")
-    panel["options"] |= {"graphMode": "area", "orientation": "horizontal", "justifyMode": "center"}
+    panel["options"] |= {"graphMode": "area", "orientation": "horizontal", "justifyMode": "center",
+                         "text": {"valueSize": 40}}
     # The line has a number too, which is not shown: it would be the last of the range.
     no_text = [{"type": "range", "options": {"from": None, "to": None, "result": {"text": " ", "index": 0}}}]
     panel["fieldConfig"]["overrides"] = [by_query("B", mappings=no_text, noValue=" ")]
     return panel
 
 
-def bars(width, title, description, targets, unit, *, steps, maximum=None, no_value="no data", decimals=None, overrides=()):
+def bars(width, title, description, targets, unit, *, steps, maximum=None, no_value="unknown", decimals=None, overrides=()):
     """A horizontal bar for each series."""
     options = _reduce() | {
         "displayMode": "basic",
@@ -83,10 +84,10 @@ def bars(width, title, description, targets, unit, *, steps, maximum=None, no_va
         "showUnfilled": True,
         "sizing": "manual",
         "minVizHeight": 20,
-        "maxVizHeight": 28,
+        "maxVizHeight": 32,
         "namePlacement": "left",
         "valueMode": "color",
-        "text": {"titleSize": 13, "valueSize": 15},
+        "text": {"valueSize": 15},
     }
     defaults = _defaults(unit, no_value, decimals) | {
         "color": {"mode": "thresholds"},
@@ -105,8 +106,8 @@ def graph(width, title, description, targets, unit, *, steps=False, stacked=Fals
     custom = {
         "drawStyle": "bars" if bars else "line",
         "lineInterpolation": "stepAfter" if steps else "linear",
-        "lineWidth": 1 if stacked else 2,
-        "fillOpacity": 80 if bars else 40 if stacked else 0,
+        "lineWidth": 0 if stacked else 2,
+        "fillOpacity": 60 if stacked else 0,
         "gradientMode": "none",
         "showPoints": "never",
         "spanNulls": False,
@@ -164,7 +165,7 @@ def table(width, title, description, columns, *, sort, no_value, rows=()):
     }
     defaults = _defaults("none", no_value, None) | {
         "color": {"mode": "thresholds"},
-        "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False},
+        "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 60},
         "mappings": [],
         "thresholds": _thresholds([(None, palette.NEUTRAL)]),
     }
@@ -252,14 +253,37 @@ def fixed(color):
     return {"mode": "fixed", "fixedColor": color}
 
 
-def steps(*pairs):
-    """Thresholds of a column: from which value on, which colour."""
-    return _thresholds(pairs)
+def text_coloured(thresholds):
+    """Text in the colour of its thresholds."""
+    return {"custom_cellOptions": {"type": "color-text"}, "thresholds": _thresholds(thresholds)}
 
 
-def coloured_text():
-    return {"type": "color-text"}
+def bar_coloured(color):
+    return {"thresholds": _thresholds([(None, color)])}
 
 
-def coloured_background():
-    return {"type": "color-background", "mode": "basic"}
+def gauge():
+    """A bar in a cell: a share."""
+    return {
+        "unit": "percentunit",
+        "decimals": 0,
+        "min": 0,
+        "max": 1,
+        "thresholds": _thresholds([(None, palette.INFO)]),
+        "custom_cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
+        "custom_width": 95,
+    }
+
+
+def duration(width):
+    return {"unit": "s", "decimals": 0, "custom_width": width}
+
+
+def label_coloured(mappings, width):
+    """A word on the colour that it is mapped to."""
+    return {
+        "mappings": mappings,
+        "custom_cellOptions": {"type": "color-background", "mode": "basic"},
+        "custom_align": "center",
+        "custom_width": width,
+    }
