@@ -163,7 +163,7 @@ BOARD = board(
     "tcss-overview", "TCSS / Overview",
     "Vulnerability scans of Tencent Cloud Container Security: risk images, vulnerabilities and how the scans stand.",
     "now-24h", marked=["Risk images", "Vulnerabilities"], rows=[
-        row("Now", (5, *HEADLINES), (9, SCANS), (8, *RUNNING, ALERTS)),
+        row("Now", (5, *HEADLINES), (9, SCANS), (9, *RUNNING, ALERTS)),
         row("Over time", (9, *OVER_TIME), (9, STATES), (8, *COVERAGE)),
     ],
 )

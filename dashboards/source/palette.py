@@ -6,10 +6,11 @@ FAIL = "red"
 INFO = "blue"
 NEUTRAL = "text"
 
-# Thresholds of numbers: from where on, which colour. The first is that of no number at all.
+# Thresholds of numbers: from where on, which colour. The first is that of no number at all. For a column of a table,
+# Grafana takes None for 0.
 GOOD_WHEN_ZERO = [(None, NEUTRAL), (0, OK), (1, FAIL)]
 FINDINGS = [(None, NEUTRAL), (0, OK), (1, WARNING)]
-INCREASE = [(None, NEUTRAL), (-1e9, OK), (0, NEUTRAL), (1, FAIL)]
+INCREASE = [(-1e12, NEUTRAL), (-1e9, OK), (0, NEUTRAL), (1, FAIL)]
 
 # A dashed line in this colour is a threshold, wherever it is.
 THRESHOLD = "dark-red"

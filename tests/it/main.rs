@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod boards;
 mod cli;
 mod codes;
 mod docs;

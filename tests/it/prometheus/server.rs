@@ -48,10 +48,35 @@ struct Vector {
     result: Vec<Sample>,
 }
 
+/// A series and its values over a range.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Series {
+    values: Vec<(f64, String)>,
+}
+
+#[derive(Deserialize)]
+struct Matrix {
+    result: Vec<Series>,
+}
+
+impl Series {
+    pub(crate) fn values(&self) -> impl Iterator<Item = f64> {
+        self.values.iter().map(|(_, value)| value.parse().unwrap())
+    }
+}
+
 impl Prometheus {
     /// Scrapes each of `targets`: the name of a job, and the URL of an exporter.
     pub(crate) fn start(targets: &[(&str, &str)]) -> Prometheus {
+        Prometheus::with_rules(targets, &[])
+    }
+
+    /// The same, and evaluates files of rules every second.
+    pub(crate) fn with_rules(targets: &[(&str, &str)], rules: &[String]) -> Prometheus {
         let directory = tempfile::tempdir().unwrap();
+        for (number, text) in rules.iter().enumerate() {
+            std::fs::write(directory.path().join(format!("rules-{number}.yml")), text).unwrap();
+        }
         std::fs::write(directory.path().join("prometheus.yml"), config(targets)).unwrap();
         // It does not take port 0, so it may find the port that was free a moment ago taken.
         let (running, url) = (0..ATTEMPTS).find_map(|_| start(&directory)).expect("a free port");
@@ -71,6 +96,14 @@ impl Prometheus {
             _ => None,
         })
         .await;
+    }
+
+    /// The values of each series of `expression` at every one of the last `seconds`.
+    pub(crate) async fn range(&self, expression: &str, seconds: u64) -> Vec<Series> {
+        let now: f64 = vector(&get(&self.query_url("vector(time())")).await)[0].value();
+        let [start, end] = [now - seconds as f64, now].map(|time| time.to_string());
+        let parameters = [("query", expression), ("start", &start), ("end", &end), ("step", "1")];
+        data::<Matrix>(&get(&self.url("query_range", &parameters)).await).result
     }
 
     /// Waits until `expression` gives no series.
@@ -134,7 +167,10 @@ fn config(targets: &[(&str, &str)]) -> String {
         format!("  - {{job_name: {name}, static_configs: [{{targets: [\"{address}\"]}}]}}\n")
     };
     let jobs: String = targets.iter().map(job).collect();
-    format!("global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{jobs}")
+    format!(
+        "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\nrule_files: [rules-*.yml]\n\
+         scrape_configs:\n{jobs}"
+    )
 }
 
 /// None where the port is taken.
