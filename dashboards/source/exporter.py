@@ -37,7 +37,7 @@ NOW = [
         [now(f"sum(1 - {of_instance('up')})")], steps=GOOD_WHEN_ZERO,
     ),
     stat(
-        4, "Not read", "Scans whose last poll failed, or that were not polled yet.",
+        4, "Failing", "Scans whose last poll failed, or that were not polled yet.",
         [now(f"sum(1 - {each_scan('tcss_up')})")], steps=GOOD_WHEN_ZERO,
     ),
     stat(

@@ -11,9 +11,10 @@ use tcss_exporter::reason::Reason;
 
 use crate::process::{exporter, file, path};
 
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 7] = [
     "README.md",
     "CHANGELOG.md",
+    "dashboards/README.md",
     "docs/configuration.md",
     "docs/metrics.md",
     "docs/operation.md",
@@ -99,7 +100,7 @@ fn every_flag_that_a_page_names_exists() {
     };
     let commands: [&[&str]; 5] = [&[], &["demo"], &["check"], &["scan"], &["simulate"]];
     let mut known: BTreeSet<String> = commands.iter().flat_map(|command| flags(&help(command))).collect();
-    known.extend(["--release".to_owned(), "--version".to_owned()]);
+    known.extend(["--release", "--version", "--from-file"].map(str::to_owned));
     for name in PAGES {
         for flag in flags(&page(name)) {
             assert!(known.contains(&flag), "{name}: {flag}");

@@ -11,6 +11,7 @@ mod layout;
 mod live;
 mod names;
 mod promql;
+mod readme;
 mod rules;
 
 /// The files, and the uid of each.
