@@ -11,13 +11,18 @@ use tcss_exporter::reason::Reason;
 
 use crate::process::{exporter, file, path};
 
+<<<<<<< HEAD
 const PAGES: [&str; 7] = [
+=======
+const PAGES: [&str; 8] = [
+>>>>>>> rules
     "README.md",
     "CHANGELOG.md",
     "dashboards/README.md",
     "docs/configuration.md",
     "docs/metrics.md",
     "docs/operation.md",
+    "docs/runbook.md",
     "docs/simulator.md",
 ];
 

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod alerts;
 mod boards;
 mod cli;
 mod codes;

@@ -111,6 +111,11 @@ async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
 
 /// The head of the request, once its body has come too.
 pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
+    read_whole_request(stream).await.map(|(head, _)| head)
+}
+
+/// The head of the request and its body.
+pub(crate) async fn read_whole_request(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut seen = Vec::new();
     let mut buffer = [0; 4_096];
     loop {
@@ -123,7 +128,7 @@ pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
                 name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
             });
             if body.len() >= length.unwrap_or(0) {
-                return Some(head.to_owned());
+                return Some((head.to_owned(), body.to_owned()));
             }
         }
     }

@@ -114,19 +114,21 @@ fn lacking_a_field() -> Vec<u8> {
 }
 
 /// The rules, without the time that an alert waits.
-fn hasty_rules() -> Vec<String> {
-    let waits = |line: &&str| {
-        line.trim_start().starts_with("for:") || line.trim_start().starts_with("keep_firing_for:")
-    };
-    let hasty =
-        |text: &String| text.lines().filter(|line| !waits(line)).map(|line| format!("{line}\n")).collect();
-    rules::texts().iter().map(hasty).collect()
+fn hasty_rules() -> String {
+    let waits = |line: &&str| ["for:", "keep_firing_for:"].iter().any(|it| line.trim_start().starts_with(it));
+    rules::text().lines().filter(|line| !waits(line)).map(|line| format!("{line}\n")).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_query_of_every_board_is_answered_by_a_real_prometheus() {
     let world = World::start().await;
-    let prometheus = Prometheus::with_rules(&[("tcss", &world.url)], &hasty_rules());
+    let rules = file(&hasty_rules());
+    let prometheus = Prometheus::start_with(&format!(
+        "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\nrule_files: [\"{}\"]\n\
+         scrape_configs: [{{job_name: tcss, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
+        path(&rules),
+        world.url.trim_start_matches("http://"),
+    ));
     // Until two scans of one account have finished, and so until everything else has happened.
     prometheus.until("count(tcss:risk_images:increase{account='repeating'} != 0)", 1.0).await;
 
@@ -197,7 +199,7 @@ fn the_legend_tells_series_apart(query: &Query, samples: &[Sample]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_a_scan_is_marked_at_its_second() {
     let world = World::start().await;
-    let prometheus = Prometheus::with_rules(&[("tcss", &world.url)], &[]);
+    let prometheus = Prometheus::start(&[("tcss", &world.url)]);
     let queries = Query::all();
     for (name, account) in [("Scan finished", "repeating"), ("Scan canceled", "canceled")] {
         let place = format!("overview: annotation {name}");

@@ -25,9 +25,8 @@ pub(super) struct Rule {
 
 impl Rule {
     pub(super) fn all() -> Vec<Rule> {
-        let files = texts();
-        let files = files.iter().map(|text| serde_saphyr::from_str::<File>(text).unwrap());
-        files.flat_map(|file| file.groups).flat_map(|group| group.rules).collect()
+        let file: File = serde_saphyr::from_str(&text()).unwrap();
+        file.groups.into_iter().flat_map(|group| group.rules).collect()
     }
 
     /// What it records or how the alert is called.
@@ -36,11 +35,11 @@ impl Rule {
     }
 }
 
-/// The files of rules.
-pub(super) fn texts() -> Vec<String> {
+/// The file of rules; the only one.
+pub(super) fn text() -> String {
     let directory = dashboards().join("rules");
     let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
     let paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|it| it == "yml")).collect();
-    assert!(!paths.is_empty(), "dashboards/rules has rules");
-    paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+    let [path] = &paths[..] else { panic!("one file: {paths:?}") };
+    fs::read_to_string(path).unwrap()
 }

@@ -68,16 +68,13 @@ impl Series {
 impl Prometheus {
     /// Scrapes each of `targets`: the name of a job, and the URL of an exporter.
     pub(crate) fn start(targets: &[(&str, &str)]) -> Prometheus {
-        Prometheus::with_rules(targets, &[])
+        Prometheus::start_with(&config(targets))
     }
 
-    /// The same, and evaluates files of rules every second.
-    pub(crate) fn with_rules(targets: &[(&str, &str)], rules: &[String]) -> Prometheus {
+    /// With this configuration.
+    pub(crate) fn start_with(config: &str) -> Prometheus {
         let directory = tempfile::tempdir().unwrap();
-        for (number, text) in rules.iter().enumerate() {
-            std::fs::write(directory.path().join(format!("rules-{number}.yml")), text).unwrap();
-        }
-        std::fs::write(directory.path().join("prometheus.yml"), config(targets)).unwrap();
+        std::fs::write(directory.path().join("prometheus.yml"), config).unwrap();
         // It does not take port 0, so it may find the port that was free a moment ago taken.
         let (running, url) = (0..ATTEMPTS).find_map(|_| start(&directory)).expect("a free port");
         Prometheus { _running: running, _directory: directory, url }
@@ -167,10 +164,7 @@ fn config(targets: &[(&str, &str)]) -> String {
         format!("  - {{job_name: {name}, static_configs: [{{targets: [\"{address}\"]}}]}}\n")
     };
     let jobs: String = targets.iter().map(job).collect();
-    format!(
-        "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\nrule_files: [rules-*.yml]\n\
-         scrape_configs:\n{jobs}"
-    )
+    format!("global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{jobs}")
 }
 
 /// None where the port is taken.
