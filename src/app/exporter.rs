@@ -7,6 +7,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     config::{self, AccountName, Config},
+    credentials::Providers,
     pacer::Lanes,
     plan::{self, PlanError, Start},
     poller::{Context, Job},
@@ -18,7 +19,8 @@ use crate::{
 pub struct Exporter {
     context: Arc<Context>,
     store: Arc<Store>,
-    lanes: Lanes,
+    lanes: Arc<Lanes>,
+    providers: Arc<Providers>,
     accounts: Vec<Running>,
 }
 
@@ -56,7 +58,14 @@ pub struct Changes {
 impl Exporter {
     /// Polls nothing yet.
     pub fn new(context: Arc<Context>) -> Exporter {
-        Exporter { context, store: Arc::default(), lanes: Lanes::default(), accounts: Vec::new() }
+        let lanes = Arc::<Lanes>::default();
+        let providers = Arc::new(Providers::new(context.tools(&lanes)));
+        Exporter { context, store: Arc::default(), lanes, providers, accounts: Vec::new() }
+    }
+
+    /// Where its accounts get their credentials.
+    pub fn providers(&self) -> Arc<Providers> {
+        Arc::clone(&self.providers)
     }
 
     /// What is known of the scans.
@@ -81,7 +90,10 @@ impl Exporter {
             .collect();
         let kept = n_before - before.len();
         self.store.replace(plan::table(&self.accounts.iter().flat_map(|running| &running.jobs)));
-        Ok(Changes { kept, started: self.accounts.len() - kept, stopped: before.len() })
+        let stopped = before.len();
+        drop(before);
+        self.providers.drop_unused();
+        Ok(Changes { kept, started: self.accounts.len() - kept, stopped })
     }
 
     /// What each account of `config` needs; starts and stops nothing.
@@ -96,14 +108,14 @@ impl Exporter {
                 continue;
             }
             let account = Arc::new(account);
-            match plan::jobs(&account, &self.lanes) {
+            match plan::jobs(&account, &self.lanes, &self.providers) {
                 Ok(jobs) => {
                     if let Some(before) = running.get(&account.name) {
                         before.hand_over(&jobs);
                     }
                     accounts.push(Next::Start(account, jobs));
                 }
-                Err(error) => errors.push(error),
+                Err(error) => PlanError::collect(&mut errors, error),
             }
         }
         if errors.is_empty() { Ok(accounts) } else { Err(errors) }

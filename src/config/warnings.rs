@@ -8,6 +8,7 @@ use crate::credentials::Source;
 /// One line each, in the order of the accounts.
 pub(super) fn of(config: &Config) -> Vec<String> {
     let mut warnings = plain_http(&config.accounts);
+    warnings.extend(keys_in_the_file(&config.accounts));
     warnings.extend(identities(&config.accounts).into_iter().filter_map(|identity| identity.overload()));
     warnings
 }
@@ -23,6 +24,19 @@ fn plain_http(accounts: &[Account]) -> Vec<String> {
         format!("{endpoint} is plain http to another machine: others can read tokens and answers on the way")
     };
     warned.into_iter().map(warning).collect()
+}
+
+fn keys_in_the_file(accounts: &[Account]) -> Option<String> {
+    let mut names = accounts.iter().filter(|account| account.credentials.is_written_down());
+    let first = &names.next()?.name;
+    let more = match names.count() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    Some(format!(
+        "account \"{first}\"{more}: the keys stand in the configuration file, where all who read it read them; put them \
+         into files of their own, or into environment variables"
+    ))
 }
 
 /// The accounts that share one limit.

@@ -47,6 +47,16 @@ fn prospect(error: &ApiError) -> Prospect {
     }
 }
 
+/// Whether other credentials may mend it.
+pub(super) fn waits_for_a_person(error: &ApiError) -> bool {
+    prospect(error) == Prospect::ByHand
+}
+
+/// Whether the API has had enough of a token: it may have expired on the way.
+pub(super) fn is_token_failure(error: &ApiError) -> bool {
+    error.code.as_deref() == Some("AuthFailure.TokenFailure")
+}
+
 /// How long to wait before repeating the request that failed as attempt `attempt`; none: not in this poll.
 pub(super) fn retry_after(error: &ApiError, attempt: u32) -> Option<Duration> {
     if attempt >= MAX_ATTEMPTS || prospect(error) != Prospect::Brief {

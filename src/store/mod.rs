@@ -11,12 +11,14 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::time::Instant;
 
 use crate::{
     collectors::Collector,
     config::{AccountName, ScanName},
-    pacer::{Lane, Membership},
+    credentials,
+    pacer::Seat,
 };
 
 mod snapshot;
@@ -69,36 +71,36 @@ impl Store {
 pub struct AccountEntry {
     /// The label `account`, as it stands in the text format: `account="prod"`.
     pub labels: String,
+    /// What there is of its credentials; accounts with the same source share it.
+    pub credentials: Arc<credentials::Status>,
     /// One for each API action.
     pub actions: Vec<Arc<ActionEntry>>,
 }
 
 impl AccountEntry {
     /// An account and what it asks.
-    pub fn new(name: &AccountName, actions: Vec<Arc<ActionEntry>>) -> AccountEntry {
-        AccountEntry { labels: label("account", name.as_str()), actions }
+    pub fn new(
+        name: &AccountName,
+        credentials: Arc<credentials::Status>,
+        actions: Vec<Arc<ActionEntry>>,
+    ) -> AccountEntry {
+        AccountEntry { labels: label("account", name.as_str()), credentials, actions }
     }
 }
 
 /// Where one account's requests for one action queue, and what they cost.
 #[derive(Debug)]
 pub struct ActionEntry {
-    /// The API action.
-    pub action: &'static str,
-    membership: Membership,
+    /// Where they queue.
+    pub seat: Seat,
     requests: AtomicU64,
     waited_nanos: AtomicU64,
 }
 
 impl ActionEntry {
     /// Nothing asked yet.
-    pub fn new(action: &'static str, membership: Membership) -> ActionEntry {
-        ActionEntry { action, membership, requests: AtomicU64::new(0), waited_nanos: AtomicU64::new(0) }
-    }
-
-    /// Where its requests queue.
-    pub fn lane(&self) -> &Lane {
-        self.membership.lane()
+    pub fn new(seat: Seat) -> ActionEntry {
+        ActionEntry { seat, requests: AtomicU64::new(0), waited_nanos: AtomicU64::new(0) }
     }
 
     /// A request leaves after waiting for its turn.
@@ -132,6 +134,7 @@ pub struct JobEntry {
     /// The age from which on data are withheld.
     pub stale_after: Duration,
     snapshot: ArcSwap<Snapshot>,
+    next_poll: ArcSwapOption<Instant>,
 }
 
 impl JobEntry {
@@ -149,6 +152,7 @@ impl JobEntry {
             collector,
             stale_after: poll.stale_after,
             snapshot: ArcSwap::from_pointee(Snapshot::untried(collector.fields.len(), poll.interval)),
+            next_poll: ArcSwapOption::empty(),
         }
     }
 
@@ -167,6 +171,16 @@ impl JobEntry {
     /// Puts `snapshot` in the place of the present one. Only the job itself does that.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// When the next poll begins, or when the one began that is under way; none before that is known.
+    pub fn next_poll(&self) -> Option<Instant> {
+        self.next_poll.load().as_deref().copied()
+    }
+
+    /// Announces the next poll. Only the job itself does that.
+    pub fn polls_next_at(&self, next: Instant) {
+        self.next_poll.store(Some(Arc::new(next)));
     }
 }
 

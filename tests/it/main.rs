@@ -8,12 +8,18 @@
 )]
 
 mod alerts;
+mod attacks;
+mod auth;
 mod boards;
+mod browser;
 mod cli;
 mod codes;
+mod credentials;
 mod docs;
 mod faults;
+mod fuzz;
 mod lifecycle;
+mod live;
 mod memory;
 mod polls;
 mod process;
@@ -24,5 +30,8 @@ mod raw;
 mod scrapes;
 mod sdk;
 mod secrets;
+mod site;
 mod support;
+mod tls;
 mod truth;
+mod web_config;
