@@ -123,7 +123,7 @@ fn every_flag_that_a_page_names_exists() {
     let commands: [&[&str]; 7] =
         [&[], &["demo"], &["check"], &["scan"], &["simulate"], &["completions"], &["man"]];
     let mut known: BTreeSet<String> = commands.iter().flat_map(|command| flags(&help(command))).collect();
-    known.extend(["--release".to_owned(), "--version".to_owned()]);
+    known.extend(["--release", "--version", "--from-file"].map(str::to_owned));
     for name in PAGES {
         for flag in flags(&page(name)) {
             assert!(known.contains(&flag), "{name}: {flag}");

@@ -10,6 +10,7 @@
 mod alerts;
 mod attacks;
 mod auth;
+mod boards;
 mod browser;
 mod cli;
 mod codes;

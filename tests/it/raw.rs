@@ -69,7 +69,7 @@ async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
         let _ = stream.read_to_end(&mut Vec::new()).await;
         return Some(());
     }
-    let (head, body) = read_whole_request(&mut stream).await?;
+    let (head, body) = read_whole(&mut stream).await?;
     match act {
         Act::Reply(reply) => {
             stream.write_all(&reply(&head, &body)).await.ok()?;
@@ -118,11 +118,11 @@ async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
 
 /// The head of the request, once its body has come too.
 pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
-    read_whole_request(stream).await.map(|(head, _)| head)
+    read_whole(stream).await.map(|(head, _)| head)
 }
 
-/// The head of the request and its body.
-pub(crate) async fn read_whole_request(stream: &mut TcpStream) -> Option<(String, String)> {
+/// Head and body of the request.
+pub(crate) async fn read_whole(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut seen = Vec::new();
     let mut buffer = [0; 4_096];
     loop {
