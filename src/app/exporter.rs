@@ -10,6 +10,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     config::{self, AccountName, Config},
+    credentials::Providers,
     pacer::Lanes,
     plan::{self, PlanError, Start},
     poller::{Context, Job},
@@ -25,7 +26,8 @@ const LONGEST_SPREAD: Duration = Duration::from_mins(1);
 pub struct Exporter {
     context: Arc<Context>,
     store: Arc<Store>,
-    lanes: Lanes,
+    lanes: Arc<Lanes>,
+    providers: Arc<Providers>,
     accounts: Vec<Running>,
     hurrying: JoinSet<()>,
 }
@@ -69,8 +71,21 @@ pub struct Changes {
 impl Exporter {
     /// Polls nothing yet.
     pub fn new(context: Arc<Context>) -> Exporter {
-        let (store, lanes) = Default::default();
-        Exporter { context, store, lanes, accounts: Vec::new(), hurrying: JoinSet::new() }
+        let lanes = Arc::<Lanes>::default();
+        let providers = Arc::new(Providers::new(context.tools(&lanes)));
+        Exporter {
+            context,
+            store: Arc::default(),
+            lanes,
+            providers,
+            accounts: Vec::new(),
+            hurrying: JoinSet::new(),
+        }
+    }
+
+    /// Where its accounts get their credentials.
+    pub fn providers(&self) -> Arc<Providers> {
+        Arc::clone(&self.providers)
     }
 
     /// What is known of the scans.
@@ -100,7 +115,10 @@ impl Exporter {
         let waiting = jobs.filter(|job| job.needs_a_person()).map(|job| Arc::clone(&job.entry)).collect();
         self.hurrying = JoinSet::new();
         self.hurrying.spawn(hurry(waiting));
-        Ok(Changes { kept, started: self.accounts.len() - kept, stopped: before.len() })
+        let stopped = before.len();
+        drop(before);
+        self.providers.drop_unused();
+        Ok(Changes { kept, started: self.accounts.len() - kept, stopped })
     }
 
     /// What each account of `config` needs; starts and stops nothing.
@@ -115,14 +133,14 @@ impl Exporter {
                 continue;
             }
             let account = Arc::new(account);
-            match plan::jobs(&account, &self.lanes) {
+            match plan::jobs(&account, &self.lanes, &self.providers) {
                 Ok(jobs) => {
                     if let Some(before) = running.get(&account.name) {
                         before.hand_over(&jobs);
                     }
                     accounts.push(Next::Start(account, jobs));
                 }
-                Err(error) => errors.push(error),
+                Err(error) => PlanError::collect(&mut errors, error),
             }
         }
         if errors.is_empty() { Ok(accounts) } else { Err(errors) }

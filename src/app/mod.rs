@@ -3,7 +3,7 @@
 use std::{fmt, process::ExitCode, sync::Arc};
 
 use crate::{
-    cli::{Command, LogFlags, output},
+    cli::{Command, LogFlags, output, pages},
     client::Client,
     clock::Clock,
     collectors,
@@ -16,6 +16,7 @@ mod check;
 mod demo;
 pub mod exporter;
 mod listen;
+mod log_queue;
 mod logging;
 mod once;
 mod reload;
@@ -25,11 +26,11 @@ mod serve;
 mod shard;
 mod signals;
 mod simulate;
+mod web_config;
 
 /// Does what the command line says. 0: fine. 1: failed at run time. 2: bad usage or configuration.
 pub fn run(command: Command) -> ExitCode {
-    logging::init(log_flags(&command));
-    match run_to_the_end(command) {
+    match run_and_log(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let lines = failure.lines.iter().map(|line| format!("tcss-exporter: {line}\n"));
@@ -39,7 +40,8 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
-fn run_to_the_end(command: Command) -> Result<(), Failure> {
+fn run_and_log(command: Command) -> Result<(), Failure> {
+    let _log = log_flags(&command).map(logging::init).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(dispatch(command));
     // Not waiting for what blocks a thread, such as a look-up of a name in a DNS that is gone.
@@ -54,16 +56,19 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Check(flags) => check::run(flags).await,
         Command::Scan(flags) => scan::run(flags).await,
         Command::Simulate(flags) => simulate::run(flags).await,
+        Command::Completions(flags) => Ok(output::print(pages::completions(flags.shell))?),
+        Command::Man => Ok(output::print(pages::man())?),
     }
 }
 
-fn log_flags(command: &Command) -> &LogFlags {
+fn log_flags(command: &Command) -> Option<&LogFlags> {
     match command {
-        Command::Serve(flags) => &flags.log,
-        Command::Demo(flags) => &flags.log,
-        Command::Check(flags) => &flags.log,
-        Command::Scan(flags) => &flags.log,
-        Command::Simulate(flags) => &flags.log,
+        Command::Serve(flags) => Some(&flags.log),
+        Command::Demo(flags) => Some(&flags.log),
+        Command::Check(flags) => Some(&flags.log),
+        Command::Scan(flags) => Some(&flags.log),
+        Command::Simulate(flags) => Some(&flags.log),
+        Command::Completions(_) | Command::Man => None,
     }
 }
 
@@ -86,6 +91,14 @@ impl Failure {
 
     fn bad_input<T: fmt::Display>(problems: impl IntoIterator<Item = T>) -> Failure {
         Failure { code: 2, lines: problems.into_iter().map(|problem| problem.to_string()).collect() }
+    }
+}
+
+/// Both, or the problems of both.
+fn both<A, B>(a: Result<A, Vec<String>>, b: Result<B, Vec<String>>) -> Result<(A, B), Failure> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err(Failure::bad_input([a.err(), b.err()].into_iter().flatten().flatten())),
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{
     config::{self, Config, Overrides, Shard},
 };
 
-/// A file system that hangs must not keep a reload waiting for ever.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// A file system that hangs must not keep a reload waiting for ever: whoever asked over HTTP still gets the answer.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]

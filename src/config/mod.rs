@@ -10,6 +10,8 @@ use crate::credentials::Source;
 
 mod check;
 mod credentials;
+mod file;
+pub(crate) mod fuzz;
 mod keys;
 mod load;
 mod problem;
@@ -19,6 +21,7 @@ mod shard;
 mod tree;
 mod values;
 mod warnings;
+pub mod web;
 mod yaml;
 
 pub use load::{Loaded, Overrides, load};
@@ -78,6 +81,10 @@ pub struct Scan {
     pub registry_task_id: Option<NonZeroU64>,
 }
 
+#[cfg(test)]
+mod credentials_tests;
+#[cfg(test)]
+mod docs_credentials_test;
 #[cfg(test)]
 mod docs_test;
 #[cfg(test)]

@@ -21,13 +21,13 @@ fn directory(files: &[(&str, &[u8])]) -> TempDir {
     directory
 }
 
-fn load_files(files: &[(&str, &[u8])], overrides: &Overrides) -> Result<Loaded, String> {
+pub(super) fn load_files(files: &[(&str, &[u8])], overrides: &Overrides) -> Result<Loaded, String> {
     let directory = directory(files);
     load(Some(&directory.path().join(files[0].0)), overrides)
         .map_err(|problems| problems.to_string().replace(&format!("{}/", directory.path().display()), ""))
 }
 
-fn load_text(yaml: &str) -> Result<Loaded, String> {
+pub(super) fn load_text(yaml: &str) -> Result<Loaded, String> {
     load_files(&[("c.yml", yaml.as_bytes())], &Overrides::default())
 }
 
@@ -37,7 +37,7 @@ fn accounts(yaml: &str) -> Vec<Account> {
 
 /// Each line of the problems, without the name of the file.
 #[track_caller]
-fn check(yaml: &str, expected: &[&str]) {
+pub(super) fn check(yaml: &str, expected: &[&str]) {
     let problems = load_text(yaml).expect_err(yaml);
     let lines: Vec<&str> = problems.lines().map(|line| line.trim_start_matches("c.yml:")).collect();
     assert_eq!(lines, expected, "{yaml}");
@@ -46,7 +46,7 @@ fn check(yaml: &str, expected: &[&str]) {
 fn default_account(name: &str) -> Account {
     Account {
         name: AccountName::parse(name).unwrap(),
-        credentials: Source::Env(Variables::default()),
+        credentials: Source::default(),
         endpoint: Endpoint::parse("tcss.tencentcloudapi.com", false).unwrap(),
         region: None,
         requests_per_second: Rate::DEFAULT,
@@ -273,53 +273,6 @@ fn plain_http_is_refused_per_account() {
         &["1: api.endpoint: \"http://10.0.0.1\" is plain http to another machine: \
            use https, or set api.allow_http to true in the configuration file"],
     );
-}
-
-#[test]
-fn credentials_are_of_one_kind_that_works() {
-    check(
-        "credentials: {files: {}}",
-        &["1: credentials: files does not work in this version; what works: env"],
-    );
-    check("credentials: {}", &["1: credentials: names no kind; write env: {}, or leave credentials out"]);
-    check(
-        "credentials: {environment: {}}",
-        &[
-            "1: credentials: unknown key; known here: env, files, static, profile, tccli, tke_oidc, cvm_role, assume_role",
-        ],
-    );
-    check(
-        "credentials: {env: {secret-id: A}}",
-        &["1: credentials.env: unknown key; did you mean secret_id?"],
-    );
-}
-
-#[test]
-fn nothing_that_is_written_under_credentials_is_shown() {
-    let blocks = [
-        "Canary7",
-        "[Canary7]",
-        "{Canary7: 1}",
-        "{static: {secret_id: Canary7}}",
-        "{static: Canary7, Canary7: Canary7}",
-        "{env: Canary7}",
-        "{env: [Canary7]}",
-        "{env: {Canary7: Canary7}}",
-        "{env: {secret_id: {Canary7: Canary7}}}",
-        "{env: {secret_id: Canary7-x, secret_key: [Canary7], token: '$Canary7'}}",
-        "{env: {secret_key: CaNaRyCanary7canary7canary7cana}}",
-        "{env: {? {Canary7: 1} : 2}}",
-        "{Canary7, ",
-        "*Canary7",
-        "!!binary Canary7",
-        "!Canary7 {env: 1}",
-    ];
-    for block in blocks {
-        for prefix in ["", "accounts:\n- name: a\n  "] {
-            let problems = load_text(&format!("{prefix}credentials: {block}\n")).expect_err(block);
-            assert!(!problems.to_lowercase().contains("canary"), "{block}\n{problems}");
-        }
-    }
 }
 
 #[test]

@@ -15,7 +15,10 @@ const MOST: usize = 10;
 pub(super) fn of(config: &Config) -> Vec<String> {
     let identities = identities(&config.accounts);
     let overloads = shortened(identities.iter().filter_map(Identity::overload));
-    shortened(plain_http(&config.accounts)).into_iter().chain(overloads).collect()
+    let mut warnings = shortened(plain_http(&config.accounts));
+    warnings.extend(keys_in_the_file(&config.accounts));
+    warnings.extend(overloads);
+    warnings
 }
 
 /// Of the configuration as a whole, of which `shard` has a part: accounts that share a limit, of which every shard
@@ -41,6 +44,19 @@ fn plain_http(accounts: &[Account]) -> Vec<String> {
         format!("{endpoint} is plain http to another machine: others can read tokens and answers on the way")
     };
     exposed.filter(|endpoint| warned.insert(*endpoint)).map(warning).collect()
+}
+
+fn keys_in_the_file(accounts: &[Account]) -> Option<String> {
+    let mut names = accounts.iter().filter(|account| account.credentials.is_written_down());
+    let first = &names.next()?.name;
+    let more = match names.count() {
+        0 => String::new(),
+        n => format!(" and {n} more"),
+    };
+    Some(format!(
+        "account \"{first}\"{more}: the keys stand in the configuration file, where all who read it read them; put them \
+         into files of their own, or into environment variables"
+    ))
 }
 
 /// The accounts that share one limit.

@@ -15,10 +15,12 @@ use tokio::time::Instant;
 use crate::config::{Endpoint, Rate};
 
 mod budget;
+mod seat;
 mod slots;
 mod slowdown;
 
 use budget::RetryBudget;
+pub use seat::{Seat, Taken};
 use slots::{Slots, Ticket};
 use slowdown::Slowdown;
 

@@ -47,6 +47,11 @@ fn prospect(error: &ApiError) -> Prospect {
     }
 }
 
+/// Whether the API has had enough of a token: it may have expired on the way.
+pub(super) fn is_token_failure(error: &ApiError) -> bool {
+    error.code.as_deref() == Some("AuthFailure.TokenFailure")
+}
+
 /// Whether it stays as it is until a person does something.
 pub(super) fn needs_a_person(error: &ApiError) -> bool {
     prospect(error) == Prospect::ByHand

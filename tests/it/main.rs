@@ -7,11 +7,17 @@
     reason = "tests"
 )]
 
+mod attacks;
+mod auth;
+mod browser;
 mod cli;
 mod codes;
+mod credentials;
 mod docs;
 mod faults;
+mod fuzz;
 mod lifecycle;
+mod live;
 mod many;
 mod memory;
 mod polls;
@@ -25,5 +31,8 @@ mod scrapes;
 mod sdk;
 mod secrets;
 mod shards;
+mod site;
 mod support;
+mod tls;
 mod truth;
+mod web_config;

@@ -12,7 +12,7 @@ use tcss_exporter::{
     reason::Reason,
     store::Snapshot,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::support::{POLL, World, account, answer, error, frozen_clock, scan, sum};
 
@@ -125,6 +125,28 @@ async fn many_accounts_are_spread_over_the_interval() {
         let within = |at: &&Instant| (**at - begin).as_secs() == second;
         let count = arrivals.iter().filter(within).count();
         assert!((7..=13).contains(&count), "{count} polls in second {second}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_begins_when_it_was_announced() {
+    let (handler, _) = scripted(vec![good()]);
+    let mut world = World::in_process(frozen_clock(), handler);
+    let long = |id| {
+        let mut account = account(id, "tcss.example");
+        account.poll.interval = Duration::from_mins(10);
+        account
+    };
+    world.poll(vec![long("first"), long("second")]);
+    let job = Arc::clone(&world.exporter.store().table().jobs[1]);
+    assert_eq!(job.next_poll(), None, "not known before its task runs");
+    sleep(Duration::from_millis(1)).await;
+    for n_polls in 0..4 {
+        let next = job.next_poll().unwrap();
+        sleep_until(next - Duration::from_millis(1)).await;
+        assert_eq!(job.snapshot().polls, n_polls);
+        sleep_until(next + Duration::from_secs(1)).await;
+        assert_eq!(job.snapshot().polls, n_polls + 1);
     }
 }
 
