@@ -7,14 +7,14 @@
 //! ```text
 //! cli → config → plan → poller → store → exposition → web
 //!                         ↑
-//!         collectors   client ← pacer, signer ← credentials
+//!      collectors, credentials → client → pacer, signer
 //! ```
 //!
 //! | module | its one responsibility |
 //! |---|---|
 //! | [`cli`] | flags and subcommands; what they print |
 //! | [`config`] | raw file → checked [`config::Config`], all problems at once |
-//! | [`credentials`] | where keys come from |
+//! | [`credentials`] | where keys come from: one file a kind; the chain; renewal |
 //! | [`signer`] | TC3-HMAC-SHA256, pure; the only reader of secrets |
 //! | [`pacer`] | evenly spaced slots per identity, slowing and recovering; the retry budget |
 //! | [`client`] | pacer + signer + send + envelope → answer or [`client::ApiError`] |

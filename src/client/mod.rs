@@ -5,6 +5,7 @@ use std::{error::Error, fmt, sync::Arc};
 use bytes::Bytes;
 use http::{Method, header};
 use jiff::Timestamp;
+use secrecy::zeroize::Zeroize as _;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
@@ -145,7 +146,12 @@ impl Client {
         let outcome = self.exchange(call, proof, as_of.wall, deadline).await;
         self.telemetry.request_took(call.action, slot.departure().elapsed());
         drop(slot);
-        match outcome.and_then(|body| envelope::open(&body)) {
+        let opened = outcome.and_then(|body| {
+            let opened = envelope::open(&body);
+            wipe(body);
+            opened
+        });
+        match opened {
             Ok((response, request_id)) => Ok(Answer { response, request_id, as_of }),
             Err(failure) => Err(self.failed(call.action, failure, proof, as_of)),
         }
@@ -182,6 +188,13 @@ impl Client {
         timeout_at(deadline, self.transport.exchange(request, call.endpoint.is_loopback()))
             .await
             .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout, "no whole answer in time")))
+    }
+}
+
+/// It may have held keys.
+fn wipe(body: Bytes) {
+    if let Ok(mut body) = body.try_into_mut() {
+        body.as_mut().zeroize();
     }
 }
 

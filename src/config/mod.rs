@@ -77,6 +77,8 @@ pub struct Scan {
 }
 
 #[cfg(test)]
+mod credentials_tests;
+#[cfg(test)]
 mod docs_credentials_test;
 #[cfg(test)]
 mod docs_test;

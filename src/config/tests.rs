@@ -19,13 +19,13 @@ fn directory(files: &[(&str, &[u8])]) -> TempDir {
     directory
 }
 
-fn load_files(files: &[(&str, &[u8])], overrides: &Overrides) -> Result<Loaded, String> {
+pub(super) fn load_files(files: &[(&str, &[u8])], overrides: &Overrides) -> Result<Loaded, String> {
     let directory = directory(files);
     load(Some(&directory.path().join(files[0].0)), overrides)
         .map_err(|problems| problems.to_string().replace(&format!("{}/", directory.path().display()), ""))
 }
 
-fn load_text(yaml: &str) -> Result<Loaded, String> {
+pub(super) fn load_text(yaml: &str) -> Result<Loaded, String> {
     load_files(&[("c.yml", yaml.as_bytes())], &Overrides::default())
 }
 
@@ -35,7 +35,7 @@ fn accounts(yaml: &str) -> Vec<Account> {
 
 /// Each line of the problems, without the name of the file.
 #[track_caller]
-fn check(yaml: &str, expected: &[&str]) {
+pub(super) fn check(yaml: &str, expected: &[&str]) {
     let problems = load_text(yaml).expect_err(yaml);
     let lines: Vec<&str> = problems.lines().map(|line| line.trim_start_matches("c.yml:")).collect();
     assert_eq!(lines, expected, "{yaml}");
@@ -271,67 +271,6 @@ fn plain_http_is_refused_per_account() {
         &["1: api.endpoint: \"http://10.0.0.1\" is plain http to another machine: \
            use https, or set api.allow_http to true in the configuration file"],
     );
-}
-
-#[test]
-fn credentials_are_of_one_kind_that_works() {
-    check(
-        "credentials: {}",
-        &["1: credentials: names no kind; write one, such as env: {}, or leave credentials out"],
-    );
-    check(
-        "credentials: {environment: {}}",
-        &[
-            "1: credentials: unknown key; known here: chain, env, files, static, profile, tccli, tke_oidc, cvm_role, assume_role",
-        ],
-    );
-    check(
-        "credentials: {env: {secret-id: A}}",
-        &["1: credentials.env: unknown key; did you mean secret_id?"],
-    );
-}
-
-#[test]
-fn nothing_that_is_written_under_credentials_is_shown() {
-    let blocks = [
-        "Canary7",
-        "[Canary7]",
-        "{Canary7: 1}",
-        "{static: {secret_id: Canary7}}",
-        "{static: {secret_id: Canary7, secret_key: [Canary7]}}",
-        "{static: {secret_id: Canary7, secret_key: 'Canary7 Canary7'}}",
-        "{static: {secret_id: Canary7, secret_key: Canary7, token: 'Canary7\n  Canary7'}}",
-        "{static: {secret_id: Canary7, secret_key: &Canary7 Canary7, secret_key: *Canary7}}",
-        "{files: {secret_id_file: CaNaRyCanary7canary7canary7cana, secret_key_file: a}}",
-        "{files: Canary7}",
-        "{files: {secret_id: Canary7}}",
-        "{profile: {name: 'Canary7/'}}",
-        "{tccli: {name: 'Canary7/'}}",
-        "{tke_oidc: {endpoint: 'http://Canary7'}}",
-        "{cvm_role: {endpoint: 'https://Canary7', role: 'Canary7/'}}",
-        "{chain: {sts_endpoint: 'Canary7@a', metadata_endpoint: Canary7}}",
-        "{assume_role: {role_arn: Canary7, duration: Canary7, region: 'Canary7/', external_id: Canary7 x}}",
-        "{assume_role: {role_arn: 'qcs::cam::Canary7', session_name: 'Canary7/', source: Canary7}}",
-        "{assume_role: {role_arn: 'qcs::cam::Canary7', source: {static: {secret_id: Canary7}}}}",
-        "{static: Canary7, Canary7: Canary7}",
-        "{env: Canary7}",
-        "{env: [Canary7]}",
-        "{env: {Canary7: Canary7}}",
-        "{env: {secret_id: {Canary7: Canary7}}}",
-        "{env: {secret_id: Canary7-x, secret_key: [Canary7], token: '$Canary7'}}",
-        "{env: {secret_key: CaNaRyCanary7canary7canary7cana}}",
-        "{env: {? {Canary7: 1} : 2}}",
-        "{Canary7, ",
-        "*Canary7",
-        "!!binary Canary7",
-        "!Canary7 {env: 1}",
-    ];
-    for block in blocks {
-        for prefix in ["", "accounts:\n- name: a\n  "] {
-            let problems = load_text(&format!("{prefix}credentials: {block}\n")).expect_err(block);
-            assert!(!problems.to_lowercase().contains("canary"), "{block}\n{problems}");
-        }
-    }
 }
 
 #[test]

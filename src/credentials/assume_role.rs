@@ -73,7 +73,8 @@ impl AssumeRole {
             origin: format!("{self} with {}", issued.origin),
         };
         let asker = Asker::Keys { credentials: &issued.credentials, identity: &issued.identity };
-        let outcome = sts::ask(request, asker, tools).await;
+        let external_id = self.external_id.as_deref().unwrap_or_default();
+        let outcome = sts::ask(request, asker, tools).await.map_err(|error| error.without(external_id));
         if outcome.as_ref().is_err_and(|error| error.code() == Some(TOKEN_FAILURE)) {
             parent.rejected(issued);
         }

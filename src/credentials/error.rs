@@ -75,6 +75,20 @@ impl CredentialsError {
         self.code.as_deref()
     }
 
+    /// The same, where it does not repeat `text`, which is between us and the server.
+    pub(super) fn without(self, text: &str) -> CredentialsError {
+        if text.is_empty() {
+            return self;
+        }
+        let clean = |from: String| from.replace(text, "<redacted>");
+        CredentialsError {
+            message: clean(self.message),
+            code: self.code.map(clean),
+            request_id: self.request_id.map(clean),
+            ..self
+        }
+    }
+
     /// The same, said of `whose`.
     pub(super) fn of(self, whose: impl std::fmt::Display) -> CredentialsError {
         CredentialsError { message: format!("{whose}: {}", self.message), ..self }

@@ -9,6 +9,7 @@
 
 mod cli;
 mod codes;
+mod credentials;
 mod docs;
 mod faults;
 mod lifecycle;
