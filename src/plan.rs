@@ -52,10 +52,15 @@ pub fn jobs(
     lanes: &Arc<Lanes>,
     providers: &Providers,
 ) -> Result<Vec<Job>, PlanError> {
-    let provider = providers.provider(&account.credentials);
-    if let Some(source) = provider.hopeless() {
-        return Err(PlanError { accounts: vec![account.name.clone()], source });
+    match providers.provider(&account.credentials).hopeless() {
+        Some(source) => Err(PlanError { accounts: vec![account.name.clone()], source }),
+        None => Ok(jobs_anyway(account, lanes, providers)),
     }
+}
+
+/// The jobs of one account; without credentials to sign with, their polls fail and say so.
+pub fn jobs_anyway(account: &Arc<Account>, lanes: &Arc<Lanes>, providers: &Providers) -> Vec<Job> {
+    let provider = providers.provider(&account.credentials);
     let issued = provider.status().issued();
     let action_entry = |collector: &'static Collector| {
         let (endpoint, rate) = (account.endpoint.clone(), account.requests_per_second);
@@ -78,10 +83,10 @@ pub fn jobs(
         entry: Arc::new(JobEntry::new(&account.name, &scan.name, collector, &account.poll)),
     };
     let asked = collectors::ALL.into_iter().zip(&actions);
-    Ok(asked
+    asked
         .flat_map(|asked| account.scans.iter().map(move |scan| (asked, scan)))
         .map(|(asked, scan)| job(asked, scan))
-        .collect())
+        .collect()
 }
 
 /// What is known of `jobs`, which are sorted by account: those of one collector side by side.
