@@ -7,7 +7,7 @@ use prometheus::{
     Registry, core::Collector, proto::MetricFamily,
 };
 
-use crate::{build_info, clock::Moment, reason::Reason};
+use crate::{build_info, clock::Moment, config::Shard, reason::Reason};
 
 /// An answer takes tens of milliseconds inside China, hundreds from elsewhere.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -39,6 +39,8 @@ pub struct Telemetry {
     reload_success_time: Gauge,
     web_reload_successful: IntGaugeVec,
     web_reload_success_time: GaugeVec,
+    shard_index: IntGauge,
+    shards: IntGauge,
 }
 
 impl Telemetry {
@@ -91,8 +93,17 @@ impl Telemetry {
                 ),
                 NO_LABELS,
             )?,
+            shard_index: IntGauge::new(
+                "tcss_exporter_shard_index",
+                "Which share of the accounts this exporter polls, counted from 0.",
+            )?,
+            shards: IntGauge::new(
+                "tcss_exporter_shards",
+                "Into how many shares the accounts are divided; 1 when this exporter polls all of them.",
+            )?,
         };
         telemetry.register()?;
+        telemetry.sharded(Shard::WHOLE);
         for action in actions {
             telemetry.request_duration.with_label_values(&[action]);
             telemetry.retries.with_label_values(&[action]);
@@ -112,7 +123,7 @@ impl Telemetry {
         build
             .with_label_values(&[build_info::VERSION, build_info::REVISION, build_info::RUST_VERSION])
             .set(1);
-        let collectors: [Box<dyn Collector>; 10] = [
+        let collectors: [Box<dyn Collector>; 12] = [
             Box::new(self.request_duration.clone()),
             Box::new(self.request_failures.clone()),
             Box::new(self.retries.clone()),
@@ -121,6 +132,8 @@ impl Telemetry {
             Box::new(self.reload_success_time.clone()),
             Box::new(self.web_reload_successful.clone()),
             Box::new(self.web_reload_success_time.clone()),
+            Box::new(self.shard_index.clone()),
+            Box::new(self.shards.clone()),
             Box::new(build),
             Box::new(LOG_LINES_DROPPED.clone()),
         ];
@@ -128,6 +141,12 @@ impl Telemetry {
         #[cfg(target_os = "linux")]
         self.registry.register(Box::new(crate::process::ProcessCollector::new()?))?;
         Ok(())
+    }
+
+    /// The exporter polls the accounts of `shard`.
+    pub fn sharded(&self, shard: Shard) {
+        self.shard_index.set(shard.index().into());
+        self.shards.set(shard.count().into());
     }
 
     /// A request ended, well or not.

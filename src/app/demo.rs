@@ -8,7 +8,7 @@ use super::{Failure, listen, reload::Reload, serve::Server, simulate, web_config
 use crate::{
     cli::{Demo, output},
     clock::Clock,
-    config::{self, Account, AccountName, Config, Overrides},
+    config::{self, Account, AccountName, Config, Overrides, Shard},
     credentials::Source,
     signer::Credentials,
     simulator::Scenario,
@@ -19,7 +19,7 @@ pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
     let api = TcpListener::bind("127.0.0.1:0").await?;
     let config = config(&scenario, listen::url("http", api.local_addr()?)).map_err(Failure::run_time)?;
     let web_config = web_config::load(flags.web.config.file.as_deref()).await.map_err(Failure::bad_input)?;
-    let mut server = Server::bind(&flags.web, web_config, Clock::system()).await?;
+    let mut server = Server::bind(&flags.web, web_config, Clock::system(), Shard::WHOLE).await?;
     output::print(welcome(&server, flags.web.telemetry_path.as_str(), &config))?;
     tokio::spawn(async move { simulate::serve(api, &scenario, flags.speed, future::pending()).await });
     server.apply(config.clone())?;

@@ -7,6 +7,7 @@ use crate::{
     client::Client,
     clock::Clock,
     collectors,
+    config::Shard,
     poller::Context,
     telemetry::Telemetry,
 };
@@ -22,6 +23,7 @@ mod reload;
 mod report;
 mod scan;
 mod serve;
+mod shard;
 mod signals;
 mod simulate;
 mod web_config;
@@ -107,9 +109,10 @@ impl From<std::io::Error> for Failure {
 }
 
 /// What jobs share that talk to the network.
-fn context(clock: Clock) -> Result<Arc<Context>, Failure> {
+fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
     let actions = collectors::ALL.map(|collector| collector.action);
     let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);
+    telemetry.sharded(shard);
     let client = Client::new(clock, Arc::clone(&telemetry)).map_err(Failure::run_time)?;
     Ok(Arc::new(Context { client, clock, telemetry }))
 }

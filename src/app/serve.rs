@@ -20,7 +20,7 @@ use crate::{
     build_info,
     cli::{Serve, WebFlags},
     clock::Clock,
-    config::Config,
+    config::{Config, Shard},
     poller::Context,
     web::{self, Listener, ReloadRequest, Site},
 };
@@ -29,14 +29,15 @@ use crate::{
 const RELOAD_QUEUE: usize = 16;
 
 pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
-    let reload = Reload::of(&flags.config);
+    let reload = Reload::of(&flags.config)?;
     let web_config = web_config::load(flags.web.config.file.as_deref()).await;
     let (config, web_config) = super::both(reload.load().await, web_config)?;
     let clock = Clock::system();
-    let mut server = Server::bind(&flags.web, web_config, clock).await?;
+    let mut server = Server::bind(&flags.web, web_config, clock, reload.shard()).await?;
     tracing::info!(
         version = build_info::VERSION,
         revision = build_info::REVISION,
+        shard = reload.shard().to_string(),
         accounts = config.accounts.len(),
         "starting"
     );
@@ -66,10 +67,11 @@ impl Server {
         flags: &WebFlags,
         web_config: Option<web_config::First>,
         clock: Clock,
+        shard: Shard,
     ) -> Result<Server, Failure> {
         let listeners = listen::listeners(flags).await?;
         let signals = Signals::listen()?;
-        let context = super::context(clock)?;
+        let context = super::context(clock, shard)?;
         let exporter = Exporter::new(Arc::clone(&context));
         let (requests, reload_requests) = mpsc::channel(RELOAD_QUEUE);
         let site = Arc::new(Site {
@@ -77,7 +79,7 @@ impl Server {
             telemetry: Arc::clone(&context.telemetry),
             clock,
             started: clock.now(),
-            shard: None,
+            shard: (!shard.is_whole()).then(|| shard.to_string()),
             telemetry_path: flags.telemetry_path.as_str().to_owned(),
             without_exporter_metrics: flags.disable_exporter_metrics,
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
@@ -150,6 +152,7 @@ impl Server {
             .clone()
             .map(|file| AbortOnDropHandle::new(tokio::spawn(async move { file.watch().await })));
         let mut loads = JoinSet::new();
+        let mut waiting: Vec<ReloadRequest> = Vec::new();
         loop {
             tokio::select! {
                 request = self.signals.next() => match request {
@@ -157,7 +160,9 @@ impl Server {
                     // One that waits already will see what this one would.
                     Request::Reload => drop(self.reload_queue.try_send(oneshot::channel().0)),
                 },
-                Some(reply) = self.reload_requests.recv(), if loads.is_empty() => {
+                _ = self.reload_requests.recv_many(&mut waiting, RELOAD_QUEUE), if loads.is_empty() => {
+                    // Whoever has asked by now sees what this load will see.
+                    let replies = std::mem::take(&mut waiting);
                     let (reload, web_config) = (reload.clone(), self.web_config.clone());
                     let providers = self.exporter.providers();
                     loads.spawn(async move {
@@ -165,13 +170,16 @@ impl Server {
                         if let Ok(config) = &loaded {
                             providers.explore(config.accounts.iter().map(|account| &account.credentials)).await;
                         }
-                        (loaded, reload_web(web_config).await, reply)
+                        (loaded, reload_web(web_config).await, replies)
                     });
                 }
-                Some(Ok((loaded, web, reply))) = loads.join_next() => {
+                Some(Ok((loaded, web, replies))) = loads.join_next() => {
                     let problems = [self.reload(loaded).err(), web.err()].into_iter().flatten().flatten();
                     let problems = problems.collect::<Vec<_>>().join("\n");
-                    let _ = reply.send(if problems.is_empty() { Ok(()) } else { Err(problems) });
+                    let outcome = if problems.is_empty() { Ok(()) } else { Err(problems) };
+                    for reply in replies {
+                        let _ = reply.send(outcome.clone());
+                    }
                 }
                 Some(_) = tasks.join_next() => return Err(Failure::run_time("the web server ended by itself")),
             }

@@ -5,7 +5,7 @@ use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 use clap::{Args, builder::BoolishValueParser};
 
 use super::values::{ListenAddress, LogFormat, LogLevel, TelemetryPath, WebAddress};
-use crate::config::Overrides;
+use crate::config::{Overrides, ShardChoice};
 
 /// What to poll, and how.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,10 @@ pub struct ConfigFlags {
         value_parser = humantime::parse_duration
     )]
     stale_after: Option<Duration>,
+
+    /// Share of the accounts to poll: N/M such as 0/3, or auto/M for the N at the end of the host name [default: all]
+    #[arg(long, env = "TCSS_EXPORTER_SHARD", value_name = "N/M")]
+    pub shard: Option<ShardChoice>,
 }
 
 impl ConfigFlags {

@@ -21,6 +21,17 @@ pub(super) fn read(file: &Path, order: usize) -> Result<Vec<u8>, Problem> {
     bytes(file).map_err(|message| problem(file, order, None, message))
 }
 
+/// The same for a file that was not named but matched: one such as a FIFO, for which somebody would have to write, must
+/// not stop every reload.
+pub(super) fn read_regular(file: &Path, order: usize) -> Result<Vec<u8>, Problem> {
+    let is_special = |metadata: fs::Metadata| !metadata.is_file() && !metadata.is_dir();
+    if fs::metadata(file).is_ok_and(is_special) {
+        let message = "is no regular file; move it away, or let the pattern not match it";
+        return Err(problem(file, order, None, message.into()));
+    }
+    read(file, order)
+}
+
 /// What the bytes of `file` say.
 pub(super) fn document(file: &Path, order: usize, bytes: Vec<u8>) -> Result<Document, Problem> {
     let text = utf8(bytes)

@@ -9,7 +9,7 @@ use std::{
 use glob::{MatchOptions, Pattern};
 
 use super::{
-    Config, Region, check, file,
+    Config, Region, Shard, check, file,
     problem::{Origin, Problem, Problems},
     raw::{self, RawAccount, RawConfig, Settings},
     scalar,
@@ -55,6 +55,20 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded, Proble
     Ok(Loaded { warnings: warnings::of(&config), config, files: loading.files })
 }
 
+impl Loaded {
+    /// What `shard` has of it, and what is to be said of that.
+    #[must_use]
+    pub fn of_shard(mut self, shard: Shard) -> Loaded {
+        if shard.is_whole() {
+            return self;
+        }
+        let mut warnings = warnings::of_spreading(&self.config, shard);
+        self.config.accounts.retain(|account| shard.owns(&account.name));
+        warnings.extend(warnings::of(&self.config));
+        Loaded { warnings, ..self }
+    }
+}
+
 impl Overrides {
     fn settings(&self, problems: &mut Vec<Problem>) -> Settings {
         let mut reader = Flags { problems };
@@ -98,7 +112,7 @@ struct Loading {
 
 impl Loading {
     fn config(&mut self, file: &Path) -> RawConfig {
-        let Some(document) = self.document(file) else { return RawConfig::default() };
+        let Some(document) = self.document(file, file::read) else { return RawConfig::default() };
         let mut raw = RawConfig::read(document.at(), &mut self.problems);
         let patterns = std::mem::take(&mut raw.account_files);
         let directory = file.parent().unwrap_or(Path::new(""));
@@ -113,7 +127,7 @@ impl Loading {
     }
 
     fn accounts(&mut self, file: &Path) -> Vec<RawAccount> {
-        let document = self.document(file);
+        let document = self.document(file, file::read_regular);
         document.map(|document| raw::accounts(document.at(), &mut self.problems)).unwrap_or_default()
     }
 
@@ -131,10 +145,14 @@ impl Loading {
         files
     }
 
-    fn document(&mut self, file: &Path) -> Option<Document> {
+    fn document(
+        &mut self,
+        file: &Path,
+        read: fn(&Path, usize) -> Result<Vec<u8>, Problem>,
+    ) -> Option<Document> {
         let order = self.files.len();
         self.files.push(file.to_owned());
-        let document = file::read(file, order).and_then(|bytes| file::document(file, order, bytes));
+        let document = read(file, order).and_then(|bytes| file::document(file, order, bytes));
         document.map_err(|problem| self.problems.push(problem)).ok()
     }
 }

@@ -17,6 +17,7 @@ mod load;
 mod problem;
 mod raw;
 mod scalar;
+mod shard;
 mod tree;
 mod values;
 mod warnings;
@@ -25,12 +26,13 @@ mod yaml;
 
 pub use load::{Loaded, Overrides, load};
 pub use problem::{Problem, Problems};
+pub use shard::{Shard, ShardChoice};
 pub use values::{AccountName, Endpoint, Rate, Region, ScanName};
 
 /// What to poll, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// In the order of the files; names are unique; never empty.
+    /// In the order of the files; names are unique. Empty only for a shard that has none of them.
     pub accounts: Vec<Account>,
 }
 

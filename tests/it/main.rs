@@ -7,8 +7,10 @@
     reason = "tests"
 )]
 
+mod alerts;
 mod attacks;
 mod auth;
+mod boards;
 mod browser;
 mod cli;
 mod codes;
@@ -18,6 +20,7 @@ mod faults;
 mod fuzz;
 mod lifecycle;
 mod live;
+mod many;
 mod memory;
 mod polls;
 mod process;
@@ -25,9 +28,11 @@ mod prometheus;
 mod promtool;
 mod rate;
 mod raw;
+mod reloads;
 mod scrapes;
 mod sdk;
 mod secrets;
+mod shards;
 mod site;
 mod support;
 mod tls;

@@ -1,7 +1,7 @@
 //! The table of scans. Each is a row group: its values, and what went wrong if the last poll failed.
 //!
-//! Roles are spelled out since on narrow screens the style makes cards of the rows, and browsers then no longer take
-//! them for a table.
+//! Roles are spelled out: on narrow screens the style makes cards of the rows, and not every browser still takes them for
+//! a table then, as Chromium does.
 
 use super::{
     html::Html,
@@ -48,7 +48,7 @@ pub(super) fn write(html: &mut Html, rows: &[Row<'_>], now: Moment) {
 
 impl Row<'_> {
     fn write(&self, html: &mut Html, now: Moment) {
-        let scan = self.snapshot.fresh(now, self.job.stale_after).map(Scan::of);
+        let scan = self.snapshot.fresh(now, self.job.stale_after).map(|data| Scan::of(data));
         html.markup("<tbody role=\"rowgroup\" class=\"")
             .text(self.state.word())
             .markup("\">\n<tr role=\"row\">");
