@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// A file system that hangs must not keep a reload waiting for ever: whoever asked over HTTP still gets the answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]
