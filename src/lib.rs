@@ -7,14 +7,14 @@
 //! ```text
 //! cli → config → plan → poller → store → exposition → web
 //!                         ↑
-//!         collectors   client ← pacer, signer ← credentials
+//!      collectors, credentials → client → pacer, signer
 //! ```
 //!
 //! | module | its one responsibility |
 //! |---|---|
 //! | [`cli`] | flags and subcommands; what they print |
 //! | [`config`] | raw file → checked [`config::Config`], all problems at once |
-//! | [`credentials`] | where keys come from |
+//! | [`credentials`] | where keys come from: one file a kind; the chain; renewal |
 //! | [`signer`] | TC3-HMAC-SHA256, pure; the only reader of secrets |
 //! | [`pacer`] | evenly spaced slots per identity, slowing and recovering; the retry budget |
 //! | [`client`] | pacer + signer + send + envelope → answer or [`client::ApiError`] |
@@ -29,6 +29,7 @@
 //! | [`clock`], [`reason`] | the words the others share |
 //! | [`telemetry`], `process` | what the process counts of itself, in the `prometheus` crate's registry |
 //! | `listener` | HTTP/1 on a socket, for the site and the simulator |
+//! | [`fuzz`] | what reads arbitrary bytes, for fuzzing |
 //! | [`build_info`] | version, revision, compiler |
 
 pub mod app;
@@ -40,6 +41,8 @@ pub mod collectors;
 pub mod config;
 pub mod credentials;
 pub mod exposition;
+#[doc(hidden)]
+pub mod fuzz;
 mod listener;
 pub mod pacer;
 pub mod plan;

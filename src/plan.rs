@@ -1,44 +1,81 @@
 //! Accounts × scans × collectors → jobs, and when each first runs.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 
 use crate::{
     collectors::{self, Collector},
     config::{Account, AccountName, Scan},
-    credentials::CredentialsError,
-    pacer::{LaneKey, Lanes},
+    credentials::{CredentialsError, Providers},
+    pacer::{Lanes, Seat},
     poller::Job,
     store::{AccountEntry, ActionEntry, JobEntry, Table},
 };
 
-/// An account that cannot be polled.
-#[derive(Debug, thiserror::Error)]
-#[error("account \"{account}\" has no credentials: {source}")]
+/// Accounts that cannot be polled, all for the same reason.
+#[derive(Debug)]
 pub struct PlanError {
-    account: AccountName,
+    /// Never empty.
+    accounts: Vec<AccountName>,
     source: CredentialsError,
 }
 
-/// The jobs of one account. Fails when there are no credentials to sign with.
-pub fn jobs(account: &Arc<Account>, lanes: &Lanes) -> Result<Vec<Job>, PlanError> {
-    let no_credentials = |source| PlanError { account: account.name.clone(), source };
-    let credentials = Arc::new(account.credentials.load().map_err(no_credentials)?);
-    let key = |action| LaneKey {
-        endpoint: account.endpoint.clone(),
-        identity: credentials.secret_id.clone(),
-        action,
-    };
+impl std::error::Error for PlanError {}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.accounts[..] {
+            [only] => write!(f, "account \"{only}\" has no credentials: {}", self.source),
+            [first, others @ ..] => {
+                let n_others = others.len();
+                write!(f, "account \"{first}\" and {n_others} more have no credentials: {}", self.source)
+            }
+            [] => Ok(()),
+        }
+    }
+}
+
+impl PlanError {
+    /// Adds `error` to those before it: accounts that share a source share its trouble.
+    pub fn collect(errors: &mut Vec<PlanError>, error: PlanError) {
+        match errors.iter_mut().find(|earlier| earlier.source == error.source) {
+            Some(earlier) => earlier.accounts.extend(error.accounts),
+            None => errors.push(error),
+        }
+    }
+}
+
+/// The jobs of one account. Fails when there will never be credentials to sign with.
+pub fn jobs(
+    account: &Arc<Account>,
+    lanes: &Arc<Lanes>,
+    providers: &Providers,
+) -> Result<Vec<Job>, PlanError> {
+    match providers.provider(&account.credentials).hopeless() {
+        Some(source) => Err(PlanError { accounts: vec![account.name.clone()], source }),
+        None => Ok(jobs_anyway(account, lanes, providers)),
+    }
+}
+
+/// The jobs of one account; without credentials to sign with, their polls fail and say so.
+pub fn jobs_anyway(account: &Arc<Account>, lanes: &Arc<Lanes>, providers: &Providers) -> Vec<Job> {
+    let provider = providers.provider(&account.credentials);
+    let issued = provider.status().issued();
     let action_entry = |collector: &'static Collector| {
-        let membership = lanes.join(key(collector.action), account.requests_per_second);
-        Arc::new(ActionEntry::new(collector.action, membership))
+        let (endpoint, rate) = (account.endpoint.clone(), account.requests_per_second);
+        let seat = Seat::new(Arc::clone(lanes), endpoint, collector.action, rate);
+        if let Some(issued) = &issued {
+            seat.take(&issued.identity);
+        }
+        Arc::new(ActionEntry::new(seat))
     };
     let actions = collectors::ALL.map(action_entry);
-    let account_entry = Arc::new(AccountEntry::new(&account.name, actions.to_vec()));
+    let status = Arc::clone(provider.status());
+    let account_entry = Arc::new(AccountEntry::new(&account.name, status, actions.to_vec()));
     let job = |(collector, action_entry): (&'static Collector, &Arc<ActionEntry>), scan: &Scan| Job {
         account: Arc::clone(account),
-        credentials: Arc::clone(&credentials),
+        provider: Arc::clone(&provider),
         scan: scan.clone(),
         collector,
         action_entry: Arc::clone(action_entry),
@@ -46,10 +83,10 @@ pub fn jobs(account: &Arc<Account>, lanes: &Lanes) -> Result<Vec<Job>, PlanError
         entry: Arc::new(JobEntry::new(&account.name, &scan.name, collector, &account.poll)),
     };
     let asked = collectors::ALL.into_iter().zip(&actions);
-    Ok(asked
+    asked
         .flat_map(|asked| account.scans.iter().map(move |scan| (asked, scan)))
         .map(|(asked, scan)| job(asked, scan))
-        .collect())
+        .collect()
 }
 
 /// What is known of `jobs`, which are sorted by account: those of one collector side by side.

@@ -7,7 +7,8 @@ use tokio::task::JoinSet;
 use super::Failure;
 use crate::{
     clock::Clock,
-    config::Account,
+    config::{Account, Shard},
+    credentials::Providers,
     pacer::Lanes,
     plan,
     poller::{Context, Job},
@@ -16,44 +17,38 @@ use crate::{
 
 /// What came of it.
 pub(super) struct Once {
+    /// In the order of the accounts.
+    pub(super) jobs: Vec<Job>,
     pub(super) store: Store,
     pub(super) context: Arc<Context>,
 }
 
 impl Once {
-    /// Polls every scan of `accounts`, at their pace.
-    pub(super) async fn poll(accounts: Vec<Account>) -> Result<Once, Failure> {
-        let context = super::context(Clock::system())?;
-        let jobs = jobs(accounts)?;
+    /// Polls every scan of `accounts`, which are those of `shard`, at their pace. One without credentials fails as any other.
+    pub(super) async fn poll(accounts: Vec<Account>, shard: Shard) -> Result<Once, Failure> {
+        let context = super::context(Clock::system(), shard)?;
+        let lanes = Arc::<Lanes>::default();
+        let providers = Providers::new(context.tools(&lanes));
+        providers.explore(accounts.iter().map(|account| &account.credentials)).await;
+        let accounts = accounts.into_iter().map(Arc::new);
+        let jobs: Vec<Job> =
+            accounts.flat_map(|account| plan::jobs_anyway(&account, &lanes, &providers)).collect();
         let store = Store::default();
         store.replace(plan::table(&jobs.iter()));
         context.telemetry.config_loaded(context.clock.now());
-        poll_all(jobs, &context).await;
-        Ok(Once { store, context })
+        poll_all(&jobs, &context).await;
+        Ok(Once { jobs, store, context })
     }
 
     /// Whether every poll succeeded.
     pub(super) fn is_good(&self) -> bool {
-        self.store.table().jobs.iter().all(|job| job.snapshot().is_up())
+        self.jobs.iter().all(|job| job.entry.snapshot().is_up())
     }
 }
 
-fn jobs(accounts: Vec<Account>) -> Result<Vec<Job>, Failure> {
-    let lanes = Lanes::default();
-    let mut jobs = Vec::new();
-    let mut errors = Vec::new();
-    for account in accounts.into_iter().map(Arc::new) {
-        match plan::jobs(&account, &lanes) {
-            Ok(of_account) => jobs.extend(of_account),
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() { Ok(jobs) } else { Err(Failure::bad_input(errors)) }
-}
-
-async fn poll_all(jobs: Vec<Job>, context: &Arc<Context>) {
+async fn poll_all(jobs: &[Job], context: &Arc<Context>) {
     let mut polls = JoinSet::new();
-    for job in jobs {
+    for job in jobs.iter().cloned() {
         let context = Arc::clone(context);
         polls.spawn(async move {
             let outcome = job.poll_once(&context).await;

@@ -3,13 +3,15 @@
 use std::{ffi::OsString, path::PathBuf};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, builder::BoolishValueParser};
+use clap_complete::Shell;
 
 mod flags;
 pub mod output;
+pub mod pages;
 mod values;
 
-pub use flags::{ConfigFlags, LogFlags, WebFlags};
-pub use values::{ListenAddress, LogFormat, LogLevel, OutputFormat, TelemetryPath};
+pub use flags::{ConfigFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
+pub use values::{ListenAddress, LogFormat, LogLevel, OutputFormat, TelemetryPath, WebAddress};
 
 use crate::{build_info, simulator::Speed};
 
@@ -77,7 +79,18 @@ pub enum Command {
     Scan(Scan),
     /// Run only the simulated API
     Simulate(Simulate),
+    /// Print a script that completes commands and flags in a shell
+    Completions(Completions),
+    /// Print the manual page
+    Man,
 }
+
+/// What a command's exit code says.
+pub const EXIT_CODES: [(u8, &str); 3] = [
+    (0, "All went well, or SIGTERM or SIGINT came."),
+    (1, "Something failed at run time."),
+    (2, "Bad usage or configuration; with check --live, also a call that failed."),
+];
 
 /// `serve`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -115,6 +128,8 @@ pub struct Check {
 
     #[command(flatten)]
     pub config: ConfigFlags,
+    #[command(flatten)]
+    pub web: WebConfigFlags,
     #[command(flatten)]
     pub log: LogFlags,
 }
@@ -172,5 +187,14 @@ pub struct Simulate {
     pub log: LogFlags,
 }
 
+/// `completions`.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct Completions {
+    /// Shell that will read the script
+    pub shell: Shell,
+}
+
+#[cfg(test)]
+mod docs_test;
 #[cfg(test)]
 mod tests;

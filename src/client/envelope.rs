@@ -43,8 +43,10 @@ pub(super) fn open(body: &[u8]) -> Result<(Box<RawValue>, Option<String>), Failu
     }
 }
 
+/// Where, and not what: the library's messages quote the answer, which may hold keys.
 fn unreadable(error: &serde_json::Error) -> Failure {
-    Failure::new(Reason::Decode, format!("the answer is not the API's JSON: {error}"))
+    let (line, column) = (error.line(), error.column());
+    Failure::new(Reason::Decode, format!("the answer is not the API's JSON (line {line}, column {column})"))
 }
 
 #[cfg(test)]
@@ -89,5 +91,17 @@ mod tests {
             check(body, Err((Reason::Decode, None)));
         }
         assert!(open(b"{\"Response\":{\"A\":\"\xff\"}}").is_err(), "invalid UTF-8");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_not_quoted() {
+        for body in [
+            r#""canary""#,
+            r#"{"Response":{"Error":"canary"}}"#,
+            r#"{"Response":{"Error":{"Code":5,"canary":"#,
+        ] {
+            let message = open(body.as_bytes()).unwrap_err().message;
+            assert!(message.contains("column") && !message.contains("canary"), "{message}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use crate::{clock::Moment, reason::Reason, signer::Credentials};
+use crate::{clock::Moment, reason::Reason};
 
 /// Messages of servers are cut here: a page of HTML helps nobody in a log.
 const MAX_MESSAGE: usize = 300;
@@ -60,8 +60,8 @@ impl Failure {
     }
 
     /// The error without secrets, on one line and not too long.
-    pub(super) fn scrubbed(self, credentials: &Credentials, as_of: Moment) -> ApiError {
-        let clean = |text: String| one_line(&credentials.scrub(&text));
+    pub(super) fn scrubbed(self, scrub: impl Fn(&str) -> String, as_of: Moment) -> ApiError {
+        let clean = |text: String| one_line(&scrub(&text));
         ApiError {
             reason: self.reason,
             code: self.code.map(clean),
@@ -113,7 +113,10 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::{clock::Clock, signer::Secret};
+    use crate::{
+        clock::Clock,
+        signer::{Credentials, Secret},
+    };
 
     #[tokio::test]
     async fn what_a_server_says_is_scrubbed_and_cut_to_one_line() {
@@ -125,7 +128,8 @@ mod tests {
         let mut failure =
             Failure::new(Reason::Auth, format!("AKIDwho\ncanary-key\x1b[31m{}", "x".repeat(1_000)));
         failure.code = Some("Code.canary-token".into());
-        let error = failure.scrubbed(&credentials, Clock::starting_at(Timestamp::UNIX_EPOCH).now());
+        let error =
+            failure.scrubbed(|text| credentials.scrub(text), Clock::starting_at(Timestamp::UNIX_EPOCH).now());
         let text = error.to_string();
         assert!(text.starts_with("Code.<redacted>: <redacted> <redacted> [31mxxx"), "{text}");
         assert!(text.chars().count() < 350 && !text.contains("canary"), "{text}");

@@ -25,11 +25,14 @@ pub type Handler = Arc<dyn Fn(http::Request<Bytes>) -> http::Response<Bytes> + S
 #[error("cannot set up the HTTP client: {}", Chain(.0))]
 pub struct InitError(#[from] reqwest::Error);
 
+#[derive(Clone)]
 pub(super) enum Transport {
     Network {
         client: reqwest::Client,
         /// For this machine itself, to which no proxy leads.
         loopback: reqwest::Client,
+        /// For the metadata service, which is next to the machine and speaks plain http.
+        metadata: reqwest::Client,
     },
     InProcess(Handler),
 }
@@ -37,7 +40,8 @@ pub(super) enum Transport {
 impl Transport {
     pub(super) fn network() -> Result<Transport, InitError> {
         let loopback = build(|| builder().no_proxy())?;
-        Ok(Transport::Network { client: build(builder)?, loopback })
+        let metadata = super::metadata::client()?;
+        Ok(Transport::Network { client: build(builder)?, loopback, metadata })
     }
 
     pub(super) async fn exchange(
@@ -67,7 +71,7 @@ fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client
     })
 }
 
-fn builder() -> reqwest::ClientBuilder {
+pub(super) fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
         .redirect(redirect::Policy::none())
@@ -78,8 +82,12 @@ fn builder() -> reqwest::ClientBuilder {
 
 async fn exchange(client: &reqwest::Client, request: http::Request<Bytes>) -> Result<Bytes, Failure> {
     let request = reqwest::Request::try_from(request).map_err(unsent)?;
-    let mut response = client.execute(request).await.map_err(unsent)?;
+    let response = client.execute(request).await.map_err(unsent)?;
     accept(response.status())?;
+    read(response).await
+}
+
+pub(super) async fn read(mut response: reqwest::Response) -> Result<Bytes, Failure> {
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if body.len() + chunk.len() > MAX_ANSWER {

@@ -10,7 +10,7 @@ use super::{
     raw::{RawAccount, RawConfig, RawScan, Settings},
     tree::Setting,
 };
-use crate::credentials::{Source, env::Variables};
+use crate::credentials::Source;
 
 const INTERVAL: Duration = Duration::from_mins(1);
 const SCANNING_INTERVAL: Duration = Duration::from_secs(10);
@@ -128,7 +128,7 @@ impl<'a> Levels<'a> {
         let region = self.find(|settings| &settings.region);
         Some(Account {
             name: raw.name.value.clone()?,
-            credentials: credentials.unwrap_or_else(|| Source::Env(Variables::default())),
+            credentials: credentials.unwrap_or_default(),
             endpoint: endpoint?,
             region: region.map_or(Some(None), |(_, region)| region.value.clone().map(Some))?,
             requests_per_second: self.choose(|settings| &settings.requests_per_second, Rate::DEFAULT).value?,

@@ -25,7 +25,6 @@ fn the_documentation_names_every_key_and_no_other() {
     expected.extend(below("", &keys::FILE).into_iter().filter(|key| key != "poll" && key != "api"));
     expected.extend(below("", &keys::ACCOUNT));
     expected.extend(below("scans[].", &keys::SCAN));
-    expected.extend(below("credentials.env.", &keys::ENV));
     expected.sort();
     let docs = docs();
     let mut documented = documented_keys(&docs);

@@ -1,12 +1,14 @@
 //! Files in, configuration or problems out.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use jiff::tz::{TimeZone, offset};
 use tempfile::TempDir;
 
 use super::*;
 use crate::credentials::env::Variables;
+
+mod warnings;
 
 /// A directory with these files; the first one is the configuration file.
 fn directory(files: &[(&str, &[u8])]) -> TempDir {
@@ -19,13 +21,13 @@ fn directory(files: &[(&str, &[u8])]) -> TempDir {
     directory
 }
 
-fn load_files(files: &[(&str, &[u8])], overrides: &Overrides) -> Result<Loaded, String> {
+pub(super) fn load_files(files: &[(&str, &[u8])], overrides: &Overrides) -> Result<Loaded, String> {
     let directory = directory(files);
     load(Some(&directory.path().join(files[0].0)), overrides)
         .map_err(|problems| problems.to_string().replace(&format!("{}/", directory.path().display()), ""))
 }
 
-fn load_text(yaml: &str) -> Result<Loaded, String> {
+pub(super) fn load_text(yaml: &str) -> Result<Loaded, String> {
     load_files(&[("c.yml", yaml.as_bytes())], &Overrides::default())
 }
 
@@ -35,7 +37,7 @@ fn accounts(yaml: &str) -> Vec<Account> {
 
 /// Each line of the problems, without the name of the file.
 #[track_caller]
-fn check(yaml: &str, expected: &[&str]) {
+pub(super) fn check(yaml: &str, expected: &[&str]) {
     let problems = load_text(yaml).expect_err(yaml);
     let lines: Vec<&str> = problems.lines().map(|line| line.trim_start_matches("c.yml:")).collect();
     assert_eq!(lines, expected, "{yaml}");
@@ -44,7 +46,7 @@ fn check(yaml: &str, expected: &[&str]) {
 fn default_account(name: &str) -> Account {
     Account {
         name: AccountName::parse(name).unwrap(),
-        credentials: Source::Env(Variables::default()),
+        credentials: Source::default(),
         endpoint: Endpoint::parse("tcss.tencentcloudapi.com", false).unwrap(),
         region: None,
         requests_per_second: Rate::DEFAULT,
@@ -274,53 +276,6 @@ fn plain_http_is_refused_per_account() {
 }
 
 #[test]
-fn credentials_are_of_one_kind_that_works() {
-    check(
-        "credentials: {files: {}}",
-        &["1: credentials: files does not work in this version; what works: env"],
-    );
-    check("credentials: {}", &["1: credentials: names no kind; write env: {}, or leave credentials out"]);
-    check(
-        "credentials: {environment: {}}",
-        &[
-            "1: credentials: unknown key; known here: env, files, static, profile, tccli, tke_oidc, cvm_role, assume_role",
-        ],
-    );
-    check(
-        "credentials: {env: {secret-id: A}}",
-        &["1: credentials.env: unknown key; did you mean secret_id?"],
-    );
-}
-
-#[test]
-fn nothing_that_is_written_under_credentials_is_shown() {
-    let blocks = [
-        "Canary7",
-        "[Canary7]",
-        "{Canary7: 1}",
-        "{static: {secret_id: Canary7}}",
-        "{static: Canary7, Canary7: Canary7}",
-        "{env: Canary7}",
-        "{env: [Canary7]}",
-        "{env: {Canary7: Canary7}}",
-        "{env: {secret_id: {Canary7: Canary7}}}",
-        "{env: {secret_id: Canary7-x, secret_key: [Canary7], token: '$Canary7'}}",
-        "{env: {secret_key: CaNaRyCanary7canary7canary7cana}}",
-        "{env: {? {Canary7: 1} : 2}}",
-        "{Canary7, ",
-        "*Canary7",
-        "!!binary Canary7",
-        "!Canary7 {env: 1}",
-    ];
-    for block in blocks {
-        for prefix in ["", "accounts:\n- name: a\n  "] {
-            let problems = load_text(&format!("{prefix}credentials: {block}\n")).expect_err(block);
-            assert!(!problems.to_lowercase().contains("canary"), "{block}\n{problems}");
-        }
-    }
-}
-
-#[test]
 fn account_files_are_read_in_order_and_once() {
     let files: [(&str, &[u8]); 5] = [
         ("c.yml", b"account_files: [teams/b*.yml, 'teams/*.yml']\naccounts: [{name: own}]"),
@@ -361,6 +316,16 @@ a/5.yml: is a directory; name a file"
 }
 
 #[test]
+fn what_matches_and_is_no_file_is_a_problem_and_no_wait() {
+    let directory = directory(&[("c.yml", b"account_files: [a/*]\n"), ("a/1.yml", b"- name: x\n")]);
+    let fifo = directory.path().join("a/2.yml");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let problem = load(Some(&directory.path().join("c.yml")), &Overrides::default()).unwrap_err().to_string();
+    let expected = "is no regular file; move it away, or let the pattern not match it";
+    assert_eq!(problem, format!("{}: {expected}", fifo.display()));
+}
+
+#[test]
 fn account_files_without_an_account_are_a_problem() {
     let files: [(&str, &[u8]); 2] = [("c.yml", b"account_files: [a.yml]\n"), ("a.yml", b"")];
     assert_eq!(
@@ -378,46 +343,6 @@ fn a_file_that_cannot_be_read_is_named() {
     let missing = path.join("missing.yml");
     assert!(problem(&missing).starts_with(&format!("{}: cannot be read: No such file", missing.display())));
     assert!(problem(&path.join("big.yml")).ends_with("is larger than 10 MiB; split it by account_files"));
-}
-
-#[test]
-fn more_requests_than_are_allowed_are_a_warning() {
-    let scans = |n: u32| {
-        let scan = |id| format!("{{name: s{id}, local_task_id: {id}}}");
-        (1..=n).map(scan).collect::<Vec<_>>().join(", ")
-    };
-    let yaml = format!(
-        "poll: {{interval: 2s, scanning_interval: 1s}}\naccounts:\n- {{name: a, scans: [{}]}}\n- {{name: b, scans: [{}]}}\n\
-         - {{name: c, scans: [{}], credentials: {{env: {{secret_id: C}}}}}}\n- {{name: d, endpoint: tcss.example}}\n",
-        scans(15),
-        scans(10),
-        scans(11),
-    );
-    assert_eq!(
-        load_text(&yaml).unwrap().warnings,
-        [
-            "accounts \"a\" and \"b\": polling every interval needs 12.5 requests per second, and 25.0 while all scan; \
-             10 are allowed, so polls will run late; lengthen the intervals or split the accounts",
-            "account \"c\": polling every scanning_interval needs 11.0 requests per second while all scan; \
-             10 are allowed, so polls will run late then; lengthen scanning_interval",
-        ]
-    );
-}
-
-#[test]
-fn allowed_plain_http_is_a_warning() {
-    let warnings = |endpoint: &str| {
-        load_text(&format!(
-            "api: {{allow_http: true, endpoint: '{endpoint}'}}\naccounts: [{{name: a}}, {{name: b}}]"
-        ))
-        .unwrap()
-        .warnings
-    };
-    assert_eq!(
-        warnings("http://10.0.0.1:80"),
-        ["http://10.0.0.1 is plain http to another machine: others can read tokens and answers on the way"]
-    );
-    assert!(warnings("http://127.0.0.1:1").is_empty());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Walks the tree of a file, keeping the path of keys that led to each node.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, path, sync::Arc};
 
 use super::{
     keys::{self, Block},
@@ -76,6 +76,11 @@ impl<'a> At<'a> {
         self.origin().problem(message)
     }
 
+    /// Where relative paths in this file begin.
+    pub(super) fn directory(&self) -> &'a path::Path {
+        path::Path::new(&*self.document.file).parent().unwrap_or(path::Path::new(""))
+    }
+
     /// The items of a list; null is an empty one.
     pub(super) fn items<'b>(&'b self, problems: &mut Vec<Problem>) -> Vec<At<'b>> {
         let items: &[Node] = match self.value() {
@@ -103,6 +108,35 @@ impl<'a> At<'a> {
             problems.extend(self.key_problem(key, &entries[..index], block));
         }
         Some(Fields { at: self, entries })
+    }
+
+    /// The entries of a map whose keys the user makes up, which are shown; null is an empty one.
+    pub(super) fn entries<'b>(&'b self, problems: &mut Vec<Problem>) -> Vec<(&'a str, At<'b>)> {
+        let entries: &'a [(Node, Node)] = match &self.node.value {
+            Value::Map(entries) => entries,
+            Value::Null => &[],
+            other => {
+                problems.push(self.problem(format!("is {}; it must be a map", other.kind())));
+                &[]
+            }
+        };
+        let mut named: Vec<(&'a str, At<'b>)> = Vec::new();
+        for (key, value) in entries {
+            let name = match &key.value {
+                Value::Text(text) => text,
+                Value::Number | Value::Bool(_) => At { node: key, ..*self }.source(),
+                _ => {
+                    problems.push(self.origin_at(key.line).problem("has a key that is no plain word"));
+                    continue;
+                }
+            };
+            let at = self.child(Step::Key(shown(name)), value);
+            if named.iter().any(|(earlier, _)| *earlier == name) {
+                problems.push(at.origin_at(key.line).problem("is given twice; leave one of them out"));
+            }
+            named.push((name, at));
+        }
+        named
     }
 
     fn key_problem(&self, key: &Node, earlier: &[(Node, Node)], block: &Block) -> Option<Problem> {
@@ -149,12 +183,20 @@ impl Fields<'_> {
         Some(Setting::of(at.origin(), parse(at), problems))
     }
 
+    /// Where the key stands; the map, where it does not.
+    pub(super) fn origin(&self, key: &'static str) -> Origin {
+        match self.entries.iter().find(|(name, _)| name.as_key() == Some(key)) {
+            Some((name, _)) => self.at.child(Step::Key(key), name).origin(),
+            None => self.at.origin(),
+        }
+    }
+
     /// Whether the key is there, null or not.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.iter().any(|(name, _)| name.as_key() == Some(key))
     }
 
-    /// Whether there is anything in the map.
+    /// Whether there is nothing in the map.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -1,8 +1,8 @@
 //! Credentials from environment variables.
 
-use std::env;
+use std::fmt;
 
-use super::CredentialsError;
+use super::{CredentialsError, Environment, issued::Fetched};
 use crate::signer::{Credentials, Secret};
 
 /// The names of the variables.
@@ -27,81 +27,100 @@ impl Default for Variables {
     }
 }
 
+impl fmt::Display for Variables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "env {}", self.secret_id)
+    }
+}
+
 impl Variables {
-    pub(super) fn load(&self) -> Result<Credentials, CredentialsError> {
-        self.load_from(|name| env::var(name).ok())
-    }
-
-    fn load_from(&self, read: impl Fn(&str) -> Option<String>) -> Result<Credentials, CredentialsError> {
-        let value =
-            |name: &str| read(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+    pub(super) fn fetch(&self, environment: &Environment) -> Result<Fetched, CredentialsError> {
+        let value = |name: &str| environment.value(name);
         let (secret_id, secret_key) = match (value(&self.secret_id), value(&self.secret_key)) {
-            (Some(secret_id), Some(secret_key)) => (secret_id, secret_key),
-            (secret_id, secret_key) => {
-                let missing =
-                    [(&self.secret_id, secret_id.is_none()), (&self.secret_key, secret_key.is_none())];
-                let missing = missing.into_iter().filter(|(_, is_missing)| *is_missing);
-                return Err(unset(&missing.map(|(name, _)| name.as_str()).collect::<Vec<_>>()));
+            (Some(secret_id), Some(secret_key)) => (secret_id, Secret::new(secret_key)),
+            (None, None) => {
+                return Err(CredentialsError::absent(unset(&[&self.secret_id, &self.secret_key])));
             }
+            (Some(_), None) => return Err(CredentialsError::broken(unset(&[&self.secret_key]))),
+            (None, Some(_)) => return Err(CredentialsError::broken(unset(&[&self.secret_id]))),
         };
-        if !is_secret_id(&secret_id) {
-            return Err(CredentialsError(format!("the value of {} is no SecretId", self.secret_id)));
-        }
-        let token = self.token.iter().find_map(|name| value(name)).map(Secret::new);
-        Ok(Credentials { secret_id, secret_key: Secret::new(secret_key), token })
+        let (token_name, token) = self
+            .token
+            .iter()
+            .find_map(|name| Some((name.as_str(), Some(Secret::new(value(name)?)))))
+            .unwrap_or_default();
+        let credentials = Credentials::checked(secret_id, secret_key, token).map_err(|error| {
+            let name = match error.part() {
+                "SecretId" => &self.secret_id,
+                "SecretKey" => &self.secret_key,
+                _ => token_name,
+            };
+            CredentialsError::broken(format!("the value of {name} is no {}", error.part()))
+        })?;
+        Ok(Fetched::written(credentials, self.to_string()))
     }
 }
 
-/// Whether it can stand in the header `Authorization` beside the other parts of it.
-fn is_secret_id(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_graphic() && !b",=/".contains(&byte))
-}
-
-fn unset(names: &[&str]) -> CredentialsError {
+fn unset(names: &[&str]) -> String {
     let plural = if names.len() == 1 { "" } else { "s" };
-    CredentialsError(format!("set the environment variable{plural} {}", names.join(" and ")))
+    format!("set the environment variable{plural} {}", names.join(" and "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn load(pairs: &[(&str, &str)]) -> Result<Credentials, String> {
-        let read =
-            |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned());
-        Variables::default().load_from(read).map_err(|error| error.to_string())
+    fn fetch(pairs: &[(&str, &str)]) -> Result<Fetched, String> {
+        Variables::default().fetch(&Environment::of(pairs)).map_err(|error| error.to_string())
     }
 
     #[test]
     fn both_names_of_the_token_count_and_white_space_does_not() {
-        let credentials = load(&[
+        let fetched = fetch(&[
             ("TENCENTCLOUD_SECRET_ID", " id\n"),
             ("TENCENTCLOUD_SECRET_KEY", "key"),
             ("TENCENTCLOUD_TOKEN", ""),
             ("TENCENTCLOUD_SECURITY_TOKEN", "token"),
         ])
         .unwrap();
-        assert_eq!(credentials.secret_id, "id");
-        assert_eq!(credentials.token, Some(Secret::new("token".into())));
+        assert_eq!(fetched.credentials.secret_id, "id");
+        assert_eq!(fetched.credentials.token, Some(Secret::new("token".into())));
+        assert_eq!(
+            fetched.identity, "env TENCENTCLOUD_SECRET_ID",
+            "who temporary keys belong to is not known"
+        );
     }
 
     #[test]
-    fn a_value_that_is_no_secret_id_is_refused_without_being_shown() {
+    fn the_identity_of_long_term_keys_is_their_id() {
+        let fetched = fetch(&[("TENCENTCLOUD_SECRET_ID", "id"), ("TENCENTCLOUD_SECRET_KEY", "key")]).unwrap();
+        assert_eq!(fetched.identity, "id");
+    }
+
+    #[test]
+    fn a_value_that_cannot_be_one_is_refused_without_being_shown() {
         for id in ["a, Signature=", "a/b", "a b", "AKID中"] {
             let error =
-                load(&[("TENCENTCLOUD_SECRET_ID", id), ("TENCENTCLOUD_SECRET_KEY", "key")]).unwrap_err();
+                fetch(&[("TENCENTCLOUD_SECRET_ID", id), ("TENCENTCLOUD_SECRET_KEY", "key")]).unwrap_err();
             assert_eq!(error, "the value of TENCENTCLOUD_SECRET_ID is no SecretId");
         }
+        let error = fetch(&[
+            ("TENCENTCLOUD_SECRET_ID", "id"),
+            ("TENCENTCLOUD_SECRET_KEY", "key"),
+            ("TENCENTCLOUD_SECURITY_TOKEN", "a\nb"),
+        ])
+        .unwrap_err();
+        assert_eq!(error, "the value of TENCENTCLOUD_SECURITY_TOKEN is no token");
     }
 
     #[test]
     fn every_missing_variable_is_named() {
         assert_eq!(
-            load(&[]).unwrap_err(),
+            fetch(&[]).unwrap_err(),
             "set the environment variables TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"
         );
         assert_eq!(
-            load(&[("TENCENTCLOUD_SECRET_ID", "id")]).unwrap_err(),
+            fetch(&[("TENCENTCLOUD_SECRET_ID", "id")]).unwrap_err(),
             "set the environment variable TENCENTCLOUD_SECRET_KEY"
         );
     }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::writer::{Family, Kind, Writer};
@@ -14,16 +15,20 @@ pub(super) struct Reading {
     requests: Vec<(&'static str, u64)>,
     waited: Duration,
     requests_per_second: Option<f64>,
+    credentials_expire: Option<Timestamp>,
+    credentials_failures: u64,
 }
 
 impl Reading {
     pub(super) fn new(entry: &Arc<AccountEntry>, now: Instant) -> Reading {
-        let paces = entry.actions.iter().map(|action| action.lane().requests_per_second(now));
+        let paces = entry.actions.iter().map(|action| action.seat.requests_per_second(now));
         Reading {
             entry: Arc::clone(entry),
-            requests: entry.actions.iter().map(|action| (action.action, action.requests())).collect(),
+            requests: entry.actions.iter().map(|action| (action.seat.action(), action.requests())).collect(),
             waited: entry.actions.iter().map(|action| action.waited()).sum(),
             requests_per_second: paces.min_by(f64::total_cmp),
+            credentials_expire: entry.credentials.expires(),
+            credentials_failures: entry.credentials.failures(),
         }
     }
 }
@@ -58,13 +63,15 @@ pub(super) const FAMILIES: [Family<Row>; 5] = [
         name: "tcss_credentials_expiry_timestamp_seconds",
         kind: Kind::Gauge,
         help: "When temporary credentials expire, in Unix time; absent for those that do not.",
-        row: Row::Value(|_| None),
+        #[expect(clippy::cast_precision_loss, reason = "seconds of Unix time fit")]
+        row: Row::Value(|account| Some(account.credentials_expire?.as_second() as f64)),
     },
     Family {
         name: "tcss_credentials_refresh_failures_total",
         kind: Kind::Counter,
-        help: "Attempts to renew temporary credentials that failed.",
-        row: Row::Value(|_| Some(0.0)),
+        help: "Attempts to get or renew credentials that failed.",
+        #[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
+        row: Row::Value(|account| Some(account.credentials_failures as f64)),
     },
 ];
 

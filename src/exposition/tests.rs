@@ -8,7 +8,7 @@ use crate::{
     clock::Clock,
     collectors::vul_scan_info,
     config::{AccountName, Poll, Rate, ScanName},
-    pacer::{LaneKey, Lanes},
+    pacer::{Lanes, Seat},
     reason::Reason,
     store::{AccountEntry, ActionEntry, JobEntry, Outcome},
 };
@@ -31,15 +31,15 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(accounts: &[&str]) -> World {
-        let lanes = Lanes::default();
+        let lanes = Arc::new(Lanes::default());
         let mut table = Table::default();
         for name in accounts {
             let name = AccountName::parse(name).unwrap();
             let endpoint = crate::config::Endpoint::parse("tcss.example", false).unwrap();
             let action = vul_scan_info::COLLECTOR.action;
-            let key = LaneKey { endpoint, identity: name.to_string(), action };
-            let action_entry = ActionEntry::new(action, lanes.join(key, Rate::DEFAULT));
-            table.accounts.push(Arc::new(AccountEntry::new(&name, vec![Arc::new(action_entry)])));
+            let seat = Seat::new(Arc::clone(&lanes), endpoint, action, Rate::DEFAULT);
+            let actions = vec![Arc::new(ActionEntry::new(seat))];
+            table.accounts.push(Arc::new(AccountEntry::new(&name, Arc::default(), actions)));
             let scan = ScanName::parse("latest").unwrap();
             table.jobs.push(Arc::new(JobEntry::new(&name, &scan, collectors::ALL[0], &POLL)));
         }

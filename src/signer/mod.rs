@@ -26,7 +26,7 @@ mod vectors;
 pub use authorization::Authorization;
 pub use canonical::{CanonicalRequest, Request};
 pub use key::SigningKey;
-pub use secret::{Credentials, Secret, Unsendable};
+pub use secret::{Credentials, Secret, Unsendable, Unusable};
 pub use string_to_sign::{Scope, StringToSign};
 
 /// The name of the algorithm, first in the string to sign and in the header.

@@ -7,6 +7,7 @@ use std::{
 
 use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer};
 
 /// A value that is wiped on drop, that no `Debug` shows, and that only the signer can read.
 #[derive(Clone)]
@@ -21,6 +22,18 @@ impl Secret {
     /// The value, for the signer alone.
     pub(super) fn reveal(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    /// `text` with this secret replaced.
+    pub fn scrub(&self, text: &str) -> String {
+        scrub(text, [self.reveal()])
+    }
+}
+
+/// Straight from an answer or a file into its wrapping.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+        String::deserialize(deserializer).map(Secret::new)
     }
 }
 
@@ -58,6 +71,25 @@ pub struct Credentials {
 const SHORTEST: usize = 6;
 
 impl Credentials {
+    /// Keys that can be signed with and sent, whatever wrote them down.
+    pub fn checked(
+        secret_id: String,
+        secret_key: Secret,
+        token: Option<Secret>,
+    ) -> Result<Credentials, Unusable> {
+        // It stands in the header `Authorization` beside the other parts of it.
+        let is_id = is_plain(&secret_id) && !secret_id.contains([',', '=', '/']);
+        let parts = [
+            ("SecretId", is_id),
+            ("SecretKey", is_plain(secret_key.reveal())),
+            ("token", token.as_ref().is_none_or(|token| is_plain(token.reveal()))),
+        ];
+        match parts.into_iter().find(|(_, is_sound)| !is_sound) {
+            Some((part, _)) => Err(Unusable(part)),
+            None => Ok(Credentials { secret_id, secret_key, token }),
+        }
+    }
+
     /// The header `X-TC-Token`, marked sensitive; none for long-term keys, with which the API refuses it. Fails on
     /// a token that is not plain ASCII.
     pub fn token_header(&self) -> Result<Option<HeaderValue>, Unsendable> {
@@ -67,10 +99,29 @@ impl Credentials {
     /// `text` with every secret of these credentials replaced: servers and proxies repeat what they were sent.
     pub fn scrub(&self, text: &str) -> String {
         let token = self.token.as_ref().map_or("", Secret::reveal);
-        [self.secret_key.reveal(), token, &self.secret_id]
-            .into_iter()
-            .filter(|secret| secret.len() >= SHORTEST)
-            .fold(text.to_owned(), |text, secret| text.replace(secret, "<redacted>"))
+        scrub(text, [self.secret_key.reveal(), token, &self.secret_id])
+    }
+}
+
+fn scrub<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
+    let secrets = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
+    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "<redacted>"))
+}
+
+/// Letters, digits and signs, at least one: no space, no line break, no foreign letter.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// Something that stands where a part of credentials should, and is none.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the {0} is empty, or has a character that none can have")]
+pub struct Unusable(&'static str);
+
+impl Unusable {
+    /// `SecretId`, `SecretKey` or `token`.
+    pub fn part(self) -> &'static str {
+        self.0
     }
 }
 
@@ -106,6 +157,27 @@ mod tests {
         assert_eq!(header, "tok-1==");
         assert!(header.is_sensitive());
         assert_eq!(with_token(None).token_header(), Ok(None));
+    }
+
+    #[test]
+    fn keys_that_cannot_be_are_refused_without_being_shown() {
+        let checked = |id: &str, key: &str, token: Option<&str>| {
+            let token = token.map(|token| Secret::new(token.into()));
+            Credentials::checked(id.into(), Secret::new(key.into()), token).map_err(|error| error.to_string())
+        };
+        assert!(checked("AKIDexample", "k/e+y=", Some("t==")).is_ok());
+        for (id, key, token, part) in [
+            ("a, Signature=", "key", None, "SecretId"),
+            ("a/b", "key", None, "SecretId"),
+            ("AKID中", "key", None, "SecretId"),
+            ("", "key", None, "SecretId"),
+            ("id", "key\nkey", None, "SecretKey"),
+            ("id", "", None, "SecretKey"),
+            ("id", "key", Some("to ken"), "token"),
+        ] {
+            let error = checked(id, key, token).unwrap_err();
+            assert_eq!(error, format!("the {part} is empty, or has a character that none can have"));
+        }
     }
 
     #[test]

@@ -4,10 +4,8 @@ use bytes::Bytes;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
 
-use super::reply::Refusal;
+use super::{parameters, reply::Refusal};
 use crate::signer::{self, ALGORITHM, Credentials, Scope};
-
-const SERVICE: &str = "tcss";
 
 /// How far the caller's clock may be from ours.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
@@ -43,6 +41,7 @@ impl<'a> Claim<'a> {
     pub(super) fn verify(
         &self,
         request: &Request<Bytes>,
+        service: &str,
         credentials: &Credentials,
         now: Timestamp,
     ) -> Result<(), Refusal> {
@@ -50,13 +49,13 @@ impl<'a> Claim<'a> {
         if now.duration_since(at).abs() > TOLERANCE {
             return Err("AuthFailure.SignatureExpire".into());
         }
-        self.verify_scope(at)?;
-        self.verify_signature(request, credentials, at)?;
+        self.verify_scope(service, at)?;
+        self.verify_signature(request, service, credentials, at)?;
         verify_token(request, credentials)
     }
 
-    fn verify_scope(&self, at: Timestamp) -> Result<(), Refusal> {
-        let expected = Scope::new(SERVICE, at).to_string();
+    fn verify_scope(&self, service: &str, at: Timestamp) -> Result<(), Refusal> {
+        let expected = Scope::new(service, at).to_string();
         if self.scope == expected {
             return Ok(());
         }
@@ -70,13 +69,14 @@ impl<'a> Claim<'a> {
     fn verify_signature(
         &self,
         request: &Request<Bytes>,
+        service: &str,
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<(), Refusal> {
         let host = header(request, "Host")?;
         let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
         for host in [host, bare] {
-            if self.signature_over(request, host, credentials, at)? == self.signature {
+            if self.signature_over(request, host, service, credentials, at)? == self.signature {
                 return Ok(());
             }
         }
@@ -87,6 +87,7 @@ impl<'a> Claim<'a> {
         &self,
         request: &Request<Bytes>,
         host: &str,
+        service: &str,
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<String, Refusal> {
@@ -105,7 +106,7 @@ impl<'a> Claim<'a> {
             extra_headers: &extra_headers,
             body: payload(request),
         };
-        Ok(signer::sign(&signed, SERVICE, credentials, at).signature().to_owned())
+        Ok(signer::sign(&signed, service, credentials, at).signature().to_owned())
     }
 }
 
@@ -157,9 +158,7 @@ fn timestamp(request: &Request<Bytes>) -> Result<Timestamp, Refusal> {
 /// The value of a header that must be there.
 pub(super) fn header<'a>(request: &'a Request<Bytes>, name: &str) -> Result<&'a str, Refusal> {
     let value = request.headers().get(name).and_then(|value| value.to_str().ok());
-    value.filter(|value| !value.is_empty()).ok_or_else(|| {
-        Refusal::new("MissingParameter", format!("The request is missing a required parameter `{name}`."))
-    })
+    value.filter(|value| !value.is_empty()).ok_or_else(|| parameters::missing(name))
 }
 
 #[cfg(test)]

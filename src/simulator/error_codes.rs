@@ -1,7 +1,7 @@
-//! Every error code that the API may answer with.
+//! Every error code that the APIs may answer with.
 //!
 //! Source: "Common error codes", <https://cloud.tencent.com/document/api/1285/65450>, and `errorcodes.py` of the
-//! official Python SDK for TCSS 2020-11-01.
+//! official Python SDK for TCSS 2020-11-01 and STS 2018-08-13.
 
 /// An error code and what it says. Messages are for people and not stable in the real API either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,9 +13,9 @@ pub struct ErrorCode {
 }
 
 impl ErrorCode {
-    /// The code of that name.
+    /// The code of that name, of either API.
     pub fn find(code: &str) -> Option<&'static ErrorCode> {
-        ERROR_CODES.iter().find(|known| known.code == code)
+        ERROR_CODES.iter().chain(STS_ERROR_CODES).find(|known| known.code == code)
     }
 }
 
@@ -23,7 +23,7 @@ const fn code(code: &'static str, message: &'static str) -> ErrorCode {
     ErrorCode { code, message }
 }
 
-/// All of them: those common to every product, then those of TCSS.
+/// Those common to every product, then those of TCSS.
 #[rustfmt::skip]
 pub const ERROR_CODES: &[ErrorCode] = &[
     code("ActionOffline", "This API has been deprecated."),
@@ -95,6 +95,34 @@ pub const ERROR_CODES: &[ErrorCode] = &[
     code("OperationDenied", "The operation was denied."),
 ];
 
+/// Those of STS alone.
+#[rustfmt::skip]
+pub const STS_ERROR_CODES: &[ErrorCode] = &[
+    code("AuthFailure.AccessKeyIllegal", "The key is invalid."),
+    code("InternalError.DbError", "Database error."),
+    code("InternalError.EncryptError", "Encryption failed."),
+    code("InternalError.GetAppIdError", "Failed to get the appid."),
+    code("InternalError.GetRoleError", "Failed to get the role."),
+    code("InternalError.GetSeedTokenError", "Failed to get the token."),
+    code("InternalError.IllegalRole", "The role is invalid."),
+    code("InternalError.PbSerializeError", "Serialization failed."),
+    code("InternalError.SystemError", "Internal system error, for example of the network."),
+    code("InternalError.UnknownError", "Unknown error."),
+    code("InvalidParameter.AccessKeyNotSupport", "This type of key is not supported."),
+    code("InvalidParameter.AccountNotAvaliable", "The account does not exist or is not available."),
+    code("InvalidParameter.ExtendStrategyOverSize", "The extended policy is too large."),
+    code("InvalidParameter.GrantOtherResource", "Unauthorized access to the resource."),
+    code("InvalidParameter.OverLimit", "The frequency limit is exceeded."),
+    code("InvalidParameter.OverTimeError", "The expiration time exceeds the threshold."),
+    code("InvalidParameter.ParamError", "Parameter error."),
+    code("InvalidParameter.PolicyTooLong", "The policy is too long."),
+    code("InvalidParameter.ResouceError", "Resource error."),
+    code("InvalidParameter.StrategyFormatError", "The policy syntax is incorrect."),
+    code("InvalidParameter.StrategyInvalid", "The policy is invalid."),
+    code("InvalidParameter.TempCodeNotAvaliable", "The temporary code is invalid."),
+    code("ResourceNotFound.RoleNotFound", "The account has no such role."),
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -102,8 +130,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_code_stands_twice_in_the_table() {
-        let codes: HashSet<_> = ERROR_CODES.iter().map(|known| known.code).collect();
-        assert_eq!(codes.len(), ERROR_CODES.len());
+    fn no_code_stands_twice_in_the_tables() {
+        let all = ERROR_CODES.iter().chain(STS_ERROR_CODES);
+        let codes: HashSet<_> = all.map(|known| known.code).collect();
+        assert_eq!(codes.len(), ERROR_CODES.len() + STS_ERROR_CODES.len());
     }
 }

@@ -4,7 +4,7 @@
 //! for the same scenario and requests. [`serve`] puts it on a socket.
 
 use std::{
-    collections::BTreeMap,
+    borrow::Cow,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -12,32 +12,39 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request};
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
-use tokio::time::Instant;
 
-use crate::clock::Moment;
+use crate::{clock::Moment, signer::Credentials};
 
 mod authorization;
 mod error_codes;
+mod issuing;
 mod limit;
+mod metadata;
 mod parameters;
 mod reply;
 mod scan;
 mod scenario;
 mod server;
 mod speed;
+mod stats;
+mod sts;
+mod temporary;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_issuing;
 
 use authorization::{Claim, header};
-pub use error_codes::{ERROR_CODES, ErrorCode};
-use limit::Arrivals;
+pub use error_codes::{ERROR_CODES, ErrorCode, STS_ERROR_CODES};
 pub use reply::Reply;
 use reply::{Answer, Refusal};
 pub use scenario::Scenario;
-use scenario::{Found, Identity};
+use scenario::{Failure, Found, Identity};
 pub use server::serve;
 pub use speed::Speed;
+use stats::State;
+pub use stats::{IdentityStats, Stats};
+use temporary::Temporary;
 
 /// The `SecretId` of the built-in scenario.
 pub const DEFAULT_SECRET_ID: &str = "AKIDsimulated00000000000000000000000";
@@ -46,6 +53,7 @@ pub const DEFAULT_SECRET_KEY: &str = "simulatedSecretKey00000000000000";
 /// Where the statistics are.
 pub const STATS_PATH: &str = "/-/stats";
 
+const SERVICE: &str = "tcss";
 const ACTION: &str = "DescribeVulScanInfo";
 const VERSION: &str = "2020-11-01";
 
@@ -61,100 +69,65 @@ pub struct Simulator {
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
-struct State {
-    random: fastrand::Rng,
-    n_arrivals: u64,
-    /// In the order of the identities.
-    by_identity: Vec<Arrivals>,
-}
-
-/// What arrived since the start.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Stats {
-    /// Requests, whatever the answer; those of unknown callers too.
-    pub arrivals: u64,
-    /// By the name of the identity.
-    pub identities: BTreeMap<String, IdentityStats>,
-}
-
-/// What arrived from one identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct IdentityStats {
-    /// Requests in its name, whatever the answer.
-    pub arrivals: u64,
-    /// The most of them in any sliding second; 10 000 may be more.
-    pub most_in_one_second: usize,
-}
-
 impl Simulator {
     /// Starts to play `scenario` at `start`.
     pub fn new(scenario: &Scenario, speed: Speed, start: Moment) -> Simulator {
-        let state = State {
-            random: fastrand::Rng::with_seed(scenario.seed),
-            n_arrivals: 0,
-            by_identity: scenario.identities.iter().map(|_| Arrivals::default()).collect(),
-        };
-        Simulator { scenario: scenario.at_speed(speed), start, state: Mutex::new(state) }
+        let state = Mutex::new(State::new(scenario));
+        Simulator { scenario: scenario.at_speed(speed), start, state }
     }
 
     /// Answers `request`, which arrived `now`.
     pub fn respond(&self, request: &Request<Bytes>, now: Moment) -> Reply {
-        if request.uri().path() == STATS_PATH {
+        let path = request.uri().path();
+        if path == STATS_PATH {
             return Reply { response: reply::json(&self.stats()), delay: Duration::ZERO };
         }
-        let caller = self.caller(request);
-        let arrival = self.state().arrive(caller.as_ref().ok().map(|(_, index)| *index), now.monotonic);
-        let delay = caller.as_ref().map_or(Duration::ZERO, |(_, index)| {
-            let Identity { latency, latency_jitter, .. } = &self.scenario.identities[*index];
-            *latency + latency_jitter.mul_f64(arrival.jitter)
-        });
-        let outcome = caller.and_then(|(claim, index)| {
-            if arrival.n_in_a_second > self.scenario.requests_per_second {
-                return Err("RequestLimitExceeded".into());
-            }
-            self.answer(request, claim, &self.scenario.identities[index], now.wall, arrival.dice)
-        });
-        Reply { response: reply::envelope(outcome, arrival.request_id), delay }
+        if let Some(ask) = metadata::Ask::of(path) {
+            return self.metadata(ask, now.wall);
+        }
+        match sts::Action::of(request) {
+            Some(action) => self.assume(request, action, now.wall),
+            None => self.describe(request, now),
+        }
     }
 
     /// What arrived since the start.
     pub fn stats(&self) -> Stats {
-        let state = self.state();
-        let of = |arrivals: &Arrivals| IdentityStats {
-            arrivals: arrivals.total(),
-            most_in_one_second: arrivals.most_in_a_second(),
-        };
-        let names = self.scenario.identities.iter().map(|identity| identity.name.clone());
-        Stats {
-            arrivals: state.n_arrivals,
-            identities: names.zip(state.by_identity.iter().map(of)).collect(),
-        }
+        self.state().stats(&self.scenario)
     }
 
-    /// Whom the request names, and which identity that is. A caller that is not known has no limit to exceed.
-    fn caller<'a>(&self, request: &'a Request<Bytes>) -> Result<(Claim<'a>, usize), Refusal> {
-        let claim = Claim::of(request)?;
-        let is_caller = |identity: &Identity| identity.credentials.secret_id == claim.secret_id;
-        let index = self.scenario.identities.iter().position(is_caller);
-        index.map(|index| (claim, index)).ok_or_else(|| "AuthFailure.SecretIdNotFound".into())
+    fn describe(&self, request: &Request<Bytes>, now: Moment) -> Reply {
+        let caller = self.caller(request);
+        let arrival = self.state().arrive(caller.as_ref().ok().map(|caller| caller.index), now.monotonic);
+        let delay = caller.as_ref().map_or(Duration::ZERO, |caller| {
+            let Identity { latency, latency_jitter, .. } = &self.scenario.identities[caller.index];
+            *latency + latency_jitter.mul_f64(arrival.jitter)
+        });
+        let outcome = caller.and_then(|caller| {
+            if arrival.n_in_a_second > self.scenario.requests_per_second {
+                return Err("RequestLimitExceeded".into());
+            }
+            self.answer(request, &caller, now.wall, arrival.dice)
+        });
+        Reply { response: reply::envelope(outcome, arrival.request_id), delay }
     }
 
     fn answer(
         &self,
         request: &Request<Bytes>,
-        claim: Claim<'_>,
-        identity: &Identity,
+        caller: &Caller<'_>,
         now: Timestamp,
         dice: f64,
     ) -> Result<Answer, Refusal> {
         check_protocol(request)?;
-        claim.verify(request, &identity.credentials, now)?;
-        check_operation(request)?;
-        let elapsed = Duration::try_from(now.duration_since(self.start.wall)).unwrap_or_default();
-        if let Some(failure) = identity.failures.iter().find(|failure| failure.strikes(elapsed, dice)) {
-            return Err(failure.code.into());
+        caller.verify(request, SERVICE, now)?;
+        check_version(request, VERSION)?;
+        if header(request, "X-TC-Action")? != ACTION {
+            return Err("InvalidAction".into());
         }
+        let identity = &self.scenario.identities[caller.index];
+        self.fail(&identity.failures, now, dice)?;
+        let elapsed = self.elapsed(now);
         match identity.scan(parameters::parse(request)?, elapsed) {
             Found::NotScanned => Ok(Answer::not_scanned()),
             Found::NoSuchTask => Err("InvalidParameterValue.DataNotFound".into()),
@@ -163,6 +136,43 @@ impl Simulator {
                 Ok(Answer::new(self.wall(identity, run.started), &progress, identity.task_ids(run)))
             }
         }
+    }
+
+    /// Whom the request names, and which identity that is. A caller that is not known has no limit to exceed.
+    fn caller<'a>(&'a self, request: &'a Request<Bytes>) -> Result<Caller<'a>, Refusal> {
+        let claim = Claim::of(request)?;
+        let known = self.scenario.identities.iter().map(Identity::credentials).enumerate();
+        let mut known = known.filter_map(|(index, credentials)| Some((index, credentials?)));
+        if let Some((index, credentials)) =
+            known.find(|(_, credentials)| credentials.secret_id == claim.secret_id)
+        {
+            return Ok(Caller { claim, index, credentials: Cow::Borrowed(credentials), expires: None });
+        }
+        let temporary = Temporary::parse(claim.secret_id);
+        let issued = temporary.filter(|temporary| {
+            let identity = self.scenario.identities.get(temporary.identity);
+            identity.is_some_and(|identity| identity.role().is_some())
+        });
+        let issued = issued.ok_or_else(|| Refusal::from("AuthFailure.SecretIdNotFound"))?;
+        Ok(Caller {
+            claim,
+            index: issued.identity,
+            credentials: Cow::Owned(issued.credentials(self.scenario.seed)),
+            expires: Some(issued.expires),
+        })
+    }
+
+    /// The first of `failures` that applies now, if any.
+    fn fail(&self, failures: &[Failure], now: Timestamp, dice: f64) -> Result<(), Refusal> {
+        let elapsed = self.elapsed(now);
+        match failures.iter().find(|failure| failure.strikes(elapsed, dice)) {
+            Some(failure) => Err(failure.code.into()),
+            None => Ok(()),
+        }
+    }
+
+    fn elapsed(&self, now: Timestamp) -> Duration {
+        Duration::try_from(now.duration_since(self.start.wall)).unwrap_or_default()
     }
 
     /// The date of what happens `since_first` after the start of the identity's first scan.
@@ -178,24 +188,23 @@ impl Simulator {
     }
 }
 
-/// What is drawn and counted for one request.
-struct Arrival {
-    request_id: u128,
-    n_in_a_second: usize,
-    dice: f64,
-    jitter: f64,
+/// Who signed a request, or says so.
+struct Caller<'a> {
+    claim: Claim<'a>,
+    /// Of the identity.
+    index: usize,
+    credentials: Cow<'a, Credentials>,
+    /// Of temporary credentials.
+    expires: Option<Timestamp>,
 }
 
-impl State {
-    fn arrive(&mut self, identity: Option<usize>, now: Instant) -> Arrival {
-        self.n_arrivals += 1;
-        let arrivals = identity.and_then(|index| self.by_identity.get_mut(index));
-        Arrival {
-            request_id: self.random.u128(..),
-            n_in_a_second: arrivals.map_or(1, |arrivals| arrivals.count(now)),
-            dice: self.random.f64(),
-            jitter: self.random.f64(),
+impl Caller<'_> {
+    fn verify(&self, request: &Request<Bytes>, service: &str, now: Timestamp) -> Result<(), Refusal> {
+        self.claim.verify(request, service, &self.credentials, now)?;
+        if self.expires.is_some_and(|expires| expires <= now) {
+            return Err("AuthFailure.TokenFailure".into());
         }
+        Ok(())
     }
 }
 
@@ -218,12 +227,6 @@ fn check_protocol(request: &Request<Bytes>) -> Result<(), Refusal> {
         .try_for_each(|name| header(request, name).map(drop))
 }
 
-fn check_operation(request: &Request<Bytes>) -> Result<(), Refusal> {
-    if header(request, "X-TC-Version")? != VERSION {
-        return Err("NoSuchVersion".into());
-    }
-    if header(request, "X-TC-Action")? != ACTION {
-        return Err("InvalidAction".into());
-    }
-    Ok(())
+fn check_version(request: &Request<Bytes>, expected: &str) -> Result<(), Refusal> {
+    if header(request, "X-TC-Version")? == expected { Ok(()) } else { Err("NoSuchVersion".into()) }
 }

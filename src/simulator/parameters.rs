@@ -19,18 +19,13 @@ pub(super) fn parse(request: &Request<Bytes>) -> Result<Tasks, Refusal> {
         match name.as_str() {
             "LocalTaskID" => tasks.local = task_id(name, value)?,
             "RegistryTaskID" => tasks.registry = task_id(name, value)?,
-            _ => {
-                return Err(Refusal::new(
-                    "UnknownParameter",
-                    format!("The parameter `{name}` is not recognized."),
-                ));
-            }
+            _ => return Err(unknown(name)),
         }
     }
     Ok(tasks)
 }
 
-fn from_json(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+pub(super) fn from_json(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     serde_json::from_slice(body)
         .map_err(|_| Refusal::new("InvalidParameter", "The request body is not a JSON object.".into()))
 }
@@ -42,12 +37,7 @@ fn from_query(query: &str) -> Map<String, Value> {
 }
 
 fn task_id(name: &str, value: &Value) -> Result<Option<u64>, Refusal> {
-    let number = value.as_i64().ok_or_else(|| {
-        Refusal::new(
-            "InvalidParameter",
-            format!("The value type of parameter `{name}` is not valid: an integer."),
-        )
-    })?;
+    let number = value.as_i64().ok_or_else(|| wrong_type(name, "an integer"))?;
     let id = u64::try_from(number).map_err(|_| {
         Refusal::new(
             "InvalidParameterValue",
@@ -55,6 +45,18 @@ fn task_id(name: &str, value: &Value) -> Result<Option<u64>, Refusal> {
         )
     })?;
     Ok(Some(id).filter(|id| *id != 0))
+}
+
+pub(super) fn missing(name: &str) -> Refusal {
+    Refusal::new("MissingParameter", format!("The request is missing a required parameter `{name}`."))
+}
+
+pub(super) fn unknown(name: &str) -> Refusal {
+    Refusal::new("UnknownParameter", format!("The parameter `{name}` is not recognized."))
+}
+
+pub(super) fn wrong_type(name: &str, right: &str) -> Refusal {
+    Refusal::new("InvalidParameter", format!("The value type of parameter `{name}` is not valid: {right}."))
 }
 
 #[cfg(test)]

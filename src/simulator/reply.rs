@@ -156,17 +156,17 @@ struct Identified<T> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase", rename_all_fields = "PascalCase")]
-enum Content {
+enum Content<T> {
     Error {
         code: &'static str,
         message: String,
     },
     #[serde(untagged)]
-    Answer(Answer),
+    Answer(T),
 }
 
 /// The whole body, for either outcome.
-pub(super) fn envelope(outcome: Result<Answer, Refusal>, request_id: u128) -> Response<Bytes> {
+pub(super) fn envelope<T: Serialize>(outcome: Result<T, Refusal>, request_id: u128) -> Response<Bytes> {
     let content = match outcome {
         Ok(answer) => Content::Answer(answer),
         Err(Refusal { code, message }) => Content::Error { code, message },
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn an_error_is_http_200_and_an_envelope() {
-        let response = envelope(Err("ResourceNotFound".into()), u128::MAX);
+        let response = envelope(Err::<Answer, _>("ResourceNotFound".into()), u128::MAX);
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
         assert_eq!(

@@ -1,6 +1,7 @@
 //! Requests in, replies out: no socket, no clock.
 
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::*;
 use crate::signer::{self, Credentials, Secret, fixtures, fixtures::Fixture};
@@ -23,33 +24,33 @@ identities:
     scans: [{takes: 1m, local_images: 1}]
 ";
 
-fn start() -> Moment {
+pub(super) fn start() -> Moment {
     Moment { wall: START.parse().unwrap(), monotonic: Instant::now() }
 }
 
-fn simulator(scenario: &str) -> Simulator {
+pub(super) fn simulator(scenario: &str) -> Simulator {
     Simulator::new(&Scenario::parse(scenario).unwrap(), Speed::REAL_TIME, start())
 }
 
 /// A request before it is signed.
-struct Draft {
-    method: &'static str,
-    target: &'static str,
-    host: &'static str,
-    signed_host: &'static str,
-    content_type: &'static str,
-    headers: Vec<(&'static str, String)>,
-    extra_signed: Vec<&'static str>,
-    body: &'static str,
-    payload: Option<&'static str>,
-    secret_id: &'static str,
-    secret_key: &'static str,
-    service: &'static str,
-    at: Timestamp,
+pub(super) struct Draft {
+    pub(super) method: &'static str,
+    pub(super) target: &'static str,
+    pub(super) host: &'static str,
+    pub(super) signed_host: &'static str,
+    pub(super) content_type: &'static str,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) extra_signed: Vec<&'static str>,
+    pub(super) body: &'static str,
+    pub(super) payload: Option<&'static str>,
+    pub(super) secret_id: &'static str,
+    pub(super) secret_key: &'static str,
+    pub(super) service: &'static str,
+    pub(super) at: Timestamp,
 }
 
 impl Draft {
-    fn new(at: Timestamp) -> Draft {
+    pub(super) fn new(at: Timestamp) -> Draft {
         Draft {
             method: "POST",
             target: "/",
@@ -71,7 +72,7 @@ impl Draft {
         }
     }
 
-    fn set(&mut self, name: &'static str, value: &str) {
+    pub(super) fn set(&mut self, name: &'static str, value: &str) {
         self.headers.retain(|(known, _)| *known != name);
         self.headers.push((name, value.into()));
     }
@@ -80,7 +81,7 @@ impl Draft {
         self.headers.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
     }
 
-    fn signed(&self) -> Request<Bytes> {
+    pub(super) fn signed(&self) -> Request<Bytes> {
         let credentials = Credentials {
             secret_id: self.secret_id.into(),
             secret_key: Secret::new(self.secret_key.into()),
@@ -107,14 +108,14 @@ impl Draft {
     }
 }
 
-fn response(reply: &Reply) -> Value {
+pub(super) fn response(reply: &Reply) -> Value {
     assert_eq!(reply.response.status(), 200);
     let body: Value = serde_json::from_slice(reply.response.body()).unwrap();
     body["Response"].clone()
 }
 
 /// The error code, or the status of the scan.
-fn outcome(reply: &Reply) -> String {
+pub(super) fn outcome(reply: &Reply) -> String {
     let response = response(reply);
     response["Error"]["Code"].as_str().or(response["Status"].as_str()).unwrap().to_owned()
 }
@@ -292,7 +293,11 @@ fn the_twenty_first_request_of_a_second_is_refused_for_its_identity_alone() {
     let stats = simulator.respond(&Request::get(STATS_PATH).body(Bytes::new()).unwrap(), at(3_000));
     assert_eq!(
         stats.response.body(),
-        r#"{"arrivals":25,"identities":{"prod":{"arrivals":23,"most_in_one_second":21},"temporary":{"arrivals":1,"most_in_one_second":1}}}"#
+        concat!(
+            r#"{"arrivals":25,"assume_role":0,"assume_role_with_web_identity":0,"metadata":0,"identities":{"#,
+            r#""prod":{"arrivals":23,"most_in_one_second":21,"issued":0},"#,
+            r#""temporary":{"arrivals":1,"most_in_one_second":1,"issued":0}}}"#
+        )
     );
 }
 
@@ -387,7 +392,7 @@ fn the_demo_is_alive_within_ten_seconds() {
         let identity = scenario.identities.iter().find(|identity| identity.name == name).unwrap();
         let now = simulator.start.after(Duration::from_secs(seconds));
         let mut draft = Draft::new(now.wall);
-        draft.secret_id = Box::leak(identity.credentials.secret_id.clone().into());
+        draft.secret_id = Box::leak(identity.credentials().unwrap().secret_id.clone().into());
         draft.secret_key =
             Box::leak(format!("demoSecretKey000000000000000000{}", &draft.secret_id[35..]).into());
         response(&simulator.respond(&draft.signed(), now))

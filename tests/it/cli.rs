@@ -79,13 +79,16 @@ fn a_variable_says_nothing_to_commands_without_its_flag_and_gives_way_to_the_fla
 
 #[test]
 fn without_credentials_the_variables_are_named() {
-    for command in ["serve", "scan"] {
-        let (code, _, stderr) = run(exporter()
-            .arg(command)
+    let config = file("credentials: {env: {}}");
+    for (arguments, expected) in [(&["serve"][..], 2), (&["scan"], 1), (&["check", "--live"], 2)] {
+        let (code, stdout, stderr) = run(exporter()
+            .args(arguments)
+            .args(["--config.file", path(&config)])
             .env_remove("TENCENTCLOUD_SECRET_ID")
             .env_remove("TENCENTCLOUD_SECRET_KEY"));
-        assert_eq!(code, 2);
-        assert!(stderr.contains("TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"), "{stderr}");
+        assert_eq!(code, expected, "{arguments:?}");
+        let said = stdout + &stderr;
+        assert!(said.contains("TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"), "{said}");
     }
 }
 
@@ -101,11 +104,47 @@ fn a_port_in_use_is_a_failure_at_run_time() {
 }
 
 #[test]
-fn help_and_version_go_to_stdout() {
-    for (argument, expected) in [("--help", "--api.endpoint"), ("--version", env!("CARGO_PKG_VERSION"))] {
+fn help_version_and_manual_go_to_stdout() {
+    for (argument, expected) in [
+        ("--help", "--api.endpoint"),
+        ("--version", env!("CARGO_PKG_VERSION")),
+        ("man", ".TH tcss-exporter 1"),
+    ] {
         let (code, stdout, stderr) = run(exporter().arg(argument));
         assert_eq!((code, stderr.as_str()), (0, ""));
         assert!(stdout.contains(expected), "{stdout}");
+    }
+}
+
+#[test]
+fn bash_completes_commands_and_flags() {
+    let complete = |words: &str| {
+        let script = r#"source <("$0" completions bash)
+            read -ra COMP_WORDS <<<"$1"
+            COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            registered=$(complete -p tcss-exporter)
+            [[ $registered =~ -F\ ([^ ]+) ]]
+            "${BASH_REMATCH[1]}" tcss-exporter "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
+            echo "${COMPREPLY[@]}""#;
+        let (code, stdout, stderr) =
+            run(Command::new("bash").args(["-c", script, env!("CARGO_BIN_EXE_tcss-exporter"), words]));
+        assert_eq!((code, stderr.as_str()), (0, ""), "{words}");
+        stdout.trim().to_owned()
+    };
+    assert_eq!(complete("tcss-exporter che"), "check");
+    assert_eq!(complete("tcss-exporter --web.l"), "--web.listen-address");
+    assert_eq!(complete("tcss-exporter check --l"), "--live --log.level --log.format");
+    assert_eq!(complete("tcss-exporter scan --output j"), "json");
+}
+
+#[test]
+fn a_reader_that_is_gone_is_no_failure() {
+    for arguments in [&["man"][..], &["completions", "bash"], &["--help"], &["check"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = exporter().args(arguments).stdout(writer).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""), "{arguments:?}");
     }
 }
 
@@ -119,7 +158,8 @@ async fn scan_prints_what_it_finds_in_three_forms_and_fails_when_any_account_doe
     let (code, table, _) = scan(&[]);
     assert_eq!(code, 0);
     let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!(row, ["default", "latest", "SCANNING", "34", "%", "7", "7/7", "yes"]);
+    assert_eq!(row[..4], ["default", "latest", "env", "TENCENTCLOUD_SECRET_ID"]);
+    assert_eq!(row[4..], ["SCANNING", "34", "%", "7", "7/7", "yes"]);
     let (_, json, _) = scan(&["--output=json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json[0]["samples"]["tcss_vul_scan_risk_images"], 7.0);
@@ -166,7 +206,7 @@ fn the_simulator_says_how_to_use_it_and_two_variables_are_enough() {
     command.env("TENCENTCLOUD_SECRET_ID", "AKIDme").env("TENCENTCLOUD_SECRET_KEY", "mine");
     let (code, stdout, stderr) = run(&mut command);
     assert_eq!(code, 0, "{stdout}{stderr}");
-    assert!(stdout.contains("ok: 1 account(s), 1 scan(s)") && stdout.contains("yes"), "{stdout}");
+    assert!(stdout.contains("ok: 1 account(s), 1 scan(s)") && stdout.ends_with("  ok\n"), "{stdout}");
     let wrong_key = command.env("TENCENTCLOUD_SECRET_KEY", format!("{CANARY}-wrong"));
     let (code, stdout, _) = run(wrong_key);
     assert_eq!(code, 2);

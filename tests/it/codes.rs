@@ -2,9 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tcss_exporter::{client::Handler, pacer::Lanes, plan, reason::Reason, simulator::ERROR_CODES};
+use tcss_exporter::{client::Handler, reason::Reason, simulator::ERROR_CODES};
 
-use crate::support::{World, account, error, frozen_clock};
+use crate::support::{World, account, error, frozen_clock, job};
 
 /// Codes by reason, as `docs/metrics.md` explains the reasons.
 const EXPECTED: [(Reason, &str); 6] = [
@@ -57,8 +57,7 @@ async fn every_documented_code_has_its_reason() {
     for known in ERROR_CODES {
         let handler: Handler = Arc::new(|_| http::Response::new(error(known.code)));
         let world = World::in_process(frozen_clock(), handler);
-        let account = Arc::new(account("prod", "tcss.example"));
-        let job = plan::jobs(&account, &Lanes::default()).unwrap().remove(0);
+        let job = job(&world.context, account("prod", "tcss.example"));
         job.poll(&world.context).await;
         let snapshot = job.entry.snapshot();
         let failure = snapshot.last.as_ref().unwrap().failure.as_ref().unwrap();

@@ -10,15 +10,13 @@ use std::{
 use flate2::{Compression, write::GzEncoder};
 use tcss_exporter::{
     config::{Account, Rate},
-    pacer::Lanes,
-    plan,
     poller::{Context, Job},
     reason::Reason,
 };
 
 use crate::{
     raw::{Act, Raw, http, ok, refusing},
-    support::{World, account, answer, error},
+    support::{self, World, account, answer, error},
 };
 
 const HUNDRED_MB: usize = 100 << 20;
@@ -28,11 +26,11 @@ const SHORT: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(10);
 
 /// One job of an account of its own, so that no case waits for another.
-fn job(id: &str, url: &str, timeout: Duration) -> Job {
+fn job(context: &Context, id: &str, url: &str, timeout: Duration) -> Job {
     let mut account: Account = account(id, url);
     account.poll.timeout = timeout;
     account.requests_per_second = Rate::MAX;
-    plan::jobs(&Arc::new(account), &Lanes::default()).unwrap().remove(0)
+    support::job(context, account)
 }
 
 struct Bench {
@@ -49,7 +47,8 @@ impl Bench {
     /// Polls `url` and, meanwhile, a good server for another account; then the first account gets a good answer.
     async fn check(&self, name: &str, url: &str, expected: Result<(), Reason>) {
         let timeout = if expected == Err(Reason::Timeout) { SHORT } else { LONG };
-        let (bad, other) = (job("bad", url, timeout), job("other", &self.good.url(), LONG));
+        let (bad, other) =
+            (job(&self.context, "bad", url, timeout), job(&self.context, "other", &self.good.url(), LONG));
         let watch = stopwatch();
         tokio::join!(bad.poll(&self.context), other.poll(&self.context));
         let took = watch.elapsed();
@@ -62,7 +61,7 @@ impl Bench {
             "{name}: {failure:?}"
         );
 
-        let mut recovered = job("bad", &self.good.url(), LONG);
+        let mut recovered = job(&self.context, "bad", &self.good.url(), LONG);
         recovered.entry = Arc::clone(&bad.entry);
         recovered.poll(&self.context).await;
         assert!(bad.entry.snapshot().is_up(), "{name}: does not recover");

@@ -3,11 +3,11 @@
 
 use std::{process::Command, sync::Arc, time::Duration};
 
-use tcss_exporter::{client::Handler, config::Rate, pacer::Lanes, plan};
+use tcss_exporter::{client::Handler, config::Rate};
 
 use crate::{
     raw::{Act, Raw, http},
-    support::{World, account, answer, frozen_clock, sum},
+    support::{World, account, answer, frozen_clock, job, sum},
 };
 
 /// Set in the process that measures.
@@ -89,7 +89,7 @@ fn a_hundred_megabytes_and_a_gzip_bomb_take_less_than_sixteen() {
             let raw = Raw::start(act).await;
             let mut account = account("prod", &raw.url());
             account.requests_per_second = Rate::MAX;
-            let job = plan::jobs(&Arc::new(account), &Lanes::default()).unwrap().remove(0);
+            let job = job(&world.context, account);
             for _ in 0..10 {
                 job.poll(&world.context).await;
             }

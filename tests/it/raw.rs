@@ -26,6 +26,8 @@ pub(crate) enum Act {
     Echo,
     /// Answers with nothing but a `RequestId`, which repeats the request's head.
     EchoId,
+    /// Answers with what becomes of the request's head and body.
+    Reply(fn(&str, &str) -> Vec<u8>),
     /// Says nothing and keeps the connection.
     Silence,
 }
@@ -67,8 +69,13 @@ async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
         let _ = stream.read_to_end(&mut Vec::new()).await;
         return Some(());
     }
-    let head = read_request(&mut stream).await?;
+    let (head, body) = read_whole(&mut stream).await?;
     match act {
+        Act::Reply(reply) => {
+            stream.write_all(&reply(&head, &body)).await.ok()?;
+            stream.shutdown().await.ok()?;
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
         Act::EchoId => {
             let body = serde_json::json!({ "Response": { "RequestId": format!("Echo {head}") } });
             stream.write_all(&ok(body.to_string().as_bytes())).await.ok()?;
@@ -111,11 +118,11 @@ async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
 
 /// The head of the request, once its body has come too.
 pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
-    read_whole_request(stream).await.map(|(head, _)| head)
+    read_whole(stream).await.map(|(head, _)| head)
 }
 
-/// The head of the request and its body.
-pub(crate) async fn read_whole_request(stream: &mut TcpStream) -> Option<(String, String)> {
+/// Head and body of the request.
+pub(crate) async fn read_whole(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut seen = Vec::new();
     let mut buffer = [0; 4_096];
     loop {

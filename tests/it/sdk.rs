@@ -2,20 +2,28 @@
 
 use std::{path::Path, process::Command};
 
-use crate::process::{CANARY, SCANNED, SECRET_ID, run, simulating};
+use crate::process::{CANARY, SCANNED, SECRET_ID, file, get, path, run, simulating, simulator};
 
-/// What the SDK gets from `api`, one line a request.
+const ROLE_ARN: &str = "qcs::cam::uin/100000000001:roleName/tcss-exporter";
+
+/// What the SDK gets from `api` with long-term keys, one line a request.
 fn ask(api: &str, method: &str, n_requests: u32, key: &str) -> Vec<String> {
+    let keys = [("TENCENTCLOUD_SECRET_ID", SECRET_ID), ("TENCENTCLOUD_SECRET_KEY", key)];
+    ask_as("env", &keys, api, method, n_requests)
+}
+
+/// What it gets with credentials of the kind `kind`, which it finds in `environment`.
+fn ask_as(kind: &str, environment: &[(&str, &str)], api: &str, method: &str, n_requests: u32) -> Vec<String> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = project.join("target/sdk/bin/python");
     assert!(python.exists(), "the official SDK is not there; run tests/run, which installs it");
     let mut command = Command::new(python);
-    command
-        .env_clear()
-        .env("TENCENTCLOUD_SECRET_ID", SECRET_ID)
-        .env("TENCENTCLOUD_SECRET_KEY", key)
-        .arg(project.join("tests/it/sdk.py"))
-        .args([api.trim_start_matches("http://"), method, &n_requests.to_string()]);
+    command.env_clear().envs(environment.iter().copied()).arg(project.join("tests/it/sdk.py")).args([
+        api.trim_start_matches("http://"),
+        method,
+        &n_requests.to_string(),
+        kind,
+    ]);
     let (status, output) = run("the SDK", &mut command, "");
     assert!(status.success(), "{status}: {output}");
     output.lines().map(str::to_owned).collect()
@@ -51,4 +59,38 @@ fn the_sdk_is_told_of_its_limit() {
     assert!(answers[..20].iter().all(|answer| answer == "SCANNED 8 1001"), "{answers:?}");
     assert!(answers[20..].contains(&"RequestLimitExceeded".to_owned()), "{answers:?}");
     assert!(answers.iter().all(|answer| answer.starts_with("SCANNED") || answer == "RequestLimitExceeded"));
+}
+
+#[tokio::test]
+async fn the_sdk_gets_temporary_keys_of_every_kind_and_they_are_accepted() {
+    let scenario = file(&format!(
+        "identities:
+  - {{name: base, secret_id: {SECRET_ID}, secret_key: {CANARY}-key}}
+  - {{name: reader, {SCANNED}, role: {{arn: '{ROLE_ARN}', assumed_by: [base], metadata: true, web_identity: {{\
+         provider: cls-abcd1234, token: {CANARY}-web}}}}}}
+"
+    ));
+    let (_api, api) = simulator(&["--scenario", path(&scenario)]);
+    let web_token = file(&format!("{CANARY}-web\n"));
+    let key = right_key();
+    let environment = [
+        ("TENCENTCLOUD_SECRET_ID", SECRET_ID),
+        ("TENCENTCLOUD_SECRET_KEY", &key),
+        ("ROLE_ARN", ROLE_ARN),
+        ("TKE_REGION", "ap-guangzhou"),
+        ("TKE_PROVIDER_ID", "cls-abcd1234"),
+        ("TKE_ROLE_ARN", ROLE_ARN),
+        ("TKE_WEB_IDENTITY_TOKEN_FILE", path(&web_token)),
+    ];
+    for kind in ["assume_role", "tke_oidc", "cvm_role"] {
+        for method in ["POST", "GET"] {
+            let answers = ask_as(kind, &environment, &api, method, 2);
+            assert_eq!(answers, ["SCANNED 8 1001"; 2], "{kind} by {method}");
+        }
+    }
+    let stats: serde_json::Value = serde_json::from_str(&get(&format!("{api}/-/stats")).await).unwrap();
+    assert_eq!(stats["identities"]["reader"]["arrivals"], 12);
+    for kind in ["assume_role", "assume_role_with_web_identity"] {
+        assert!(stats[kind].as_u64() >= Some(2), "{kind}: {stats}");
+    }
 }

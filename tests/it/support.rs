@@ -10,9 +10,11 @@ use tcss_exporter::{
     clock::Clock,
     collectors,
     config::{Account, AccountName, Config, Endpoint, Poll, Rate, Scan, ScanName},
-    credentials::Source,
+    credentials::{Providers, Source},
     exposition::{Format, Scrape},
-    poller::Context,
+    pacer::Lanes,
+    plan,
+    poller::{Context, Job},
     signer::{Credentials, Secret},
     telemetry::Telemetry,
 };
@@ -27,6 +29,9 @@ pub(crate) const POLL: Poll = Poll {
     timeout: Duration::from_secs(10),
     stale_after: Duration::from_secs(300),
 };
+
+/// Polls once and then not while a test runs, for a configuration.
+pub(crate) const RARELY: &str = "poll: {interval: 1h, stale_after: 3h}";
 
 pub(crate) fn credentials(id: &str) -> Credentials {
     Credentials { secret_id: id.into(), secret_key: Secret::new(format!("key-of-{id}")), token: None }
@@ -48,6 +53,13 @@ pub(crate) fn account(id: &str, endpoint: &str) -> Account {
         poll: POLL,
         scans: vec![scan("latest")],
     }
+}
+
+/// The first job of an account, in a lane of its own.
+pub(crate) fn job(context: &Context, account: Account) -> Job {
+    let lanes = Arc::<Lanes>::default();
+    let providers = Providers::new(context.tools(&lanes));
+    plan::jobs(&Arc::new(account), &lanes, &providers).unwrap().remove(0)
 }
 
 /// An exporter and the clock it lives by.
@@ -101,6 +113,14 @@ pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
 pub(crate) fn sum(text: &str, name: &str) -> f64 {
     let samples = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
     samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}
+
+/// The configuration of an account with `n` scans, which are polled once and then not while a test runs. The metrics of
+/// 8 000 are some 13 MB, more than the buffers of a socket hold.
+pub(crate) fn config_of_scans(n: usize) -> String {
+    let scan = |index| format!("    - {{name: scan-{index}, local_task_id: {index}}}\n");
+    let scans: String = (1..=n).map(scan).collect();
+    format!("{RARELY}\naccounts:\n- name: large\n  scans:\n{scans}")
 }
 
 /// An answer whose every count is `count`.

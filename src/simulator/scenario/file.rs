@@ -5,7 +5,10 @@ use std::{collections::HashSet, num::NonZeroU32, time::Duration};
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_saphyr::Spanned;
 
-use super::{Failure, Identity, Scenario, TaskIds};
+use super::{
+    Failure, Identity, Keys, Scenario, TaskIds,
+    role::{self, RawRole},
+};
 use crate::{
     signer::{Credentials, Secret},
     simulator::{
@@ -21,6 +24,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Vec<String>> {
     let file: RawScenario =
         serde_saphyr::from_str(text).map_err(|error| vec![error.without_snippet().to_string()])?;
     let mut problems = Problems::default();
+    check_who_assumes(&file.identities, &mut problems);
     let identities: Vec<_> =
         file.identities.into_iter().filter_map(|raw| identity(raw, &mut problems)).collect();
     if identities.is_empty() && problems.list.is_empty() {
@@ -47,9 +51,10 @@ struct RawScenario {
 #[serde(deny_unknown_fields)]
 struct RawIdentity {
     name: String,
-    secret_id: String,
-    secret_key: String,
+    secret_id: Option<String>,
+    secret_key: Option<String>,
     token: Option<String>,
+    role: Option<Spanned<RawRole>>,
     #[serde(default)]
     scans: Vec<Spanned<RawScan>>,
     #[serde(default = "yes")]
@@ -101,7 +106,7 @@ struct RawStall {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawFailure {
+pub(super) struct RawFailure {
     code: String,
     #[serde(default = "always")]
     fraction: f64,
@@ -133,7 +138,7 @@ fn always() -> f64 {
 
 /// A duration such as `90s` or `1h 30m`.
 #[derive(Clone, Copy, Default)]
-struct Span(Duration);
+pub(super) struct Span(pub(super) Duration);
 
 impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
@@ -149,14 +154,15 @@ impl<'de> Deserialize<'de> for Span {
 }
 
 #[derive(Default)]
-struct Problems {
+pub(super) struct Problems {
     list: Vec<String>,
     names: HashSet<String>,
     secret_ids: HashSet<String>,
+    pub(super) roles: role::Known,
 }
 
 impl Problems {
-    fn require(&mut self, is_right: bool, line: u64, problem: &str) {
+    pub(super) fn require(&mut self, is_right: bool, line: u64, problem: &str) {
         if !is_right {
             self.list.push(format!("line {line}: {problem}"));
         }
@@ -174,13 +180,17 @@ fn identity(raw: Spanned<RawIdentity>, problems: &mut Problems) -> Option<Identi
     let scans: Vec<_> = raw.scans.into_iter().map(|scan| self::scan(&scan, problems)).collect();
     check_all_are_played(&scans, line, problems);
     let failures: Vec<_> = raw.failures.into_iter().map(|raw| failure(&raw, problems)).collect();
+    let keys = match raw.role {
+        Some(role) => role::role(role, problems).map(Keys::Role),
+        None => Some(Keys::Known(Credentials {
+            secret_id: raw.secret_id.unwrap_or_default(),
+            secret_key: Secret::new(raw.secret_key.unwrap_or_default()),
+            token: raw.token.map(Secret::new),
+        })),
+    };
     Some(Identity {
         name: raw.name,
-        credentials: Credentials {
-            secret_id: raw.secret_id,
-            secret_key: Secret::new(raw.secret_key),
-            token: raw.token.map(Secret::new),
-        },
+        keys: keys?,
         timeline: Timeline { scans, repeat: raw.repeat },
         starts_in: raw.starts_in.0,
         started_ago: raw.started_ago.0,
@@ -199,12 +209,34 @@ fn check_identity(raw: &RawIdentity, line: u64, problems: &mut Problems) {
     problems.require(!name.is_empty(), line, "name is empty");
     let is_new = problems.names.insert(name.clone());
     problems.require(is_new, line, &format!("there is another identity named {name:?}"));
-    let is_new = problems.secret_ids.insert(raw.secret_id.clone());
-    problems.require(is_new, line, &format!("{name:?} has the secret_id of another identity"));
-    let is_whole = !raw.secret_id.is_empty() && !raw.secret_key.is_empty();
-    problems.require(is_whole, line, &format!("secret_id or secret_key of {name:?} is empty"));
+    check_keys(raw, line, problems);
     let has_one_start = raw.starts_in.0.is_zero() || raw.started_ago.0.is_zero();
     problems.require(has_one_start, line, "starts_in and started_ago exclude each other");
+}
+
+fn check_keys(raw: &RawIdentity, line: u64, problems: &mut Problems) {
+    let name = &raw.name;
+    let has_keys = raw.secret_id.is_some() || raw.secret_key.is_some() || raw.token.is_some();
+    if raw.role.is_some() {
+        problems.require(!has_keys, line, &format!("{name:?} has a role, and so no keys of its own"));
+        return;
+    }
+    let [id, key] = [&raw.secret_id, &raw.secret_key].map(|text| text.as_deref().unwrap_or_default());
+    let is_new = id.is_empty() || problems.secret_ids.insert(id.to_owned());
+    problems.require(is_new, line, &format!("{name:?} has the secret_id of another identity"));
+    let is_whole = !id.is_empty() && !key.is_empty();
+    problems.require(is_whole, line, &format!("{name:?} needs secret_id and secret_key, or a role"));
+}
+
+/// Those who may assume a role must be in the file, before or after it.
+fn check_who_assumes(identities: &[Spanned<RawIdentity>], problems: &mut Problems) {
+    let names: HashSet<&str> = identities.iter().map(|identity| identity.value.name.as_str()).collect();
+    for role in identities.iter().filter_map(|identity| identity.value.role.as_ref()) {
+        for name in role.value.assumed_by.iter().filter(|name| !names.contains(name.as_str())) {
+            let problem = format!("assumed_by: there is no identity named {name:?}");
+            problems.require(false, role.referenced.line(), &problem);
+        }
+    }
 }
 
 fn check_all_are_played(scans: &[Scan], line: u64, problems: &mut Problems) {
@@ -245,7 +277,7 @@ fn counts(raw: &RawScan) -> Counts {
     }
 }
 
-fn failure(raw: &Spanned<RawFailure>, problems: &mut Problems) -> Option<Failure> {
+pub(super) fn failure(raw: &Spanned<RawFailure>, problems: &mut Problems) -> Option<Failure> {
     let line = raw.referenced.line();
     let raw = &raw.value;
     let code = ErrorCode::find(&raw.code);
@@ -306,7 +338,7 @@ mod tests {
             "line 16: every needs a for that is shorter",
             "line 17: there is another identity named \"a\"",
             "line 17: \"a\" has the secret_id of another identity",
-            "line 17: secret_id or secret_key of \"a\" is empty",
+            "line 17: \"a\" needs secret_id and secret_key, or a role",
         ];
         assert_eq!(parse(text).unwrap_err(), expected);
     }

@@ -9,6 +9,9 @@ use super::{
 use crate::signer::{Credentials, Secret};
 
 mod file;
+mod role;
+
+pub(super) use role::Role;
 
 /// A checked scenario.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +25,7 @@ pub struct Scenario {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Identity {
     pub(super) name: String,
-    pub(super) credentials: Credentials,
+    pub(super) keys: Keys,
     pub(super) timeline: Timeline,
     /// From the simulator's start to the first scan's, or…
     pub(super) starts_in: Duration,
@@ -33,6 +36,15 @@ pub(super) struct Identity {
     pub(super) latency: Duration,
     /// At most so much more, at random.
     pub(super) latency_jitter: Duration,
+}
+
+/// How a caller shows that it is this identity.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Keys {
+    /// With these.
+    Known(Credentials),
+    /// With temporary ones, which are issued to those who may assume the role.
+    Role(Role),
 }
 
 /// The task IDs of one scan; 0 where there is none.
@@ -67,7 +79,8 @@ impl Scenario {
     pub fn builtin_default(secret_id: &str, secret_key: Secret) -> Scenario {
         let mut scenario = builtin(include_str!("../scenarios/default.yml"));
         if let [identity] = scenario.identities.as_mut_slice() {
-            identity.credentials = Credentials { secret_id: secret_id.into(), secret_key, token: None };
+            let keys = Credentials { secret_id: secret_id.into(), secret_key, token: None };
+            identity.keys = Keys::Known(keys);
         }
         scenario
     }
@@ -77,9 +90,15 @@ impl Scenario {
         builtin(include_str!("../scenarios/demo.yml"))
     }
 
-    /// The name and the keys of each identity, in the order of the file.
+    /// The name and the keys of each identity that has keys, in the order of the file.
     pub fn identities(&self) -> impl Iterator<Item = (&str, &Credentials)> {
-        self.identities.iter().map(|identity| (identity.name.as_str(), &identity.credentials))
+        self.identities.iter().filter_map(|identity| Some((identity.name.as_str(), identity.credentials()?)))
+    }
+
+    /// The role for which `is_it` holds, and the index of its identity.
+    pub(super) fn role(&self, is_it: impl Fn(&Role) -> bool) -> Option<(usize, &Role)> {
+        let roles = self.identities.iter().map(Identity::role).enumerate();
+        roles.filter_map(|(index, role)| Some((index, role?))).find(|(_, role)| is_it(role))
     }
 
     pub(super) fn at_speed(&self, speed: Speed) -> Scenario {
@@ -93,6 +112,20 @@ fn builtin(text: &str) -> Scenario {
 }
 
 impl Identity {
+    pub(super) fn credentials(&self) -> Option<&Credentials> {
+        match &self.keys {
+            Keys::Known(credentials) => Some(credentials),
+            Keys::Role(_) => None,
+        }
+    }
+
+    pub(super) fn role(&self) -> Option<&Role> {
+        match &self.keys {
+            Keys::Known(_) => None,
+            Keys::Role(role) => Some(role),
+        }
+    }
+
     /// The scan of these tasks, or else the latest; `elapsed` is since the simulator's start.
     pub(super) fn scan(&self, tasks: Tasks, elapsed: Duration) -> Found<'_> {
         let Some(since_first) = (elapsed + self.started_ago).checked_sub(self.starts_in) else {
@@ -131,6 +164,10 @@ impl Identity {
 
     fn at_speed(&self, speed: Speed) -> Identity {
         Identity {
+            keys: match &self.keys {
+                Keys::Known(credentials) => Keys::Known(credentials.clone()),
+                Keys::Role(role) => Keys::Role(role.at_speed(speed)),
+            },
             timeline: self.timeline.at_speed(speed),
             starts_in: speed.scale(self.starts_in),
             started_ago: speed.scale(self.started_ago),

@@ -14,7 +14,7 @@ use tokio::{
     time::sleep,
 };
 
-use crate::raw::{ok, read_whole_request};
+use crate::raw::{ok, read_whole};
 
 /// A listener that keeps what arrives. Gone with the test.
 pub(super) struct Receiver {
@@ -83,7 +83,7 @@ impl Receiver {
 }
 
 async fn receive(mut stream: TcpStream, kept: Arc<Mutex<Vec<Delivered>>>) -> Option<()> {
-    let (head, body) = read_whole_request(&mut stream).await?;
+    let (head, body) = read_whole(&mut stream).await?;
     let to = head.split(' ').nth(1)?.trim_start_matches('/').to_owned();
     let notification: Notification = serde_json::from_str(&body).unwrap();
     let alerts = notification.alerts.into_iter().map(|alert| Delivered { to: to.clone(), ..alert });

@@ -1,0 +1,265 @@
+//! Blocks `credentials` in, sources or problems out.
+
+use std::{fs, path::Path, time::Duration};
+
+use super::{
+    Endpoint, Overrides, Region, load,
+    tests::{check, load_text},
+};
+use crate::{
+    credentials::{AssumeRole, Chain, CvmRole, Files, Profile, Source, Sts, Tccli, TkeOidc, env::Variables},
+    signer::{Credentials, Secret},
+};
+
+fn source(block: &str) -> Source {
+    let loaded = load_text(&format!("credentials: {block}\n")).expect(block);
+    loaded.config.accounts.into_iter().next().unwrap().credentials
+}
+
+fn endpoint(text: &str) -> Endpoint {
+    Endpoint::parse(text, true).unwrap()
+}
+
+#[test]
+fn a_kind_without_keys_has_its_defaults() {
+    for (kind, expected) in [
+        ("chain", Source::Chain(Chain::default())),
+        ("env", Source::Env(Variables::default())),
+        ("profile", Source::Profile(Profile::default())),
+        ("tccli", Source::Tccli(Tccli::default())),
+        ("tke_oidc", Source::TkeOidc(TkeOidc::default())),
+        ("cvm_role", Source::CvmRole(CvmRole::default())),
+    ] {
+        assert_eq!(source(&format!("{{{kind}: {{}}}}")), expected);
+        assert_eq!(source(&format!("{{{kind}: }}")), expected);
+    }
+}
+
+#[test]
+fn every_key_is_read() {
+    let local = endpoint("http://127.0.0.1:1");
+    let cases = [
+        (
+            "{chain: {sts_endpoint: 'http://127.0.0.1:1', metadata_endpoint: 'http://10.0.0.1:80'}}",
+            Source::Chain(Chain {
+                sts_endpoint: local.clone(),
+                metadata_endpoint: endpoint("http://10.0.0.1"),
+            }),
+        ),
+        (
+            "{static: {secret_id: AKIDx, secret_key: k, token: t}}",
+            Source::Static(Credentials {
+                secret_id: "AKIDx".into(),
+                secret_key: Secret::new("k".into()),
+                token: Some(Secret::new("t".into())),
+            }),
+        ),
+        (
+            "{profile: {file: /etc/keys, name: dev}}",
+            Source::Profile(Profile { file: Some("/etc/keys".into()), name: "dev".into() }),
+        ),
+        ("{tccli: {name: dev}}", Source::Tccli(Tccli { name: "dev".into() })),
+        (
+            "{tke_oidc: {endpoint: sts.example}}",
+            Source::TkeOidc(TkeOidc { endpoint: endpoint("sts.example") }),
+        ),
+        (
+            "{cvm_role: {role: MyRole, endpoint: 'http://127.0.0.1:1'}}",
+            Source::CvmRole(CvmRole { endpoint: local.clone(), role: Some("MyRole".into()) }),
+        ),
+        (
+            "{assume_role: {role_arn: 'qcs::cam::uin/1:roleName/r', session_name: me, external_id: x/y, duration: 30m, \
+             endpoint: 'http://127.0.0.1:1', region: ap-singapore, source: {cvm_role: }}}",
+            Source::AssumeRole(Box::new(AssumeRole {
+                role_arn: "qcs::cam::uin/1:roleName/r".into(),
+                session_name: "me".into(),
+                external_id: Some("x/y".into()),
+                duration: Duration::from_mins(30),
+                sts: Sts { endpoint: local, region: Region::parse("ap-singapore").unwrap() },
+                source: Source::CvmRole(CvmRole::default()),
+            })),
+        ),
+        (
+            "{assume_role: {role_arn: 'qcs::cam::uin/1:roleName/r'}}",
+            Source::AssumeRole(Box::new(AssumeRole {
+                role_arn: "qcs::cam::uin/1:roleName/r".into(),
+                session_name: "tcss-exporter".into(),
+                external_id: None,
+                duration: Duration::from_hours(2),
+                sts: Sts::default(),
+                source: Source::default(),
+            })),
+        ),
+    ];
+    for (block, expected) in cases {
+        assert_eq!(source(block), expected, "{block}");
+    }
+}
+
+#[test]
+fn a_relative_path_begins_where_the_file_is_that_names_it() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::create_dir(directory.path().join("teams")).unwrap();
+    let block = "{files: {secret_id_file: keys/id, secret_key_file: /run/key, token_file: ../token}}";
+    fs::write(
+        directory.path().join("c.yml"),
+        format!("account_files: [teams/a.yml]\ncredentials: {block}\naccounts: [{{name: own}}]\n"),
+    )
+    .unwrap();
+    fs::write(
+        directory.path().join("teams/a.yml"),
+        format!("- {{name: team, credentials: {block}}}\n- {{name: shared}}\n"),
+    )
+    .unwrap();
+    let loaded = load(Some(&directory.path().join("c.yml")), &Overrides::default()).unwrap();
+    let files = |base: &Path| {
+        Source::Files(Files {
+            secret_id: base.join("keys/id"),
+            secret_key: "/run/key".into(),
+            token: Some(base.join("../token")),
+        })
+    };
+    let found: Vec<&Source> = loaded.config.accounts.iter().map(|account| &account.credentials).collect();
+    let (own, team) = (files(directory.path()), files(&directory.path().join("teams")));
+    assert_eq!(found, [&own, &team, &own]);
+}
+
+#[test]
+fn what_is_missing_or_wrong_is_said_with_what_would_be_right() {
+    for (block, expected) in [
+        (
+            "{files: }",
+            &[
+                "1: credentials.files: has no secret_id_file; give it the file that holds the SecretId",
+                "1: credentials.files: has no secret_key_file; give it the file that holds the SecretKey",
+            ][..],
+        ),
+        ("{static: {secret_id: a}}", &["1: credentials.static: has no secret_key; give it the SecretKey"]),
+        (
+            "{static: {secret_id: a/b, secret_key: k}}",
+            &["1: credentials.static: the SecretId is empty, or has a character that none can have"],
+        ),
+        (
+            "{profile: {file: ~/keys}}",
+            &[
+                "1: credentials.profile.file: is no path of a file; name the file that holds the value, not the value, \
+               and write no ~",
+            ],
+        ),
+        (
+            "{tke_oidc: {endpoint: 'http://10.0.0.1'}}",
+            &[
+                "1: credentials.tke_oidc.endpoint: is no endpoint; write a host such as sts.tencentcloudapi.com, or a URL, \
+               which must have https unless it is this machine",
+            ],
+        ),
+        (
+            "{cvm_role: {endpoint: metadata.tencentyun.com, role: 'qcs::cam::uin/1:roleName/r'}}",
+            &[
+                "1: credentials.cvm_role.endpoint: is no endpoint of a metadata service; write one such as \
+                 http://metadata.tencentyun.com",
+                "1: credentials.cvm_role.role: is no name of a role; write the name alone, not the ARN, or leave it out",
+            ],
+        ),
+        (
+            "{assume_role: {duration: 13h, session_name: x}}",
+            &[
+                "1: credentials.assume_role: has no role_arn; give it the role's ARN, such as \
+                 qcs::cam::uin/100000000001:roleName/tcss-exporter",
+                "1: credentials.assume_role.duration: is no time from 1m to 12h; write 2h, or 30m",
+                "1: credentials.assume_role.session_name: is no name of a session; write 2 to 128 letters, digits \
+                 and =,.@_-",
+            ],
+        ),
+        (
+            "{assume_role: {role_arn: 'qcs::cam::r', source: {assume_role: {role_arn: 'qcs::cam::r', source: {assume_role: \
+             {role_arn: 'qcs::cam::r', source: {env: }}}}}}}",
+            &[
+                "1: credentials.assume_role.source.assume_role.source.assume_role.source: is one role too many; \
+               3 may stand in one another",
+            ],
+        ),
+        (
+            "{assume_role: {role_arn: 'qcs::cam::r', source: {env: {secret-id: A}}}}",
+            &["1: credentials.assume_role.source.env: unknown key; did you mean secret_id?"],
+        ),
+    ] {
+        check(&format!("credentials: {block}"), expected);
+    }
+}
+
+#[test]
+fn keys_in_the_file_are_a_warning() {
+    let warnings = |yaml: &str| load_text(yaml).unwrap().warnings;
+    let block = "{static: {secret_id: AKIDcanary, secret_key: canary}}";
+    let role = format!("{{assume_role: {{role_arn: 'qcs::cam::r', source: {block}}}}}");
+    let yaml = format!("credentials: {block}\naccounts: [{{name: a, credentials: {role}}}, {{name: b}}]");
+    assert_eq!(
+        warnings(&yaml),
+        [
+            "account \"a\" and 1 more: the keys stand in the configuration file, where all who read it read them; put them \
+          into files of their own, or into environment variables"
+        ]
+    );
+}
+
+#[test]
+fn credentials_are_of_one_kind_that_works() {
+    check(
+        "credentials: {}",
+        &["1: credentials: names no kind; write one, such as env: {}, or leave credentials out"],
+    );
+    check(
+        "credentials: {environment: {}}",
+        &[
+            "1: credentials: unknown key; known here: chain, env, files, static, profile, tccli, tke_oidc, cvm_role, assume_role",
+        ],
+    );
+    check(
+        "credentials: {env: {secret-id: A}}",
+        &["1: credentials.env: unknown key; did you mean secret_id?"],
+    );
+}
+
+#[test]
+fn nothing_that_is_written_under_credentials_is_shown() {
+    let blocks = [
+        "Canary7",
+        "[Canary7]",
+        "{Canary7: 1}",
+        "{static: {secret_id: Canary7}}",
+        "{static: {secret_id: Canary7, secret_key: [Canary7]}}",
+        "{static: {secret_id: Canary7, secret_key: 'Canary7 Canary7'}}",
+        "{static: {secret_id: Canary7, secret_key: Canary7, token: 'Canary7\n  Canary7'}}",
+        "{static: {secret_id: Canary7, secret_key: &Canary7 Canary7, secret_key: *Canary7}}",
+        "{files: {secret_id_file: CaNaRyCanary7canary7canary7cana, secret_key_file: a}}",
+        "{files: Canary7}",
+        "{files: {secret_id: Canary7}}",
+        "{profile: {name: 'Canary7/'}}",
+        "{tccli: {name: 'Canary7/'}}",
+        "{tke_oidc: {endpoint: 'http://Canary7'}}",
+        "{cvm_role: {endpoint: 'https://Canary7', role: 'Canary7/'}}",
+        "{chain: {sts_endpoint: 'Canary7@a', metadata_endpoint: Canary7}}",
+        "{assume_role: {role_arn: Canary7, duration: Canary7, region: 'Canary7/', external_id: Canary7 x}}",
+        "{assume_role: {role_arn: 'qcs::cam::Canary7', session_name: 'Canary7/', source: Canary7}}",
+        "{assume_role: {role_arn: 'qcs::cam::Canary7', source: {static: {secret_id: Canary7}}}}",
+        "{static: Canary7, Canary7: Canary7}",
+        "{env: Canary7}",
+        "{env: [Canary7]}",
+        "{env: {Canary7: Canary7}}",
+        "{env: {secret_id: {Canary7: Canary7}}}",
+        "{env: {secret_id: Canary7-x, secret_key: [Canary7], token: '$Canary7'}}",
+        "{env: {secret_key: CaNaRyCanary7canary7canary7cana}}",
+        "{env: {? {Canary7: 1} : 2}}",
+        "{Canary7, ",
+        "*Canary7",
+        "!!binary Canary7",
+        "!Canary7 {env: 1}",
+    ];
+    for block in blocks {
+        for prefix in ["", "accounts:\n- name: a\n  "] {
+            let problems = load_text(&format!("{prefix}credentials: {block}\n")).expect_err(block);
+            assert!(!problems.to_lowercase().contains("canary"), "{block}\n{problems}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `docs/credentials.md` compared with the code.
+
+use std::{collections::BTreeSet, fs, path::Path};
+
+use super::{
+    Overrides,
+    keys::{self, Block},
+    load,
+};
+
+/// Kinds and their keys, in the order of the page.
+const KINDS: [(&str, &Block); 9] = [
+    ("chain", &keys::CHAIN),
+    ("env", &keys::ENV),
+    ("files", &keys::FILES),
+    ("static", &keys::STATIC),
+    ("profile", &keys::PROFILE),
+    ("tccli", &keys::TCCLI),
+    ("tke_oidc", &keys::TKE_OIDC),
+    ("cvm_role", &keys::CVM_ROLE),
+    ("assume_role", &keys::ASSUME_ROLE),
+];
+
+fn page() -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/credentials.md")).unwrap()
+}
+
+/// The part of the page about one kind.
+fn section<'a>(page: &'a str, kind: &str) -> &'a str {
+    let heading = if kind == "chain" { "Default chain" } else { kind };
+    let (_, rest) =
+        page.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no section on {kind}"));
+    rest.split("\n## ").next().unwrap()
+}
+
+/// The code blocks of `language`, without the indentation of a list.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let block = |(begin, _): (usize, &str)| {
+        let line = text[..begin].rfind('\n').map_or(0, |newline| newline + 1);
+        let indent = &text[line..begin];
+        let lines = text[begin + fence.len()..].lines().take_while(|line| line.trim() != "```");
+        lines.map(|line| line.strip_prefix(indent).unwrap_or(line).to_owned() + "\n").collect()
+    };
+    text.match_indices(&fence).map(block).collect()
+}
+
+#[test]
+fn the_page_has_every_kind_with_its_keys_and_no_others() {
+    let known: BTreeSet<&str> = keys::CREDENTIALS.keys.iter().copied().collect();
+    assert_eq!(KINDS.map(|(kind, _)| kind).into_iter().collect::<BTreeSet<_>>(), known);
+    let page = page();
+    for (kind, block) in KINDS {
+        let rows = section(&page, kind).lines().filter_map(|line| line.strip_prefix("| `"));
+        let documented: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+        assert_eq!(documented, block.keys, "{kind}");
+    }
+}
+
+#[test]
+fn every_kind_has_an_example_of_itself() {
+    let page = page();
+    for (kind, _) in KINDS {
+        let examples = blocks(section(&page, kind), "yaml");
+        assert!(examples.iter().any(|example| example.contains(&format!("{kind}:"))), "{kind}");
+    }
+}
+
+#[test]
+fn every_example_of_a_configuration_loads() {
+    let examples = blocks(&page(), "yaml");
+    let (manifests, examples): (Vec<_>, Vec<_>) =
+        examples.into_iter().partition(|example| example.starts_with("apiVersion:"));
+    assert_eq!((manifests.len(), examples.len()), (2, KINDS.len() + 1));
+    for example in examples {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), &example).unwrap();
+        if let Err(problems) = load(Some(file.path()), &Overrides::default()) {
+            panic!("{example}{problems}");
+        }
+    }
+    for manifest in manifests {
+        serde_saphyr::from_str::<serde_json::Value>(&manifest).unwrap();
+    }
+}
+
+#[test]
+fn every_policy_is_json_of_version_2() {
+    let policies = blocks(&page(), "json");
+    assert_eq!(policies.len(), 5);
+    for policy in policies {
+        let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
+        assert_eq!(policy["version"], "2.0");
+        for statement in policy["statement"].as_array().unwrap() {
+            assert_eq!(statement["effect"], "allow");
+            assert!(
+                statement.get("resource").is_some() != statement.get("principal").is_some(),
+                "{statement}"
+            );
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! When credentials are got and renewed, in paused time.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use tokio::{
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use super::{
+    AssumeRole, Files, Issued, Provider, Source, Sts,
+    fixtures::{Cloud, refusal},
+};
+use crate::signer::{Credentials, Secret};
+
+fn role() -> Source {
+    let secret_key = Secret::new("key".into());
+    let source = Source::Static(Credentials { secret_id: "AKIDlong".into(), secret_key, token: None });
+    role_of(source)
+}
+
+fn role_of(source: Source) -> Source {
+    Source::AssumeRole(Box::new(AssumeRole {
+        role_arn: "qcs::cam::uin/1:roleName/r".into(),
+        session_name: "s".into(),
+        external_id: None,
+        duration: AssumeRole::DURATION,
+        sts: Sts::default(),
+        source,
+    }))
+}
+
+async fn id(provider: &Provider) -> Result<String, String> {
+    let issued = provider.current().await;
+    issued.map(|issued| issued.credentials.secret_id.clone()).map_err(|error| error.to_string())
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thousand_who_need_credentials_cause_one_request() {
+    let cloud = Cloud::default();
+    cloud.lend("one", 100);
+    cloud.lend("two", 200);
+    cloud.lend("three", 100_000);
+    let providers = cloud.providers(&[]);
+    for (expected, renewed_after) in [("one", 85), ("two", 110)] {
+        let mut needs = JoinSet::new();
+        for _ in 0..1_000 {
+            let provider = providers.provider(&role());
+            needs.spawn(async move { id(&provider).await });
+        }
+        assert!(needs.join_all().await.iter().all(|id| id.as_deref() == Ok(expected)));
+        sleep(seconds(renewed_after)).await;
+    }
+    assert_eq!(cloud.n_requests(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_stops_waiting_does_not_stop_it_for_the_others() {
+    let cloud = Cloud::default();
+    cloud.lend("one", 100);
+    // The one who asks STS must wait for its turn there.
+    let source = role();
+    let providers = cloud.providers(&[]);
+    let provider = providers.provider(&source);
+    let other = Arc::clone(&provider);
+    let waiting = tokio::spawn(async move { id(&other).await });
+    assert!(timeout(Duration::ZERO, provider.current()).await.is_err(), "gives up at once");
+    assert_eq!(waiting.await.unwrap().as_deref(), Ok("one"));
+    assert_eq!(cloud.n_requests(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_asked_before_somebody_needs_it() {
+    let cloud = Cloud::default();
+    let _provider = cloud.providers(&[]).provider(&role());
+    sleep(Duration::from_hours(24)).await;
+    assert_eq!(cloud.n_requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn they_are_renewed_when_seven_to_eight_tenths_of_their_time_are_over() {
+    let cloud = Cloud::default();
+    cloud.lend("one", 7_200);
+    cloud.lend("two", 100_000);
+    let provider = cloud.providers(&[]).provider(&role());
+    assert_eq!(id(&provider).await.as_deref(), Ok("one"));
+    sleep(seconds(5_039)).await;
+    assert_eq!(cloud.n_requests(), 1);
+    sleep(seconds(722)).await;
+    assert_eq!(cloud.n_requests(), 2);
+    assert_eq!(id(&provider).await.as_deref(), Ok("two"));
+}
+
+/// However short they last: whoever asks has some that hold, all the time, and STS is asked about once a lifetime.
+#[tokio::test(start_paused = true)]
+async fn short_lived_ones_never_run_out() {
+    let cloud = Cloud::default();
+    for round in 1..=60 {
+        cloud.lend(&format!("id-{round}"), round * 3 + 2);
+    }
+    let tools = cloud.tools(&[]);
+    let clock = tools.clock;
+    let provider = super::Providers::new(tools).provider(&role());
+    provider.current().await.unwrap();
+    for _ in 0..1_000 {
+        let before = cloud.n_requests();
+        let issued = timeout(Duration::ZERO, provider.current()).await.expect("nobody waits").unwrap();
+        assert!(!issued.is_expired(clock.now()));
+        assert!(cloud.n_requests() - before <= 1);
+        sleep(Duration::from_millis(97)).await;
+    }
+    assert!((30..60).contains(&cloud.n_requests()), "{}", cloud.n_requests());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_renewal_keeps_the_old_ones_until_they_expire_and_goes_on_trying() {
+    let cloud = Cloud::default();
+    cloud.lend("one", 1_000);
+    cloud.answer(refusal("InternalError", "broken"));
+    let provider = cloud.providers(&[]).provider(&role());
+    for second in 0..1_000 {
+        assert_eq!(id(&provider).await.as_deref(), Ok("one"), "after {second} s");
+        sleep(seconds(1)).await;
+    }
+    let error = id(&provider).await.unwrap_err();
+    assert_eq!(error, "AssumeRole: broken");
+    let n_attempts = cloud.n_requests();
+    assert!((6..25).contains(&n_attempts), "{n_attempts}");
+    assert_eq!(provider.status().failures(), n_attempts as u64 - 1);
+    assert_eq!(provider.status().expires().unwrap().as_second(), super::fixtures::START + 1_000);
+
+    sleep(Duration::from_mins(30)).await;
+    let n_more = cloud.n_requests() - n_attempts;
+    assert!((24..40).contains(&n_more), "about once a minute: {n_more}");
+    for _ in 0..100 {
+        id(&provider).await.unwrap_err();
+    }
+    assert_eq!(cloud.n_requests(), n_attempts + n_more, "who asks does not hurry it");
+    cloud.lend("two", 100_000);
+    cloud.lend("two", 100_000);
+    sleep(seconds(160)).await;
+    assert_eq!(id(&provider).await.as_deref(), Ok("two"), "recovers by itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_only_a_person_can_mend_is_tried_every_few_minutes() {
+    let cloud = Cloud::default();
+    cloud.answer(refusal("UnauthorizedOperation", "no"));
+    let provider = cloud.providers(&[]).provider(&role());
+    id(&provider).await.unwrap_err();
+    sleep(Duration::from_hours(1)).await;
+    assert!((14..25).contains(&cloud.n_requests()), "{}", cloud.n_requests());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejected_ones_are_renewed_at_once_and_once() {
+    let cloud = Cloud::default();
+    cloud.lend("one", 7_200);
+    cloud.lend("two", 7_200);
+    cloud.lend("three", 7_200);
+    let provider = cloud.providers(&[]).provider(&role());
+    let one: Arc<Issued> = provider.current().await.unwrap();
+    for _ in 0..100 {
+        provider.rejected(&one);
+    }
+    assert_eq!(id(&provider).await.as_deref(), Ok("two"));
+    provider.rejected(&one);
+    assert_eq!(id(&provider).await.as_deref(), Ok("two"), "renewed since");
+    let two = provider.current().await.unwrap();
+    provider.rejected(&two);
+    assert_eq!(id(&provider).await.as_deref(), Ok("two"), "a moment ago: more of them do not help");
+    assert_eq!(cloud.n_requests(), 2);
+    sleep(seconds(31)).await;
+    provider.rejected(&two);
+    assert_eq!(id(&provider).await.as_deref(), Ok("three"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rejected_ones_stay_in_use_where_there_are_no_others() {
+    let cloud = Cloud::default();
+    cloud.lend("one", 7_200);
+    cloud.answer(refusal("InternalError", "broken"));
+    let provider = cloud.providers(&[]).provider(&role());
+    provider.rejected(&provider.current().await.unwrap());
+    assert_eq!(id(&provider).await.as_deref(), Ok("one"));
+    assert_eq!((cloud.n_requests(), provider.status().failures()), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_told_to_those_who_wait_for_one_and_an_attempt_is_not() {
+    let cloud = Cloud::default();
+    cloud.answer(refusal("InternalError", "broken"));
+    let provider = cloud.providers(&[]).provider(&role());
+    id(&provider).await.unwrap_err();
+    let change = provider.change_from(provider.serial());
+    assert!(timeout(seconds(20), change.come()).await.is_err(), "attempts that fail change nothing");
+    cloud.lend("one", 100_000);
+    cloud.lend("one", 100_000);
+    let change = provider.change_from(provider.serial());
+    timeout(seconds(160), change.come()).await.expect("a change");
+    let issued = provider.current().await.unwrap();
+    let change = provider.change_from(issued.serial);
+    assert!(timeout(seconds(1_000), change.come()).await.is_err(), "no news");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_is_asked_for_as_soon_as_those_who_ask_have_other_keys() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = |name: &str| directory.path().join(name);
+    let files = Files { secret_id: path("id"), secret_key: path("key"), token: None };
+    let cloud = Cloud::default();
+    let provider = cloud.providers(&[]).provider(&role_of(Source::Files(files)));
+    let error = id(&provider).await.unwrap_err();
+    assert!(error.contains("No such file"), "{error}");
+    sleep(Duration::from_mins(30)).await;
+    cloud.lend("one", 100_000);
+    fs::write(path("id"), "AKIDfile").unwrap();
+    fs::write(path("key"), "key").unwrap();
+    let change = provider.change_from(provider.serial());
+    timeout(seconds(7), change.come()).await.expect("at the next look but one");
+    assert_eq!(id(&provider).await.as_deref(), Ok("one"));
+}
+
+struct Watched {
+    directory: tempfile::TempDir,
+    provider: Arc<Provider>,
+    _cloud: Cloud,
+}
+
+impl Watched {
+    fn new() -> Watched {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let files = Files { secret_id: path("id"), secret_key: path("key"), token: None };
+        let cloud = Cloud::default();
+        let provider = cloud.providers(&[]).provider(&Source::Files(files));
+        Watched { directory, provider, _cloud: cloud }
+    }
+
+    fn write(&self, name: &str, content: &str) {
+        fs::write(self.directory.path().join(name), content).unwrap();
+    }
+
+    async fn id_and_key(&self) -> String {
+        let issued = self.provider.current().await.unwrap();
+        let key = ["old", "new", "newer"]
+            .into_iter()
+            .find(|key| issued.credentials.secret_key == Secret::new((*key).into()))
+            .unwrap();
+        format!("{} {key}", issued.credentials.secret_id)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_are_noticed_when_they_change() {
+    let watched = Watched::new();
+    watched.write("id", "AKIDold");
+    watched.write("key", "old");
+    assert_eq!(watched.id_and_key().await, "AKIDold old");
+    sleep(Duration::from_hours(1)).await;
+    assert_eq!(watched.provider.serial(), 1, "nothing changed");
+    watched.write("id", "AKIDnew");
+    watched.write("key", "new");
+    sleep(seconds(7)).await;
+    assert_eq!(watched.id_and_key().await, "AKIDnew new");
+    assert_eq!((watched.provider.serial(), watched.provider.status().failures()), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_is_half_replaced_is_not_used() {
+    let watched = Watched::new();
+    watched.write("id", "AKIDold");
+    watched.write("key", "old");
+    assert_eq!(watched.id_and_key().await, "AKIDold old");
+    // Whoever looks now sees the new ID with the old key, and a moment later both new.
+    for step in 0..20 {
+        watched.write("id", &format!("AKIDnew{step}"));
+        sleep(Duration::from_millis(900)).await;
+        assert_eq!(watched.id_and_key().await, "AKIDold old", "step {step}");
+    }
+    watched.write("id", "AKIDnew");
+    watched.write("key", "new");
+    sleep(seconds(7)).await;
+    assert_eq!(watched.id_and_key().await, "AKIDnew new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn files_that_vanish_leave_the_last_good_ones_in_use_and_are_counted() {
+    let watched = Watched::new();
+    watched.write("id", "AKIDold");
+    watched.write("key", "old");
+    assert_eq!(watched.id_and_key().await, "AKIDold old");
+    for (name, content) in [("key", ""), ("id", " \n"), ("key", "two\nlines"), ("id", "AKID/old")] {
+        watched.write("id", "AKIDold");
+        watched.write("key", "old");
+        sleep(seconds(6)).await;
+        let before = watched.provider.status().failures();
+        watched.write(name, content);
+        sleep(seconds(20)).await;
+        assert_eq!(watched.id_and_key().await, "AKIDold old", "{content:?}");
+        let failures = watched.provider.status().failures() - before;
+        assert!((3..=5).contains(&failures), "{failures}");
+    }
+    fs::remove_file(watched.directory.path().join("key")).unwrap();
+    sleep(Duration::from_hours(10)).await;
+    assert_eq!(watched.id_and_key().await, "AKIDold old");
+    watched.write("id", "AKIDnew");
+    watched.write("key", "new");
+    sleep(seconds(7)).await;
+    assert_eq!(watched.id_and_key().await, "AKIDnew new");
+    assert!(watched.provider.status().error().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn accounts_with_the_same_source_share_a_provider_and_it_goes_with_the_last_of_them() {
+    let cloud = Cloud::default();
+    let providers = cloud.providers(&[]);
+    let (one, two) = (providers.provider(&role()), providers.provider(&role()));
+    assert!(Arc::ptr_eq(&one, &two));
+    let weak = Arc::downgrade(&one);
+    drop(one);
+    providers.drop_unused();
+    assert!(weak.upgrade().is_some());
+    drop(two);
+    providers.drop_unused();
+    assert!(weak.upgrade().is_none());
+    assert_eq!(providers.len(), 0, "the one that lent it its keys is gone too");
+}

@@ -1,0 +1,330 @@
+//! Requests as the official SDK sends them, from `tests/fixtures/credentials`, and answers of all sorts.
+
+use std::{fs, path::Path};
+
+use http::Request;
+use serde_json::Value;
+
+use super::{
+    AssumeRole, Chain, CvmRole, Source, Sts, TkeOidc,
+    fixtures::{Cloud, refusal, role},
+};
+use crate::signer::{self, CanonicalRequest, Credentials, Secret};
+
+fn fixture(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/credentials").join(name);
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+/// The keys that the fixtures are signed with.
+fn long_term() -> Credentials {
+    Credentials {
+        secret_id: "AKIDEXAMPLE000000000000000000000001".into(),
+        secret_key: Secret::new("gk000000000000000000000000000001".into()),
+        token: None,
+    }
+}
+
+fn assume_role(source: Source) -> Source {
+    Source::AssumeRole(Box::new(AssumeRole {
+        role_arn: "qcs::cam::uin/100000000001:roleName/tcss-exporter".into(),
+        session_name: "tcss-exporter-1".into(),
+        external_id: None,
+        duration: AssumeRole::DURATION,
+        sts: Sts::default(),
+        source,
+    }))
+}
+
+/// The headers of the SDK that say what is asked, and not by what.
+fn check_headers(request: &Request<bytes::Bytes>, recorded: &Value) {
+    for header in recorded["headers"].as_array().unwrap() {
+        let (name, value) = (header[0].as_str().unwrap(), header[1].as_str().unwrap());
+        let is_compared = ["Content-Type", "Host"].contains(&name)
+            || (name.starts_with("X-TC-")
+                && !["X-TC-TraceId", "X-TC-RequestClient", "X-TC-Language"].contains(&name));
+        if is_compared {
+            assert_eq!(request.headers()[name], value, "{name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_is_asked_for_as_the_sdk_does() {
+    let (cloud, fixture) = (Cloud::default(), fixture("sts_assume_role.json"));
+    cloud.answer(fixture["response_used"].to_string());
+    let provider = cloud.providers(&[]).provider(&assume_role(Source::Static(long_term())));
+    let issued = provider.current().await.unwrap();
+    assert_eq!(issued.credentials.secret_id, "AKIDtmp");
+    assert_eq!(issued.credentials.secret_key, Secret::new("tmpkey".into()));
+    assert_eq!(issued.credentials.token, Some(Secret::new("tok-sts".into())));
+    assert_eq!(issued.expires.unwrap().as_second(), 1_764_007_200);
+    assert_eq!(issued.identity, "qcs::cam::uin/100000000001:roleName/tcss-exporter");
+
+    let (request, recorded) = (cloud.request(0), &fixture["requests"][0]);
+    check_headers(&request, recorded);
+    let body = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
+    assert_eq!(body(request.body()), body(recorded["body"].as_str().unwrap().as_bytes()));
+
+    // The same request as recorded, but for the white space of its body.
+    let of_ours = signed_parts(request.body());
+    let canonical = |text: &str| text.rsplit_once('\n').unwrap().0.to_owned();
+    let derived = &fixture["derived"];
+    let recorded_text = derived["canonical_request"].as_str().unwrap();
+    assert_eq!(canonical(&CanonicalRequest::new(&of_ours).to_string()), canonical(recorded_text));
+    let at = jiff::Timestamp::from_second(1_764_000_000).unwrap();
+    let signed = signer::sign(&of_ours, "sts", &long_term(), at).to_string();
+    assert_eq!(request.headers()["Authorization"], signed);
+    let scope = |text: &str| text.split(", ").next().unwrap().to_owned();
+    assert_eq!(scope(&signed), scope(derived["authorization"].as_str().unwrap()));
+    let of_theirs = signed_parts(recorded["body"].as_str().unwrap().as_bytes());
+    assert_eq!(CanonicalRequest::new(&of_theirs).to_string(), recorded_text);
+}
+
+fn signed_parts(body: &[u8]) -> signer::Request<'_> {
+    signer::Request {
+        method: "POST",
+        host: "sts.tencentcloudapi.com",
+        path: "/",
+        query: "",
+        content_type: "application/json",
+        extra_headers: &[],
+        body,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_external_id_is_sent_and_a_role_may_ask_for_a_role() {
+    let cloud = Cloud::default();
+    cloud.lend("AKIDinner", 7_200);
+    cloud.lend("AKIDouter", 7_200);
+    let Source::AssumeRole(mut outer) = assume_role(assume_role(Source::Static(long_term()))) else {
+        unreachable!()
+    };
+    outer.external_id = Some("agreed".into());
+    let providers = cloud.providers(&[]);
+    let issued = providers.provider(&Source::AssumeRole(outer)).current().await.unwrap();
+    assert_eq!(issued.credentials.secret_id, "AKIDouter");
+    let outer = cloud.request(1);
+    assert_eq!(outer.headers()["X-TC-Token"], "tok-AKIDinner");
+    let body: Value = serde_json::from_slice(outer.body()).unwrap();
+    assert_eq!(body["ExternalId"], "agreed");
+    let inner: Value = serde_json::from_slice(cloud.request(0).body()).unwrap();
+    assert_eq!(inner.get("ExternalId"), None, "what is not set is left out");
+}
+
+fn tke(token_file: &str) -> [(&str, &str); 4] {
+    [
+        ("TKE_REGION", "ap-guangzhou"),
+        ("TKE_PROVIDER_ID", "cls-abcd1234"),
+        ("TKE_WEB_IDENTITY_TOKEN_FILE", token_file),
+        ("TKE_ROLE_ARN", "qcs::cam::uin/100000000001:roleName/tcss-exporter"),
+    ]
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_role_of_a_pod_is_asked_for_without_a_signature_as_the_sdk_does() {
+    let (cloud, fixture) = (Cloud::default(), fixture("sts_assume_role_with_web_identity_tke.json"));
+    cloud.answer(fixture["response_used"].to_string());
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(token.path(), "eyJhbGciOi.web-identity.token\n").unwrap();
+    let providers = cloud.providers(&tke(token.path().to_str().unwrap()));
+    let issued = providers.provider(&Source::TkeOidc(TkeOidc::default())).current().await.unwrap();
+    assert_eq!(issued.credentials.secret_id, "AKIDtmp");
+    assert_eq!(issued.origin, "tke_oidc qcs::cam::uin/100000000001:roleName/tcss-exporter");
+
+    let (request, recorded) = (cloud.request(0), &fixture["requests"][0]);
+    check_headers(&request, recorded);
+    assert_eq!(request.headers()["Authorization"], "SKIP");
+    assert_eq!(request.headers().get("X-TC-Token"), None);
+    let mut expected: Value = serde_json::from_str(recorded["body"].as_str().unwrap()).unwrap();
+    expected["RoleSessionName"] = "tcss-exporter".into();
+    assert_eq!(serde_json::from_slice::<Value>(request.body()).unwrap(), expected, "the token is trimmed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_token_of_a_pod_is_read_at_each_renewal() {
+    let cloud = Cloud::default();
+    cloud.lend("one", 100);
+    cloud.lend("two", 100_000);
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(token.path(), "first").unwrap();
+    let providers = cloud.providers(&tke(token.path().to_str().unwrap()));
+    let provider = providers.provider(&Source::TkeOidc(TkeOidc::default()));
+    provider.current().await.unwrap();
+    fs::write(token.path(), "second").unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(90)).await;
+    assert_eq!(provider.current().await.unwrap().credentials.secret_id, "two");
+    let body: Value = serde_json::from_slice(cloud.request(1).body()).unwrap();
+    assert_eq!(body["WebIdentityToken"], "second");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_metadata_service_is_asked_as_the_sdk_does() {
+    let (cloud, fixture) = (Cloud::default(), fixture("cvm_metadata_role.json"));
+    let used = &fixture["response_used"];
+    cloud.answer(format!("{}\n", used["role_name"].as_str().unwrap()));
+    cloud.answer(used["credentials"].to_string());
+    let issued = cloud.providers(&[]).provider(&Source::CvmRole(CvmRole::default())).current().await.unwrap();
+    assert_eq!(issued.credentials.secret_id, "AKIDmeta");
+    assert_eq!((issued.identity.as_str(), issued.origin.as_str()), ("MyTcssRole", "CVM role MyTcssRole"));
+    for (index, recorded) in fixture["requests"].as_array().unwrap().iter().enumerate() {
+        let request = cloud.request(index);
+        let line = format!("{} {} HTTP/1.1", request.method(), request.uri().path());
+        assert_eq!(line, recorded["request_line"].as_str().unwrap());
+        assert_eq!(request.uri().host(), Some("metadata.tencentyun.com"));
+    }
+
+    let named = Source::CvmRole(CvmRole { role: Some("Other".into()), ..CvmRole::default() });
+    let cloud = Cloud::default();
+    cloud.answer(used["credentials"].to_string());
+    cloud.providers(&[]).provider(&named).current().await.unwrap();
+    assert_eq!(cloud.request(0).uri().path(), "/latest/meta-data/cam/security-credentials/Other");
+}
+
+/// Whatever comes back, no error shows a part of it that may be a key.
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_used_is_an_error_that_does_not_show_it() {
+    let answers = [
+        "canary".to_owned(),
+        "\"canary\"".to_owned(),
+        r#"{"Response":{"Credentials":"canary","RequestId":"r"}}"#.to_owned(),
+        r#"{"Response":{"Credentials":{"TmpSecretId":"canary","TmpSecretKey":"canary"},"ExpiredTime":1}}"#
+            .to_owned(),
+        role("canary", 7_200).replace("1764007200", "\"canary\""),
+        role("canary", 7_200).replace("1764007200", "99999999999999999"),
+        role("canary", 7_200).replace("key-canary", "key canary"),
+        role("canary", 0),
+    ];
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(token.path(), "tok-pod-canary").unwrap();
+    let metadata = CvmRole { role: Some("MyRole".into()), ..CvmRole::default() };
+    let sources = [
+        assume_role(Source::Static(long_term())),
+        Source::TkeOidc(TkeOidc::default()),
+        Source::CvmRole(metadata),
+    ];
+    for answer in answers {
+        for source in &sources {
+            let cloud = Cloud::default();
+            cloud.answer(answer.clone());
+            let providers = cloud.providers(&tke(token.path().to_str().unwrap()));
+            let error = providers.provider(source).current().await.unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains("canary") && !shown.contains("gk0"), "{shown}");
+        }
+    }
+}
+
+/// As a gateway may do it.
+#[tokio::test(start_paused = true)]
+async fn an_error_that_repeats_what_was_sent_is_scrubbed() {
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(token.path(), "tok-pod-canary").unwrap();
+    let sources = [
+        (assume_role(Source::Static(long_term())), "gk000000000000000000000000000001"),
+        (Source::TkeOidc(TkeOidc::default()), "tok-pod-canary"),
+    ];
+    for (source, secret) in sources {
+        let cloud = Cloud::default();
+        cloud.answer(refusal("InvalidParameter", secret));
+        let providers = cloud.providers(&tke(token.path().to_str().unwrap()));
+        let error = providers.provider(&source).current().await.unwrap_err();
+        assert!(error.to_string().ends_with(": <redacted>"), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_of_sts_keeps_its_code_and_request_id() {
+    let cloud = Cloud::default();
+    cloud.answer(refusal("UnauthorizedOperation", "you are not authorized"));
+    let provider = cloud.providers(&[]).provider(&assume_role(Source::Static(long_term())));
+    let now = crate::clock::Clock::system().now();
+    let error = provider.current().await.unwrap_err().into_api_error(now);
+    assert_eq!(error.reason, crate::reason::Reason::Credentials);
+    assert_eq!(error.to_string(), "UnauthorizedOperation: AssumeRole: you are not authorized");
+    assert_eq!(error.request_id.as_deref(), Some("r-1"));
+}
+
+const ID: (&str, &str) = ("TENCENTCLOUD_SECRET_ID", "AKIDenv");
+const KEY: (&str, &str) = ("TENCENTCLOUD_SECRET_KEY", "key");
+
+/// What a chain finds with these variables, and how it fails where it does not.
+async fn chain(cloud: &Cloud, environment: &[(&str, &str)]) -> Result<String, String> {
+    let provider = cloud.providers(environment).provider(&Source::Chain(Chain::default()));
+    let outcome = provider.current().await;
+    assert_eq!(
+        provider.hopeless().is_some(),
+        outcome.as_ref().is_err_and(super::CredentialsError::is_absent)
+    );
+    outcome.map(|issued| issued.origin.clone()).map_err(|error| error.to_string())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_takes_the_first_link_that_is_there() {
+    let home = tempfile::tempdir().unwrap();
+    let home_variable = ("HOME", home.path().to_str().unwrap());
+    let token = tempfile::NamedTempFile::new().unwrap();
+    fs::write(token.path(), "token").unwrap();
+    let pod = tke(token.path().to_str().unwrap());
+
+    let on_a_cvm = Cloud::default();
+    on_a_cvm.answer("MyRole");
+    on_a_cvm.answer(fixture("cvm_metadata_role.json")["response_used"]["credentials"].to_string());
+    assert_eq!(chain(&on_a_cvm, &[home_variable]).await.unwrap(), "CVM role MyRole");
+
+    let in_a_pod = Cloud::default();
+    in_a_pod.lend("AKIDpod", 7_200);
+    let environment = [&pod[..], &[home_variable]].concat();
+    let origin = chain(&in_a_pod, &environment).await.unwrap();
+    assert_eq!(origin, "tke_oidc qcs::cam::uin/100000000001:roleName/tcss-exporter");
+
+    fs::create_dir(home.path().join(".tencentcloud")).unwrap();
+    let file = home.path().join(".tencentcloud/credentials");
+    fs::write(&file, "[default]\nsecret_id=AKIDhome\nsecret_key=k\n").unwrap();
+    assert_eq!(
+        chain(&Cloud::default(), &environment).await.unwrap(),
+        format!("profile {} [default]", file.display())
+    );
+    let environment = [&environment[..], &[ID, KEY]].concat();
+    assert_eq!(chain(&Cloud::default(), &environment).await.unwrap(), "env TENCENTCLOUD_SECRET_ID");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_link_that_is_there_and_broken_ends_the_chain() {
+    let home = tempfile::tempdir().unwrap();
+    let home_variable = ("HOME", home.path().to_str().unwrap());
+    let nobody = Cloud::default();
+    assert_eq!(
+        chain(&nobody, &[home_variable, ID]).await.unwrap_err(),
+        "env: set the environment variable TENCENTCLOUD_SECRET_KEY"
+    );
+    let pod = tke("/nonexistent");
+    let without_role = [&pod[..3], &[home_variable]].concat();
+    assert_eq!(chain(&nobody, &without_role).await.unwrap_err(), "tke_oidc: TKE_ROLE_ARN is not set");
+    let without_token = [&pod[..], &[home_variable]].concat();
+    let error = chain(&nobody, &without_token).await.unwrap_err();
+    assert!(error.starts_with("tke_oidc: /nonexistent cannot be read"), "{error}");
+    fs::create_dir(home.path().join(".tencentcloud")).unwrap();
+    fs::write(home.path().join(".tencentcloud/credentials"), "[other]\n").unwrap();
+    let error = chain(&nobody, &without_token).await.unwrap_err();
+    assert!(error.starts_with("profile: ") && error.ends_with("has no section [default]"), "{error}");
+    assert_eq!(nobody.n_requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_finds_nothing_says_where_it_looked_and_what_to_do() {
+    let home = tempfile::tempdir().unwrap();
+    let no_role = Cloud::default();
+    no_role.answer_with(404, "");
+    let error = chain(&no_role, &[("HOME", home.path().to_str().unwrap())]).await.unwrap_err();
+    for part in [
+        "set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY",
+        "env: set the environment variables",
+        "profile: there is no ",
+        "tke_oidc: TKE_REGION, TKE_PROVIDER_ID, TKE_WEB_IDENTITY_TOKEN_FILE, TKE_ROLE_ARN are not set",
+        "cvm_role: this machine has no CAM role",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+}

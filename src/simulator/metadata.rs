@@ -1,0 +1,92 @@
+//! The metadata service of a CVM instance: the credentials of the role that is bound to it.
+//!
+//! Source: requests of the official Python SDK, and <https://cloud.tencent.com/document/product/598/85616>.
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{reply, temporary::Issued};
+
+/// Answers the name of the role; with the name behind it, the role's credentials.
+const PATH: &str = "/latest/meta-data/cam/security-credentials/";
+/// Everything below belongs to the service.
+const ROOT: &str = "/latest/";
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ask<'a> {
+    RoleName,
+    Credentials(&'a str),
+    Other,
+}
+
+impl Ask<'_> {
+    /// What `path` asks for; none if it is no path of the service.
+    pub(super) fn of(path: &str) -> Option<Ask<'_>> {
+        path.strip_prefix(ROOT)?;
+        Some(match path.strip_prefix(PATH) {
+            Some("") => Ask::RoleName,
+            Some(role) => Ask::Credentials(role),
+            None => Ask::Other,
+        })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Success {
+    #[serde(flatten)]
+    issued: Issued,
+    expired_time: i64,
+    expiration: String,
+    code: &'static str,
+}
+
+pub(super) fn credentials(issued: Issued, expires: Timestamp) -> Response<Bytes> {
+    reply::json(&Success {
+        issued,
+        expired_time: expires.as_second(),
+        expiration: expires.to_string(),
+        code: "Success",
+    })
+}
+
+/// In place of credentials.
+pub(super) fn failed(code: &'static str) -> Response<Bytes> {
+    reply::json(&serde_json::json!({ "Code": code }))
+}
+
+pub(super) fn text(text: &str) -> Response<Bytes> {
+    plain(StatusCode::OK, text)
+}
+
+pub(super) fn not_found() -> Response<Bytes> {
+    plain(StatusCode::NOT_FOUND, "Not Found")
+}
+
+fn plain(status: StatusCode, text: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(text.to_owned()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_the_service_are_told_from_those_of_the_api() {
+        for (path, expected) in [
+            (PATH, Some(Ask::RoleName)),
+            ("/latest/meta-data/cam/security-credentials/role", Some(Ask::Credentials("role"))),
+            ("/latest/meta-data/cam/security-credentials", Some(Ask::Other)),
+            ("/latest/meta-data/uuid", Some(Ask::Other)),
+            ("/", None),
+        ] {
+            assert_eq!(Ask::of(path), expected, "{path}");
+        }
+    }
+}

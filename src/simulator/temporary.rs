@@ -1,0 +1,115 @@
+//! Temporary credentials, without a table of those that were issued: the ID says whose they are and until when, and
+//! key and token follow from it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::signer::{Credentials, Secret};
+
+const PREFIX: &str = "AKIDtemporary";
+
+/// Whose they are, and until when. No two are alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Temporary {
+    /// The index of the identity whose role was assumed.
+    pub(super) identity: usize,
+    /// From this second on, they are expired.
+    pub(super) expires: Timestamp,
+    nonce: u128,
+}
+
+impl Temporary {
+    /// Whole seconds, as the API has them: they live up to a second shorter than `lifetime`.
+    pub(super) fn new(identity: usize, now: Timestamp, lifetime: Duration, nonce: u128) -> Temporary {
+        let expires = now.as_second().saturating_add_unsigned(lifetime.as_secs());
+        Temporary { identity, expires: Timestamp::from_second(expires).unwrap_or(Timestamp::MAX), nonce }
+    }
+
+    /// What the ID says, if it is that of temporary credentials.
+    pub(super) fn parse(secret_id: &str) -> Option<Temporary> {
+        let digits = secret_id.strip_prefix(PREFIX)?;
+        let (identity, rest) = digits.split_at_checked(8)?;
+        let (expires, nonce) = rest.split_at_checked(16)?;
+        let temporary = Temporary {
+            identity: usize::from_str_radix(identity, 16).ok()?,
+            expires: Timestamp::from_second(i64::from_str_radix(expires, 16).ok()?).ok()?,
+            nonce: u128::from_str_radix(nonce, 16).ok()?,
+        };
+        (temporary.secret_id() == secret_id).then_some(temporary)
+    }
+
+    fn secret_id(self) -> String {
+        format!("{PREFIX}{:08x}{:016x}{:032x}", self.identity, self.expires.as_second(), self.nonce)
+    }
+
+    /// As the API sends them.
+    pub(super) fn issue(self, seed: u64) -> Issued {
+        let secret_id = self.secret_id();
+        let derive = |what: &str| hex::encode(Sha256::digest(format!("{seed} {what} {secret_id}")));
+        Issued { token: derive("token"), tmp_secret_key: derive("key"), tmp_secret_id: secret_id }
+    }
+
+    /// As their owner signs with them.
+    pub(super) fn credentials(self, seed: u64) -> Credentials {
+        let Issued { token, tmp_secret_id, tmp_secret_key } = self.issue(seed);
+        Credentials {
+            secret_id: tmp_secret_id,
+            secret_key: Secret::new(tmp_secret_key),
+            token: Some(Secret::new(token)),
+        }
+    }
+}
+
+/// What their owner needs to sign.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Issued {
+    token: String,
+    tmp_secret_id: String,
+    tmp_secret_key: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[test]
+    fn an_id_says_whose_credentials_they_are_and_until_when() {
+        let temporary = Temporary::new(3, NOW, Duration::from_hours(2), 7);
+        let id = temporary.issue(1).tmp_secret_id;
+        assert_eq!(Temporary::parse(&id), Some(temporary));
+        assert_eq!(temporary.expires.as_second(), 7200);
+    }
+
+    #[test]
+    fn an_id_that_was_not_issued_is_that_of_nobody() {
+        let id = Temporary::new(3, NOW, Duration::from_hours(2), 7).issue(1).tmp_secret_id;
+        for bad in [
+            "",
+            "AKIDprod",
+            PREFIX,
+            &id[..id.len() - 1],
+            &format!("{id}0"),
+            &id.replace("00000003", "+0000003"),
+        ] {
+            assert_eq!(Temporary::parse(bad), None, "{bad}");
+        }
+        assert_eq!(Temporary::parse(&id.replace("00000003", "中00000")), None, "no ASCII");
+    }
+
+    #[test]
+    fn keys_and_tokens_are_of_one_id_and_one_seed() {
+        let all = [(0, 1), (0, 2), (1, 1)]
+            .map(|(seed, nonce)| Temporary::new(0, NOW, Duration::from_secs(1), nonce).issue(seed));
+        let mut secrets: Vec<_> =
+            all.iter().flat_map(|issued| [&issued.token, &issued.tmp_secret_key]).collect();
+        secrets.sort();
+        secrets.dedup();
+        assert_eq!(secrets.len(), 6);
+    }
+}
