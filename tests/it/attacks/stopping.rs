@@ -36,8 +36,9 @@ async fn slow_scrape(address: SocketAddr, hurry: CancellationToken) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_scrapes_end_before_the_process_does() {
+    let _alone = ALONE.lock().await;
     let config = file(&config_of_scans(4_000));
-    let mut target = Target::start(&["--config.file", path(&config)]).await;
+    let mut target = Target::start(&["--config.file", path(&config)]);
     let hurry = CancellationToken::new();
     let scrapes: JoinSet<_> = (0..20).map(|_| slow_scrape(target.address, hurry.clone())).collect();
     let metrics = format!("http://{}/metrics", target.address);
@@ -63,7 +64,7 @@ async fn slow_scrapes_end_before_the_process_does() {
 /// On an address of its own in 127.0.0.0/8, so that nobody takes the port between two lives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_killed_fifty_times_listens_again_within_a_second() {
-    let alone = ALONE.lock().await;
+    let _alone = ALONE.lock().await;
     let [_, a, b, c] = std::process::id().to_be_bytes();
     let start = |port: u16| {
         let mut command = exporter();
@@ -87,5 +88,4 @@ async fn a_process_that_is_killed_fifty_times_listens_again_within_a_second() {
     }
     waits.sort_unstable();
     assert!(waits[47] <= Duration::from_secs(1), "{waits:?}");
-    drop((running, alone));
 }
