@@ -29,6 +29,7 @@
 //! | [`clock`], [`reason`] | the words the others share |
 //! | [`telemetry`], `process` | what the process counts of itself, in the `prometheus` crate's registry |
 //! | `listener` | HTTP/1 on a socket, for the site and the simulator |
+//! | [`fuzz`] | what reads arbitrary bytes, for fuzzing |
 //! | [`build_info`] | version, revision, compiler |
 
 pub mod app;
@@ -40,6 +41,8 @@ pub mod collectors;
 pub mod config;
 pub mod credentials;
 pub mod exposition;
+#[doc(hidden)]
+pub mod fuzz;
 mod listener;
 pub mod pacer;
 pub mod plan;

@@ -70,6 +70,54 @@ impl Reason {
             Reason::Credentials => "credentials",
         }
     }
+
+    /// What it means, in a sentence; the README says the same.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Reason::Auth => "The API does not accept the keys.",
+            Reason::Permission => "The keys are right and may not do this.",
+            Reason::Throttled => "Too many requests of this identity in a second.",
+            Reason::InvalidRequest => "The API does not accept what it is asked.",
+            Reason::NotFound => "There is no such scan task.",
+            Reason::Server => "The API reports a failure of its own, or one that is not known.",
+            Reason::Network => "No connection, or one that broke.",
+            Reason::Timeout => "No whole answer within poll.timeout.",
+            Reason::Tls => "The server's certificate or handshake is not acceptable.",
+            Reason::HttpStatus => "A status other than 200, which the API never sends by itself.",
+            Reason::Decode => "The answer is not the API's JSON.",
+            Reason::TooLarge => "An answer above 1 MiB; a real one has some 500 bytes.",
+            Reason::Credentials => "There are no keys to sign with.",
+        }
+    }
+
+    /// What a person can do about it; the README says the same, and more.
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Reason::Auth => {
+                "Compare SecretId and SecretKey with the CAM console; are temporary keys expired?"
+            }
+            Reason::Permission => {
+                "Grant tcss:DescribeVulScanInfo on *; docs/credentials.md has a policy to copy."
+            }
+            Reason::Throttled => "Nothing at first: the exporter halves its pace and climbs back.",
+            Reason::InvalidRequest => "Check endpoint and region; leave region out if in doubt.",
+            Reason::NotFound => {
+                "Check local_task_id and registry_task_id, or leave them out for the latest scan."
+            }
+            Reason::Server => "Wait. If it stays, ask Tencent Cloud's support, with the RequestId.",
+            Reason::Network => {
+                "Check name resolution, firewall and proxy: HTTPS_PROXY and NO_PROXY count, except for loopback."
+            }
+            Reason::Timeout => {
+                "Check name resolution, firewall and proxy; lengthen poll.timeout if the network is slow."
+            }
+            Reason::Tls => "Check the clock and the system's CA certificates; does a proxy intercept TLS?",
+            Reason::HttpStatus => "Look at endpoint, and for a gateway or proxy in trouble.",
+            Reason::Decode => "Look at endpoint, and for the login page of a proxy.",
+            Reason::TooLarge => "Look at endpoint, and for a proxy that answers in the API's place.",
+            Reason::Credentials => "See docs/credentials.md for what this kind of credentials needs.",
+        }
+    }
 }
 
 impl fmt::Display for Reason {

@@ -1,18 +1,31 @@
 //! What the process counts about itself, in the registry of the `prometheus` crate.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use prometheus::{
-    Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    core::Collector, proto::MetricFamily,
+    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, core::Collector, proto::MetricFamily,
 };
 
-use crate::{build_info, clock::Moment, reason::Reason};
+use crate::{build_info, clock::Moment, config::Shard, reason::Reason};
 
 /// An answer takes tens of milliseconds inside China, hundreds from elsewhere.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// Of families that have a series or none.
+const NO_LABELS: &[&str] = &[];
+
 const HTTP_REQUESTS: &str = "tcss_exporter_http_requests_total";
+const LOG_LINES: &str = "tcss_exporter_log_lines_dropped_total";
+
+/// Lines that could not be logged. It belongs to the whole process, as the log does.
+pub static LOG_LINES_DROPPED: LazyLock<IntCounter> = LazyLock::new(|| {
+    IntCounter::new(
+        LOG_LINES,
+        "Lines of the log that were dropped, since nobody read it or it could not be written.",
+    )
+    .expect("a fixed name is valid")
+});
 
 /// The process's own metrics.
 #[derive(Debug)]
@@ -24,6 +37,10 @@ pub struct Telemetry {
     http_requests: IntCounterVec,
     reload_successful: IntGauge,
     reload_success_time: Gauge,
+    web_reload_successful: IntGaugeVec,
+    web_reload_success_time: GaugeVec,
+    shard_index: IntGauge,
+    shards: IntGauge,
 }
 
 impl Telemetry {
@@ -62,8 +79,31 @@ impl Telemetry {
                 "tcss_exporter_config_last_reload_success_timestamp_seconds",
                 "When the configuration was last loaded, in Unix time.",
             )?,
+            web_reload_successful: IntGaugeVec::new(
+                Opts::new(
+                    "tcss_exporter_web_config_last_reload_successful",
+                    "Whether the last attempt to load the web configuration succeeded.",
+                ),
+                NO_LABELS,
+            )?,
+            web_reload_success_time: GaugeVec::new(
+                Opts::new(
+                    "tcss_exporter_web_config_last_reload_success_timestamp_seconds",
+                    "When the web configuration was last loaded, in Unix time.",
+                ),
+                NO_LABELS,
+            )?,
+            shard_index: IntGauge::new(
+                "tcss_exporter_shard_index",
+                "Which share of the accounts this exporter polls, counted from 0.",
+            )?,
+            shards: IntGauge::new(
+                "tcss_exporter_shards",
+                "Into how many shares the accounts are divided; 1 when this exporter polls all of them.",
+            )?,
         };
         telemetry.register()?;
+        telemetry.sharded(Shard::WHOLE);
         for action in actions {
             telemetry.request_duration.with_label_values(&[action]);
             telemetry.retries.with_label_values(&[action]);
@@ -83,19 +123,30 @@ impl Telemetry {
         build
             .with_label_values(&[build_info::VERSION, build_info::REVISION, build_info::RUST_VERSION])
             .set(1);
-        let collectors: [Box<dyn Collector>; 7] = [
+        let collectors: [Box<dyn Collector>; 12] = [
             Box::new(self.request_duration.clone()),
             Box::new(self.request_failures.clone()),
             Box::new(self.retries.clone()),
             Box::new(self.http_requests.clone()),
             Box::new(self.reload_successful.clone()),
             Box::new(self.reload_success_time.clone()),
+            Box::new(self.web_reload_successful.clone()),
+            Box::new(self.web_reload_success_time.clone()),
+            Box::new(self.shard_index.clone()),
+            Box::new(self.shards.clone()),
             Box::new(build),
+            Box::new(LOG_LINES_DROPPED.clone()),
         ];
         collectors.into_iter().try_for_each(|collector| self.registry.register(collector))?;
         #[cfg(target_os = "linux")]
         self.registry.register(Box::new(crate::process::ProcessCollector::new()?))?;
         Ok(())
+    }
+
+    /// The exporter polls the accounts of `shard`.
+    pub fn sharded(&self, shard: Shard) {
+        self.shard_index.set(shard.index().into());
+        self.shards.set(shard.count().into());
     }
 
     /// A request ended, well or not.
@@ -119,10 +170,9 @@ impl Telemetry {
     }
 
     /// The configuration was loaded at `now`.
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
     pub fn config_loaded(&self, now: Moment) {
         self.reload_successful.set(1);
-        self.reload_success_time.set(now.wall.as_millisecond() as f64 / 1e3);
+        self.reload_success_time.set(unix_seconds(now));
     }
 
     /// The configuration could not be loaded; the last good one is in force.
@@ -130,10 +180,23 @@ impl Telemetry {
         self.reload_successful.set(0);
     }
 
-    /// Everything but what is about this process and its HTTP server, sorted by name.
+    /// The web configuration was loaded at `now`; without one, nothing is said about it.
+    pub fn web_config_loaded(&self, now: Moment) {
+        self.web_reload_successful.with_label_values(NO_LABELS).set(1);
+        self.web_reload_success_time.with_label_values(NO_LABELS).set(unix_seconds(now));
+    }
+
+    /// The web configuration could not be loaded; the last good one is in force.
+    pub fn web_config_refused(&self) {
+        self.web_reload_successful.with_label_values(NO_LABELS).set(0);
+    }
+
+    /// Everything but what is about this process, its HTTP server and its log, sorted by name.
     pub fn gather_without_exporter(&self) -> Vec<MetricFamily> {
         let mut families = self.gather();
-        families.retain(|family| !family.name().starts_with("process_") && family.name() != HTTP_REQUESTS);
+        families.retain(|family| {
+            !family.name().starts_with("process_") && ![HTTP_REQUESTS, LOG_LINES].contains(&family.name())
+        });
         families
     }
 
@@ -141,4 +204,9 @@ impl Telemetry {
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
+fn unix_seconds(moment: Moment) -> f64 {
+    moment.wall.as_millisecond() as f64 / 1e3
 }

@@ -1,27 +1,41 @@
 //! `check`: says what is wrong with the configuration; `--live` also tries every account.
 
-use super::{Failure, once::Once, report};
+use super::{Failure, once::Once, report, shard, web_config};
 use crate::{
     cli::{Check, output},
-    config,
+    config::{self, Shard},
 };
 
 pub(super) async fn run(flags: Check) -> Result<(), Failure> {
-    let loaded = config::load(flags.config.file.as_deref(), &flags.config.overrides())
-        .map_err(|problems| Failure::bad_input(problems.iter()))?;
+    let loaded = config::load(flags.config.file.as_deref(), &flags.config.overrides());
+    let loaded = loaded.map_err(|problems| problems.iter().map(ToString::to_string).collect());
+    let (loaded, web) = super::both(loaded, web_config::load(flags.web.file.as_deref()).await)?;
+    let shard = shard::of(&flags.config)?;
+    let n_accounts = loaded.config.accounts.len();
+    let loaded = loaded.of_shard(shard);
     for warning in &loaded.warnings {
         output::print_line(format_args!("warning: {warning}"))?;
     }
     let accounts = loaded.config.accounts;
     let scans: usize = accounts.iter().map(|account| account.scans.len()).sum();
-    output::print_line(format_args!("ok: {} account(s), {scans} scan(s)", accounts.len()))?;
-    if flags.live { live(accounts).await } else { Ok(()) }
+    let rest = if shard.is_whole() {
+        String::new()
+    } else {
+        format!(" in shard {shard}, of {n_accounts} account(s)")
+    };
+    output::print_line(format_args!("ok: {} account(s), {scans} scan(s){rest}", accounts.len()))?;
+    if let Some(web) = web {
+        let (tls, users) = (web.config().tls.is_some(), web.config().users.len());
+        let tls = if tls { "TLS" } else { "plain HTTP" };
+        output::print_line(format_args!("ok: web configuration: {tls}, {users} user(s)"))?;
+    }
+    if flags.live { live(accounts, shard).await } else { Ok(()) }
 }
 
 /// One call for each account: that of its first scan.
-async fn live(mut accounts: Vec<config::Account>) -> Result<(), Failure> {
+async fn live(mut accounts: Vec<config::Account>, shard: Shard) -> Result<(), Failure> {
     accounts.iter_mut().for_each(|account| account.scans.truncate(1));
-    let once = Once::poll(accounts).await?;
+    let once = Once::poll(accounts, shard).await?;
     output::print(report::accounts(&once.jobs, once.context.clock.now()))?;
     if once.is_good() { Ok(()) } else { Err(Failure::silent(2)) }
 }

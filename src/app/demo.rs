@@ -4,11 +4,11 @@ use std::{future, time::Duration};
 
 use tokio::net::TcpListener;
 
-use super::{Failure, listen, reload::Reload, serve::Server, simulate};
+use super::{Failure, listen, reload::Reload, serve::Server, simulate, web_config};
 use crate::{
     cli::{Demo, output},
     clock::Clock,
-    config::{self, Account, AccountName, Config, Overrides},
+    config::{self, Account, AccountName, Config, Overrides, Shard},
     credentials::Source,
     signer::Credentials,
     simulator::Scenario,
@@ -17,8 +17,9 @@ use crate::{
 pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
     let scenario = Scenario::demo();
     let api = TcpListener::bind("127.0.0.1:0").await?;
-    let config = config(&scenario, listen::url(api.local_addr()?)).map_err(Failure::run_time)?;
-    let mut server = Server::bind(&flags.web, Clock::system()).await?;
+    let config = config(&scenario, listen::url("http", api.local_addr()?)).map_err(Failure::run_time)?;
+    let web_config = web_config::load(flags.web.config.file.as_deref()).await.map_err(Failure::bad_input)?;
+    let mut server = Server::bind(&flags.web, web_config, Clock::system(), Shard::WHOLE).await?;
     output::print(welcome(&server, flags.web.telemetry_path.as_str(), &config))?;
     tokio::spawn(async move { simulate::serve(api, &scenario, flags.speed, future::pending()).await });
     server.apply(config.clone())?;
@@ -27,8 +28,9 @@ pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
 
 fn welcome(server: &Server, telemetry_path: &str, config: &Config) -> String {
     let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
-    let urls = server.addresses().into_iter().map(listen::url);
-    let open: String = urls.map(|url| format!("  open    {url}{telemetry_path}\n")).collect();
+    let urls = server.urls();
+    let open: String =
+        urls.iter().map(|url| format!("  open    {url}/ and {url}{telemetry_path}\n")).collect();
     format!(
         "tcss-exporter demo: the data are simulated, nothing leaves this machine\n{open}  look at tcss_up and \
          tcss_vul_scan_progress_ratio of the accounts {}\n  note    acquired fails on purpose: its keys lack the \

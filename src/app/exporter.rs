@@ -1,8 +1,11 @@
 //! The accounts that are being polled, and how a new configuration takes their place.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
@@ -11,8 +14,12 @@ use crate::{
     pacer::Lanes,
     plan::{self, PlanError, Start},
     poller::{Context, Job},
-    store::Store,
+    store::{JobEntry, Store},
 };
+
+/// Between two jobs that are hurried: when there are many of them, they are spread over a minute.
+const STEP: Duration = Duration::from_millis(50);
+const LONGEST_SPREAD: Duration = Duration::from_mins(1);
 
 /// Polls every account of its configuration for as long as it lives.
 #[derive(Debug)]
@@ -22,6 +29,7 @@ pub struct Exporter {
     lanes: Arc<Lanes>,
     providers: Arc<Providers>,
     accounts: Vec<Running>,
+    hurrying: JoinSet<()>,
 }
 
 /// An account and its tasks.
@@ -33,12 +41,17 @@ struct Running {
 }
 
 impl Running {
-    /// What is known of a scan goes on where only other things changed, such as an interval.
+    /// What is known of a scan goes on where only other things changed, such as an interval; what was counted of the
+    /// account's requests does so in any case.
     fn hand_over(&self, jobs: &[Job]) {
         for job in jobs {
             let is_same = |before: &&Job| before.asks_the_same_as(job);
             if let Some(before) = self.jobs.iter().find(is_same) {
                 job.entry.go_on_from(&before.entry);
+            }
+            let is_same = |before: &&Job| std::ptr::eq(before.collector, job.collector);
+            if let Some(before) = self.jobs.iter().find(is_same) {
+                job.action_entry.go_on_from(&before.action_entry);
             }
         }
     }
@@ -60,7 +73,14 @@ impl Exporter {
     pub fn new(context: Arc<Context>) -> Exporter {
         let lanes = Arc::<Lanes>::default();
         let providers = Arc::new(Providers::new(context.tools(&lanes)));
-        Exporter { context, store: Arc::default(), lanes, providers, accounts: Vec::new() }
+        Exporter {
+            context,
+            store: Arc::default(),
+            lanes,
+            providers,
+            accounts: Vec::new(),
+            hurrying: JoinSet::new(),
+        }
     }
 
     /// Where its accounts get their credentials.
@@ -74,7 +94,8 @@ impl Exporter {
     }
 
     /// Polls what `config` says from now on. An account that did not change keeps its data, its counters and its
-    /// schedule. Where any account has no credentials, nothing changes and all of those are named.
+    /// schedule, unless it waits for a person, who may have mended it: then it is polled soon. Where any account has
+    /// no credentials, nothing changes and all of those are named.
     pub fn apply(&mut self, config: Config) -> Result<Changes, Vec<PlanError>> {
         let fresh = self.prepare(config)?;
         let mut before: HashMap<AccountName, Running> =
@@ -89,7 +110,11 @@ impl Exporter {
             })
             .collect();
         let kept = n_before - before.len();
-        self.store.replace(plan::table(&self.accounts.iter().flat_map(|running| &running.jobs)));
+        let jobs = self.accounts.iter().flat_map(|running| &running.jobs);
+        self.store.replace(plan::table(&jobs));
+        let waiting = jobs.filter(|job| job.needs_a_person()).map(|job| Arc::clone(&job.entry)).collect();
+        self.hurrying = JoinSet::new();
+        self.hurrying.spawn(hurry(waiting));
         let stopped = before.len();
         drop(before);
         self.providers.drop_unused();
@@ -119,6 +144,14 @@ impl Exporter {
             }
         }
         if errors.is_empty() { Ok(accounts) } else { Err(errors) }
+    }
+}
+
+async fn hurry(jobs: Vec<Arc<JobEntry>>) {
+    let n_jobs = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
+    for job in &jobs {
+        job.hurry();
+        sleep(STEP.min(LONGEST_SPREAD / n_jobs)).await;
     }
 }
 

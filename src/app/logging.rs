@@ -1,16 +1,33 @@
 //! Logs, on standard error.
 
-use std::{io, panic, process};
+use std::{io, panic, process, time::Duration};
 
 use tracing::Level;
 use tracing_subscriber::{
     Layer, filter::Targets, fmt, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _,
 };
 
+use super::log_queue::LogQueue;
 use crate::cli::{LogFlags, LogFormat, LogLevel};
 
+/// Longest time that the last lines may take at the end.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
+/// The log. Its last lines are written before it is dropped, if somebody reads them.
+#[derive(Debug)]
+pub(super) struct Log(LogQueue);
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        self.0.flush(LAST_LINES);
+    }
+}
+
 /// Logs from here on, and ends the process when anything panics: an exporter that limps on serves old numbers.
-pub(super) fn init(flags: &LogFlags) {
+pub(super) fn init(flags: &LogFlags) -> io::Result<Log> {
+    let queue = LogQueue::start(io::stderr())?;
+    let lines = queue.clone();
+    let writer = move || lines.clone();
     let level = match flags.level {
         LogLevel::Trace => Level::TRACE,
         LogLevel::Debug => Level::DEBUG,
@@ -26,18 +43,21 @@ pub(super) fn init(flags: &LogFlags) {
             .event_format(tracing_logfmt::EventsFormatter::default())
             .fmt_fields(tracing_logfmt::FieldsFormatter::default())
             .log_internal_errors(false)
-            .with_writer(io::stderr)
+            .with_writer(writer)
             .boxed(),
         LogFormat::Json => {
-            fmt::layer().json().flatten_event(true).log_internal_errors(false).with_writer(io::stderr).boxed()
+            fmt::layer().json().flatten_event(true).log_internal_errors(false).with_writer(writer).boxed()
         }
     };
     registry().with(layer.with_filter(filter)).init();
-    panic::set_hook(Box::new(|panic| {
+    let log = Log(queue.clone());
+    panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string);
         tracing::error!(place, panic = message(panic), "a task panicked; this is a bug, please report it");
+        queue.flush(LAST_LINES);
         process::exit(1);
     }));
+    Ok(log)
 }
 
 fn message<'a>(panic: &'a panic::PanicHookInfo<'_>) -> &'a str {
@@ -46,33 +66,102 @@ fn message<'a>(panic: &'a panic::PanicHookInfo<'_>) -> &'a str {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
+    use std::{future, process::Command, sync::Arc, thread};
+
+    use bytes::Bytes;
+    use http::Response;
+    use http_body_util::Full;
+    use hyper::service::service_fn;
+    use tokio::{
+        io::AsyncWriteExt as _,
+        net::{TcpListener, TcpStream},
+        task::{JoinSet, spawn_blocking},
+    };
 
     use super::*;
+    use crate::{
+        app::exporter::Exporter,
+        client::Client,
+        clock::Clock,
+        collectors,
+        config::{self, Config, Overrides},
+        credentials::Source,
+        listener::{self, Patience, Stream},
+        poller::Context,
+        signer::{Credentials, Secret},
+        telemetry::Telemetry,
+    };
 
-    /// Set in the process that panics.
-    const ALONE: &str = "TCSS_EXPORTER_TEST_ALONE";
-    const NAME: &str = "app::logging::tests::a_panic_in_any_task_ends_the_process_with_1_and_says_so";
+    /// Names the kind of task that panics, in a process of its own.
+    const KIND: &str = "TCSS_EXPORTER_TEST_PANIC";
+    const NAME: &str = "app::logging::tests::a_panic_in_any_kind_of_task_ends_the_process_with_1_and_says_so";
 
     #[test]
-    fn a_panic_in_any_task_ends_the_process_with_1_and_says_so() {
-        if std::env::var_os(ALONE).is_some() {
-            return panic_in_a_task();
+    fn a_panic_in_any_kind_of_task_ends_the_process_with_1_and_says_so() {
+        if let Ok(kind) = std::env::var(KIND) {
+            return panic_in(&kind);
         }
-        let this = std::env::current_exe().unwrap();
-        let output =
-            Command::new(this).args(["--exact", NAME, "--nocapture"]).env(ALONE, "1").output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("level=error") && said.contains("panic=\"out of luck\""), "{said}");
+        for kind in ["task", "set of tasks", "blocking task", "thread", "poll", "request", "handshake"] {
+            let this = std::env::current_exe().unwrap();
+            let mut command = Command::new(this);
+            let output = command.args(["--exact", NAME, "--nocapture"]).env(KIND, kind).output().unwrap();
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(1), "{kind}: {said}");
+            assert!(said.contains("level=error") && said.contains("panic=\"out of luck\""), "{kind}: {said}");
+            assert!(!said.contains("lives on"), "{kind}: {said}");
+        }
     }
 
-    fn panic_in_a_task() {
-        init(&LogFlags { level: LogLevel::Info, format: LogFormat::Logfmt });
+    /// Panics in a task of this kind. The process has a second to end.
+    fn panic_in(kind: &str) {
+        let _log = init(&LogFlags { level: LogLevel::Info, format: LogFormat::Logfmt }).unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            tokio::spawn(async { panic!("out of luck") });
-            tokio::time::sleep(std::time::Duration::from_mins(1)).await;
+            let mut tasks = JoinSet::new();
+            match kind {
+                "task" => drop(tokio::spawn(async { out_of_luck() })),
+                "set of tasks" => drop(tasks.spawn(async { out_of_luck() })),
+                "blocking task" => drop(spawn_blocking(out_of_luck)),
+                "thread" => drop(thread::spawn(out_of_luck)),
+                "poll" => drop(tokio::spawn(poll())),
+                "request" => serve(listener::plain).await,
+                "handshake" => serve(async |_| out_of_luck()).await,
+                kind => unreachable!("{kind}"),
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            tracing::info!("lives on");
         });
+    }
+
+    fn out_of_luck() -> ! {
+        panic!("out of luck")
+    }
+
+    /// Polls an account whose answers make the client panic.
+    async fn poll() {
+        let clock = Clock::system();
+        let actions = collectors::ALL.map(|collector| collector.action);
+        let telemetry = Arc::new(Telemetry::new(&actions).unwrap());
+        let client = Client::in_process(clock, Arc::clone(&telemetry), Arc::new(|_| out_of_luck()));
+        let mut account = config::load(None, &Overrides::default()).unwrap().config.accounts.remove(0);
+        let secret_key = Secret::new("key".into());
+        account.credentials = Source::Static(Credentials { secret_id: "id".into(), secret_key, token: None });
+        let mut exporter = Exporter::new(Arc::new(Context { client, clock, telemetry }));
+        exporter.apply(Config { accounts: vec![account] }).unwrap();
+        future::pending::<()>().await;
+    }
+
+    /// Serves one connection, after what `wrap` does, with a service that panics.
+    async fn serve<F>(wrap: impl Fn(Stream) -> F + Send + 'static)
+    where
+        F: Future<Output = io::Result<Stream>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: exporter\r\n\r\n").await.unwrap();
+        let minute = Duration::from_mins(1);
+        let patience = Patience { head: minute, request: minute, drain: minute };
+        let service = service_fn(async |_| -> io::Result<Response<Full<Bytes>>> { out_of_luck() });
+        tokio::spawn(listener::serve(vec![listener.into()], wrap, service, patience, future::pending()));
     }
 }

@@ -7,30 +7,30 @@ use crate::{
     client::Client,
     clock::Clock,
     collectors,
+    config::Shard,
     poller::Context,
     telemetry::Telemetry,
 };
 
-mod advice;
 mod check;
 mod demo;
 pub mod exporter;
 mod listen;
+mod log_queue;
 mod logging;
 mod once;
 mod reload;
 mod report;
 mod scan;
 mod serve;
+mod shard;
 mod signals;
 mod simulate;
+mod web_config;
 
 /// Does what the command line says. 0: fine. 1: failed at run time. 2: bad usage or configuration.
 pub fn run(command: Command) -> ExitCode {
-    if let Some(flags) = log_flags(&command) {
-        logging::init(flags);
-    }
-    match run_to_the_end(command) {
+    match run_and_log(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let lines = failure.lines.iter().map(|line| format!("tcss-exporter: {line}\n"));
@@ -40,7 +40,8 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
-fn run_to_the_end(command: Command) -> Result<(), Failure> {
+fn run_and_log(command: Command) -> Result<(), Failure> {
+    let _log = log_flags(&command).map(logging::init).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(dispatch(command));
     // Not waiting for what blocks a thread, such as a look-up of a name in a DNS that is gone.
@@ -93,6 +94,14 @@ impl Failure {
     }
 }
 
+/// Both, or the problems of both.
+fn both<A, B>(a: Result<A, Vec<String>>, b: Result<B, Vec<String>>) -> Result<(A, B), Failure> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (a, b) => Err(Failure::bad_input([a.err(), b.err()].into_iter().flatten().flatten())),
+    }
+}
+
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Failure {
         Failure::run_time(error)
@@ -100,9 +109,10 @@ impl From<std::io::Error> for Failure {
 }
 
 /// What jobs share that talk to the network.
-fn context(clock: Clock) -> Result<Arc<Context>, Failure> {
+fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
     let actions = collectors::ALL.map(|collector| collector.action);
     let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);
+    telemetry.sharded(shard);
     let client = Client::new(clock, Arc::clone(&telemetry)).map_err(Failure::run_time)?;
     Ok(Arc::new(Context { client, clock, telemetry }))
 }

@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 use super::Failure;
 use crate::{
     clock::Clock,
-    config::Account,
+    config::{Account, Shard},
     credentials::Providers,
     pacer::Lanes,
     plan,
@@ -24,9 +24,9 @@ pub(super) struct Once {
 }
 
 impl Once {
-    /// Polls every scan of `accounts`, at their pace. One without credentials fails as any other.
-    pub(super) async fn poll(accounts: Vec<Account>) -> Result<Once, Failure> {
-        let context = super::context(Clock::system())?;
+    /// Polls every scan of `accounts`, which are those of `shard`, at their pace. One without credentials fails as any other.
+    pub(super) async fn poll(accounts: Vec<Account>, shard: Shard) -> Result<Once, Failure> {
+        let context = super::context(Clock::system(), shard)?;
         let lanes = Arc::<Lanes>::default();
         let providers = Providers::new(context.tools(&lanes));
         providers.explore(accounts.iter().map(|account| &account.credentials)).await;

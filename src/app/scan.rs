@@ -7,9 +7,9 @@ use crate::{
 };
 
 pub(super) async fn run(flags: Scan) -> Result<(), Failure> {
-    let reload = Reload::of(&flags.config);
+    let reload = Reload::of(&flags.config)?;
     let config = reload.load().await.map_err(Failure::bad_input)?;
-    let once = Once::poll(config.accounts).await?;
+    let once = Once::poll(config.accounts, reload.shard()).await?;
     let now = once.context.clock.now();
     let text = match flags.output {
         OutputFormat::Table => report::scans(&once.jobs, now),

@@ -1,13 +1,12 @@
 //! `serve`: polls and serves until it is told to stop.
 
-use std::{net::SocketAddr, pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc};
 
 use tokio::{
-    net::TcpListener,
     sync::{Semaphore, mpsc, oneshot},
     task::JoinSet,
 };
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
     Failure,
@@ -15,27 +14,30 @@ use super::{
     listen,
     reload::Reload,
     signals::{Request, Signals},
+    web_config::{self, WebConfigFile},
 };
 use crate::{
     build_info,
     cli::{Serve, WebFlags},
     clock::Clock,
-    config::Config,
+    config::{Config, Shard},
     poller::Context,
-    web::{self, ReloadRequest, Site},
+    web::{self, Listener, ReloadRequest, Site},
 };
 
 /// Requests to reload that may wait for their turn.
 const RELOAD_QUEUE: usize = 16;
 
 pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
-    let reload = Reload::of(&flags.config);
-    let config = reload.load().await.map_err(Failure::bad_input)?;
+    let reload = Reload::of(&flags.config)?;
+    let web_config = web_config::load(flags.web.config.file.as_deref()).await;
+    let (config, web_config) = super::both(reload.load().await, web_config)?;
     let clock = Clock::system();
-    let mut server = Server::bind(&flags.web, clock).await?;
+    let mut server = Server::bind(&flags.web, web_config, clock, reload.shard()).await?;
     tracing::info!(
         version = build_info::VERSION,
         revision = build_info::REVISION,
+        shard = reload.shard().to_string(),
         accounts = config.accounts.len(),
         "starting"
     );
@@ -51,7 +53,8 @@ pub(super) struct Server {
     exporter: Exporter,
     context: Arc<Context>,
     site: Arc<Site>,
-    listeners: Vec<TcpListener>,
+    listeners: Vec<Listener>,
+    web_config: Option<Arc<WebConfigFile>>,
     signals: Signals,
     /// For SIGHUP, which waits in the same queue.
     reload_queue: mpsc::Sender<ReloadRequest>,
@@ -60,30 +63,54 @@ pub(super) struct Server {
 
 impl Server {
     /// Listens where the flags say, and answers nothing yet.
-    pub(super) async fn bind(flags: &WebFlags, clock: Clock) -> Result<Server, Failure> {
-        let mut listeners = Vec::new();
-        for address in &flags.listen_addresses {
-            listeners.push(listen::bind(address).await?);
-        }
+    pub(super) async fn bind(
+        flags: &WebFlags,
+        web_config: Option<web_config::First>,
+        clock: Clock,
+        shard: Shard,
+    ) -> Result<Server, Failure> {
+        let listeners = listen::listeners(flags).await?;
         let signals = Signals::listen()?;
-        let context = super::context(clock)?;
+        let context = super::context(clock, shard)?;
         let exporter = Exporter::new(Arc::clone(&context));
         let (requests, reload_requests) = mpsc::channel(RELOAD_QUEUE);
         let site = Arc::new(Site {
             store: exporter.store(),
             telemetry: Arc::clone(&context.telemetry),
             clock,
+            started: clock.now(),
+            shard: (!shard.is_whole()).then(|| shard.to_string()),
             telemetry_path: flags.telemetry_path.as_str().to_owned(),
             without_exporter_metrics: flags.disable_exporter_metrics,
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
+            pages: Semaphore::new(1),
             reload: flags.enable_lifecycle.then(|| requests.clone()),
+            access: Arc::default(),
         });
-        Ok(Server { exporter, context, site, listeners, signals, reload_queue: requests, reload_requests })
+        let web_config = web_config.map(|first| {
+            let (access, telemetry) = (Arc::clone(&site.access), Arc::clone(&context.telemetry));
+            Arc::new(WebConfigFile::new(first, access, telemetry, clock))
+        });
+        Ok(Server {
+            exporter,
+            context,
+            site,
+            listeners,
+            web_config,
+            signals,
+            reload_queue: requests,
+            reload_requests,
+        })
     }
 
-    /// Where it listens.
-    pub(super) fn addresses(&self) -> Vec<SocketAddr> {
-        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    /// Where a person on this machine finds it.
+    pub(super) fn urls(&self) -> Vec<String> {
+        let scheme = if self.site.access.load().tls().is_some() { "https" } else { "http" };
+        let url = |listener: &Listener| match listener.address() {
+            Some(address) => listen::url(scheme, address),
+            None => listener.to_string(),
+        };
+        self.listeners.iter().map(url).collect()
     }
 
     /// Waits, a few seconds at most, until it is known whether there are credentials to start with. False: it was told to
@@ -115,11 +142,17 @@ impl Server {
     pub(super) async fn run(mut self, reload: Reload) -> Result<(), Failure> {
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        for listener in std::mem::take(&mut self.listeners) {
-            tracing::info!(address = listener.local_addr()?.to_string(), "listening");
-            tasks.spawn(web::serve(listener, Arc::clone(&self.site), stop.clone().cancelled_owned()));
+        for listener in &self.listeners {
+            tracing::info!(address = listener.to_string(), "listening");
         }
+        let listeners = std::mem::take(&mut self.listeners);
+        tasks.spawn(web::serve(listeners, Arc::clone(&self.site), stop.clone().cancelled_owned()));
+        let _watch = self
+            .web_config
+            .clone()
+            .map(|file| AbortOnDropHandle::new(tokio::spawn(async move { file.watch().await })));
         let mut loads = JoinSet::new();
+        let mut waiting: Vec<ReloadRequest> = Vec::new();
         loop {
             tokio::select! {
                 request = self.signals.next() => match request {
@@ -127,18 +160,26 @@ impl Server {
                     // One that waits already will see what this one would.
                     Request::Reload => drop(self.reload_queue.try_send(oneshot::channel().0)),
                 },
-                Some(reply) = self.reload_requests.recv(), if loads.is_empty() => {
-                    let (reload, providers) = (reload.clone(), self.exporter.providers());
+                _ = self.reload_requests.recv_many(&mut waiting, RELOAD_QUEUE), if loads.is_empty() => {
+                    // Whoever has asked by now sees what this load will see.
+                    let replies = std::mem::take(&mut waiting);
+                    let (reload, web_config) = (reload.clone(), self.web_config.clone());
+                    let providers = self.exporter.providers();
                     loads.spawn(async move {
                         let loaded = reload.load().await;
                         if let Ok(config) = &loaded {
                             providers.explore(config.accounts.iter().map(|account| &account.credentials)).await;
                         }
-                        (loaded, reply)
+                        (loaded, reload_web(web_config).await, replies)
                     });
                 }
-                Some(Ok((loaded, reply))) = loads.join_next() => {
-                    let _ = reply.send(self.reload(loaded));
+                Some(Ok((loaded, web, replies))) = loads.join_next() => {
+                    let problems = [self.reload(loaded).err(), web.err()].into_iter().flatten().flatten();
+                    let problems = problems.collect::<Vec<_>>().join("\n");
+                    let outcome = if problems.is_empty() { Ok(()) } else { Err(problems) };
+                    for reply in replies {
+                        let _ = reply.send(outcome.clone());
+                    }
                 }
                 Some(_) = tasks.join_next() => return Err(Failure::run_time("the web server ended by itself")),
             }
@@ -151,7 +192,7 @@ impl Server {
         Ok(())
     }
 
-    fn reload(&mut self, loaded: Result<Config, Vec<String>>) -> Result<(), String> {
+    fn reload(&mut self, loaded: Result<Config, Vec<String>>) -> Result<(), Vec<String>> {
         let outcome = match loaded {
             Ok(config) => self.exporter.apply(config).map_err(lines),
             Err(problems) => Err(problems),
@@ -172,9 +213,16 @@ impl Server {
                 for problem in &problems {
                     tracing::error!(problem, "configuration not reloaded, the last good one stays in force");
                 }
-                Err(problems.join("\n"))
+                Err(problems)
             }
         }
+    }
+}
+
+async fn reload_web(file: Option<Arc<WebConfigFile>>) -> Result<(), Vec<String>> {
+    match file {
+        Some(file) => file.reload().await,
+        None => Ok(()),
     }
 }
 

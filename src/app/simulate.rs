@@ -23,7 +23,7 @@ pub(super) async fn run(flags: Simulate) -> Result<(), Failure> {
         None => Scenario::builtin_default(secret_id, Secret::new(secret_key.into())),
     };
     let listener = listen::bind(&flags.listen_address).await?;
-    let url = listen::url(listener.local_addr()?);
+    let url = listen::url("http", listener.local_addr()?);
     output::print_line(format_args!(
         "simulated API on {url}; what has arrived: {url}{}",
         simulator::STATS_PATH

@@ -4,8 +4,8 @@ use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 
 use clap::{Args, builder::BoolishValueParser};
 
-use super::values::{ListenAddress, LogFormat, LogLevel, TelemetryPath};
-use crate::config::Overrides;
+use super::values::{ListenAddress, LogFormat, LogLevel, TelemetryPath, WebAddress};
+use crate::config::{Overrides, ShardChoice};
 
 /// What to poll, and how.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -67,6 +67,10 @@ pub struct ConfigFlags {
         value_parser = humantime::parse_duration
     )]
     stale_after: Option<Duration>,
+
+    /// Share of the accounts to poll: N/M such as 0/3, or auto/M for the N at the end of the host name [default: all]
+    #[arg(long, env = "TCSS_EXPORTER_SHARD", value_name = "N/M")]
+    pub shard: Option<ShardChoice>,
 }
 
 impl ConfigFlags {
@@ -84,19 +88,39 @@ impl ConfigFlags {
     }
 }
 
+/// How to serve it.
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "Web")]
+pub struct WebConfigFlags {
+    /// File with certificates, users and headers, as Prometheus' exporter-toolkit has it
+    #[arg(id = "web.config.file", long, env = "TCSS_EXPORTER_WEB_CONFIG_FILE", value_name = "FILE")]
+    pub file: Option<PathBuf>,
+}
+
 /// What to serve, and where.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "Web")]
 pub struct WebFlags {
-    /// Address to listen on; may be repeated
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "the group says it")]
+    pub config: WebConfigFlags,
+
+    /// Address or unix:PATH; may be repeated [default: :10058]
     #[arg(
         long = "web.listen-address",
         env = "TCSS_EXPORTER_WEB_LISTEN_ADDRESS",
         value_name = "ADDRESS",
-        default_value = ":10058",
         value_delimiter = ','
     )]
-    pub listen_addresses: Vec<ListenAddress>,
+    listen_addresses: Vec<WebAddress>,
+
+    /// Listen on the sockets that systemd hands over
+    #[arg(
+        long = "web.systemd-socket",
+        env = "TCSS_EXPORTER_WEB_SYSTEMD_SOCKET",
+        value_parser = BoolishValueParser::new()
+    )]
+    systemd_socket: bool,
 
     /// Path of the metrics
     #[arg(
@@ -132,6 +156,29 @@ pub struct WebFlags {
         value_parser = BoolishValueParser::new()
     )]
     pub disable_exporter_metrics: bool,
+}
+
+/// Where the site listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sockets {
+    /// On these.
+    Addresses(Vec<WebAddress>),
+    /// On what systemd hands over.
+    Systemd,
+}
+
+impl WebFlags {
+    /// Where to listen. Fails where two flags say different things.
+    pub fn sockets(&self) -> Result<Sockets, &'static str> {
+        match (self.systemd_socket, &self.listen_addresses[..]) {
+            (true, []) => Ok(Sockets::Systemd),
+            (true, _) => Err(
+                "--web.systemd-socket says to listen elsewhere than --web.listen-address; give one of them",
+            ),
+            (false, []) => Ok(Sockets::Addresses(vec![WebAddress::Tcp(ListenAddress::Everywhere(10058))])),
+            (false, addresses) => Ok(Sockets::Addresses(addresses.to_vec())),
+        }
+    }
 }
 
 fn at_least_one(text: &str) -> Result<NonZeroU16, String> {

@@ -10,8 +10,8 @@ pub mod output;
 pub mod pages;
 mod values;
 
-pub use flags::{ConfigFlags, LogFlags, WebFlags};
-pub use values::{ListenAddress, LogFormat, LogLevel, OutputFormat, TelemetryPath};
+pub use flags::{ConfigFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
+pub use values::{ListenAddress, LogFormat, LogLevel, OutputFormat, TelemetryPath, WebAddress};
 
 use crate::{build_info, simulator::Speed};
 
@@ -128,6 +128,8 @@ pub struct Check {
 
     #[command(flatten)]
     pub config: ConfigFlags,
+    #[command(flatten)]
+    pub web: WebConfigFlags,
     #[command(flatten)]
     pub log: LogFlags,
 }

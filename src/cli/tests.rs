@@ -18,6 +18,11 @@ fn serve(line: &str) -> Serve {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "for comparing")]
+fn on(addresses: &[&str]) -> Result<Sockets, &'static str> {
+    Ok(Sockets::Addresses(addresses.iter().map(|address| address.parse().unwrap()).collect()))
+}
+
 fn flags() -> Vec<Arg> {
     let mut root = Cli::command();
     root.build();
@@ -43,7 +48,8 @@ fn defaults_are_those_of_the_documentation() {
     let Serve { config, web, log } = serve("tcss-exporter");
     assert_eq!(config.file, None);
     assert_eq!(config.overrides(), crate::config::Overrides::default());
-    assert_eq!(web.listen_addresses, [ListenAddress::Everywhere(10058)]);
+    assert_eq!(web.sockets(), on(&[":10058"]));
+    assert_eq!(web.config.file, None);
     assert_eq!(web.telemetry_path.as_str(), "/metrics");
     assert_eq!(web.max_requests.get(), 40);
     assert!(!web.enable_lifecycle && !web.disable_exporter_metrics);
@@ -54,7 +60,9 @@ fn defaults_are_those_of_the_documentation() {
 fn every_command_takes_its_flags() {
     for line in [
         "tcss-exporter demo --speed 60 --web.listen-address :0 --log.level trace",
-        "tcss-exporter check --live --config.file c.yml --api.time-zone -03:00",
+        "tcss-exporter check --live --config.file c.yml --web.config.file w.yml --api.time-zone -03:00",
+        "tcss-exporter --web.config.file w.yml --web.listen-address unix:/run/tcss.sock",
+        "tcss-exporter demo --web.systemd-socket",
         "tcss-exporter scan --output json --poll.timeout 5s --log.format json",
         "tcss-exporter completions zsh",
         "tcss-exporter man",
@@ -62,11 +70,17 @@ fn every_command_takes_its_flags() {
     ] {
         parse(line).expect(line);
     }
-    let addresses =
-        serve("tcss-exporter --web.listen-address :1 --web.listen-address [::1]:2").web.listen_addresses;
-    assert_eq!(addresses.len(), 2);
+    let web = serve("tcss-exporter --web.listen-address :1 --web.listen-address [::1]:2").web;
+    assert_eq!(web.sockets(), on(&[":1", "[::1]:2"]));
     let overrides = serve("tcss-exporter --poll.stale-after 1h30m").config.overrides();
     assert_eq!(overrides.stale_after, Some(Duration::from_mins(90)));
+}
+
+#[test]
+fn systemd_or_an_address_says_where_to_listen() {
+    let sockets = |line| serve(line).web.sockets();
+    assert_eq!(sockets("tcss-exporter --web.systemd-socket"), Ok(Sockets::Systemd));
+    assert!(sockets("tcss-exporter --web.systemd-socket --web.listen-address :1").is_err());
 }
 
 #[test]
@@ -84,6 +98,7 @@ fn bad_usage_is_an_error() {
         ("tcss-exporter simulate --speed 0", ErrorKind::ValueValidation),
         ("tcss-exporter check --web.max-requests 1", ErrorKind::UnknownArgument),
         ("tcss-exporter --api.endpoint x check", ErrorKind::ArgumentConflict),
+        ("tcss-exporter simulate --listen-address unix:/run/tcss.sock", ErrorKind::ValueValidation),
     ] {
         let error = parse(line).expect_err(line);
         assert_eq!(
@@ -141,6 +156,7 @@ fn a_flag_counts_more_than_its_environment_variable() {
             .env("TCSS_EXPORTER_POLL_INTERVAL", "2m")
             .env("TCSS_EXPORTER_WEB_LISTEN_ADDRESS", ":1,localhost:2")
             .env("TCSS_EXPORTER_WEB_ENABLE_LIFECYCLE", "1")
+            .env("TCSS_EXPORTER_WEB_SYSTEMD_SOCKET", "false")
             .output()
             .unwrap();
         assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
@@ -149,10 +165,10 @@ fn a_flag_counts_more_than_its_environment_variable() {
     let from_environment = serve("tcss-exporter serve");
     assert_eq!(from_environment, serve("tcss-exporter"));
     assert_eq!(from_environment.config.overrides().interval, Some(Duration::from_mins(2)));
-    assert_eq!(from_environment.web.listen_addresses.len(), 2);
+    assert_eq!(from_environment.web.sockets(), on(&[":1", "localhost:2"]));
     assert!(from_environment.web.enable_lifecycle);
     let from_flags = serve("tcss-exporter --poll.interval 3m --web.listen-address :3");
     assert_eq!(from_flags.config.overrides().interval, Some(Duration::from_mins(3)));
-    assert_eq!(from_flags.web.listen_addresses, [ListenAddress::Everywhere(3)]);
+    assert_eq!(from_flags.web.sockets(), on(&[":3"]));
     assert!(matches!(parse("tcss-exporter simulate"), Ok(Command::Simulate(_))));
 }

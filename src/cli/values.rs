@@ -1,10 +1,31 @@
 //! Values of flags.
 
-use std::{fmt, net::SocketAddr, str::FromStr};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::ValueEnum;
 
-/// Where to listen.
+/// Where the site listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebAddress {
+    /// TCP.
+    Tcp(ListenAddress),
+    /// `unix:PATH`.
+    Unix(PathBuf),
+}
+
+impl FromStr for WebAddress {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("unix:") {
+            Some("") => Err("has no path; write one such as unix:/run/tcss-exporter.sock".into()),
+            Some(path) => Ok(WebAddress::Unix(path.into())),
+            None => text.parse().map(WebAddress::Tcp),
+        }
+    }
+}
+
+/// Where to listen on TCP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddress {
     /// `:PORT`: every address, of IPv6 and IPv4.
@@ -124,6 +145,14 @@ mod tests {
         {
             assert!(parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_site_may_listen_on_a_unix_socket() {
+        let parse = |text: &str| text.parse::<WebAddress>();
+        assert_eq!(parse(":10058"), Ok(WebAddress::Tcp(ListenAddress::Everywhere(10058))));
+        assert_eq!(parse("unix:/run/a.sock"), Ok(WebAddress::Unix("/run/a.sock".into())));
+        assert!(parse("unix:").is_err());
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod advice;
 mod codes;
 mod envelope;
 mod error;
@@ -189,6 +190,11 @@ impl Client {
             .await
             .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout, "no whole answer in time")))
     }
+}
+
+/// The object under `Response` in the body of an answer, for fuzzing.
+pub(crate) fn open(body: &[u8]) -> Result<String, Reason> {
+    envelope::open(body).map(|(response, _)| response.get().to_owned()).map_err(|failure| failure.reason)
 }
 
 /// It may have held keys.

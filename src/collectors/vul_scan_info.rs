@@ -31,13 +31,17 @@ pub static COLLECTOR: Collector = Collector {
 pub const STATUS: usize = 0;
 /// Index of the progress, 0 to 1.
 pub const PROGRESS: usize = 1;
-const REMAINING: usize = 2;
-const START: usize = 3;
-const END: usize = 4;
+/// Index of the seconds that remain.
+pub const REMAINING: usize = 2;
+/// Index of the Unix time of the start.
+pub const START: usize = 3;
+/// Index of the Unix time of the end.
+pub const END: usize = 4;
 const SCANNED_IMAGES: usize = 5;
 /// Index of the found vulnerabilities, one sample a source.
 pub const FOUND_VULNERABILITIES: usize = 6;
-const IGNORED_VULNERABILITIES: usize = 7;
+/// Index of the ignored vulnerabilities.
+pub const IGNORED_VULNERABILITIES: usize = 7;
 /// Index of the images at risk.
 pub const RISK_IMAGES: usize = 8;
 const TASK_INFO: usize = 9;
@@ -94,8 +98,10 @@ const STATUS_LABELS: [(&str, &str); 5] = [
 ];
 /// Stands for every status that is not documented, and for none at all.
 const UNKNOWN: &str = "UNKNOWN";
-const LOCAL: &str = "source=\"local\"";
-const REGISTRY: &str = "source=\"registry\"";
+/// Labels of what was found in local images.
+pub const LOCAL: &str = "source=\"local\"";
+/// Labels of what was found in images of the registry.
+pub const REGISTRY: &str = "source=\"registry\"";
 
 #[derive(Serialize)]
 struct Request {

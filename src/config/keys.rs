@@ -5,6 +5,15 @@ pub(super) struct Block {
     pub keys: &'static [&'static str],
     /// Nothing written in it may be shown, whatever it is.
     pub secret: bool,
+    /// Whose block it is.
+    of: File,
+}
+
+/// The files that there are.
+#[derive(Clone, Copy)]
+enum File {
+    Config,
+    WebConfig,
 }
 
 pub(super) const FILE: Block = open(&["poll", "api", "credentials", "account_files", "accounts"]);
@@ -39,12 +48,44 @@ pub(super) const CVM_ROLE: Block = secret(&["role", "endpoint"]);
 pub(super) const ASSUME_ROLE: Block =
     secret(&["role_arn", "session_name", "external_id", "duration", "endpoint", "region", "source"]);
 
+/// The file that says how the site is served. Its names, and those below, are those of Prometheus' exporter-toolkit.
+pub(super) const WEB: Block =
+    web(&["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"]);
+pub(super) const TLS: Block = web(&[
+    "cert_file",
+    "key_file",
+    "cert",
+    "key",
+    "client_auth_type",
+    "client_ca_file",
+    "client_ca",
+    "client_allowed_sans",
+    "min_version",
+    "max_version",
+    "cipher_suites",
+    "prefer_server_cipher_suites",
+    "curve_preferences",
+]);
+pub(super) const HTTP: Block = web(&["http2", "headers"]);
+pub(super) const HEADERS: Block = web(&[
+    "Content-Security-Policy",
+    "X-Frame-Options",
+    "X-Content-Type-Options",
+    "X-XSS-Protection",
+    "Strict-Transport-Security",
+]);
+pub(super) const RATE_LIMIT: Block = web(&["interval", "burst"]);
+
 const fn open(keys: &'static [&'static str]) -> Block {
-    Block { keys, secret: false }
+    Block { keys, secret: false, of: File::Config }
 }
 
 const fn secret(keys: &'static [&'static str]) -> Block {
-    Block { keys, secret: true }
+    Block { keys, secret: true, of: File::Config }
+}
+
+const fn web(keys: &'static [&'static str]) -> Block {
+    Block { keys, secret: false, of: File::WebConfig }
 }
 
 /// What to write instead of a key that `block` does not have.
@@ -52,9 +93,16 @@ pub(super) fn advice(key: &str, block: &Block) -> String {
     if let Some(near) = nearest(key, block.keys) {
         return format!("did you mean {near}?");
     }
-    let home = [("poll", POLL), ("api", API), ("accounts", ACCOUNT), ("scans", SCAN)]
-        .into_iter()
-        .find_map(|(name, block)| block.keys.contains(&key).then_some(name));
+    let homes: &[(&str, &Block)] = match block.of {
+        File::Config => &[("poll", &POLL), ("api", &API), ("accounts", &ACCOUNT), ("scans", &SCAN)],
+        File::WebConfig => &[
+            ("tls_server_config", &TLS),
+            ("http_server_config", &HTTP),
+            ("headers", &HEADERS),
+            ("rate_limit", &RATE_LIMIT),
+        ],
+    };
+    let home = homes.iter().find_map(|(name, block)| block.keys.contains(&key).then_some(name));
     match home {
         Some(home) if !block.secret => format!("it belongs in {home}"),
         _ => format!("known here: {}", block.keys.join(", ")),
@@ -109,6 +157,10 @@ mod tests {
             ("sceret_id", ENV, "did you mean secret_id?"),
             ("xyz", ENV, "known here: secret_id, secret_key, token"),
             ("interval", ENV, "known here: secret_id, secret_key, token"),
+            ("cert_file", WEB, "it belongs in tls_server_config"),
+            ("interval", HTTP, "it belongs in rate_limit"),
+            ("X-Frame-Option", HEADERS, "did you mean X-Frame-Options?"),
+            ("poll", RATE_LIMIT, "known here: interval, burst"),
         ];
         for (key, block, expected) in cases {
             assert_eq!(advice(key, &block), expected, "{key}");

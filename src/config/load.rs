@@ -2,25 +2,20 @@
 
 use std::{
     collections::HashSet,
-    fs::{self, File},
-    io::{self, Read},
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
 use glob::{MatchOptions, Pattern};
 
 use super::{
-    Config, Region, check,
-    problem::{Origin, Place, Problem, Problems},
+    Config, Region, Shard, check, file,
+    problem::{Origin, Problem, Problems},
     raw::{self, RawAccount, RawConfig, Settings},
     scalar,
     tree::{Document, Setting},
-    warnings, yaml,
+    warnings,
 };
-
-const MAX_FILE_BYTES: u64 = 10 << 20;
 
 /// What flags say; each replaces the file's value for all accounts, and gives way to an account's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,6 +53,20 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded, Proble
     let config = check::config(&raw, &flags, &mut loading.problems);
     Problems::none_of(loading.problems)?;
     Ok(Loaded { warnings: warnings::of(&config), config, files: loading.files })
+}
+
+impl Loaded {
+    /// What `shard` has of it, and what is to be said of that.
+    #[must_use]
+    pub fn of_shard(mut self, shard: Shard) -> Loaded {
+        if shard.is_whole() {
+            return self;
+        }
+        let mut warnings = warnings::of_spreading(&self.config, shard);
+        self.config.accounts.retain(|account| shard.owns(&account.name));
+        warnings.extend(warnings::of(&self.config));
+        Loaded { warnings, ..self }
+    }
 }
 
 impl Overrides {
@@ -103,7 +112,7 @@ struct Loading {
 
 impl Loading {
     fn config(&mut self, file: &Path) -> RawConfig {
-        let Some(document) = self.document(file) else { return RawConfig::default() };
+        let Some(document) = self.document(file, file::read) else { return RawConfig::default() };
         let mut raw = RawConfig::read(document.at(), &mut self.problems);
         let patterns = std::mem::take(&mut raw.account_files);
         let directory = file.parent().unwrap_or(Path::new(""));
@@ -118,7 +127,7 @@ impl Loading {
     }
 
     fn accounts(&mut self, file: &Path) -> Vec<RawAccount> {
-        let document = self.document(file);
+        let document = self.document(file, file::read_regular);
         document.map(|document| raw::accounts(document.at(), &mut self.problems)).unwrap_or_default()
     }
 
@@ -136,22 +145,15 @@ impl Loading {
         files
     }
 
-    fn document(&mut self, file: &Path) -> Option<Document> {
+    fn document(
+        &mut self,
+        file: &Path,
+        read: fn(&Path, usize) -> Result<Vec<u8>, Problem>,
+    ) -> Option<Document> {
         let order = self.files.len();
         self.files.push(file.to_owned());
-        let place = |line| Place { order, file: file.to_string_lossy().into(), line };
-        let problem =
-            |line, message| Origin { place: Some(place(line)), key: String::new() }.problem(message);
-        let read = read(file)
-            .map_err(|message| problem(None, message))
-            .and_then(|bytes| {
-                utf8(bytes).map_err(|line| problem(Some(line), "is not UTF-8; save it as UTF-8".into()))
-            })
-            .and_then(|text| match yaml::parse(&text) {
-                Ok(root) => Ok(Document { file: Arc::clone(&place(None).file), order, text, root }),
-                Err(error) => Err(problem(Some(error.line), error.message)),
-            });
-        read.map_err(|problem| self.problems.push(problem)).ok()
+        let document = read(file, order).and_then(|bytes| file::document(file, order, bytes));
+        document.map_err(|problem| self.problems.push(problem)).ok()
     }
 }
 
@@ -169,27 +171,4 @@ fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
         return Err(format!("{pattern:?} matches no file; patterns are relative to the configuration file"));
     }
     Ok(files)
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, String> {
-    let unreadable = |error: io::Error| format!("cannot be read: {error}");
-    if fs::metadata(file).map_err(unreadable)?.is_dir() {
-        return Err("is a directory; name a file".into());
-    }
-    let mut bytes = Vec::new();
-    File::open(file)
-        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-        .map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err("is larger than 10 MiB; split it by account_files".into());
-    }
-    Ok(bytes)
-}
-
-/// `Err` is the line of the first byte that is none.
-fn utf8(bytes: Vec<u8>) -> Result<String, u64> {
-    String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        good.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>() + 1
-    })
 }

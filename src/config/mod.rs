@@ -10,24 +10,29 @@ use crate::credentials::Source;
 
 mod check;
 mod credentials;
+mod file;
+pub(crate) mod fuzz;
 mod keys;
 mod load;
 mod problem;
 mod raw;
 mod scalar;
+mod shard;
 mod tree;
 mod values;
 mod warnings;
+pub mod web;
 mod yaml;
 
 pub use load::{Loaded, Overrides, load};
 pub use problem::{Problem, Problems};
+pub use shard::{Shard, ShardChoice};
 pub use values::{AccountName, Endpoint, Rate, Region, ScanName};
 
 /// What to poll, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// In the order of the files; names are unique; never empty.
+    /// In the order of the files; names are unique. Empty only for a shard that has none of them.
     pub accounts: Vec<Account>,
 }
 

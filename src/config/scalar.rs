@@ -76,7 +76,8 @@ pub(super) fn within(value: Duration, least: Duration, most: Duration) -> Result
     Ok(value)
 }
 
-fn integer(at: At<'_>) -> Result<u64, String> {
+/// Digits, without quotes.
+pub(super) fn integer(at: At<'_>) -> Result<u64, String> {
     match at.value() {
         Value::Number => {
             let text = at.source();

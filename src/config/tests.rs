@@ -1,12 +1,14 @@
 //! Files in, configuration or problems out.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, process::Command};
 
 use jiff::tz::{TimeZone, offset};
 use tempfile::TempDir;
 
 use super::*;
 use crate::credentials::env::Variables;
+
+mod warnings;
 
 /// A directory with these files; the first one is the configuration file.
 fn directory(files: &[(&str, &[u8])]) -> TempDir {
@@ -314,6 +316,16 @@ a/5.yml: is a directory; name a file"
 }
 
 #[test]
+fn what_matches_and_is_no_file_is_a_problem_and_no_wait() {
+    let directory = directory(&[("c.yml", b"account_files: [a/*]\n"), ("a/1.yml", b"- name: x\n")]);
+    let fifo = directory.path().join("a/2.yml");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let problem = load(Some(&directory.path().join("c.yml")), &Overrides::default()).unwrap_err().to_string();
+    let expected = "is no regular file; move it away, or let the pattern not match it";
+    assert_eq!(problem, format!("{}: {expected}", fifo.display()));
+}
+
+#[test]
 fn account_files_without_an_account_are_a_problem() {
     let files: [(&str, &[u8]); 2] = [("c.yml", b"account_files: [a.yml]\n"), ("a.yml", b"")];
     assert_eq!(
@@ -331,46 +343,6 @@ fn a_file_that_cannot_be_read_is_named() {
     let missing = path.join("missing.yml");
     assert!(problem(&missing).starts_with(&format!("{}: cannot be read: No such file", missing.display())));
     assert!(problem(&path.join("big.yml")).ends_with("is larger than 10 MiB; split it by account_files"));
-}
-
-#[test]
-fn more_requests_than_are_allowed_are_a_warning() {
-    let scans = |n: u32| {
-        let scan = |id| format!("{{name: s{id}, local_task_id: {id}}}");
-        (1..=n).map(scan).collect::<Vec<_>>().join(", ")
-    };
-    let yaml = format!(
-        "poll: {{interval: 2s, scanning_interval: 1s}}\naccounts:\n- {{name: a, scans: [{}]}}\n- {{name: b, scans: [{}]}}\n\
-         - {{name: c, scans: [{}], credentials: {{env: {{secret_id: C}}}}}}\n- {{name: d, endpoint: tcss.example}}\n",
-        scans(15),
-        scans(10),
-        scans(11),
-    );
-    assert_eq!(
-        load_text(&yaml).unwrap().warnings,
-        [
-            "accounts \"a\" and \"b\": polling every interval needs 12.5 requests per second, and 25.0 while all scan; \
-             10 are allowed, so polls will run late; lengthen the intervals or split the accounts",
-            "account \"c\": polling every scanning_interval needs 11.0 requests per second while all scan; \
-             10 are allowed, so polls will run late then; lengthen scanning_interval",
-        ]
-    );
-}
-
-#[test]
-fn allowed_plain_http_is_a_warning() {
-    let warnings = |endpoint: &str| {
-        load_text(&format!(
-            "api: {{allow_http: true, endpoint: '{endpoint}'}}\naccounts: [{{name: a}}, {{name: b}}]"
-        ))
-        .unwrap()
-        .warnings
-    };
-    assert_eq!(
-        warnings("http://10.0.0.1:80"),
-        ["http://10.0.0.1 is plain http to another machine: others can read tokens and answers on the way"]
-    );
-    assert!(warnings("http://127.0.0.1:1").is_empty());
 }
 
 #[test]

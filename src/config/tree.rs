@@ -110,6 +110,35 @@ impl<'a> At<'a> {
         Some(Fields { at: self, entries })
     }
 
+    /// The entries of a map whose keys the user makes up, which are shown; null is an empty one.
+    pub(super) fn entries<'b>(&'b self, problems: &mut Vec<Problem>) -> Vec<(&'a str, At<'b>)> {
+        let entries: &'a [(Node, Node)] = match &self.node.value {
+            Value::Map(entries) => entries,
+            Value::Null => &[],
+            other => {
+                problems.push(self.problem(format!("is {}; it must be a map", other.kind())));
+                &[]
+            }
+        };
+        let mut named: Vec<(&'a str, At<'b>)> = Vec::new();
+        for (key, value) in entries {
+            let name = match &key.value {
+                Value::Text(text) => text,
+                Value::Number | Value::Bool(_) => At { node: key, ..*self }.source(),
+                _ => {
+                    problems.push(self.origin_at(key.line).problem("has a key that is no plain word"));
+                    continue;
+                }
+            };
+            let at = self.child(Step::Key(shown(name)), value);
+            if named.iter().any(|(earlier, _)| *earlier == name) {
+                problems.push(at.origin_at(key.line).problem("is given twice; leave one of them out"));
+            }
+            named.push((name, at));
+        }
+        named
+    }
+
     fn key_problem(&self, key: &Node, earlier: &[(Node, Node)], block: &Block) -> Option<Problem> {
         let Some(name) = key.as_key() else {
             return Some(self.origin_at(key.line).problem("has a key that is no plain word"));
@@ -167,7 +196,7 @@ impl Fields<'_> {
         self.entries.iter().any(|(name, _)| name.as_key() == Some(key))
     }
 
-    /// Whether there is anything in the map.
+    /// Whether there is nothing in the map.
     pub(super) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

@@ -1,29 +1,49 @@
 //! What works, and is probably not meant.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
-use super::{Account, Config, Endpoint, Rate};
+use super::{Account, Config, Endpoint, Rate, Shard};
 use crate::credentials::Source;
+
+/// So many of one kind are told: a mistake in what holds for all is told for each otherwise, at every reload.
+const MOST: usize = 10;
 
 /// One line each, in the order of the accounts.
 pub(super) fn of(config: &Config) -> Vec<String> {
-    let mut warnings = plain_http(&config.accounts);
+    let identities = identities(&config.accounts);
+    let overloads = shortened(identities.iter().filter_map(Identity::overload));
+    let mut warnings = shortened(plain_http(&config.accounts));
     warnings.extend(keys_in_the_file(&config.accounts));
-    warnings.extend(identities(&config.accounts).into_iter().filter_map(|identity| identity.overload()));
+    warnings.extend(overloads);
+    warnings
+}
+
+/// Of the configuration as a whole, of which `shard` has a part: accounts that share a limit, of which every shard
+/// knows its own alone.
+pub(super) fn of_spreading(config: &Config, shard: Shard) -> Vec<String> {
+    shortened(identities(&config.accounts).iter().filter_map(|identity| identity.spreading(shard)))
+}
+
+fn shortened(warnings: impl IntoIterator<Item = String>) -> Vec<String> {
+    let mut warnings: Vec<String> = warnings.into_iter().collect();
+    let n_more = warnings.len().saturating_sub(MOST);
+    if n_more > 1 {
+        warnings.truncate(MOST);
+        warnings.push(format!("{n_more} more warnings are like the last one"));
+    }
     warnings
 }
 
 fn plain_http(accounts: &[Account]) -> Vec<String> {
-    let mut warned: Vec<&Endpoint> = Vec::new();
-    for Account { endpoint, .. } in accounts.iter().filter(|account| account.endpoint.is_exposed()) {
-        if !warned.contains(&endpoint) {
-            warned.push(endpoint);
-        }
-    }
-    let warning = |endpoint| {
+    let exposed = accounts.iter().map(|account| &account.endpoint).filter(|endpoint| endpoint.is_exposed());
+    let mut warned = HashSet::new();
+    let warning = |endpoint: &Endpoint| {
         format!("{endpoint} is plain http to another machine: others can read tokens and answers on the way")
     };
-    warned.into_iter().map(warning).collect()
+    exposed.filter(|endpoint| warned.insert(*endpoint)).map(warning).collect()
 }
 
 fn keys_in_the_file(accounts: &[Account]) -> Option<String> {
@@ -76,6 +96,23 @@ impl Identity<'_> {
                 "{who}: polling every scanning_interval needs {scanning:.1} requests per second while all scan; \
                  {} are allowed, so polls will run late then; lengthen scanning_interval",
                 rate.per_second(),
+            )
+        })
+    }
+
+    /// What all shards together may send, where that leaves nothing for others.
+    fn spreading(&self, shard: Shard) -> Option<String> {
+        let owners: HashSet<u16> = self.accounts.iter().map(|account| shard.owner(&account.name)).collect();
+        let rate = self.accounts.iter().map(|account| account.requests_per_second).min()?.per_second();
+        let total = rate * u32::try_from(owners.len()).unwrap_or(u32::MAX);
+        let most = Rate::MAX.per_second();
+        (owners.len() > 1 && total >= most).then(|| {
+            format!(
+                "{}: these share credentials and belong to {} of the {} shards, which together may send {total} requests \
+                 per second; the API allows {most} for all that use them; lower requests_per_second",
+                self.names(),
+                owners.len(),
+                shard.count(),
             )
         })
     }

@@ -51,12 +51,13 @@ fn of_the_code() -> Families {
     accounts::FAMILIES.iter().for_each(|it| add(it.name, kind(it.kind), &["account"], it.help));
 
     let telemetry = Telemetry::new(&collectors::ALL.map(|collector| collector.action)).unwrap();
+    let world = World::new(&["answered", "failed"]);
+    telemetry.web_config_loaded(world.now);
     let registry = telemetry.gather();
     for family in &registry {
         let kind = format!("{:?}", family.get_field_type()).to_lowercase();
         add(family.name(), &kind, &[], family.help());
     }
-    let world = World::new(&["answered", "failed"]);
     world.answers(0, ANSWER);
     world.outcome(1, Err(ApiError::of(Reason::Network)));
     let scrape = Scrape::new(&world.store, registry, world.now.after(Duration::ZERO));
@@ -116,9 +117,14 @@ fn the_documentation_names_the_values_of_labels() {
 #[test]
 fn every_page_names_metrics_that_exist() {
     let known = documented();
-    for page in
-        ["README.md", "docs/configuration.md", "docs/metrics.md", "docs/operation.md", "docs/simulator.md"]
-    {
+    for page in [
+        "README.md",
+        "docs/configuration.md",
+        "docs/metrics.md",
+        "docs/operation.md",
+        "docs/simulator.md",
+        "docs/web.md",
+    ] {
         let text = docs(page);
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
         for word in words.filter(|word| word.starts_with("tcss_") && !word.contains("::")) {

@@ -93,20 +93,21 @@ impl Family<Row> {
     }
 }
 
-/// The samples of one family among all `samples` of a job, which are sorted by family.
+/// Writes the samples of one family, with which `samples` of a job begin if there are any, and says how many those are.
 pub(super) fn write_samples(
     writer: &mut Writer,
     labels: &str,
     family: &collectors::Family,
     index: usize,
     samples: &[Sample],
-) {
-    let first = samples.partition_point(|sample| sample.family < index);
-    for sample in samples[first..].iter().take_while(|sample| sample.family == index) {
+) -> usize {
+    let n_samples = samples.iter().take_while(|sample| sample.family == index).count();
+    for sample in &samples[..n_samples] {
         writer.head(family.name, Kind::Gauge, family.help);
         let comma = if sample.labels.is_empty() { "" } else { "," };
         writer.sample(family.name, &[labels, comma, &sample.labels], sample.value);
     }
+    n_samples
 }
 
 /// To the millisecond: more is noise, and an `f64` holds it.

@@ -7,7 +7,7 @@ use prometheus::proto::MetricFamily;
 use crate::{
     clock::Moment,
     collectors,
-    store::{Snapshot, Store, Table},
+    store::{Data, JobEntry, Snapshot, Store, Table},
 };
 
 mod accounts;
@@ -25,23 +25,41 @@ const PAGE: usize = 64 * 1024;
 /// What a scrape sees: everything as it is at one moment.
 #[derive(Debug)]
 pub struct Scrape {
-    now: Moment,
     table: Arc<Table>,
     /// One for each job of the table.
-    snapshots: Vec<Arc<Snapshot>>,
+    jobs: Vec<Known>,
     /// One for each account of the table.
     accounts: Vec<accounts::Reading>,
     registry: Vec<MetricFamily>,
+}
+
+/// What is known of a job.
+#[derive(Debug)]
+struct Known {
+    snapshot: Arc<Snapshot>,
+    /// Unless they are stale.
+    data: Option<Arc<Data>>,
+    /// How many of their samples are written: families come in the order of the samples. To look for them costs more
+    /// than to write them where there are thousands of jobs.
+    n_written: usize,
+}
+
+impl Known {
+    fn of(job: &JobEntry, now: Moment) -> Known {
+        let snapshot = job.snapshot();
+        let data = snapshot.fresh(now, job.stale_after).cloned();
+        Known { snapshot, data, n_written: 0 }
+    }
 }
 
 impl Scrape {
     /// What `store` and the gathered registry hold.
     pub fn new(store: &Store, registry: Vec<MetricFamily>, now: Moment) -> Scrape {
         let table = store.table();
-        let snapshots = table.jobs.iter().map(|job| job.snapshot()).collect();
+        let jobs = table.jobs.iter().map(|job| Known::of(job, now)).collect();
         let accounts =
             table.accounts.iter().map(|account| accounts::Reading::new(account, now.monotonic)).collect();
-        Scrape { now, table, snapshots, accounts, registry }
+        Scrape { table, jobs, accounts, registry }
     }
 
     /// The text in `format`, page by page.
@@ -86,24 +104,21 @@ impl Section {
         }
     }
 
-    fn write(self, row: usize, scrape: &Scrape, writer: &mut Writer) {
+    fn write(self, row: usize, scrape: &mut Scrape, writer: &mut Writer) {
         match self {
             Section::Samples { collector, family } => {
-                let job = &scrape.table.jobs[row];
+                let (job, known) = (&scrape.table.jobs[row], &mut scrape.jobs[row]);
                 let collector = collectors::ALL[collector];
-                if std::ptr::eq(job.collector, collector)
-                    && let Some(data) = scrape.snapshots[row].fresh(scrape.now, job.stale_after)
-                {
-                    jobs::write_samples(
-                        writer,
-                        &job.labels,
-                        &collector.families[family],
-                        family,
-                        &data.samples,
-                    );
+                if let Some(data) = known.data.as_ref().filter(|_| std::ptr::eq(job.collector, collector)) {
+                    let rest = &data.samples[known.n_written..];
+                    let labels = &job.labels;
+                    known.n_written +=
+                        jobs::write_samples(writer, labels, &collector.families[family], family, rest);
                 }
             }
-            Section::Job(family) => family.write(writer, &scrape.table.jobs[row], &scrape.snapshots[row]),
+            Section::Job(family) => {
+                family.write(writer, &scrape.table.jobs[row], &scrape.jobs[row].snapshot);
+            }
             Section::Account(family) => family.write(writer, &scrape.accounts[row]),
             Section::Registry(index) => registry::write(writer, &scrape.registry[index]),
         }
@@ -130,7 +145,7 @@ impl Iterator for Pages {
                 self.writer.next_family();
             }
             for row in self.row..section.n_rows(&self.scrape) {
-                section.write(row, &self.scrape, &mut self.writer);
+                section.write(row, &mut self.scrape, &mut self.writer);
                 if self.writer.len() >= PAGE {
                     self.row = row + 1;
                     return Some(self.writer.take());

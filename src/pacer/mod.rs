@@ -5,7 +5,7 @@
 //! only a lane makes one, and the client sends nothing without.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -44,7 +44,7 @@ impl Lanes {
     pub fn join(&self, key: LaneKey, rate: Rate) -> Membership {
         let mut lanes = lock(&self.0);
         let lane = Arc::clone(lanes.entry(key).or_default());
-        lane.wanted().push(rate);
+        *lane.wanted().entry(rate).or_default() += 1;
         Membership { lane, rate }
     }
 }
@@ -66,8 +66,10 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         let mut wanted = self.lane.wanted();
-        if let Some(index) = wanted.iter().position(|rate| *rate == self.rate) {
-            wanted.swap_remove(index);
+        let Some(n_members) = wanted.get_mut(&self.rate) else { return };
+        *n_members -= 1;
+        if *n_members == 0 {
+            wanted.remove(&self.rate);
         }
     }
 }
@@ -75,7 +77,8 @@ impl Drop for Membership {
 /// One queue for everything that the API counts together.
 #[derive(Debug, Default)]
 pub struct Lane {
-    wanted: Mutex<Vec<Rate>>,
+    /// How many members want which rate. Ten thousand may be members, and each of them asks for the pace.
+    wanted: Mutex<BTreeMap<Rate, usize>>,
     slots: Slots,
     slowdown: Mutex<Slowdown>,
     budget: Mutex<RetryBudget>,
@@ -132,14 +135,14 @@ impl Lane {
     }
 
     fn limit(&self) -> Rate {
-        self.wanted().iter().min().copied().unwrap_or(Rate::DEFAULT)
+        self.wanted().first_key_value().map_or(Rate::DEFAULT, |(rate, _)| *rate)
     }
 
     fn pace(&self, now: Instant) -> Pace {
         Pace::of(self.limit(), lock(&self.slowdown).factor(now))
     }
 
-    fn wanted(&self) -> std::sync::MutexGuard<'_, Vec<Rate>> {
+    fn wanted(&self) -> std::sync::MutexGuard<'_, BTreeMap<Rate, usize>> {
         lock(&self.wanted)
     }
 }
@@ -199,9 +202,12 @@ mod tests {
     fn the_most_careful_member_sets_the_rate_while_it_is_there() {
         let lanes = Lanes::default();
         let fast = lanes.join(key(), rate(20));
-        let slow = lanes.join(key(), rate(4));
+        let slow = [4, 4].map(|requests| lanes.join(key(), rate(requests)));
         assert!((rounded(fast.lane()) - 3.9).abs() < 1e-9);
-        drop(slow);
+        for slow in slow {
+            assert!((rounded(fast.lane()) - 3.9).abs() < 1e-9);
+            drop(slow);
+        }
         assert!((rounded(fast.lane()) - 19.5).abs() < 1e-9);
     }
 

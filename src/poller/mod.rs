@@ -1,8 +1,11 @@
 //! Runs one job for ever. The loop has no decisions in it; the step has no waiting for its next turn.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::{
+    select,
+    time::{Instant, sleep_until, timeout_at},
+};
 
 use crate::{
     client::{Answer, ApiError, Call, Client},
@@ -84,14 +87,32 @@ impl Next {
 }
 
 impl Job {
-    /// Polls at `first`, then by `second` at the latest, and then for ever.
+    /// Polls at `first`, then by `second` at the latest, and then for ever. A poll takes kilobytes, so it has them
+    /// only while it runs: thousands of jobs wait for their turn.
     pub async fn run(self, context: Arc<Context>, first: Instant, second: Instant) {
-        sleep_until(first).await;
-        let mut next = self.poll(&context).await.by(second);
+        self.turn(Next { at: first, sooner: None }).await;
+        let mut next = Box::pin(self.poll(&context)).await.by(second);
         loop {
-            next.come().await;
-            next = self.poll(&context).await;
+            self.turn(next).await;
+            next = Box::pin(self.poll(&context)).await;
         }
+    }
+
+    /// Waits until `next` comes, or until the job is hurried while it fails for what only a person can mend.
+    async fn turn(&self, next: Next) {
+        self.entry.polls_next_at(next.at);
+        let mut next = pin!(next.come());
+        loop {
+            select! {
+                () = &mut next => return,
+                () = self.entry.hurried() => if self.needs_a_person() { return },
+            }
+        }
+    }
+
+    /// Whether the last poll failed for what only a person can mend, so that the next one may be far away.
+    pub fn needs_a_person(&self) -> bool {
+        self.entry.snapshot().failure().is_some_and(policy::needs_a_person)
     }
 
     /// Polls once, records what came of it, and says when to poll again.
@@ -102,7 +123,7 @@ impl Job {
         let mut after = before.after(outcome);
         after.interval = policy::interval(&self.account.poll, &after, context.clock.now());
         report::poll(self, &before, &after);
-        let is_waiting = after.failure().is_some_and(policy::waits_for_a_person);
+        let is_waiting = after.failure().is_some_and(policy::needs_a_person);
         let sooner = is_waiting.then(|| self.provider.change_from(serial));
         let next = Next { at: begin + after.interval, sooner };
         self.entry.replace(after);

@@ -47,14 +47,14 @@ fn prospect(error: &ApiError) -> Prospect {
     }
 }
 
-/// Whether other credentials may mend it.
-pub(super) fn waits_for_a_person(error: &ApiError) -> bool {
-    prospect(error) == Prospect::ByHand
-}
-
 /// Whether the API has had enough of a token: it may have expired on the way.
 pub(super) fn is_token_failure(error: &ApiError) -> bool {
     error.code.as_deref() == Some("AuthFailure.TokenFailure")
+}
+
+/// Whether it stays as it is until a person does something.
+pub(super) fn needs_a_person(error: &ApiError) -> bool {
+    prospect(error) == Prospect::ByHand
 }
 
 /// How long to wait before repeating the request that failed as attempt `attempt`; none: not in this poll.
@@ -69,9 +69,7 @@ pub(super) fn retry_after(error: &ApiError, attempt: u32) -> Option<Duration> {
 /// How long after this poll's begin the next one begins.
 pub(super) fn interval(poll: &Poll, snapshot: &Snapshot, now: Moment) -> Duration {
     match snapshot.failure() {
-        Some(error) if prospect(error) == Prospect::ByHand => {
-            back_off(poll.interval, snapshot.same_reason_in_a_row)
-        }
+        Some(error) if needs_a_person(error) => back_off(poll.interval, snapshot.same_reason_in_a_row),
         Some(_) => of_activity(poll, snapshot, now, None),
         None => of_activity(poll, snapshot, now, Some(SHORTEST)),
     }

@@ -12,9 +12,17 @@ use hyper::{
 use tokio::{net::TcpListener, time::sleep};
 
 use super::{MAX_BODY, Simulator};
-use crate::{clock::Clock, listener};
+use crate::{
+    clock::Clock,
+    listener::{self, Patience},
+};
 
-const DRAIN: Duration = Duration::from_secs(3);
+/// A connection is kept for longer than polls are usually apart, and an answer may be made to take long.
+const PATIENCE: Patience = Patience {
+    head: Duration::from_mins(2),
+    request: Duration::from_mins(10),
+    drain: Duration::from_secs(3),
+};
 
 /// Answers on `listener` until `shutdown`, then finishes what has begun, for 3 s at most.
 pub async fn serve(
@@ -24,7 +32,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let service = service_fn(move |request| respond(Arc::clone(&simulator), clock, request));
-    listener::serve(listener, service, DRAIN, shutdown).await;
+    listener::serve(vec![listener.into()], listener::plain, service, PATIENCE, shutdown).await;
 }
 
 async fn respond(

@@ -11,7 +11,8 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     collectors::Collector,
@@ -27,7 +28,8 @@ pub use snapshot::{Data, LastPoll, Outcome, Snapshot};
 /// Everything that is exposed. A reload replaces the table whole and keeps the entries that did not change.
 #[derive(Debug, Default)]
 pub struct Store {
-    table: ArcSwap<Table>,
+    /// None until the configuration is known.
+    table: ArcSwapOption<Table>,
     was_ready: AtomicBool,
 }
 
@@ -43,23 +45,23 @@ pub struct Table {
 impl Store {
     /// The table of this moment.
     pub fn table(&self) -> Arc<Table> {
-        self.table.load_full()
+        self.table.load_full().unwrap_or_default()
     }
 
     /// Puts `table` in the place of the present one.
     pub fn replace(&self, table: Table) {
         self.is_ready();
-        self.table.store(Arc::new(table));
+        self.table.store(Some(Arc::new(table)));
     }
 
-    /// Whether every job was tried once. Stays so when a reload adds others: what is there is still served.
+    /// Whether every job was tried once, if there are any. Stays so when a reload adds others: what is there is still
+    /// served.
     pub fn is_ready(&self) -> bool {
         let is_tried = |job: &Arc<JobEntry>| job.snapshot().last.is_some();
         if self.was_ready.load(Relaxed) {
             return true;
         }
-        let table = self.table.load();
-        let is_ready = !table.jobs.is_empty() && table.jobs.iter().all(is_tried);
+        let is_ready = self.table.load().as_ref().is_some_and(|table| table.jobs.iter().all(is_tried));
         self.was_ready.store(is_ready, Relaxed);
         is_ready
     }
@@ -102,6 +104,12 @@ impl ActionEntry {
         ActionEntry { seat, requests: AtomicU64::new(0), waited_nanos: AtomicU64::new(0) }
     }
 
+    /// Goes on from what `other` has counted of the same account.
+    pub fn go_on_from(&self, other: &ActionEntry) {
+        self.requests.store(other.requests.load(Relaxed), Relaxed);
+        self.waited_nanos.store(other.waited_nanos.load(Relaxed), Relaxed);
+    }
+
     /// A request leaves after waiting for its turn.
     pub fn request_leaves(&self, waited: Duration) {
         self.requests.fetch_add(1, Relaxed);
@@ -133,6 +141,8 @@ pub struct JobEntry {
     /// The age from which on data are withheld.
     pub stale_after: Duration,
     snapshot: ArcSwap<Snapshot>,
+    next_poll: ArcSwapOption<Instant>,
+    hurry: Notify,
 }
 
 impl JobEntry {
@@ -150,6 +160,8 @@ impl JobEntry {
             collector,
             stale_after: poll.stale_after,
             snapshot: ArcSwap::from_pointee(Snapshot::untried(collector.fields.len(), poll.interval)),
+            next_poll: ArcSwapOption::empty(),
+            hurry: Notify::new(),
         }
     }
 
@@ -168,6 +180,26 @@ impl JobEntry {
     /// Puts `snapshot` in the place of the present one. Only the job itself does that.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// When the next poll begins, or when the one began that is under way; none before that is known.
+    pub fn next_poll(&self) -> Option<Instant> {
+        self.next_poll.load().as_deref().copied()
+    }
+
+    /// Announces the next poll. Only the job itself does that.
+    pub fn polls_next_at(&self, next: Instant) {
+        self.next_poll.store(Some(Arc::new(next)));
+    }
+
+    /// Says that what a person must mend may be mended: a job that fails for that polls now instead of at its time.
+    pub fn hurry(&self) {
+        self.hurry.notify_one();
+    }
+
+    /// Waits until someone hurries, or has done so since the last time that this was waited for.
+    pub async fn hurried(&self) {
+        self.hurry.notified().await;
     }
 }
 

@@ -118,7 +118,7 @@ impl Snapshot {
     }
 
     /// The last good answer, unless it is older than `stale_after`. There is no other way to it.
-    pub fn fresh(&self, now: Moment, stale_after: Duration) -> Option<&Data> {
-        self.data.as_deref().filter(|data| now.age_of(data.as_of) <= stale_after)
+    pub fn fresh(&self, now: Moment, stale_after: Duration) -> Option<&Arc<Data>> {
+        self.data.as_ref().filter(|data| now.age_of(data.as_of) <= stale_after)
     }
 }

@@ -3,29 +3,35 @@
 //! | path | methods | |
 //! |---|---|---|
 //! | `--web.telemetry-path` | GET, HEAD | the metrics; 503 while `--web.max-requests` scrapes are being answered |
-//! | `/` | GET, HEAD | a page with links |
+//! | `/` | GET, HEAD | how every scan stands, for people: `?q=` part of a name, `?page=`, `?refresh=off` |
 //! | `/-/healthy` | GET, HEAD | 200 |
 //! | `/-/ready` | GET, HEAD | 200 once every scan was tried once, 503 before |
 //! | `/-/reload` | POST, PUT | 200, or 500 with what is wrong; 403 unless `--web.enable-lifecycle` is set |
+//!
+//! With `--web.config.file`, [`Access`] stands before all of it.
 
 use std::{convert::Infallible, sync::Arc};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Moment},
     exposition::{Format, Scrape},
     store::Store,
     telemetry::Telemetry,
 };
 
+mod access;
 mod body;
-mod landing;
 mod route;
 mod server;
+mod status;
 
+pub use crate::listener::{Listener, UnixSocket};
+pub use access::Access;
 pub use body::Body;
 pub use server::serve;
 
@@ -43,31 +49,43 @@ pub struct Site {
     pub telemetry: Arc<Telemetry>,
     /// Tells the time.
     pub clock: Clock,
+    /// When the process started.
+    pub started: Moment,
+    /// This instance's share of the accounts, such as `0/3`, if it has not all of them.
+    pub shard: Option<String>,
     /// Where the metrics are.
     pub telemetry_path: String,
     /// Whether the exporter's own metrics are left out.
     pub without_exporter_metrics: bool,
     /// As many permits as scrapes may be answered at once.
     pub scrapes: Arc<Semaphore>,
+    /// As many permits as status pages may be made at once: few, so that those who look keep no scrape waiting.
+    pub pages: Semaphore,
     /// Where reloads are asked for; none unless that is enabled.
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
+    /// Who may come in; may be replaced while the site is served.
+    pub access: Arc<ArcSwap<Access>>,
 }
 
 impl Site {
-    /// Answers one request, whose body is never read.
-    pub async fn respond<B>(&self, request: Request<B>) -> Result<Response<Body>, Infallible> {
-        let route = Route::of(request.method(), request.uri().path(), &self.telemetry_path);
-        let mut response = match route {
-            Route::Metrics => self.metrics(request.headers()),
-            Route::Landing => html(landing::page(&self.telemetry_path)),
-            Route::Healthy => text(StatusCode::OK, "healthy"),
-            Route::Ready if self.store.is_ready() => text(StatusCode::OK, "ready"),
-            Route::Ready => text(StatusCode::SERVICE_UNAVAILABLE, "not every scan was tried once yet"),
-            Route::Reload => self.reload().await,
-            Route::NotFound => text(StatusCode::NOT_FOUND, "not found"),
-            Route::NotAllowed(allowed) => not_allowed(allowed),
+    /// Answers one request. Its body is never read, and none should be there.
+    pub async fn respond<B: hyper::body::Body>(
+        &self,
+        request: Request<B>,
+    ) -> Result<Response<Body>, Infallible> {
+        let route = if request.body().is_end_stream() {
+            Route::of(request.method(), request.uri().path(), &self.telemetry_path)
+        } else {
+            Route::WithBody
+        };
+        let access = self.access.load_full();
+        let authorization = request.headers().get(header::AUTHORIZATION).cloned();
+        let mut response = match access.admit(route.is_public(), authorization).await {
+            Ok(()) => self.answer(route, request.uri().query(), request.headers()).await,
+            Err(refusal) => refusal.response(),
         };
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        access.add_headers(response.headers_mut());
         self.telemetry.http_answered(response.status().as_u16(), route.handler());
         if request.method() == Method::HEAD {
             *response.body_mut() = Body::empty();
@@ -75,12 +93,25 @@ impl Site {
         Ok(response)
     }
 
+    async fn answer(&self, route: Route, query: Option<&str>, headers: &HeaderMap) -> Response<Body> {
+        match route {
+            Route::Metrics => self.metrics(headers),
+            Route::Landing => self.status(query).await,
+            Route::Healthy => text(StatusCode::OK, "healthy"),
+            Route::Ready if self.store.is_ready() => text(StatusCode::OK, "ready"),
+            Route::Ready => text(StatusCode::SERVICE_UNAVAILABLE, "not every scan was tried once yet"),
+            Route::Reload => self.reload().await,
+            Route::WithBody => with_body(),
+            Route::NotFound => text(StatusCode::NOT_FOUND, "not found"),
+            Route::NotAllowed(allowed) => not_allowed(allowed),
+        }
+    }
+
     fn metrics(&self, headers: &HeaderMap) -> Response<Body> {
         let Ok(permit) = Arc::clone(&self.scrapes).try_acquire_owned() else {
             return text(StatusCode::SERVICE_UNAVAILABLE, "too many scrapes at once (--web.max-requests)");
         };
-        let format = Format::negotiate(joined(headers, &header::ACCEPT).as_deref());
-        let is_gzip = accepts_gzip(joined(headers, &header::ACCEPT_ENCODING).as_deref());
+        let (format, is_gzip) = negotiate(headers);
         let registry = if self.without_exporter_metrics {
             self.telemetry.gather_without_exporter()
         } else {
@@ -95,6 +126,16 @@ impl Site {
             headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         }
         response
+    }
+
+    async fn status(&self, query: Option<&str>) -> Response<Body> {
+        let _permit = self.pages.acquire().await;
+        let about = status::About {
+            started: self.started,
+            telemetry_path: &self.telemetry_path,
+            shard: self.shard.as_deref(),
+        };
+        html(status::page(&self.store.table(), self.clock.now(), &status::Query::parse(query), about))
     }
 
     async fn reload(&self) -> Response<Body> {
@@ -113,6 +154,12 @@ impl Site {
     }
 }
 
+/// The format that a client asks for, and whether compressed.
+pub(crate) fn negotiate(headers: &HeaderMap) -> (Format, bool) {
+    let format = Format::negotiate(joined(headers, &header::ACCEPT).as_deref());
+    (format, accepts_gzip(joined(headers, &header::ACCEPT_ENCODING).as_deref()))
+}
+
 fn text(status: StatusCode, text: &str) -> Response<Body> {
     let mut response = Response::new(Body::whole(Bytes::from(format!("{text}\n"))));
     *response.status_mut() = status;
@@ -126,13 +173,22 @@ fn html(page: String) -> Response<Body> {
     let mut response = Response::new(Body::whole(Bytes::from(page)));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'"));
+    headers.insert(header::CONTENT_SECURITY_POLICY, status::policy());
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
 fn not_allowed(allowed: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// What has a body is not read to its end, so no other request can follow it.
+fn with_body() -> Response<Body> {
+    let mut response = text(StatusCode::PAYLOAD_TOO_LARGE, "no request has a body here");
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

@@ -10,6 +10,8 @@ pub(super) enum Route {
     Healthy,
     Ready,
     Reload,
+    /// Whatever it asks for.
+    WithBody,
     NotFound,
     /// The path exists, for the methods that are named.
     NotAllowed(&'static str),
@@ -31,6 +33,11 @@ impl Route {
         if allowed.split(", ").any(|allowed| allowed == method) { route } else { Route::NotAllowed(allowed) }
     }
 
+    /// Whether those who ask need not say who they are.
+    pub(super) const fn is_public(self) -> bool {
+        matches!(self, Route::Healthy | Route::Ready)
+    }
+
     /// The value of the label `handler`: never what a client sent.
     pub(super) const fn handler(self) -> &'static str {
         match self {
@@ -39,7 +46,7 @@ impl Route {
             Route::Healthy => "healthy",
             Route::Ready => "ready",
             Route::Reload => "reload",
-            Route::NotFound | Route::NotAllowed(_) => "other",
+            Route::WithBody | Route::NotFound | Route::NotAllowed(_) => "other",
         }
     }
 }

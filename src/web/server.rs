@@ -1,21 +1,36 @@
 //! The site on a socket.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, io, sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
-use tokio::net::TcpListener;
+use rustls::ServerConfig;
+use tokio_rustls::TlsAcceptor;
 
 use super::Site;
-use crate::listener;
+use crate::listener::{self, Listener, Patience, Stream};
 
-/// What is under way when the exporter stops has this long to end.
-const DRAIN: Duration = Duration::from_secs(10);
+/// An idle connection ends as a silent one does: a scraper whose connection is gone opens another.
+const PATIENCE: Patience = Patience {
+    head: Duration::from_secs(5),
+    request: Duration::from_secs(25),
+    drain: Duration::from_secs(10),
+};
 
-/// Serves `site` until `shutdown`, then lets the requests under way end.
-pub async fn serve(listener: TcpListener, site: Arc<Site>, shutdown: impl Future<Output = ()>) {
+/// Serves `site` on all of `listeners` until `shutdown`, then lets the requests under way end.
+pub async fn serve(listeners: Vec<Listener>, site: Arc<Site>, shutdown: impl Future<Output = ()>) {
+    let access = Arc::clone(&site.access);
+    let wrap = move |stream| secured(stream, access.load().tls().cloned());
     let service = service_fn(move |request| {
         let site = Arc::clone(&site);
         async move { site.respond(request).await }
     });
-    listener::serve(listener, service, DRAIN, shutdown).await;
+    listener::serve(listeners, wrap, service, PATIENCE, shutdown).await;
+}
+
+/// Shakes hands where there is TLS.
+async fn secured(stream: Stream, tls: Option<Arc<ServerConfig>>) -> io::Result<Stream> {
+    match tls {
+        Some(config) => Ok(Box::new(TlsAcceptor::from(config).accept(stream).await?)),
+        None => Ok(stream),
+    }
 }

@@ -11,15 +11,18 @@ use tcss_exporter::reason::Reason;
 
 use crate::process::{exporter, file, path};
 
-const PAGES: [&str; 8] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "CHANGELOG.md",
+    "dashboards/README.md",
     "docs/command-line.md",
     "docs/configuration.md",
     "docs/credentials.md",
     "docs/metrics.md",
     "docs/operation.md",
+    "docs/runbook.md",
     "docs/simulator.md",
+    "docs/web.md",
 ];
 
 fn root() -> &'static Path {
@@ -85,13 +88,31 @@ fn the_exporter_accepts_the_configuration_of_several_accounts() {
 }
 
 #[test]
-fn the_readme_explains_every_reason_and_no_other() {
+fn the_stateful_set_has_as_many_replicas_as_its_shards() {
+    let text = page("docs/operation.md");
+    let (_, rest) = text.split_once("kind: StatefulSet").unwrap();
+    let word = |mark: &str| {
+        let (_, rest) = rest.split_once(mark).unwrap();
+        rest.split([']', '\n', ',']).next().unwrap().to_owned()
+    };
+    assert_eq!(word("replicas: "), word("--shard=auto/"));
+    let mut command = exporter();
+    command.args(["check", &format!("--shard=auto/{}", word("--shard=auto/"))]);
+    succeeds(&command.env("HOSTNAME", "tcss-exporter-0").output().unwrap());
+}
+
+#[test]
+fn the_readme_explains_every_reason_as_the_exporter_does_and_no_other() {
     let readme = page("README.md");
-    let (_, table) = readme.split_once("| `reason` | what it means |").unwrap();
+    let (_, table) = readme.split_once("| `reason` | what it means | what to do |\n|---|---|---|\n").unwrap();
     let (table, _) = table.split_once("\n\n").unwrap();
-    let explained: Vec<&str> =
-        table.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
-    assert_eq!(explained, Reason::ALL.map(Reason::as_str));
+    let plain = table.replace('`', "");
+    let rows: Vec<Vec<&str>> = plain.lines().map(|row| row.split('|').map(str::trim).collect()).collect();
+    assert_eq!(rows.iter().map(|row| row[1]).collect::<Vec<_>>(), Reason::ALL.map(Reason::as_str));
+    for (row, reason) in rows.iter().zip(Reason::ALL) {
+        assert_eq!(row[2], reason.meaning(), "{reason}");
+        assert!(row[3].starts_with(reason.advice()), "{reason}: {}", row[3]);
+    }
 }
 
 #[test]
@@ -102,7 +123,7 @@ fn every_flag_that_a_page_names_exists() {
     let commands: [&[&str]; 7] =
         [&[], &["demo"], &["check"], &["scan"], &["simulate"], &["completions"], &["man"]];
     let mut known: BTreeSet<String> = commands.iter().flat_map(|command| flags(&help(command))).collect();
-    known.extend(["--release".to_owned(), "--version".to_owned()]);
+    known.extend(["--release", "--version", "--from-file"].map(str::to_owned));
     for name in PAGES {
         for flag in flags(&page(name)) {
             assert!(known.contains(&flag), "{name}: {flag}");

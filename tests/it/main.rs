@@ -7,13 +7,20 @@
     reason = "tests"
 )]
 
+mod alerts;
+mod attacks;
+mod auth;
+mod boards;
+mod browser;
 mod cli;
 mod codes;
 mod credentials;
 mod docs;
 mod faults;
+mod fuzz;
 mod lifecycle;
 mod live;
+mod many;
 mod memory;
 mod polls;
 mod process;
@@ -21,8 +28,13 @@ mod prometheus;
 mod promtool;
 mod rate;
 mod raw;
+mod reloads;
 mod scrapes;
 mod sdk;
 mod secrets;
+mod shards;
+mod site;
 mod support;
+mod tls;
 mod truth;
+mod web_config;

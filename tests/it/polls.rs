@@ -12,18 +12,35 @@ use tcss_exporter::{
     reason::Reason,
     store::Snapshot,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::support::{POLL, World, account, answer, error, frozen_clock, scan, sum};
 
+/// What a handler has seen so far.
+type Noted<T> = Arc<Mutex<Vec<T>>>;
+
 /// Answers in turn, the last one for ever, and notes when each request came.
-fn scripted(answers: Vec<Bytes>) -> (Handler, Arc<Mutex<Vec<Instant>>>) {
+fn scripted(answers: Vec<Bytes>) -> (Handler, Noted<Instant>) {
     let arrivals = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&arrivals);
     let handler: Handler = Arc::new(move |_| {
         let mut noted = noted.lock().unwrap();
         noted.push(Instant::now());
         http::Response::new(answers[(noted.len() - 1).min(answers.len() - 1)].clone())
+    });
+    (handler, arrivals)
+}
+
+/// Answers by account, which signs with a key of its name, and notes whose request came when.
+fn by_account(answer: fn(&str) -> Bytes) -> (Handler, Noted<(String, Instant)>) {
+    let arrivals = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&arrivals);
+    let handler: Handler = Arc::new(move |request| {
+        let authorization = request.headers()["Authorization"].to_str().unwrap();
+        let (_, credential) = authorization.split_once("Credential=").unwrap();
+        let name = credential.split('/').next().unwrap();
+        noted.lock().unwrap().push((name.to_owned(), Instant::now()));
+        http::Response::new(answer(name))
     });
     (handler, arrivals)
 }
@@ -112,6 +129,28 @@ async fn many_accounts_are_spread_over_the_interval() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_poll_begins_when_it_was_announced() {
+    let (handler, _) = scripted(vec![good()]);
+    let mut world = World::in_process(frozen_clock(), handler);
+    let long = |id| {
+        let mut account = account(id, "tcss.example");
+        account.poll.interval = Duration::from_mins(10);
+        account
+    };
+    world.poll(vec![long("first"), long("second")]);
+    let job = Arc::clone(&world.exporter.store().table().jobs[1]);
+    assert_eq!(job.next_poll(), None, "not known before its task runs");
+    sleep(Duration::from_millis(1)).await;
+    for n_polls in 0..4 {
+        let next = job.next_poll().unwrap();
+        sleep_until(next - Duration::from_millis(1)).await;
+        assert_eq!(job.snapshot().polls, n_polls);
+        sleep_until(next + Duration::from_secs(1)).await;
+        assert_eq!(job.snapshot().polls, n_polls + 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
     let (handler, arrivals) = scripted(vec![good()]);
     let mut world = World::in_process(frozen_clock(), handler);
@@ -134,6 +173,58 @@ async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
     let arrivals = arrivals.lock().unwrap().clone();
     assert!(arrivals.iter().any(|at| *at - arrivals[0] == Duration::from_secs(120)), "on the old schedule");
     assert!(!world.text().contains("account=\"other\""));
+}
+
+/// Who mends a permission and reloads expects to see it, and not in ten minutes.
+#[tokio::test(start_paused = true)]
+async fn a_reload_polls_what_waits_for_a_person_soon_and_nothing_else() {
+    let (handler, arrivals) = by_account(|name| match name {
+        "good" => good(),
+        "busy" => error("InternalError"),
+        _ => error("UnauthorizedOperation"),
+    });
+    let mut world = World::in_process(frozen_clock(), handler);
+    let names: Vec<String> = (0..100).map(|index| format!("locked-out-{index}")).collect();
+    let names = names.iter().map(String::as_str).chain(["good", "busy"]);
+    let accounts: Vec<Account> = names.map(|name| account(name, "tcss.example")).collect();
+    world.poll(accounts.clone());
+    sleep(Duration::from_secs(3_630)).await;
+    let begin = Instant::now();
+    arrivals.lock().unwrap().clear();
+    world.exporter.apply(Config { accounts }).unwrap();
+    sleep(Duration::from_secs(20)).await;
+    let arrivals = arrivals.lock().unwrap().clone();
+    let of = |name: &str| -> Vec<Duration> {
+        let of_it = arrivals.iter().filter(|(account, _)| account == name);
+        of_it.map(|(_, at)| *at - begin).collect()
+    };
+    for index in 0..100 {
+        let polls = of(&format!("locked-out-{index}"));
+        assert!(matches!(polls[..], [at] if at < Duration::from_secs(6)), "{index}: {polls:?}");
+    }
+    let (first, last) = (of("locked-out-0")[0], of("locked-out-99")[0]);
+    assert!(last > first + Duration::from_secs(4), "spread: {first:?} to {last:?}");
+    assert_eq!(
+        (of("good"), of("busy")),
+        (Vec::new(), Vec::new()),
+        "have their turn at the end of each minute"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn reloads_in_a_row_cause_one_poll_and_none_of_what_is_mended() {
+    let (handler, arrivals) = scripted(vec![error("UnauthorizedOperation"), good()]);
+    let mut world = World::in_process(frozen_clock(), handler);
+    let config = || Config { accounts: vec![alone()] };
+    world.exporter.apply(config()).unwrap();
+    sleep(Duration::from_secs(1)).await;
+    for _ in 0..3 {
+        world.exporter.apply(config()).unwrap();
+    }
+    sleep(Duration::from_secs(30)).await;
+    world.exporter.apply(config()).unwrap();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!((arrivals.lock().unwrap().len(), failure(&world)), (2, None));
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,6 +34,11 @@ impl Running {
         Running { child, name: name.into(), output, readers }
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Its arguments, as everybody on the machine sees them.
     pub(crate) fn command_line(&self) -> String {
         let line = std::fs::read(format!("/proc/{}/cmdline", self.child.id())).unwrap();

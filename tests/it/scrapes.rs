@@ -12,11 +12,8 @@ use tokio::{
 use crate::{
     process::{SCANNED, arrivals, fetch, file, get, path, serving, simulating, until},
     raw::{Act, Raw, refusing},
-    support::{sum, value},
+    support::{RARELY, config_of_scans, sum, value},
 };
-
-/// Polls once and then not while a test runs.
-const RARELY: &str = "poll: {interval: 1h, stale_after: 3h}";
 
 /// A client that sends and shows what a test says and nothing else.
 fn client() -> reqwest::Client {
@@ -131,14 +128,46 @@ async fn the_page_at_the_root_links_to_the_others_and_runs_nothing() {
     let (_exporter, exporter) = serving(&["--api.endpoint", &endpoint, "--web.telemetry-path=/tcss"]);
     let answer = ask(Method::GET, &exporter, &[]).await;
     let policy = header(&answer, header::CONTENT_SECURITY_POLICY).unwrap();
-    assert!(policy.contains("default-src 'none'"), "{policy}");
-    assert_eq!(header(&answer, header::CONTENT_TYPE), Some("text/html; charset=utf-8"));
-    assert_eq!(header(&answer, header::X_CONTENT_TYPE_OPTIONS), Some("nosniff"));
+    let (style, rest) = policy.split_once("style-src 'sha256-").unwrap().1.split_once('\'').unwrap();
+    assert_eq!(style.len(), 44, "a hash: {policy}");
+    assert_eq!(rest, "; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        assert_eq!(header(&answer, name.clone()), Some(value), "{name}");
+    }
     let page = answer.text().await.unwrap();
-    let links = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
-    assert_eq!(links.collect::<BTreeSet<_>>(), BTreeSet::from(["/tcss", "/-/ready", "/-/healthy"]));
-    assert!(get(&format!("{exporter}/tcss")).await.contains("\ntcss_up{"));
+    let hrefs = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let links: BTreeSet<&str> = hrefs.filter(|href| !href.starts_with("data:")).collect();
+    let expected = ["#scans", "#help", "./tcss", "./-/ready", "./-/healthy", "./?refresh=off"];
+    assert_eq!(links, BTreeSet::from(expected));
+    for path in ["tcss", "-/healthy", "?refresh=off"] {
+        get(&format!("{exporter}/{path}")).await;
+    }
     assert_eq!(fetch(&format!("{exporter}/metrics"), &[]).await.0, 404);
+    let metrics = get(&format!("{exporter}/tcss")).await;
+    let pages = value(&metrics, "tcss_exporter_http_requests_total{code=\"200\",handler=\"landing\"}");
+    assert_eq!(pages, Some(2.0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn there_is_a_page_whatever_it_is_asked_for() {
+    let (_socket, address) = refusing();
+    let (_exporter, exporter) = serving(&["--api.endpoint", &format!("http://{address}")]);
+    let long = format!("?q={}", "%F0%9F%92%A5".repeat(4_000));
+    for query in
+        ["?", "?q=%00%FF<script>", "?page=-1", "?page=99999999999999999999&q=&q", "?refresh=off&", &long]
+    {
+        let url = format!("{exporter}/{query}");
+        let page = get(&url).await;
+        assert!(page.ends_with("</html>\n") && !page.contains("<script>"), "{query}");
+        let head = ask(Method::HEAD, &url, &[]).await;
+        assert_eq!((head.status(), head.text().await.unwrap().as_str()), (StatusCode::OK, ""), "{query}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -164,13 +193,6 @@ async fn the_exporter_is_ready_when_every_scan_was_tried_once() {
     assert!(refusals > 0);
 }
 
-/// So many scans that their metrics, some 13 MB, fit into no socket's buffers.
-fn large_config() -> String {
-    let scan = |index| format!("    - {{name: scan-{index}, local_task_id: {index}}}\n");
-    let scans: String = (1..=8_000).map(scan).collect();
-    format!("{RARELY}\naccounts:\n- name: large\n  scans:\n{scans}")
-}
-
 /// A scrape whose answer is not read beyond its first byte.
 async fn slow_scrape(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
@@ -184,7 +206,7 @@ async fn slow_scrape(address: SocketAddr) -> TcpStream {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_scrape_takes_its_place_until_it_ends() {
     let silent = Raw::start(Act::Silence).await;
-    let config = file(&large_config());
+    let config = file(&config_of_scans(8_000));
     let (_exporter, exporter) =
         serving(&["--config.file", path(&config), "--api.endpoint", &silent.url(), "--web.max-requests=1"]);
     let metrics = format!("{exporter}/metrics");

@@ -30,6 +30,9 @@ pub(crate) const POLL: Poll = Poll {
     stale_after: Duration::from_secs(300),
 };
 
+/// Polls once and then not while a test runs, for a configuration.
+pub(crate) const RARELY: &str = "poll: {interval: 1h, stale_after: 3h}";
+
 pub(crate) fn credentials(id: &str) -> Credentials {
     Credentials { secret_id: id.into(), secret_key: Secret::new(format!("key-of-{id}")), token: None }
 }
@@ -110,6 +113,14 @@ pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
 pub(crate) fn sum(text: &str, name: &str) -> f64 {
     let samples = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
     samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}
+
+/// The configuration of an account with `n` scans, which are polled once and then not while a test runs. The metrics of
+/// 8 000 are some 13 MB, more than the buffers of a socket hold.
+pub(crate) fn config_of_scans(n: usize) -> String {
+    let scan = |index| format!("    - {{name: scan-{index}, local_task_id: {index}}}\n");
+    let scans: String = (1..=n).map(scan).collect();
+    format!("{RARELY}\naccounts:\n- name: large\n  scans:\n{scans}")
 }
 
 /// An answer whose every count is `count`.

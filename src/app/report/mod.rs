@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::advice::advice;
 use crate::{client::ApiError, poller::Job};
 
 mod accounts;
@@ -34,7 +33,7 @@ fn grid<const N: usize>(head: [&str; N], rows: impl Iterator<Item = Row<N>>) -> 
 
 /// What went wrong, and what to do about it.
 fn notes(error: &ApiError) -> Vec<String> {
-    vec![format!("{}: {}", error.reason, text(error)), format!("to do: {}", advice(error))]
+    vec![format!("{}: {}", error.reason, text(error)), format!("to do: {}", error.advice())]
 }
 
 /// In the words of whoever reported it.

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Keys, Row, advice, grid, notes, text};
+use super::{Keys, Row, grid, notes, text};
 use crate::{
     clock::Moment,
     collectors::{Sample, vul_scan_info as vul},
@@ -109,7 +109,7 @@ impl Scan {
                 reason: error.reason.as_str(),
                 code: error.code.clone(),
                 error: text(error),
-                advice: advice(error),
+                advice: error.advice(),
             }),
             as_of: data.map(|data| data.as_of.wall.to_string()),
             samples: data.into_iter().flat_map(|data| &data.samples).map(named).collect(),

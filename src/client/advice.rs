@@ -1,12 +1,13 @@
-//! What a person can do about a request that failed: one line for each reason, and a better one for each code of which
-//! more is known.
+//! What a person can do about a request that failed: a better line than that of its reason for each
+//! code of which more is known.
 //!
 //! Sources: "Common error codes", <https://cloud.tencent.com/document/api/1285/65450>, the error codes in the official
 //! Python SDK for TCSS 2020-11-01 and STS 2018-08-13, and the CAM documentation. Two things were not confirmed against
 //! the live API: that keys of the other site are `AuthFailure.SecretIdNotFound`, and with which codes an account answers in
 //! which Container Security is not enabled.
 
-use crate::{client::ApiError, reason::Reason};
+use super::ApiError;
+use crate::reason::Reason;
 
 const GRANT: &str = "Attach a CAM policy that allows tcss:DescribeVulScanInfo on resource * to this user or role; \
                      docs/credentials.md has one to copy.";
@@ -101,46 +102,20 @@ const BY_CODE_OF_STS: &[(&str, &str)] = &[
     ),
 ];
 
-/// One line.
-pub(super) fn advice(error: &ApiError) -> &'static str {
-    let of_sts = if error.reason == Reason::Credentials { BY_CODE_OF_STS } else { &[] };
-    let code = error.code.as_deref().unwrap_or_default();
-    let family = code.split('.').next().unwrap_or_default();
-    let find = |table: &[(&str, &'static str)], wanted: &str| {
-        table.iter().find(|(known, _)| *known == wanted).map(|(_, advice)| *advice)
-    };
-    find(of_sts, code)
-        .or_else(|| find(of_sts, family))
-        .or_else(|| find(BY_CODE, code))
-        .or_else(|| find(BY_CODE, family))
-        .unwrap_or_else(|| by_reason(error.reason))
-}
-
-fn by_reason(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Auth => "Compare SecretId and SecretKey with the CAM console: the API does not accept them.",
-        Reason::Permission => GRANT,
-        Reason::Throttled => {
-            "See which other tools use the same keys, and lower requests_per_second; they share 20 requests a second."
-        }
-        Reason::InvalidRequest => "Check endpoint and region, and leave region out if in doubt.",
-        Reason::NotFound => {
-            "Check local_task_id and registry_task_id, or leave both out for the latest scan."
-        }
-        Reason::Server => {
-            "Try again in a while; if it stays, ask Tencent Cloud's support, with the RequestId."
-        }
-        Reason::Network => {
-            "Check name resolution, firewall and proxy: HTTPS_PROXY and NO_PROXY count, except for this machine itself."
-        }
-        Reason::Timeout => "Check firewall and proxy, and lengthen poll.timeout if the network is slow.",
-        Reason::Tls => {
-            "Check the clock and the system's CA certificates; where a proxy intercepts TLS, install its certificate."
-        }
-        Reason::HttpStatus | Reason::Decode | Reason::TooLarge => {
-            "Check endpoint and proxy: this is not an answer of the API, but perhaps a gateway's or a log-in page."
-        }
-        Reason::Credentials => "See docs/credentials.md for what this kind of credentials needs.",
+impl ApiError {
+    /// What a person can do about it: one line.
+    pub fn advice(&self) -> &'static str {
+        let of_sts = if self.reason == Reason::Credentials { BY_CODE_OF_STS } else { &[] };
+        let code = self.code.as_deref().unwrap_or_default();
+        let family = code.split('.').next().unwrap_or_default();
+        let find = |table: &[(&str, &'static str)], wanted: &str| {
+            table.iter().find(|(known, _)| *known == wanted).map(|(_, advice)| *advice)
+        };
+        find(of_sts, code)
+            .or_else(|| find(of_sts, family))
+            .or_else(|| find(BY_CODE, code))
+            .or_else(|| find(BY_CODE, family))
+            .unwrap_or_else(|| self.reason.advice())
     }
 }
 
@@ -151,7 +126,7 @@ mod tests {
 
     fn of(reason: Reason, code: &str) -> &'static str {
         let code = (!code.is_empty()).then(|| code.to_owned());
-        advice(&ApiError { code, ..ApiError::of(reason) })
+        ApiError { code, ..ApiError::of(reason) }.advice()
     }
 
     #[test]
@@ -162,8 +137,8 @@ mod tests {
             }
         }
         for reason in Reason::ALL {
-            assert_eq!(of(reason, ""), by_reason(reason));
-            assert_eq!(of(reason, "Something.New"), by_reason(reason));
+            assert_eq!(of(reason, ""), reason.advice());
+            assert_eq!(of(reason, "Something.New"), reason.advice());
         }
     }
 
@@ -173,8 +148,8 @@ mod tests {
             assert!(ErrorCode::find(code).is_some(), "{code}");
             assert!(text.ends_with('.') && !text.contains(['\n', '"']) && !text.contains("  "), "{text}");
         }
-        for text in Reason::ALL.map(by_reason) {
-            assert!(text.ends_with('.') && !text.contains("  "), "{text}");
+        for text in Reason::ALL.map(Reason::advice) {
+            assert!(text.ends_with(['.', '?']) && !text.contains("  "), "{text}");
         }
     }
 

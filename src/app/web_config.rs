@@ -1,0 +1,265 @@
+//! The web configuration: read at the start, and again whenever one of its files changes.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use tokio::{
+    sync::Mutex,
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    clock::Clock,
+    config::web::{self, Reading, WebConfig},
+    telemetry::Telemetry,
+    web::Access,
+};
+
+/// Between two looks at the files.
+const INTERVAL: Duration = Duration::from_secs(3);
+/// A changed file is taken when it stands still for this long: half of it may be written.
+const SETTLED: Duration = Duration::from_millis(100);
+/// A file system that hangs must not keep the start or a reload waiting for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A web configuration, as it was at the start.
+pub(super) struct First {
+    file: PathBuf,
+    fingerprint: [u8; 32],
+    config: WebConfig,
+}
+
+impl First {
+    /// What is configured; the problems are for people, a line each.
+    pub(super) fn config(&self) -> &WebConfig {
+        &self.config
+    }
+}
+
+/// Reads the file, if there is one.
+pub(super) async fn load(file: Option<&Path>) -> Result<Option<First>, Vec<String>> {
+    let Some(file) = file else { return Ok(None) };
+    let Ok(reading) = timeout(PATIENCE, read(file)).await else { return Err(too_slow()) };
+    let Reading { fingerprint, outcome, .. } = reading;
+    let config = outcome.map_err(|problems| lines(&problems))?;
+    Ok(Some(First { file: file.to_owned(), fingerprint, config }))
+}
+
+/// A file, and what it has in force.
+pub(super) struct WebConfigFile {
+    file: PathBuf,
+    access: Arc<ArcSwap<Access>>,
+    telemetry: Arc<Telemetry>,
+    clock: Clock,
+    last: Mutex<Last>,
+}
+
+/// What was read last, good or not.
+struct Last {
+    fingerprint: [u8; 32],
+    outcome: Result<(), Vec<String>>,
+}
+
+impl WebConfigFile {
+    /// Puts what was read in force.
+    pub(super) fn new(
+        first: First,
+        access: Arc<ArcSwap<Access>>,
+        telemetry: Arc<Telemetry>,
+        clock: Clock,
+    ) -> WebConfigFile {
+        let First { file, fingerprint, config } = first;
+        let last = Mutex::new(Last { fingerprint, outcome: Ok(()) });
+        let file = WebConfigFile { file, access, telemetry, clock, last };
+        file.put_in_force(config);
+        file
+    }
+
+    /// Looks for changes, for ever.
+    pub(super) async fn watch(&self) {
+        loop {
+            sleep(INTERVAL).await;
+            let _ = self.look().await;
+        }
+    }
+
+    /// Looks now. The answer is what is wrong with the files, whether that is new or not.
+    pub(super) async fn reload(&self) -> Result<(), Vec<String>> {
+        timeout(PATIENCE, self.look()).await.unwrap_or_else(|_| Err(too_slow()))
+    }
+
+    /// Takes a change, if it is whole; what is broken is told once.
+    async fn look(&self) -> Result<(), Vec<String>> {
+        let mut last = self.last.lock().await;
+        let reading = self.settled(last.fingerprint).await;
+        if reading.fingerprint != last.fingerprint {
+            let outcome = self.take(reading.is_blank, reading.outcome.map_err(|problems| lines(&problems)));
+            *last = Last { fingerprint: reading.fingerprint, outcome };
+        }
+        last.outcome.clone()
+    }
+
+    async fn settled(&self, known: [u8; 32]) -> Reading {
+        let mut reading = read(&self.file).await;
+        while reading.fingerprint != known {
+            sleep(SETTLED).await;
+            let again = read(&self.file).await;
+            if again.fingerprint == reading.fingerprint {
+                return again;
+            }
+            reading = again;
+        }
+        reading
+    }
+
+    fn take(&self, is_blank: bool, read: Result<WebConfig, Vec<String>>) -> Result<(), Vec<String>> {
+        let outcome = if is_blank && !self.access.load().is_open() { Err(vec![self.blank()]) } else { read };
+        match outcome {
+            Ok(config) => {
+                self.put_in_force(config);
+                tracing::info!("web configuration reloaded");
+                Ok(())
+            }
+            Err(problems) => {
+                self.telemetry.web_config_refused();
+                for problem in &problems {
+                    tracing::error!(
+                        problem,
+                        "web configuration not reloaded, the last good one stays in force"
+                    );
+                }
+                Err(problems)
+            }
+        }
+    }
+
+    fn put_in_force(&self, config: WebConfig) {
+        let changed = self.access.load().changed_to(config);
+        self.access.store(Arc::new(changed));
+        self.telemetry.web_config_loaded(self.clock.now());
+    }
+
+    /// A full disk leaves files empty, and nobody means to open the doors by that.
+    fn blank(&self) -> String {
+        let file = self.file.display();
+        format!("{file}: says nothing any more; to do without TLS and users, write basic_auth_users: {{}}")
+    }
+}
+
+async fn read(file: &Path) -> Reading {
+    let file = file.to_owned();
+    spawn_blocking(move || web::read(&file)).await.expect("a panic ends the process")
+}
+
+fn lines(problems: &crate::config::Problems) -> Vec<String> {
+    problems.iter().map(ToString::to_string).collect()
+}
+
+fn too_slow() -> Vec<String> {
+    vec![format!("the web configuration could not be read within {} s", PATIENCE.as_secs())]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use crate::collectors;
+
+    use super::*;
+
+    const USER: &str =
+        "basic_auth_users: {alice: $2y$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i}\n";
+
+    struct Watched {
+        directory: tempfile::TempDir,
+        file: WebConfigFile,
+    }
+
+    impl Watched {
+        async fn start(text: &str) -> Watched {
+            let directory = tempfile::tempdir().unwrap();
+            let path = directory.path().join("w.yml");
+            fs::write(&path, text).unwrap();
+            let first = load(Some(&path)).await.unwrap().unwrap();
+            let actions = collectors::ALL.map(|collector| collector.action);
+            let telemetry = Arc::new(Telemetry::new(&actions).unwrap());
+            let file = WebConfigFile::new(first, Arc::default(), telemetry, Clock::system());
+            Watched { directory, file }
+        }
+
+        fn write(&self, text: &str) {
+            fs::write(self.directory.path().join("w.yml"), text).unwrap();
+        }
+
+        fn is_open(&self) -> bool {
+            self.file.access.load().is_open()
+        }
+
+        /// The gauge that says whether the last load went well.
+        fn is_loaded(&self) -> f64 {
+            let families = self.file.telemetry.gather();
+            let name = "tcss_exporter_web_config_last_reload_successful";
+            let family = families.iter().find(|family| family.name() == name).unwrap();
+            family.get_metric()[0].get_gauge().get_value()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_change_is_taken_when_it_is_good_and_told_when_it_is_not() {
+        let watched = Watched::start("# nothing\n").await;
+        assert!(watched.is_open());
+        watched.write(USER);
+        assert_eq!(watched.file.reload().await, Ok(()));
+        assert!(!watched.is_open());
+        assert_eq!(watched.is_loaded(), 1.0);
+
+        watched.write("basic_auth_users: {alice: x}\n");
+        let problems = watched.file.reload().await.unwrap_err();
+        assert!(problems[0].contains("w.yml:1: basic_auth_users.alice: is no bcrypt hash"), "{problems:?}");
+        assert_eq!(watched.file.reload().await, Err(problems), "as long as it is so");
+        assert!(!watched.is_open());
+        assert_eq!(watched.is_loaded(), 0.0);
+
+        watched.write(USER);
+        assert_eq!(watched.file.reload().await, Ok(()));
+        assert_eq!(watched.is_loaded(), 1.0);
+    }
+
+    #[tokio::test]
+    async fn an_empty_file_opens_no_door() {
+        let watched = Watched::start(USER).await;
+        for empty in ["", "# nothing\n"] {
+            watched.write(empty);
+            let problems = watched.file.reload().await.unwrap_err();
+            assert!(problems[0].contains("says nothing any more"), "{problems:?}");
+            assert!(!watched.is_open());
+        }
+        fs::remove_file(&watched.file.file).unwrap();
+        assert!(watched.file.reload().await.is_err());
+        assert!(!watched.is_open());
+        watched.write("basic_auth_users: {}\n");
+        assert_eq!(watched.file.reload().await, Ok(()));
+        assert!(watched.is_open(), "it is what somebody means");
+    }
+
+    /// Half of a file may be good YAML, and say less than the whole.
+    #[tokio::test]
+    async fn a_file_is_taken_when_it_stands_still() {
+        let watched = Watched::start(USER).await;
+        let whole = format!("http_server_config: {{http2: true}}\n{USER}");
+        watched.write(&whole[..34]);
+        assert!(web::read(&watched.file.file).outcome.is_ok_and(|config| config.users.is_empty()));
+        let write_the_rest = async {
+            sleep(SETTLED / 2).await;
+            watched.write(&whole);
+        };
+        let (reloaded, ()) = tokio::join!(watched.file.reload(), write_the_rest);
+        assert_eq!(reloaded, Ok(()));
+        assert!(!watched.is_open());
+    }
+}

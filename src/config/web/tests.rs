@@ -1,0 +1,401 @@
+//! Files in, web configuration or problems out.
+
+use std::fs;
+
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tempfile::TempDir;
+
+use super::*;
+
+/// A bcrypt hash of `abc`.
+const HASH: &str = "$2y$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i";
+
+/// A directory with a CA (`ca.pem`), a certificate of its (`server.pem`), the key of that (`server.key`) and another
+/// key (`other.key`).
+fn directory() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let [ca_key, key, other] = [(); 3].map(|()| KeyPair::generate().unwrap());
+    let mut ca = CertificateParams::default();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_certificate = ca.self_signed(&ca_key).unwrap();
+    let server = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    let certificate = server.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
+    for (name, content) in [
+        ("ca.pem", ca_certificate.pem()),
+        ("server.pem", certificate.pem()),
+        ("server.key", key.serialize_pem()),
+        ("other.key", other.serialize_pem()),
+        ("half.pem", certificate.pem()[..200].to_owned()),
+        ("half.key", key.serialize_pem()[..100].to_owned()),
+        ("text.pem", "no PEM\n".to_owned()),
+    ] {
+        fs::write(directory.path().join(name), content).unwrap();
+    }
+    directory
+}
+
+fn read_in(directory: &TempDir, yaml: &str) -> Reading {
+    let file = directory.path().join("w.yml");
+    fs::write(&file, yaml).unwrap();
+    read(&file)
+}
+
+fn loaded(yaml: &str) -> WebConfig {
+    read_in(&directory(), yaml).outcome.expect(yaml)
+}
+
+/// Each line of the problems, without the directory and the name of the file.
+#[track_caller]
+fn check(yaml: &str, expected: &[&str]) {
+    let directory = directory();
+    let problems = read_in(&directory, yaml).outcome.expect_err(yaml).to_string();
+    let problems = problems.replace(&format!("{}/", directory.path().display()), "");
+    let lines: Vec<&str> = problems.lines().map(|line| line.trim_start_matches("w.yml:")).collect();
+    assert_eq!(lines, expected, "{yaml}");
+}
+
+/// Loads `yaml`, with a certificate, its key and its CA under other names.
+pub(super) fn loads_with(yaml: &str, names: [&str; 3]) {
+    let directory = directory();
+    for (from, to) in ["server.pem", "server.key", "ca.pem"].into_iter().zip(names) {
+        let content = fs::read(directory.path().join(from)).unwrap();
+        fs::write(directory.path().join(to), content).unwrap();
+    }
+    read_in(&directory, yaml).outcome.expect(yaml);
+}
+
+/// The names that `key` takes, as a message lists them.
+pub(super) fn what_works(key: &str) -> Vec<String> {
+    let problems = read_in(&directory(), &format!("{TLS}  {key}: [none]\n")).outcome.unwrap_err().to_string();
+    let (_, list) = problems.split_once("what works: ").unwrap();
+    list.split(", ").map(str::to_owned).collect()
+}
+
+const TLS: &str = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n";
+
+/// The problems of keys beside a good certificate; they begin on line 4.
+#[track_caller]
+fn check_tls(yaml: &str, expected: &[&str]) {
+    let lines: String = yaml.lines().map(|line| format!("  {line}\n")).collect();
+    check(&format!("{TLS}{lines}"), expected);
+}
+
+fn tls(yaml: &str) -> Arc<ServerConfig> {
+    let lines: String = yaml.lines().map(|line| format!("  {line}\n")).collect();
+    loaded(&format!("{TLS}{lines}")).tls.unwrap()
+}
+
+#[test]
+fn an_empty_file_means_plain_http_for_everybody() {
+    for empty in ["", "# nothing\n", "tls_server_config:\nbasic_auth_users: {}\n", "tls_server_config: {}\n"]
+    {
+        let config = loaded(empty);
+        assert!(config.tls.is_none() && config.users.is_empty() && config.headers.is_empty(), "{empty}");
+        assert_eq!(config.rate_limit, None, "{empty}");
+    }
+    let directory = directory();
+    assert!(read_in(&directory, "# nothing\n").is_blank);
+    assert!(!read_in(&directory, "basic_auth_users: {}\n").is_blank);
+}
+
+#[test]
+fn every_key_has_its_effect() {
+    let config = loaded(&format!(
+        "{TLS}  prefer_server_cipher_suites: false
+http_server_config:
+  http2: false
+  headers:
+    Content-Security-Policy: default-src 'self'
+    X-Frame-Options: deny
+    X-Content-Type-Options: nosniff
+    X-XSS-Protection: ''
+    Strict-Transport-Security: max-age=31536000
+basic_auth_users:
+  alice: {HASH}
+  007: \"$2b$10$E3cvumI6I5xBzOx7EtpcVuNCFSDXPQ7KHHFP3mXcPuAJqxPpqWJiW\"
+rate_limit: {{interval: 1s, burst: 20}}
+"
+    ));
+    assert!(!config.tls.unwrap().ignore_client_order);
+    let headers: Vec<String> =
+        config.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    assert_eq!(headers.len(), 4, "a blank one is none: {headers:?}");
+    assert!(headers.contains(&"content-security-policy: default-src 'self'".to_owned()), "{headers:?}");
+    let costs: Vec<(&str, u32)> =
+        config.users.iter().map(|(name, hash)| (name.as_str(), hash.cost())).collect();
+    assert_eq!(costs, [("007", 10), ("alice", 6)]);
+    let limit = RateLimit { interval: Duration::from_secs(1), burst: NonZeroU32::new(20).unwrap() };
+    assert_eq!(config.rate_limit, Some(limit));
+}
+
+#[test]
+fn certificates_may_stand_in_the_file_itself() {
+    let directory = directory();
+    let text = |name: &str| {
+        let text = fs::read_to_string(directory.path().join(name)).unwrap();
+        text.lines().map(|line| format!("    {line}\n")).collect::<String>()
+    };
+    let yaml = format!(
+        "tls_server_config:\n  cert: |\n{}  key: |\n{}  client_ca: |\n{}  client_auth_type: RequireAndVerifyClientCert\n",
+        text("server.pem"),
+        text("server.key"),
+        text("ca.pem"),
+    );
+    assert!(read_in(&directory, &yaml).outcome.unwrap().tls.is_some());
+}
+
+#[test]
+fn all_problems_are_told_at_once_with_their_lines() {
+    check(
+        "\
+tls_server_config:
+  cert_file: none.pem
+  key_file: half.key
+  min_version: TLS11
+  cert: |
+    abc
+  ciphers: []
+http_server_config:
+  http2: 'no'
+  headers: {Server: x, X-Frame-Options: allow}
+basic_auth_users: {alice: hunter2, 'b:c': '$apr1$x'}
+rate_limit: {interval: 5, burst: 0}
+users: {}
+",
+        &[
+            "2: tls_server_config.cert_file: is given beside cert; leave one of them out",
+            "3: tls_server_config.key_file: half.key ends before its last section does; write PEM as it was issued",
+            "4: tls_server_config.min_version: TLS11 is broken and not served; write TLS12 or TLS13",
+            "7: tls_server_config.ciphers: unknown key; known here: cert_file, key_file, cert, key, \
+             client_auth_type, client_ca_file, client_ca, client_allowed_sans, min_version, max_version, \
+             cipher_suites, prefer_server_cipher_suites, curve_preferences",
+            "9: http_server_config.http2: is text; it must be true or false, without quotes",
+            "10: http_server_config.headers.Server: unknown key; known here: Content-Security-Policy, \
+             X-Frame-Options, X-Content-Type-Options, X-XSS-Protection, Strict-Transport-Security",
+            "10: http_server_config.headers.X-Frame-Options: \"allow\" is not allowed; write deny or sameorigin",
+            "11: basic_auth_users.?: has a colon in the user's name, which no client can send; leave it out",
+            "11: basic_auth_users.?: is no bcrypt hash; make one with: htpasswd -nBC 10 \"\"",
+            "11: basic_auth_users.alice: is no bcrypt hash; make one with: htpasswd -nBC 10 \"\"",
+            "12: rate_limit.burst: 0 would let no request come; write 1 or more",
+            "12: rate_limit.interval: 5 has no unit; write 5s for seconds, or 5m, 1h",
+            "13: users: unknown key; known here: tls_server_config, http_server_config, basic_auth_users, rate_limit",
+        ],
+    );
+}
+
+#[test]
+fn a_certificate_needs_the_key_that_belongs_to_it() {
+    let pair =
+        |cert: &str, key: &str| format!("tls_server_config:\n  cert_file: {cert}\n  key_file: {key}\n");
+    let cases = [
+        (
+            pair("server.pem", "other.key"),
+            "3: tls_server_config.key_file: other.key holds a key that does not belong to the certificate",
+        ),
+        (
+            pair("server.pem", "text.pem"),
+            "3: tls_server_config.key_file: text.pem holds no private key; write one that begins with -----BEGIN PRIVATE KEY-----, not encrypted",
+        ),
+        (
+            pair("server.key", "server.key"),
+            "2: tls_server_config.cert_file: server.key holds no certificate; write one that begins with -----BEGIN CERTIFICATE-----",
+        ),
+        (
+            pair("half.pem", "server.key"),
+            "2: tls_server_config.cert_file: half.pem ends before its last section does; write PEM as it was issued",
+        ),
+        (
+            pair("''", "server.key"),
+            "2: tls_server_config: has no certificate; add cert_file, or leave tls_server_config out to serve plain HTTP",
+        ),
+        (
+            pair("server.pem", ""),
+            "2: tls_server_config: has no key; add key_file, or leave tls_server_config out to serve plain HTTP",
+        ),
+        (
+            pair("none.pem", "server.key"),
+            "2: tls_server_config.cert_file: none.pem cannot be read: No such file or directory (os error 2)",
+        ),
+        (pair("server.pem", "."), "3: tls_server_config.key_file: . is no regular file"),
+    ];
+    for (yaml, expected) in cases {
+        check(&yaml, &[expected]);
+    }
+}
+
+#[test]
+fn versions_are_two_and_in_order() {
+    assert!(tls("min_version: TLS12\nmax_version: TLS12").crypto_provider().cipher_suites.len() > 3);
+    check_tls(
+        "min_version: TLS10",
+        &["4: tls_server_config.min_version: TLS10 is broken and not served; write TLS12 or TLS13"],
+    );
+    check_tls(
+        "max_version: SSLv3",
+        &["4: tls_server_config.max_version: \"SSLv3\" is not known here; what works: TLS12, TLS13"],
+    );
+    check_tls(
+        "min_version: TLS13\nmax_version: TLS12",
+        &["2: tls_server_config: has a min_version above its max_version; swap them"],
+    );
+}
+
+#[test]
+fn cipher_suites_and_curves_have_gos_names() {
+    let config =
+        tls("cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]\ncurve_preferences: [CurveP384, X25519]");
+    let provider = config.crypto_provider();
+    let of_tls12: Vec<String> = provider
+        .cipher_suites
+        .iter()
+        .filter(|suite| suite.tls13().is_none())
+        .map(|suite| format!("{:?}", suite.suite()))
+        .collect();
+    assert_eq!(of_tls12, ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]);
+    assert_eq!(provider.cipher_suites.len(), 4, "those of TLS 1.3 stay");
+    let curves: Vec<String> = provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect();
+    assert_eq!(curves, ["secp384r1", "X25519"]);
+    for name in [
+        "TLS_AES_128_GCM_SHA256",
+        "TLS_CHACHA20_POLY1305_SHA256",
+        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+    ] {
+        tls(&format!("cipher_suites: [{name}]"));
+    }
+    check_tls(
+        "cipher_suites:\n- TLS_RSA_WITH_AES_128_CBC_SHA\ncurve_preferences: [CurveP521]",
+        &[
+            "5: tls_server_config.cipher_suites[0]: \"TLS_RSA_WITH_AES_128_CBC_SHA\" is not known here; what works: \
+             TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256, \
+             TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, \
+             TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, \
+             TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+            "6: tls_server_config.curve_preferences[0]: \"CurveP521\" is not known here; what works: CurveP256, \
+             CurveP384, X25519, X25519MLKEM768, SecP256r1MLKEM768",
+        ],
+    );
+    let nothing = "2: tls_server_config: has no cipher suite and curve for its versions; leave cipher_suites and \
+                   curve_preferences out";
+    check_tls("max_version: TLS12\ncipher_suites: [TLS_AES_128_GCM_SHA256]", &[nothing]);
+    check_tls("max_version: TLS12\ncurve_preferences: [X25519MLKEM768]", &[nothing]);
+}
+
+#[test]
+fn clients_certificates_are_asked_for_in_five_ways() {
+    for name in ["NoClientCert", "RequestClientCert", "RequireAnyClientCert", "RequireClientCert"] {
+        tls(&format!("client_auth_type: {name}"));
+    }
+    for name in ["VerifyClientCertIfGiven", "RequireAndVerifyClientCert"] {
+        tls(&format!("client_auth_type: {name}\nclient_ca_file: ca.pem"));
+        check_tls(
+            &format!("client_auth_type: {name}"),
+            &["4: tls_server_config.client_auth_type: needs the authorities that vouch for clients; add \
+               client_ca_file or client_ca"],
+        );
+    }
+    tls("client_auth_type: RequireAndVerifyClientCert\nclient_ca_file: ca.pem\nclient_allowed_sans: [a]");
+    check_tls(
+        "client_ca_file: ca.pem",
+        &["4: tls_server_config.client_ca_file: has no use without client_auth_type; add client_auth_type: \
+           RequireAndVerifyClientCert"],
+    );
+    check_tls(
+        "client_auth_type: VerifyClientCertIfGiven\nclient_ca_file: ca.pem\nclient_allowed_sans: [a]",
+        &["6: tls_server_config.client_allowed_sans: is nothing to a client without a certificate; add \
+           client_auth_type: RequireAndVerifyClientCert"],
+    );
+    check_tls(
+        "client_auth_type: RequireAnyClientCert\nclient_allowed_sans: []",
+        &[
+            "5: tls_server_config.client_allowed_sans: names nobody, so no client could come in; name one, or leave \
+           the key out",
+        ],
+    );
+    check_tls(
+        "client_auth_type: Require",
+        &["4: tls_server_config.client_auth_type: \"Require\" is not known here; what works: NoClientCert, \
+           RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert"],
+    );
+}
+
+#[test]
+fn a_rate_limit_needs_both_its_values_or_an_interval_of_zero() {
+    for off in ["{interval: 0}", "{interval: 0, burst: 0}", "{interval: 0s, burst: 5}", "{}", ""] {
+        assert_eq!(loaded(&format!("rate_limit: {off}\n")).rate_limit, None, "{off}");
+    }
+    check("rate_limit: {burst: 1}\n", &["1: rate_limit: has no interval; write one such as interval: 1s"]);
+    check(
+        "rate_limit: {interval: 1s}\n",
+        &["1: rate_limit: has no burst, so no request could come; write one such as burst: 20"],
+    );
+    check(
+        "rate_limit: {interval: 1s, burst: 1000001}\n",
+        &["1: rate_limit.burst: is too much; write 1 to 1000000"],
+    );
+    check(
+        "rate_limit: {interval: 2d, burst: 1}\n",
+        &["1: rate_limit.interval: 2days is too long; write 1day or less"],
+    );
+}
+
+/// Hashes, keys and whatever stands in their place.
+#[test]
+fn no_secret_is_in_a_message_or_in_debug() {
+    let secret = "cAnArY";
+    for yaml in [
+        format!("basic_auth_users: {{a: {secret}}}"),
+        format!("basic_auth_users: {{a: [{secret}]}}"),
+        format!("basic_auth_users: {{a: $2y$10${secret}}}"),
+        format!("basic_auth_users: {{a: $2y$03${}}}", secret.repeat(9)),
+        format!("basic_auth_users: {secret}"),
+        format!("tls_server_config: {{cert_file: server.pem, key: {secret}}}"),
+        format!("tls_server_config: {{cert_file: server.pem, key: '-----BEGIN {secret}'}}"),
+        format!(
+            "tls_server_config: {{cert_file: server.pem, key: \"-----BEGIN PRIVATE KEY-----\\n{secret}!\\n-----END PRIVATE KEY-----\"}}"
+        ),
+        format!("tls_server_config: {{cert_file: server.pem, key: {{{secret}: 1}}}}"),
+        format!("tls_server_config: {{cert_file: server.pem, key_file: '-----BEGIN {secret}'}}"),
+    ] {
+        let problems = read_in(&directory(), &yaml).outcome.expect_err(&yaml);
+        assert!(!format!("{problems}{problems:?}").contains(secret), "{problems}");
+    }
+    let shown = format!("{:?}", loaded(&format!("basic_auth_users: {{alice: {HASH}}}")));
+    assert!(shown.contains("alice") && !shown.contains("$2y$"), "{shown}");
+}
+
+#[test]
+fn the_fingerprint_changes_with_every_file_and_with_nothing_else() {
+    let directory = directory();
+    let file = directory.path().join("w.yml");
+    fs::write(
+        &file,
+        format!("{TLS}  client_ca_file: ca.pem\n  client_auth_type: RequireAndVerifyClientCert\n"),
+    )
+    .unwrap();
+    let mut seen = vec![read(&file).fingerprint];
+    assert_eq!(read(&file).fingerprint, seen[0]);
+    for name in ["w.yml", "server.pem", "server.key", "ca.pem"] {
+        let path = directory.path().join(name);
+        let before = fs::read_to_string(&path).unwrap();
+        for after in [before.clone() + "\n", String::new()] {
+            fs::write(&path, after).unwrap();
+            let fingerprint = read(&file).fingerprint;
+            assert!(!seen.contains(&fingerprint), "{name}");
+            seen.push(fingerprint);
+        }
+        fs::remove_file(&path).unwrap();
+        let fingerprint = read(&file).fingerprint;
+        assert!(!seen.contains(&fingerprint), "{name}, gone");
+        seen.push(fingerprint);
+        fs::write(&path, before).unwrap();
+        assert_eq!(read(&file).fingerprint, seen[0], "{name}, as it was");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_twice_is_refused() {
+    let directory = directory();
+    check(&"#".repeat((1 << 20) + 1), &[" is larger than 1 MiB"]);
+    let problems = read(directory.path()).outcome.unwrap_err().to_string();
+    assert_eq!(problems, format!("{}: is no regular file", directory.path().display()));
+}

@@ -1,0 +1,54 @@
+//! What fuzzing feeds with arbitrary bytes: everything that reads what a stranger, a gateway or a mistake can send. Each
+//! checks the laws of what it reads, and panics where one is broken.
+
+use http::{HeaderMap, HeaderValue, header};
+use jiff::tz::TimeZone;
+
+use crate::{client, collectors, config, web};
+
+/// Takes any bytes.
+pub type Target = fn(&[u8]);
+
+/// Every one, by the name of its folder in `fuzz/corpus`.
+pub const TARGETS: [(&str, Target); 4] =
+    [("accept", accept), ("answer", answer), ("config", config), ("web_config", web_config)];
+
+/// The headers `Accept` and `Accept-Encoding`, each line of which is a header's value.
+pub fn accept(bytes: &[u8]) {
+    let mut headers = HeaderMap::new();
+    let values = bytes.split(|byte| *byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok());
+    for value in values {
+        headers.append(header::ACCEPT, value.clone());
+        headers.append(header::ACCEPT_ENCODING, value);
+    }
+    let all = web::negotiate(&headers);
+    headers.insert(header::HOST, HeaderValue::from_static("exporter"));
+    assert_eq!(web::negotiate(&headers), all, "other headers say nothing");
+}
+
+/// The body of an answer of the API.
+pub fn answer(bytes: &[u8]) {
+    let Ok(response) = client::open(bytes) else { return };
+    for collector in collectors::ALL {
+        let Ok(parsed) = (collector.parse)(&response, &TimeZone::UTC) else { continue };
+        assert!(parsed.samples.is_sorted_by_key(|sample| sample.family));
+        assert!(parsed.samples.iter().all(|sample| sample.family < collector.families.len()));
+        assert!(parsed.samples.iter().all(|sample| sample.value.is_finite() && sample.value >= 0.0));
+        assert!(parsed.unexpected.iter().all(|field| *field < collector.fields.len()));
+    }
+}
+
+/// The configuration file.
+pub fn config(bytes: &[u8]) {
+    match config::fuzz::config(bytes) {
+        Ok(config) => assert!(!config.accounts.is_empty()),
+        Err(problems) => assert!(!problems.to_string().is_empty()),
+    }
+}
+
+/// The web configuration file.
+pub fn web_config(bytes: &[u8]) {
+    if let Err(problems) = config::web::of_bytes(bytes) {
+        assert!(!problems.to_string().is_empty());
+    }
+}

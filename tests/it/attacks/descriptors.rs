@@ -1,0 +1,30 @@
+//! Too few file descriptors for those who come.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{Target, holding::reconnecting, scrape};
+
+/// 64 descriptors, a hundred clients that come back at once when they are closed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_runs_out_of_descriptors_keeps_calm_and_recovers() {
+    let target = Target::start_with_descriptors(64, &[]).await;
+    let clients = reconnecting(100, target.address);
+    sleep(Duration::from_secs(2)).await;
+    let (cpu, lines) = (target.cpu(), target.exporter.output().lines().count());
+    sleep(Duration::from_secs(10)).await;
+    let (cpu, lines) = (target.cpu().saturating_sub(cpu), target.exporter.output().lines().count() - lines);
+    assert!(cpu <= Duration::from_secs(1), "{cpu:?} of 10 s on a processor");
+    assert!(lines <= 20, "{lines} lines in 10 s");
+    let output = target.exporter.output();
+    assert_eq!(output.matches("cannot accept connections").count(), 1, "told once: {output}");
+
+    drop(clients);
+    let begin = Instant::now();
+    while let Err(error) = scrape(target.address).await {
+        assert!(begin.elapsed() < Duration::from_secs(5), "{error}");
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+}

@@ -1,0 +1,138 @@
+//! Users: who comes in, and what others can learn or hold up.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use tokio::{task::JoinSet, time::Instant};
+
+use crate::site::{Site, password, plain_client, status, user};
+
+fn start(users: &[String], flags: &[&str]) -> Site {
+    let lines: String = users.iter().map(|user| format!("  {user}\n")).collect();
+    Site::start(&format!("basic_auth_users:\n{lines}"), &[], flags)
+}
+
+async fn login(site: &Site, path: &str, name: &str, password: &str) -> Option<u16> {
+    status(plain_client().get(site.http(path)).basic_auth(name, Some(password))).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_but_health_and_readiness_need_a_user() {
+    let site = start(&[user("alice", 4)], &["--web.enable-lifecycle"]);
+    let client = plain_client();
+    for (method, path, expected) in [
+        (Method::GET, "/metrics", 401),
+        (Method::HEAD, "/metrics", 401),
+        (Method::GET, "/", 401),
+        (Method::GET, "/nothing", 401),
+        (Method::POST, "/-/reload", 401),
+        (Method::POST, "/-/healthy", 401),
+        (Method::GET, "/-/healthy", 200),
+        (Method::HEAD, "/-/healthy", 200),
+        (Method::GET, "/-/ready", 503),
+    ] {
+        let answer = client.request(method.clone(), site.http(path)).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), expected, "{method} {path}");
+        let asked = answer.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
+        assert_eq!(asked, (expected == 401).then_some("Basic realm=\"tcss-exporter\""), "{method} {path}");
+    }
+    let alice = |request: reqwest::RequestBuilder| request.basic_auth("alice", Some(password("alice")));
+    for (request, expected) in [
+        (client.get(site.http("/metrics")), 200),
+        (client.get(site.http("/")), 200),
+        (client.get(site.http("/nothing")), 404),
+        (client.post(site.http("/-/reload")), 200),
+    ] {
+        assert_eq!(status(alice(request)).await, Some(expected));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_comes_in_by_a_header_that_is_no_login() {
+    let site = start(&[user("alice", 4)], &[]);
+    for header in ["Basic", "Basic ", "Basic =", "Basic Og==", "Bearer x", "Basic YWxpY2U=", "\u{ff}"] {
+        let request = plain_client().get(site.http("/metrics"));
+        let header = reqwest::header::HeaderValue::from_bytes(header.as_bytes()).unwrap();
+        assert_eq!(status(request.header("Authorization", header)).await, Some(401));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_of_users_counts_at_once() {
+    let mut site = start(&[user("alice", 4)], &[]);
+    let (alice, bob) = (password("alice"), password("bob"));
+    assert_eq!(login(&site, "/metrics", "alice", &alice).await, Some(200));
+    site.write("w.yml", &format!("basic_auth_users:\n  {}\n", user("bob", 4)));
+    site.running.signal("HUP");
+    site.running.wait_for("the reload", |log| log.contains("web configuration reloaded").then_some(()));
+    assert_eq!(login(&site, "/metrics", "alice", &alice).await, Some(401), "who was known is so no more");
+    assert_eq!(login(&site, "/metrics", "bob", &bob).await, Some(200));
+}
+
+/// Run alone: the machine must have time for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_wrong_passwords_at_once_do_not_hold_up_a_known_user() {
+    let site = start(&[user("alice", 10)], &[]);
+    let alice = password("alice");
+    assert_eq!(login(&site, "/metrics", "alice", &alice).await, Some(200));
+    let client = plain_client();
+    let mut flood = JoinSet::new();
+    for n in 0..200 {
+        let request = client.get(site.http("/metrics")).basic_auth("alice", Some(format!("wrong {n}")));
+        flood.spawn(status(request));
+    }
+    let client = plain_client();
+    let mut times = Vec::new();
+    while !flood.is_empty() {
+        let begin = Instant::now();
+        let request = client.get(site.http("/metrics")).basic_auth("alice", Some(&alice));
+        assert_eq!(status(request).await, Some(200));
+        times.push(begin.elapsed());
+        while let Some(refused) = flood.try_join_next() {
+            assert!(matches!(refused.unwrap(), Some(401 | 503)));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    times.sort();
+    let slow = times[times.len() * 95 / 100];
+    assert!(times.len() > 20, "{}", times.len());
+    assert!(slow < Duration::from_millis(100), "{slow:?} of {}, at most {:?}", times.len(), times.last());
+}
+
+/// In processor time, which is what an answer takes, and which others on the machine hardly change.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn users_that_exist_cost_what_others_cost() {
+    for (users, rounds) in
+        [(vec![("alice", 10)], 12), (vec![("alice", 12)], 4), (vec![("alice", 10), ("bob", 12)], 4)]
+    {
+        let lines: Vec<String> = users.iter().map(|(name, cost)| user(name, *cost)).collect();
+        let site = start(&lines, &[]);
+        let client = plain_client();
+        let mut spent = [0.0; 2];
+        for round in 0..rounds {
+            for (name, spent) in ["alice", "carol"].into_iter().zip(&mut spent) {
+                let before = cpu_seconds(&site);
+                let request = client.get(site.http("/")).basic_auth(name, Some(format!("wrong {round}")));
+                assert_eq!(status(request).await, Some(401));
+                *spent += cpu_seconds(&site) - before;
+            }
+        }
+        let [known, unknown] = spent;
+        let ratio = known / unknown;
+        assert!((0.9..=1.1).contains(&ratio), "{users:?}: {known} s to {unknown} s, {ratio}");
+    }
+}
+
+/// What the exporter has taken so far, to the nanosecond.
+fn cpu_seconds(site: &Site) -> f64 {
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", site.running.id())).unwrap();
+    let of = |task: std::fs::DirEntry| {
+        let schedstat = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+        schedstat
+            .split(' ')
+            .next()
+            .and_then(|nanoseconds| nanoseconds.parse::<f64>().ok())
+            .unwrap_or_default()
+    };
+    tasks.map(|task| of(task.unwrap())).sum::<f64>() / 1e9
+}

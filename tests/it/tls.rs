@@ -1,0 +1,247 @@
+//! TLS: which versions, whose certificates, and certificates that change.
+
+use std::{
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
+};
+
+use rcgen::SanType;
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::{
+    process::run,
+    site::{Authority, Issued, Site, client, status},
+    support::value,
+};
+
+const TLS: &str = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n";
+
+fn start(authority: &Authority, more: &str, flags: &[&str]) -> Site {
+    let Issued { certificate, key } = authority.server();
+    let files = [
+        ("server.pem", certificate.as_str()),
+        ("server.key", key.as_str()),
+        ("ca.pem", authority.certificate.as_str()),
+    ];
+    Site::start(&format!("{TLS}{more}"), &files, flags)
+}
+
+/// Whether a client with this certificate, if any, gets the metrics.
+async fn comes_in(site: &Site, authority: &Authority, shown: Option<&Issued>) -> bool {
+    let client = client(authority, shown).build().unwrap();
+    status(client.get(site.https("/metrics"))).await == Some(200)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metrics_come_over_tls_and_not_over_plain_http() {
+    let authority = Authority::new();
+    let site = start(&authority, "", &[]);
+    assert!(comes_in(&site, &authority, None).await);
+    assert_eq!(status(crate::site::plain_client().get(site.http("/metrics"))).await, None);
+    assert!(!comes_in(&site, &Authority::new(), None).await, "another authority vouches for nothing here");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_versions_are_1_2_and_1_3_in_the_eyes_of_sslscan() {
+    let authority = Authority::new();
+    for (more, expected) in [
+        ("", [("TLSv1.2", "enabled"), ("TLSv1.3", "enabled")]),
+        ("  min_version: TLS13\n", [("TLSv1.2", "disabled"), ("TLSv1.3", "enabled")]),
+        ("  max_version: TLS12\n", [("TLSv1.2", "enabled"), ("TLSv1.3", "disabled")]),
+    ] {
+        let site = start(&authority, more, &[]);
+        let (status, seen) = run("sslscan", Command::new("sslscan").args(["--no-colour", &site.address]), "");
+        assert!(status.success(), "{seen}");
+        let of = |version: &str| {
+            let line = seen.lines().find(|line| line.starts_with(version));
+            line.and_then(|line| line.split_whitespace().last()).unwrap_or_default().to_owned()
+        };
+        for version in ["SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"] {
+            assert_eq!(of(version), "disabled", "{version}: {seen}");
+        }
+        for (version, expected) in expected {
+            assert_eq!(of(version), expected, "{version}: {seen}");
+        }
+        for flaw in
+            ["vulnerable to heartbleed", "Insecure session renegotiation supported", "Compression enabled"]
+        {
+            assert!(!seen.replace("not vulnerable to heartbleed", "").contains(flaw), "{seen}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn openssl_agrees_on_http_1_1_and_on_the_configured_suite_and_curve() {
+    let authority = Authority::new();
+    let more = "  max_version: TLS12\n  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256]\n  \
+                 curve_preferences: [CurveP384]\n";
+    let site = start(&authority, more, &[]);
+    let mut command = Command::new("openssl");
+    command.args(["s_client", "-alpn", "h2,http/1.1", "-CAfile"]).arg(site.path("ca.pem"));
+    let (_, seen) = run("openssl", command.args(["-connect", &site.address]), "");
+    for expected in [
+        "Verify return code: 0 (ok)",
+        "ECDHE-ECDSA-AES128-GCM-SHA256",
+        "secp384r1",
+        "ALPN protocol: http/1.1",
+    ] {
+        assert!(seen.contains(expected), "{expected}: {seen}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_kind_of_client_authentication_lets_in_whom_go_lets_in() {
+    let authority = Authority::new();
+    let (ours, foreign) = (authority.issue(Vec::new()), Authority::new().issue(Vec::new()));
+    // Whether one comes in with no certificate, with one of a foreign authority, with one of ours.
+    for (kind, expected) in [
+        ("NoClientCert", [true, true, true]),
+        ("RequestClientCert", [true, true, true]),
+        ("RequireAnyClientCert", [false, true, true]),
+        ("VerifyClientCertIfGiven", [true, false, true]),
+        ("RequireAndVerifyClientCert", [false, false, true]),
+    ] {
+        let ca = if kind == "NoClientCert" { "" } else { "  client_ca_file: ca.pem\n" };
+        for version in ["TLS12", "TLS13"] {
+            let more = format!(
+                "  client_auth_type: {kind}\n{ca}  min_version: {version}\n  max_version: {version}\n"
+            );
+            let site = start(&authority, &more, &[]);
+            for (shown, expected) in [None, Some(&foreign), Some(&ours)].into_iter().zip(expected) {
+                let n = shown.map_or(0, |shown| if shown.key == ours.key { 2 } else { 1 });
+                assert_eq!(comes_in(&site, &authority, shown).await, expected, "{kind} {version} {n}");
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_needs_one_of_the_allowed_names() {
+    let authority = Authority::new();
+    let more = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n  client_allowed_sans:\n  \
+                - prometheus.example\n  - ops@example.com\n  - spiffe://example.com/prometheus\n  - 10.1.2.3\n";
+    let site = start(&authority, more, &[]);
+    let dns = |name: &str| SanType::DnsName(name.try_into().unwrap());
+    let uri = |name: &str| SanType::URI(name.try_into().unwrap());
+    let email = |name: &str| SanType::Rfc822Name(name.try_into().unwrap());
+    let ip = |name: &str| SanType::IpAddress(name.parse().unwrap());
+    for (sans, expected) in [
+        (vec![dns("prometheus.example")], true),
+        (vec![dns("other.example"), email("ops@example.com")], true),
+        (vec![uri("spiffe://example.com/prometheus")], true),
+        (vec![ip("10.1.2.3")], true),
+        (vec![], false),
+        (vec![dns("a.prometheus.example"), email("root@example.com"), ip("10.1.2.4")], false),
+        (vec![uri("spiffe://example.com/prometheus/x")], false),
+    ] {
+        let issued = authority.issue(sans.clone());
+        assert_eq!(comes_in(&site, &authority, Some(&issued)).await, expected, "{sans:?}");
+    }
+    let foreign = Authority::new().issue(vec![dns("prometheus.example")]);
+    assert!(!comes_in(&site, &authority, Some(&foreign)).await, "a name is nothing without an authority");
+}
+
+/// Shakes hands again and again, and counts.
+struct Load {
+    handshakes: AtomicUsize,
+    failures: AtomicUsize,
+    is_over: AtomicBool,
+}
+
+impl Load {
+    async fn run(&self, address: String, connector: TlsConnector) {
+        while !self.is_over.load(Relaxed) {
+            match handshake(&address, &connector).await {
+                Ok(_) => self.handshakes.fetch_add(1, Relaxed),
+                Err(_) => self.failures.fetch_add(1, Relaxed),
+            };
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// The certificate that the server shows.
+async fn handshake(address: &str, connector: &TlsConnector) -> std::io::Result<CertificateDer<'static>> {
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let stream = connector.connect(name, stream).await?;
+    Ok(stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned())
+}
+
+fn connector(authority: &Authority) -> TlsConnector {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.certificate.as_bytes()).unwrap()).unwrap();
+    let mut config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    config.resumption = rustls::client::Resumption::disabled();
+    TlsConnector::from(Arc::new(config))
+}
+
+/// Half of the changes leave half of a file, or a certificate without its key: those are refused, the last good
+/// certificate goes on, and no client ever notices.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_hundred_swaps_half_of_them_half_written_fail_no_handshake() {
+    let authority = Authority::new();
+    let site = start(&authority, "", &["--web.enable-lifecycle"]);
+    let connector = connector(&authority);
+    let load = Arc::new(Load {
+        handshakes: AtomicUsize::new(0),
+        failures: AtomicUsize::new(0),
+        is_over: AtomicBool::new(false),
+    });
+    let clients: Vec<_> = (0..4)
+        .map(|_| {
+            let (load, address, connector) = (Arc::clone(&load), site.address.clone(), connector.clone());
+            tokio::spawn(async move { load.run(address, connector).await })
+        })
+        .collect();
+    let client = client(&authority, None).build().unwrap();
+    let reload = async || status(client.post(site.https("/-/reload"))).await.unwrap();
+    for n in 0..100 {
+        let Issued { certificate, key } = authority.server();
+        match n % 3 {
+            0 => site.write("server.pem", &certificate[..certificate.len() / 2]),
+            1 => site.write("server.pem", &certificate),
+            _ => site.write("server.key", &key[..key.len() / 2]),
+        }
+        assert_eq!(reload().await, 500, "half-written, {n}");
+        site.write("server.pem", &certificate);
+        site.write("server.key", &key);
+        assert_eq!(reload().await, 200, "whole, {n}");
+        let shown = handshake(&site.address, &connector).await.unwrap();
+        assert_eq!(shown, CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap(), "{n}");
+    }
+    load.is_over.store(true, Relaxed);
+    for client in clients {
+        client.await.unwrap();
+    }
+    let (handshakes, failures) = (load.handshakes.load(Relaxed), load.failures.load(Relaxed));
+    assert_eq!(failures, 0, "of {handshakes}");
+    assert!(handshakes > 500, "{handshakes}");
+    let metrics = client.get(site.https("/metrics")).send().await.unwrap().text().await.unwrap();
+    assert_eq!(value(&metrics, "tcss_exporter_web_config_last_reload_successful"), Some(1.0));
+}
+
+/// Without a signal, within some seconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_certificate_is_noticed() {
+    let authority = Authority::new();
+    let site = start(&authority, "", &[]);
+    let connector = connector(&authority);
+    let Issued { certificate, key } = authority.server();
+    site.write("server.pem", &certificate);
+    site.write("server.key", &key);
+    let expected = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+    for _ in 0..300 {
+        if handshake(&site.address, &connector).await.unwrap() == expected {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the old certificate is still shown after 30 s");
+}
