@@ -35,16 +35,16 @@ pub(super) struct First {
 }
 
 impl First {
-    /// What is configured; the problems are for people, a line each.
+    /// What is configured.
     pub(super) fn config(&self) -> &WebConfig {
         &self.config
     }
 }
 
-/// Reads the file, if there is one.
+/// Reads the file, if there is one. The problems are for people, a line each.
 pub(super) async fn load(file: Option<&Path>) -> Result<Option<First>, Vec<String>> {
     let Some(file) = file else { return Ok(None) };
-    let Ok(reading) = timeout(PATIENCE, read(file)).await else { return Err(too_slow()) };
+    let Ok(reading) = timeout(PATIENCE, read(file.to_owned())).await else { return Err(too_slow()) };
     let Reading { fingerprint, outcome, .. } = reading;
     let config = outcome.map_err(|problems| lines(&problems))?;
     Ok(Some(First { file: file.to_owned(), fingerprint, config }))
@@ -96,7 +96,7 @@ impl WebConfigFile {
     /// Takes a change, if it is whole; what is broken is told once.
     async fn look(&self) -> Result<(), Vec<String>> {
         let mut last = self.last.lock().await;
-        let reading = self.settled(last.fingerprint).await;
+        let reading = settled(last.fingerprint, || read(self.file.clone())).await;
         if reading.fingerprint != last.fingerprint {
             let outcome = self.take(reading.is_blank, reading.outcome.map_err(|problems| lines(&problems)));
             *last = Last { fingerprint: reading.fingerprint, outcome };
@@ -104,25 +104,11 @@ impl WebConfigFile {
         last.outcome.clone()
     }
 
-    async fn settled(&self, known: [u8; 32]) -> Reading {
-        let mut reading = read(&self.file).await;
-        while reading.fingerprint != known {
-            sleep(SETTLED).await;
-            let again = read(&self.file).await;
-            if again.fingerprint == reading.fingerprint {
-                return again;
-            }
-            reading = again;
-        }
-        reading
-    }
-
     fn take(&self, is_blank: bool, read: Result<WebConfig, Vec<String>>) -> Result<(), Vec<String>> {
         let outcome = if is_blank && !self.access.load().is_open() { Err(vec![self.blank()]) } else { read };
         match outcome {
             Ok(config) => {
                 self.put_in_force(config);
-                tracing::info!("web configuration reloaded");
                 Ok(())
             }
             Err(problems) => {
@@ -139,6 +125,7 @@ impl WebConfigFile {
     }
 
     fn put_in_force(&self, config: WebConfig) {
+        tracing::info!(tls = config.tls.is_some(), users = config.users.len(), "web configuration in force");
         let changed = self.access.load().changed_to(config);
         self.access.store(Arc::new(changed));
         self.telemetry.web_config_loaded(self.clock.now());
@@ -151,8 +138,21 @@ impl WebConfigFile {
     }
 }
 
-async fn read(file: &Path) -> Reading {
-    let file = file.to_owned();
+/// What stands there for a while, or stands there as it is `known`.
+async fn settled<F: Future<Output = Reading>>(known: [u8; 32], mut read: impl FnMut() -> F) -> Reading {
+    let mut reading = read().await;
+    while reading.fingerprint != known {
+        sleep(SETTLED).await;
+        let again = read().await;
+        if again.fingerprint == reading.fingerprint {
+            return again;
+        }
+        reading = again;
+    }
+    reading
+}
+
+async fn read(file: PathBuf) -> Reading {
     spawn_blocking(move || web::read(&file)).await.expect("a panic ends the process")
 }
 
@@ -166,7 +166,7 @@ fn too_slow() -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, future::ready};
 
     use crate::collectors;
 
@@ -248,18 +248,19 @@ mod tests {
     }
 
     /// Half of a file may be good YAML, and say less than the whole.
-    #[tokio::test]
-    async fn a_file_is_taken_when_it_stands_still() {
-        let watched = Watched::start(USER).await;
-        let whole = format!("http_server_config: {{http2: true}}\n{USER}");
-        watched.write(&whole[..34]);
-        assert!(web::read(&watched.file.file).outcome.is_ok_and(|config| config.users.is_empty()));
-        let write_the_rest = async {
-            sleep(SETTLED / 2).await;
-            watched.write(&whole);
-        };
-        let (reloaded, ()) = tokio::join!(watched.file.reload(), write_the_rest);
-        assert_eq!(reloaded, Ok(()));
-        assert!(!watched.is_open());
+    #[tokio::test(start_paused = true)]
+    async fn a_file_is_taken_when_it_stands_still_and_at_once_when_it_is_as_it_was() {
+        for (seen, expected) in
+            [(&[0][..], (0, 1)), (&[1, 1], (1, 2)), (&[1, 2, 3, 3], (3, 4)), (&[1, 2, 0], (0, 3))]
+        {
+            let mut n_read = 0;
+            let reading = settled([0; 32], || {
+                n_read += 1;
+                let fingerprint = [seen[n_read - 1]; 32];
+                ready(Reading { fingerprint, is_blank: false, outcome: Ok(WebConfig::default()) })
+            });
+            let taken = reading.await.fingerprint[0];
+            assert_eq!((taken, n_read), expected, "{seen:?}");
+        }
     }
 }

@@ -39,7 +39,7 @@ pub(super) fn retry_after(
     let doubled = PAUSE.saturating_mul(1 << n_failures.saturating_sub(1).min(8)).min(longest);
     let pause = doubled.mul_f64(0.75 + 0.5 * fastrand::f64());
     match remaining {
-        Some(remaining) if !remaining.is_zero() => pause.min((remaining / 4).max(SHORTEST_PAUSE)),
+        Some(remaining) if !remaining.is_zero() => pause.min((remaining / 2).max(SHORTEST_PAUSE)),
         _ => pause,
     }
 }
@@ -62,7 +62,7 @@ mod tests {
         fn a_pause_does_not_outlast_the_old_credentials(n_failures in 1u32..100, millis in 4_000u64..10_000_000) {
             let remaining = Duration::from_millis(millis);
             let pause = retry_after(&CredentialsError::passing("x"), n_failures, Some(remaining));
-            prop_assert!(pause <= remaining / 4);
+            prop_assert!(pause <= remaining / 2);
         }
     }
 

@@ -64,7 +64,8 @@ async fn a_change_of_users_counts_at_once() {
     assert_eq!(login(&site, "/metrics", "alice", &alice).await, Some(200));
     site.write("w.yml", &format!("basic_auth_users:\n  {}\n", user("bob", 4)));
     site.running.signal("HUP");
-    site.running.wait_for("the reload", |log| log.contains("web configuration reloaded").then_some(()));
+    site.running
+        .wait_for("the reload", |log| (log.matches("web configuration in force").count() == 2).then_some(()));
     assert_eq!(login(&site, "/metrics", "alice", &alice).await, Some(401), "who was known is so no more");
     assert_eq!(login(&site, "/metrics", "bob", &bob).await, Some(200));
 }

@@ -11,14 +11,16 @@ use tcss_exporter::reason::Reason;
 
 use crate::process::{exporter, file, path};
 
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 11] = [
     "README.md",
     "CHANGELOG.md",
+    "dashboards/README.md",
     "docs/command-line.md",
     "docs/configuration.md",
     "docs/credentials.md",
     "docs/metrics.md",
     "docs/operation.md",
+    "docs/runbook.md",
     "docs/simulator.md",
     "docs/web.md",
 ];
@@ -121,7 +123,7 @@ fn every_flag_that_a_page_names_exists() {
     let commands: [&[&str]; 7] =
         [&[], &["demo"], &["check"], &["scan"], &["simulate"], &["completions"], &["man"]];
     let mut known: BTreeSet<String> = commands.iter().flat_map(|command| flags(&help(command))).collect();
-    known.extend(["--release".to_owned(), "--version".to_owned()]);
+    known.extend(["--release", "--version", "--from-file"].map(str::to_owned));
     for name in PAGES {
         for flag in flags(&page(name)) {
             assert!(known.contains(&flag), "{name}: {flag}");

@@ -7,8 +7,10 @@
     reason = "tests"
 )]
 
+mod alerts;
 mod attacks;
 mod auth;
+mod boards;
 mod browser;
 mod cli;
 mod codes;

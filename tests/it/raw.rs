@@ -122,7 +122,7 @@ pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
 }
 
 /// Head and body of the request.
-async fn read_whole(stream: &mut TcpStream) -> Option<(String, String)> {
+pub(crate) async fn read_whole(stream: &mut TcpStream) -> Option<(String, String)> {
     let mut seen = Vec::new();
     let mut buffer = [0; 4_096];
     loop {

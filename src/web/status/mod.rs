@@ -91,7 +91,7 @@ fn write_header(html: &mut Html, now: Moment, about: About<'_>) {
 }
 
 fn write_counts(html: &mut Html, listing: &Listing<'_>) {
-    html.markup("<h2 class=\"unseen\">Summary</h2>\n<ul class=\"counts\">\n");
+    html.markup("<h2 class=\"unseen\">Summary</h2>\n<ul role=\"list\" class=\"counts\">\n");
     for state in State::ALL {
         let n = listing.n_in(state);
         html.markup(if n == 0 { "<li class=\"none\">" } else { "<li>" });

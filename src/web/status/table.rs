@@ -1,7 +1,7 @@
 //! The table of scans. Each is a row group: its values, and what went wrong if the last poll failed.
 //!
-//! Roles are spelled out since on narrow screens the style makes cards of the rows, and browsers then no longer take
-//! them for a table.
+//! Roles are spelled out: on narrow screens the style makes cards of the rows, and not every browser still takes them for
+//! a table then, as Chromium does.
 
 use super::{
     html::Html,

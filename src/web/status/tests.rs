@@ -98,7 +98,7 @@ fn row(page: &str, name: &str) -> String {
 }
 
 fn counts(page: &str) -> String {
-    words_of(page.split_once("<ul class=\"counts\">").unwrap().1.split("</ul>").next().unwrap())
+    words_of(page.split_once("<ul role=\"list\" class=\"counts\">").unwrap().1.split("</ul>").next().unwrap())
 }
 
 #[test]

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Target, holding::reconnecting, scrape};
+use super::{ALONE, Target, holding::reconnecting, scrape};
 
 /// 64 descriptors, a hundred clients that come back at once when they are closed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_runs_out_of_descriptors_keeps_calm_and_recovers() {
-    let target = Target::start_with_descriptors(64, &[]).await;
+    let _alone = ALONE.lock().await;
+    let target = Target::start_with_descriptors(64, &[]);
     let clients = reconnecting(100, target.address);
     sleep(Duration::from_secs(2)).await;
     let (cpu, lines) = (target.cpu(), target.exporter.output().lines().count());

@@ -10,7 +10,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{ALONE, ask, scrape};
@@ -64,6 +64,11 @@ impl Unheard {
 
     /// Makes it log some hundred kilobytes, more than a pipe holds, and scrapes it.
     async fn answers_in_spite_of_many_lines(&mut self) {
+        timeout(Duration::from_mins(1), self.logs_and_answers()).await.expect("it answers");
+        assert_eq!(self.0.try_wait().unwrap(), None);
+    }
+
+    async fn logs_and_answers(&self) {
         let address = self.address().await;
         for _ in 0..2_000 {
             let mut stream = TcpStream::connect(address).await.unwrap();
@@ -76,12 +81,9 @@ impl Unheard {
             sum(&text, "tcss_polls_total")
         };
         let before = polls().await;
-        let begin = Instant::now();
         while polls().await <= before {
-            assert!(begin.elapsed() < Duration::from_secs(60), "polls go on");
             sleep(Duration::from_millis(100)).await;
         }
-        assert_eq!(self.0.try_wait().unwrap(), None);
     }
 }
 

@@ -4,16 +4,18 @@
 
 use std::{fs, io, net::SocketAddr, process::Command, time::Duration};
 
+use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpSocket, TcpStream},
-    sync::{Mutex, MutexGuard},
-    time::{Instant, sleep, timeout},
+    sync::Mutex,
+    time::{Instant, timeout},
 };
 
 use crate::{
     process::{Running, exporter, serving_as},
     raw::refusing,
+    site::{Authority, Issued, client},
 };
 
 mod descriptors;
@@ -26,23 +28,39 @@ mod unread;
 /// As long as Prometheus waits for a scrape by default.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Held by each attack.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// An exporter under attack. Its API cannot be reached.
 struct Target {
     exporter: Running,
     address: SocketAddr,
+    /// What trusts its certificate, where it has one, and the folder of that.
+    tls: Option<(reqwest::Client, TempDir)>,
     _api: TcpSocket,
-    _alone: MutexGuard<'static, ()>,
 }
 
 impl Target {
-    async fn start(arguments: &[&str]) -> Target {
-        Target::of(exporter(), arguments).await
+    fn start(arguments: &[&str]) -> Target {
+        Target::of(exporter(), arguments)
+    }
+
+    /// One that speaks TLS.
+    fn start_with_tls() -> Target {
+        let authority = Authority::new();
+        let Issued { certificate, key } = authority.server();
+        let folder = tempfile::tempdir().unwrap();
+        let config = "tls_server_config: {cert_file: server.pem, key_file: server.key}";
+        for (name, content) in [("server.pem", &*certificate), ("server.key", &key), ("w.yml", config)] {
+            fs::write(folder.path().join(name), content).unwrap();
+        }
+        let flag = format!("--web.config.file={}", folder.path().join("w.yml").display());
+        let tls = Some((client(&authority, None).build().unwrap(), folder));
+        Target { tls, ..Target::start(&[&flag]) }
     }
 
     /// One that may open `n` files.
-    async fn start_with_descriptors(n: usize, arguments: &[&str]) -> Target {
+    fn start_with_descriptors(n: usize, arguments: &[&str]) -> Target {
         let program = exporter();
         let mut command = Command::new("sh");
         command.args(["-c", &format!("ulimit -n {n} && exec \"$0\" \"$@\"")]).arg(program.get_program());
@@ -52,31 +70,26 @@ impl Target {
                 None => command.env_remove(name),
             };
         }
-        Target::of(command, arguments).await
+        Target::of(command, arguments)
     }
 
-    async fn of(mut command: Command, arguments: &[&str]) -> Target {
-        let alone = ALONE.lock().await;
+    fn of(mut command: Command, arguments: &[&str]) -> Target {
         let (api, endpoint) = refusing();
         let endpoint = format!("--api.endpoint=http://{endpoint}");
         command.env("TCSS_EXPORTER_LOG_LEVEL", "info").arg(endpoint).args(arguments);
         let (exporter, url) = serving_as(&mut command);
         let address = url.trim_start_matches("http://").parse().unwrap();
-        Target { exporter, address, _api: api, _alone: alone }
+        Target { exporter, address, tls: None, _api: api }
     }
 
-    /// Scrapes one after the other for that long.
-    async fn scrapes(&self, duration: Duration) -> Scrapes {
-        let end = Instant::now() + duration;
-        let mut scrapes = Scrapes::default();
-        while Instant::now() < end {
-            match scrape(self.address).await {
-                Ok(took) => scrapes.took.push(took),
-                Err(error) => scrapes.errors.push(error),
-            }
-            sleep(Duration::from_millis(10)).await;
-        }
-        scrapes
+    /// How long one scrape over a connection of its own takes.
+    async fn scrape(&self) -> io::Result<Duration> {
+        let Some((client, _)) = &self.tls else { return scrape(self.address).await };
+        let begin = Instant::now();
+        let request = client.get(format!("https://{}/metrics", self.address)).timeout(SCRAPE_TIMEOUT);
+        let answer = request.send().await.map_err(io::Error::other)?;
+        let text = answer.text().await.map_err(io::Error::other)?;
+        if text.contains("\ntcss_up{") { Ok(begin.elapsed()) } else { Err(io::Error::other(text)) }
     }
 
     fn open_files(&self) -> usize {
@@ -99,25 +112,7 @@ impl Target {
     }
 }
 
-/// What came of many scrapes.
-#[derive(Debug, Default)]
-struct Scrapes {
-    took: Vec<Duration>,
-    errors: Vec<io::Error>,
-}
-
-impl Scrapes {
-    /// The time within which 99 of 100 ended.
-    #[track_caller]
-    fn p99(&self) -> Duration {
-        assert!(self.took.len() >= 100, "only {} scrapes", self.took.len());
-        let mut took = self.took.clone();
-        took.sort_unstable();
-        took[took.len() * 99 / 100]
-    }
-}
-
-/// How long one scrape over a connection of its own takes.
+/// The same over plain HTTP.
 async fn scrape(address: SocketAddr) -> io::Result<Duration> {
     let begin = Instant::now();
     let answer = timeout(SCRAPE_TIMEOUT, ask(address, "/metrics")).await??;

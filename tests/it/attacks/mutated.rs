@@ -10,7 +10,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Target, ask, scrape};
+use super::{ALONE, Target, ask, scrape};
 
 const N_REQUESTS: u64 = 10_000;
 const N_CLIENTS: u64 = 16;
@@ -86,7 +86,8 @@ async fn answers(address: SocketAddr, request: &[u8]) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_mutated_requests_break_nothing_and_leak_nothing() {
-    let target = Target::start(&["--web.enable-lifecycle"]).await;
+    let _alone = ALONE.lock().await;
+    let target = Target::start(&["--web.enable-lifecycle"]);
     scrape(target.address).await.unwrap();
     let before = target.open_files();
     let address = target.address;
@@ -124,7 +125,8 @@ async fn ten_thousand_mutated_requests_break_nothing_and_leak_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_head_that_is_too_large_is_refused_with_431() {
-    let target = Target::start(&[]).await;
+    let _alone = ALONE.lock().await;
+    let target = Target::start(&[]);
     let headers = |n: usize, size: usize| -> String {
         (0..n).map(|index| format!("X-{index}: {}\r\n", "a".repeat(size))).collect()
     };
@@ -144,7 +146,8 @@ async fn a_head_that_is_too_large_is_refused_with_431() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_with_a_body_is_refused_and_closed() {
-    let target = Target::start(&["--web.enable-lifecycle"]).await;
+    let _alone = ALONE.lock().await;
+    let target = Target::start(&["--web.enable-lifecycle"]);
     let bodies = ["Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"];
     for (line, body) in ["GET /metrics", "POST /-/reload", "PUT /nothing"]
         .into_iter()

@@ -6,51 +6,57 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpSocket,
     task::JoinSet,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
+use tokio_util::sync::CancellationToken;
 
 use super::{ALONE, Target, ask};
 use crate::{
-    process::{Running, exporter, file, listening, path},
-    support::config_of_scans,
+    process::{Running, exporter, file, listening, path, until},
+    support::{config_of_scans, value},
 };
 
-/// Reads slowly for four seconds, and then the rest. The answer, and when it ended.
-async fn slow_scrape(address: SocketAddr) -> (Vec<u8>, Instant) {
+/// Reads slowly until told to `hurry`.
+async fn slow_scrape(address: SocketAddr, hurry: CancellationToken) -> Vec<u8> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(64 * 1024).unwrap();
     let mut stream = socket.connect(address).await.unwrap();
     let request = b"GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n";
     stream.write_all(request).await.unwrap();
-    let hurry = Instant::now() + Duration::from_secs(4);
     let (mut answer, mut page) = (Vec::new(), vec![0; 32 * 1024]);
     loop {
         let n_read = stream.read(&mut page).await.unwrap();
         answer.extend_from_slice(&page[..n_read]);
         if n_read == 0 {
-            return (answer, Instant::now());
+            return answer;
         }
-        if Instant::now() < hurry {
-            sleep(Duration::from_millis(200)).await;
-        }
+        let _ = timeout(Duration::from_millis(200), hurry.cancelled()).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_scrapes_end_before_the_process_does() {
-    let config = file(&config_of_scans(3_000));
-    let mut target = Target::start(&["--config.file", path(&config)]).await;
-    let scrapes: JoinSet<_> = (0..20).map(|_| slow_scrape(target.address)).collect();
-    sleep(Duration::from_secs(1)).await;
+    let _alone = ALONE.lock().await;
+    let config = file(&config_of_scans(4_000));
+    let mut target = Target::start(&["--config.file", path(&config)]);
+    let hurry = CancellationToken::new();
+    let scrapes: JoinSet<_> = (0..20).map(|_| slow_scrape(target.address, hurry.clone())).collect();
+    let metrics = format!("http://{}/metrics", target.address);
+    until(&metrics, "the slow scrapes", |text| {
+        let count = value(text, "tcss_exporter_http_requests_total{code=\"200\",handler=\"metrics\"}");
+        count.filter(|count| *count >= 20.0)
+    })
+    .await;
     let begin = Instant::now();
     target.exporter.signal("TERM");
-    let scrapes = scrapes.join_all().await;
+    sleep(Duration::from_secs(1)).await;
+    hurry.cancel();
     let status = target.exporter.wait();
     let took = begin.elapsed();
     assert_eq!(status.code(), Some(0), "{}", target.exporter.output());
     assert!(took < Duration::from_secs(10), "took {took:?}");
-    for (answer, ended) in scrapes {
-        assert!(ended > begin + Duration::from_secs(1), "it was not slow");
+    assert!(took > Duration::from_secs(1), "{took:?}: nothing was under way");
+    for answer in scrapes.join_all().await {
         assert!(answer.ends_with(b"\r\n0\r\n\r\n"), "{} bytes and not whole", answer.len());
     }
 }
@@ -58,7 +64,7 @@ async fn slow_scrapes_end_before_the_process_does() {
 /// On an address of its own in 127.0.0.0/8, so that nobody takes the port between two lives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_killed_fifty_times_listens_again_within_a_second() {
-    let alone = ALONE.lock().await;
+    let _alone = ALONE.lock().await;
     let [_, a, b, c] = std::process::id().to_be_bytes();
     let start = |port: u16| {
         let mut command = exporter();
@@ -82,5 +88,4 @@ async fn a_process_that_is_killed_fifty_times_listens_again_within_a_second() {
     }
     waits.sort_unstable();
     assert!(waits[47] <= Duration::from_secs(1), "{waits:?}");
-    drop((running, alone));
 }

@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{Target, scrape};
+use super::{ALONE, Target, scrape};
 use crate::{
     process::{file, path},
     support::config_of_scans,
@@ -26,8 +26,9 @@ async fn ask_for_metrics(address: SocketAddr) -> TcpStream {
 /// Clients that never read, and some that read a byte now and then.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_clients_that_do_not_read_are_closed_and_take_little_memory() {
+    let _alone = ALONE.lock().await;
     let config = file(&config_of_scans(8_000));
-    let target = Target::start(&["--config.file", path(&config)]).await;
+    let target = Target::start(&["--config.file", path(&config)]);
     scrape(target.address).await.unwrap();
     let (files, memory) = (target.open_files(), target.status_kib("VmRSS"));
     let begin = Instant::now();

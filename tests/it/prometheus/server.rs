@@ -48,11 +48,33 @@ struct Vector {
     result: Vec<Sample>,
 }
 
+/// A series and its values over a range.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Series {
+    values: Vec<(f64, String)>,
+}
+
+#[derive(Deserialize)]
+struct Matrix {
+    result: Vec<Series>,
+}
+
+impl Series {
+    pub(crate) fn values(&self) -> impl Iterator<Item = f64> {
+        self.values.iter().map(|(_, value)| value.parse().unwrap())
+    }
+}
+
 impl Prometheus {
     /// Scrapes each of `targets`: the name of a job, and the URL of an exporter.
     pub(crate) fn start(targets: &[(&str, &str)]) -> Prometheus {
+        Prometheus::start_with(&config(targets))
+    }
+
+    /// With this configuration.
+    pub(crate) fn start_with(config: &str) -> Prometheus {
         let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("prometheus.yml"), config(targets)).unwrap();
+        std::fs::write(directory.path().join("prometheus.yml"), config).unwrap();
         // It does not take port 0, so it may find the port that was free a moment ago taken.
         let (running, url) = (0..ATTEMPTS).find_map(|_| start(&directory)).expect("a free port");
         Prometheus { _running: running, _directory: directory, url }
@@ -71,6 +93,14 @@ impl Prometheus {
             _ => None,
         })
         .await;
+    }
+
+    /// The values of each series of `expression` at every one of the last `seconds`.
+    pub(crate) async fn range(&self, expression: &str, seconds: u64) -> Vec<Series> {
+        let now: f64 = vector(&get(&self.query_url("vector(time())")).await)[0].value();
+        let [start, end] = [now - seconds as f64, now].map(|time| time.to_string());
+        let parameters = [("query", expression), ("start", &start), ("end", &end), ("step", "1")];
+        data::<Matrix>(&get(&self.url("query_range", &parameters)).await).result
     }
 
     /// Waits until `expression` gives no series.

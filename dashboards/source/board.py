@@ -1,0 +1,134 @@
+"""What every board has: where its panels go, variables, annotations, links."""
+
+import palette
+from panels import DATASOURCE
+from promql import each_scan, having, is_status, of_account, of_instance
+
+TAG = "tcss"
+COLUMNS = 24
+# Marks on graphs: their names, and the status of the scans that they mark.
+ENDS = {"Scan finished": "SCANNED", "Scan canceled": "CANCELED"}
+
+
+def row(title, *lines):
+    """A titled row of lines; a line is its height and its panels."""
+    return title, lines
+
+
+def board(uid, title, description, time, *, rows, marked=()):
+    """`marked` are the titles of the panels on which the ends of scans are marked."""
+    panels = _placed(rows)
+    ids = [panel["id"] for panel in panels if panel["title"] in marked and panel["type"] == "timeseries"]
+    marks = [_ended(name, status, ids) for name, status in ENDS.items()] if ids else []
+    return {
+        "uid": uid,
+        "title": title,
+        "description": description,
+        "tags": [TAG],
+        "schemaVersion": 39,
+        "version": 1,
+        "editable": False,
+        "graphTooltip": 1,
+        "refresh": "1m",
+        "time": {"from": time, "to": "now"},
+        "timezone": "browser",
+        "links": [_link_to_the_others()],
+        "templating": {"list": _variables()},
+        "annotations": {"list": marks},
+        "panels": panels,
+    }
+
+
+def _placed(rows):
+    panels, y = [], 0
+    for title, lines in rows:
+        place = {"x": 0, "y": y, "w": COLUMNS, "h": 1}
+        panels.append({"type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": place})
+        y += 1
+        for height, *line in lines:
+            x = 0
+            for panel in line:
+                width = panel["gridPos"]["w"]
+                panels.append(panel | {"gridPos": {"x": x, "y": y, "w": width, "h": height}})
+                x += width
+            y += height
+    return [{"id": number} | panel for number, panel in enumerate(panels, start=1)]
+
+
+def _link_to_the_others():
+    return {
+        "type": "dashboards",
+        "title": "TCSS",
+        "tags": [TAG],
+        "asDropdown": False,
+        "includeVars": True,
+        "keepTime": True,
+        "targetBlank": False,
+        "icon": "external link",
+        "tooltip": "",
+        "url": "",
+    }
+
+
+def _variables():
+    """Each is chained to those before it."""
+    return [
+        {
+            "name": "datasource",
+            "label": "Data source",
+            "type": "datasource",
+            "query": "prometheus",
+            "current": {},
+            "hide": 0,
+            "includeAll": False,
+            "multi": False,
+            "options": [],
+            "refresh": 1,
+            "regex": "",
+        },
+        _labels("job", "Job", "tcss_exporter_build_info"),
+        _labels("instance", "Instance", 'tcss_exporter_build_info{job=~"$job"}'),
+        _labels("account", "Account", of_instance("tcss_up")),
+        _labels("scan", "Scan", of_account("tcss_up")),
+    ]
+
+
+def _labels(name, label, selector):
+    query = f"label_values({selector}, {name})"
+    return {
+        "name": name,
+        "label": label,
+        "type": "query",
+        "datasource": DATASOURCE,
+        "query": {"query": query, "refId": f"variable-{name}"},
+        "definition": query,
+        "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
+        "hide": 0,
+        # All stays short, however many accounts there are.
+        "allValue": ".+",
+        "includeAll": True,
+        "multi": True,
+        "options": [],
+        "refresh": 2,
+        "regex": "",
+        "sort": 1,
+    }
+
+
+def _ended(name, status, ids):
+    end = having(each_scan("tcss_vul_scan_end_timestamp_seconds"), is_status(status))
+    return {
+        "name": name,
+        "datasource": DATASOURCE,
+        "enable": True,
+        "hide": False,
+        "filter": {"exclude": False, "ids": ids},
+        "iconColor": palette.ANNOTATIONS[name],
+        # In milliseconds: the mark is where the scan ended, not where Prometheus noticed.
+        "expr": f"1000 * ({end})",
+        "useValueForTime": True,
+        "step": "60s",
+        "titleFormat": name,
+        "textFormat": "{{account}} {{scan}}",
+        "tagKeys": "account,scan",
+    }

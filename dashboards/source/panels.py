@@ -1,0 +1,289 @@
+"""Panels, in the classic JSON of Grafana's boards."""
+
+import palette
+
+DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
+# The name of every line that is a threshold.
+THRESHOLD = "threshold"
+# On one panel, queries are called A, B, C...
+REFS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+# Queries.
+
+
+def now(expression, legend=""):
+    """The value now. What is gone is not shown, however long the range."""
+    return _target(expression, legend, instant=True)
+
+
+def trend(expression, legend=""):
+    """The values over the range."""
+    return _target(expression, legend, instant=False)
+
+
+def cells(expression):
+    """The value now, as a column of a table; labels become columns too."""
+    return _target(expression, "", instant=True) | {"format": "table"}
+
+
+def _target(expression, legend, instant):
+    return {
+        "datasource": DATASOURCE,
+        "editorMode": "code",
+        "expr": expression,
+        "format": "time_series",
+        "instant": instant,
+        "range": not instant,
+        "legendFormat": legend or "__auto",
+    }
+
+
+# Panels. Each has its width in columns; its place is up to the row.
+
+
+def stat(width, title, description, targets, unit="none", *, steps=None, mappings=(), no_value="unknown",
+         decimals=None, text="auto"):
+    """Large numbers, one for each series."""
+    options = _reduce() | {
+        "colorMode": "value",
+        "graphMode": "none",
+        "justifyMode": "auto",
+        "orientation": "auto",
+        "textMode": text,
+        "wideLayout": True,
+    }
+    defaults = _defaults(unit, no_value, decimals) | {
+        "color": {"mode": "thresholds"},
+        "mappings": list(mappings),
+        "thresholds": _thresholds(steps or [(None, palette.NEUTRAL)]),
+    }
+    return _panel("stat", width, title, description, targets, defaults, _colours(targets), options)
+
+
+def headline(width, title, description, expression, *, steps, no_value="unknown"):
+    """The value now as a large number, and under it how it came about.
+
+    The number is a query of its own: the last point of a range may be hours old.
+    """
+    panel = stat(width, title, description, [now(expression), trend(expression)], steps=steps, no_value=no_value,
+                 text="value")
+    panel["options"] |= {"graphMode": "area", "orientation": "horizontal", "justifyMode": "center",
+                         "text": {"valueSize": 52}}
+    # The line has a number too, which is not shown: it would be the last of the range.
+    no_text = [{"type": "range", "options": {"from": None, "to": None, "result": {"text": " ", "index": 0}}}]
+    panel["fieldConfig"]["overrides"] = [by_query("B", mappings=no_text, noValue=" ")]
+    return panel
+
+
+def bars(width, title, description, targets, unit, *, steps, maximum=None, no_value="unknown", decimals=None, overrides=()):
+    """A horizontal bar for each series."""
+    options = _reduce() | {
+        "displayMode": "basic",
+        "orientation": "horizontal",
+        "showUnfilled": True,
+        "sizing": "manual",
+        "minVizHeight": 20,
+        "maxVizHeight": 32,
+        "namePlacement": "left",
+        "valueMode": "color",
+        "text": {"valueSize": 15},
+    }
+    defaults = _defaults(unit, no_value, decimals) | {
+        "color": {"mode": "thresholds"},
+        "mappings": [],
+        "min": 0,
+        "thresholds": _thresholds(steps),
+    }
+    if maximum is not None:
+        defaults["max"] = maximum
+    return _panel("bargauge", width, title, description, targets, defaults, list(overrides), options)
+
+
+def graph(width, title, description, targets, unit, *, steps=False, stacked=False, bars=False,
+          no_value="No data in this range", maximum=None, decimals=None):
+    """Lines over time; `steps` for counts, which jump."""
+    custom = {
+        "drawStyle": "bars" if bars else "line",
+        "lineInterpolation": "stepAfter" if steps else "linear",
+        "lineWidth": 0 if stacked else 2,
+        "fillOpacity": 60 if stacked else 0,
+        "gradientMode": "none",
+        "showPoints": "never",
+        "spanNulls": False,
+        "stacking": {"mode": "normal" if stacked else "none", "group": "A"},
+        "axisPlacement": "auto",
+        "thresholdsStyle": {"mode": "off"},
+    }
+    defaults = _defaults(unit, no_value, decimals) | {
+        # The same account has the same colour on every board.
+        "color": {"mode": "palette-classic-by-name"},
+        "custom": custom,
+        "min": 0,
+    }
+    if maximum is not None:
+        defaults["max"] = maximum
+    options = {
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+        "tooltip": {"mode": "multi", "sort": "desc"},
+    }
+    return _panel("timeseries", width, title, description, targets, defaults, _colours(targets), options)
+
+
+def timeline(width, title, description, targets, mappings, *, no_value="No data in this range"):
+    """A coloured bar for each series, which says in what state it was."""
+    options = {
+        "alignValue": "left",
+        "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
+        "mergeValues": True,
+        "perPage": 20,
+        "rowHeight": 0.8,
+        "showValue": "auto",
+        "tooltip": {"mode": "single", "sort": "none"},
+    }
+    defaults = _defaults("none", no_value, None) | {
+        "color": {"mode": "thresholds"},
+        "custom": {"fillOpacity": 85, "lineWidth": 0, "insertNulls": False, "spanNulls": False},
+        "mappings": mappings,
+        "thresholds": _thresholds([(None, palette.NEUTRAL)]),
+    }
+    return _panel("state-timeline", width, title, description, targets, defaults, [], options)
+
+
+def table(width, title, description, columns, *, sort, no_value, rows=()):
+    """A row for each combination of labels. A column is its title, the name of a label or the query of its values,
+    and how it looks. `rows` are queries that bring labels only. `sort` is a title, and whether the largest is first."""
+    targets = [*rows, *(source for _, source, _ in columns if isinstance(source, dict))]
+    value = "Value" if len(targets) == 1 else "Value #{}"
+    values = iter([value.format(ref) for ref, _ in zip(REFS, targets)])
+    hidden = ["Time", *(next(values) for _ in rows)]
+    fields = [source if isinstance(source, str) else next(values) for _, source, _ in columns]
+    organize = {
+        "excludeByName": dict.fromkeys(hidden, True),
+        "indexByName": {field: index for index, field in enumerate(fields)},
+        "renameByName": {field: title for field, (title, _, _) in zip(fields, columns)},
+    }
+    defaults = _defaults("none", no_value, None) | {
+        "color": {"mode": "thresholds"},
+        "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 60},
+        "mappings": [],
+        "thresholds": _thresholds([(None, palette.NEUTRAL)]),
+    }
+    # An empty cell would show what the whole panel shows when it is empty.
+    overrides = [by_name(title, noValue="–", **look) for title, _, look in columns]
+    options = {
+        "cellHeight": "sm",
+        "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""},
+        "showHeader": True,
+        "sortBy": [{"displayName": sort[0], "desc": sort[1]}],
+    }
+    panel = _panel("table", width, title, description, targets, defaults, overrides, options)
+    panel["transformations"] = [
+        {"id": "merge", "options": {}},
+        {"id": "organize", "options": organize},
+    ]
+    return panel
+
+
+def _panel(kind, width, title, description, targets, defaults, overrides, options):
+    return {
+        "type": kind,
+        "title": title,
+        "description": description,
+        "datasource": DATASOURCE,
+        "gridPos": {"w": width},
+        "targets": [{"refId": ref} | target for ref, target in zip(REFS, targets)],
+        "fieldConfig": {"defaults": defaults, "overrides": overrides},
+        "options": options,
+    }
+
+
+def _defaults(unit, no_value, decimals):
+    defaults = {"unit": unit, "noValue": no_value}
+    return defaults if decimals is None else defaults | {"decimals": decimals}
+
+
+def _reduce():
+    return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
+
+
+def _thresholds(steps):
+    return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps]}
+
+
+def _colours(targets):
+    """What the palette says of the series, by their names in the legend."""
+    legends = [target["legendFormat"] for target in targets]
+    names = [name for legend in legends for name in palette.NAMES.get(legend, [legend])]
+    overrides = [by_name(name, color=fixed(palette.SERIES[name])) for name in names if name in palette.SERIES]
+    return overrides + [by_name(THRESHOLD, **_threshold_line()) for name in names if name == THRESHOLD]
+
+
+def _threshold_line():
+    return {
+        "color": fixed(palette.THRESHOLD),
+        "custom_lineStyle": {"fill": "dash", "dash": [8, 6]},
+        "custom_lineWidth": 2,
+        "custom_fillOpacity": 0,
+        "custom_stacking": {"mode": "none", "group": "B"},
+    }
+
+
+# Looks of single fields.
+
+
+def by_name(name, **properties):
+    return _override("byName", name, properties)
+
+
+def by_query(ref, **properties):
+    return _override("byFrameRefID", ref, properties)
+
+
+def _override(matcher, options, properties):
+    # Keyword arguments cannot have a dot: custom_width is custom.width.
+    ids = {name: name.replace("custom_", "custom.") for name in properties}
+    return {
+        "matcher": {"id": matcher, "options": options},
+        "properties": [{"id": ids[name], "value": value} for name, value in properties.items()],
+    }
+
+
+def fixed(color):
+    return {"mode": "fixed", "fixedColor": color}
+
+
+def text_coloured(thresholds):
+    """Text in the colour of its thresholds."""
+    return {"custom_cellOptions": {"type": "color-text"}, "thresholds": _thresholds(thresholds)}
+
+
+def bar_coloured(color):
+    return {"thresholds": _thresholds([(None, color)])}
+
+
+def gauge():
+    """A bar in a cell: a share."""
+    return {
+        "unit": "percentunit",
+        "decimals": 0,
+        "min": 0,
+        "max": 1,
+        "thresholds": _thresholds([(None, palette.INFO)]),
+        "custom_cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
+        "custom_width": 95,
+    }
+
+
+def duration(width):
+    return {"unit": "s", "decimals": 0, "custom_width": width}
+
+
+def label_coloured(mappings, width):
+    """A word on the colour that it is mapped to."""
+    return {
+        "mappings": mappings,
+        "custom_cellOptions": {"type": "color-background", "mode": "basic"},
+        "custom_align": "center",
+        "custom_width": width,
+    }

@@ -1,0 +1,92 @@
+//! Where Alertmanager delivers to.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+    time::sleep,
+};
+
+use crate::raw::{ok, read_whole};
+
+/// A listener that keeps what arrives. Gone with the test.
+pub(super) struct Receiver {
+    pub(super) url: String,
+    delivered: Arc<Mutex<Vec<Delivered>>>,
+    task: JoinHandle<()>,
+}
+
+/// An alert that arrived.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Delivered {
+    /// The receiver of Alertmanager that sent it, which is the path it came to.
+    #[serde(skip)]
+    pub(super) to: String,
+    pub(super) status: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) annotations: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct Notification {
+    alerts: Vec<Delivered>,
+}
+
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Receiver {
+    pub(super) async fn start() -> Receiver {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let delivered = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&delivered);
+        let task = tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                tokio::spawn(receive(stream, Arc::clone(&kept)));
+            }
+        });
+        Receiver { url, delivered, task }
+    }
+
+    /// Waits for the alert `name` with `labels`.
+    pub(super) async fn until(&self, name: &str, labels: &[(&str, &str)]) -> Delivered {
+        for _ in 0..900 {
+            if let Some(found) = self.find(name, labels) {
+                return found;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        panic!("{name} {labels:?} does not arrive, but {:?}", self.delivered.lock().unwrap());
+    }
+
+    /// The alert `name` with `labels`, if it arrived.
+    pub(super) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<Delivered> {
+        let delivered = self.delivered.lock().unwrap();
+        let is_it = |delivered: &&Delivered| {
+            let has = |(key, value): &(&str, &str)| delivered.labels.get(*key).is_some_and(|v| v == value);
+            delivered.status == "firing" && has(&("alertname", name)) && labels.iter().all(has)
+        };
+        delivered.iter().find(is_it).cloned()
+    }
+}
+
+async fn receive(mut stream: TcpStream, kept: Arc<Mutex<Vec<Delivered>>>) -> Option<()> {
+    let (head, body) = read_whole(&mut stream).await?;
+    let to = head.split(' ').nth(1)?.trim_start_matches('/').to_owned();
+    let notification: Notification = serde_json::from_str(&body).unwrap();
+    let alerts = notification.alerts.into_iter().map(|alert| Delivered { to: to.clone(), ..alert });
+    kept.lock().unwrap().extend(alerts);
+    stream.write_all(&ok(b"{}")).await.ok()
+}

@@ -1,0 +1,73 @@
+//! The runbook: a section for each alert, and in it a scenario that makes it fire.
+
+use std::fs;
+
+use tcss_exporter::simulator::Scenario;
+
+use super::rules::{alerts, root};
+
+/// What each section says, in this order.
+const PARTS: [&str; 7] =
+    ["Meaning", "Impact", "First look", "Likely causes", "Fix", "Tuning", "Make it fire"];
+
+/// The sections about alerts: name and text.
+fn sections() -> Vec<(String, String)> {
+    let page = fs::read_to_string(root().join("docs/runbook.md")).unwrap();
+    let sections = page.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
+    let sections = sections.filter(|(heading, _)| heading.starts_with("Tcss"));
+    sections.map(|(heading, text)| (heading.to_owned(), text.to_owned())).collect()
+}
+
+/// The scenario that makes `alert` fire, as the runbook has it.
+pub(super) fn scenario(alert: &str) -> String {
+    let scenario = sections().into_iter().find(|(name, _)| name == alert).and_then(|(_, text)| yaml(&text));
+    scenario.unwrap_or_else(|| panic!("the runbook has no scenario for {alert}"))
+}
+
+fn yaml(section: &str) -> Option<String> {
+    let (_, rest) = section.split_once("```yaml\n")?;
+    Some(rest.split("```").next()?.to_owned())
+}
+
+#[test]
+fn the_runbook_has_a_section_for_each_alert_and_no_other() {
+    let headings: Vec<_> = sections().into_iter().map(|(name, _)| name).collect();
+    let names: Vec<_> = alerts().into_iter().map(|alert| alert.name).collect();
+    assert_eq!(headings, names, "in the order of the rule file");
+}
+
+#[test]
+fn each_section_has_all_seven_parts_and_says_something_in_each() {
+    for (name, text) in sections() {
+        let parts: Vec<(&str, &str)> =
+            text.split("\n**").skip(1).filter_map(|part| part.split_once(".**")).collect();
+        assert_eq!(parts.iter().map(|(part, _)| *part).collect::<Vec<_>>(), PARTS, "{name}");
+        for (part, says) in parts {
+            assert!(says.trim().len() > 10, "{name}: {part} says {says:?}");
+        }
+    }
+}
+
+#[test]
+fn the_simulator_plays_every_scenario_of_the_runbook() {
+    let scenarios: Vec<_> = sections().into_iter().filter_map(|(_, text)| yaml(&text)).collect();
+    assert!(scenarios.len() >= 18, "{}", scenarios.len());
+    for scenario in scenarios {
+        Scenario::parse(&scenario).unwrap_or_else(|problems| panic!("{problems:?}\n{scenario}"));
+    }
+}
+
+#[test]
+fn prometheus_accepts_the_queries_of_the_runbook() {
+    let queries: Vec<_> = sections()
+        .into_iter()
+        .flat_map(|(_, text)| {
+            let blocks = text.split("```promql\n").skip(1).filter_map(|rest| rest.split("```").next());
+            blocks.flat_map(str::lines).map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect();
+    assert!(queries.len() >= 24, "{queries:?}");
+    for query in queries {
+        promql_parser::parser::parse(&query).unwrap_or_else(|error| panic!("{query}: {error}"));
+    }
+}

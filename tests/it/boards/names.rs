@@ -1,0 +1,171 @@
+//! Every metric and label in a query exists in what a real exporter exposes, and what it exposes is used.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{
+    asked::Query,
+    live::World,
+    promql::{Parts, Selector, parts},
+    rules::Rule,
+};
+
+/// Stands for `$__rate_interval` where ranges are checked.
+const RATE_INTERVAL: Duration = Duration::from_secs(7_777);
+
+/// What is exposed and neither shown nor used, and why.
+const NOT_USED: [(&str, &str); 4] = [
+    ("process_virtual_memory_bytes", "address space is not memory"),
+    ("process_virtual_memory_max_bytes", "it is hardly ever limited"),
+    ("tcss_api_request_duration_seconds_count", "counts the same as tcss_api_requests_total"),
+    ("tcss_api_request_duration_seconds_sum", "quantiles say more than the mean"),
+];
+
+/// What Prometheus itself has, and its labels.
+const OF_PROMETHEUS: [(&str, &[&str]); 2] =
+    [("up", &[]), ("ALERTS", &["alertname", "alertstate", "severity", "component", "account", "scan"])];
+
+/// Names of series, and the labels of each.
+type Series = BTreeMap<String, BTreeSet<String>>;
+
+/// What an exporter exposes whose polls succeed and fail.
+async fn exposed() -> Series {
+    let world = World::start().await;
+    let text = world.scrape().await;
+    let mut series = Series::new();
+    for line in text.lines().filter(|line| !line.starts_with('#')) {
+        let (name, rest) = line.split_at(line.find(['{', ' ']).unwrap());
+        let labels = rest.split("=\"").map(|part| part.rsplit(['{', ',']).next().unwrap());
+        let n_labels = rest.matches("=\"").count();
+        let known = series.entry(name.to_owned()).or_default();
+        known.extend(labels.take(n_labels).map(str::to_owned));
+    }
+    series
+}
+
+/// Every query of every board and rule, taken apart, and where it is.
+fn queries() -> Vec<(String, Parts)> {
+    let of_boards = Query::all().into_iter().map(|query| {
+        let parts = parts(&query.place, &query.sent("7777s"));
+        (query.place, parts)
+    });
+    let of_rules = Rule::all().into_iter().map(|rule| {
+        let place = format!("rule {}", rule.name());
+        let parts = parts(&place, &rule.expr);
+        (place, parts)
+    });
+    of_boards.chain(of_rules).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_metric_and_label_in_a_query_exists() {
+    let exposed = exposed().await;
+    let recorded: BTreeSet<String> = Rule::all().into_iter().filter_map(|rule| rule.record).collect();
+    let every_label: BTreeSet<String> = exposed.values().flatten().cloned().collect();
+    let of_rules = ["job", "instance", "account", "scan", "source", "status", "action", "reason", "file"];
+    let of_prometheus: BTreeMap<_, _> = OF_PROMETHEUS.into_iter().collect();
+    for (place, parts) in queries() {
+        for Selector { name, matchers, .. } in &parts.selectors {
+            let known = exposed.get(name);
+            let of_prometheus = of_prometheus.get(name.as_str());
+            let is_known = known.is_some() || of_prometheus.is_some();
+            assert!(is_known || recorded.contains(name), "{place}: there is no {name}");
+            for (label, ..) in matchers {
+                let is_label = ["job", "instance"].contains(&label.as_str())
+                    || known.is_some_and(|labels| labels.contains(label))
+                    || of_prometheus.is_some_and(|labels| labels.contains(&label.as_str()))
+                    || (known.is_none() && of_rules.contains(&label.as_str()));
+                assert!(is_label, "{place}: {name} has no label {label}");
+            }
+        }
+        for label in &parts.labels {
+            let is_label = every_label.contains(label)
+                || of_rules.contains(&label.as_str())
+                || of_prometheus.values().any(|labels| labels.contains(&label.as_str()));
+            assert!(is_label, "{place}: no metric has a label {label}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_metric_is_shown_or_used_in_a_rule() {
+    let exposed = exposed().await;
+    let used: BTreeSet<String> =
+        queries().into_iter().flat_map(|(_, parts)| parts.selectors).map(|selector| selector.name).collect();
+    for (name, why) in NOT_USED {
+        assert!(exposed.contains_key(name), "{name} does not exist, so it need not be excused: {why}");
+        assert!(!used.contains(name), "{name} is used, so it need not be excused: {why}");
+    }
+    let is_excused = |name: &String| NOT_USED.iter().any(|(it, _)| it == name);
+    let unused: Vec<_> = exposed.keys().filter(|name| !used.contains(*name) && !is_excused(name)).collect();
+    assert_eq!(unused, [""; 0], "shown on no board and used in no rule");
+}
+
+/// The boards' queries only: rules are for all jobs.
+fn on_boards() -> Vec<(Query, Parts)> {
+    let taken_apart = |query: Query| {
+        let parts = parts(&query.place, &query.sent("7777s"));
+        (query, parts)
+    };
+    Query::all().into_iter().map(taken_apart).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_selector_obeys_the_variables_of_the_labels_that_it_has() {
+    let exposed = exposed().await;
+    for (query, parts) in on_boards().iter().filter(|(query, _)| !query.place.contains("variable")) {
+        for Selector { name, matchers, .. } in &parts.selectors {
+            let is_of_scans = name.starts_with("tcss:") && !name.starts_with("tcss:threshold:");
+            let chosen: &[&str] = match exposed.get(name) {
+                // Thresholds for everything are of no scan.
+                None if name.starts_with("tcss:threshold:") => &[],
+                None if is_of_scans || name == "ALERTS" => &["account", "scan"],
+                Some(labels) if labels.contains("scan") => &["job", "instance", "account", "scan"],
+                Some(labels) if labels.contains("account") => &["job", "instance", "account"],
+                _ => &["job", "instance"],
+            };
+            for label in chosen {
+                let matcher = matchers.iter().find(|(it, ..)| it == label);
+                let (_, operator, value) =
+                    matcher.unwrap_or_else(|| panic!("{}: {name} takes no {label}", query.place));
+                assert_eq!(operator, "=~", "{}: {name}, {label}", query.place);
+                // An alert may be of no account.
+                let all = if name == "ALERTS" { ".+|" } else { ".+" };
+                assert_eq!(value, all, "{}: {name}, {label}", query.place);
+            }
+        }
+    }
+}
+
+#[test]
+fn counters_are_shown_as_rates_over_the_rate_interval_and_nothing_else_is() {
+    for (query, parts) in on_boards() {
+        for Selector { name, range, function, .. } in parts.selectors {
+            let is_counter = name.ends_with("_total") || name.ends_with("_bucket");
+            let is_rate = function.is_some_and(|it| ["rate", "increase"].contains(&it));
+            assert_eq!(is_counter, is_rate, "{}: {name} in {function:?}", query.place);
+            assert_eq!(range, is_counter.then_some(RATE_INTERVAL), "{}: {name}", query.place);
+        }
+    }
+}
+
+/// Replicas report the same scans, so their gauges must not be added up. Each makes requests of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_replicas_count_once() {
+    let exposed = exposed().await;
+    for (query, parts) in on_boards().into_iter().filter(|(query, _)| !query.place.contains("variable")) {
+        for Selector { name, aggregation, .. } in parts.selectors {
+            let Some(labels) = exposed.get(&name) else { continue };
+            if !labels.contains("account") || name.starts_with("tcss_api_") && name.ends_with("_total") {
+                continue;
+            }
+            let (operation, by) = aggregation.unwrap_or_else(|| panic!("{}: {name} as it is", query.place));
+            assert!(["max", "min"].contains(&operation.as_str()), "{}: {operation} of {name}", query.place);
+            for label in ["account", "scan"].into_iter().filter(|label| labels.contains(*label)) {
+                assert!(by.iter().any(|it| it == label), "{}: {name} by {by:?}", query.place);
+            }
+        }
+    }
+}
