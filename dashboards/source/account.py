@@ -110,7 +110,7 @@ TASKS_AND_FAILURES = [
         8, "Tasks", "The IDs of the tasks of the scans, as the console shows them. A new ID is a new scan.",
         [("Account", "account", {}), ("Scan", "scan", {}), ("Source", "source", {}), ("Task ID", "task_id", {})],
         rows=[cells(each_scan("tcss_vul_scan_task_info", "source", "task_id"))],
-        sort=("Source", False), no_value="no task",
+        sort=("Source", False), no_value="No task",
     ),
     graph(
         8, "Failing", "Chosen scans whose last poll failed, by reason. The README says what to do about each.",

@@ -198,22 +198,27 @@ CREDENTIALS = [
 
 PROCESS = [
     graph(
-        6, "CPU", "Cores used, by instance.",
+        5, "CPU", "Cores used, by instance.",
         [trend(f"max by (instance) ({rate(of_instance('process_cpu_seconds_total'))})", "{{instance}}")], "percentunit",
     ),
     graph(
-        6, "Memory", "Resident memory, by instance.",
+        5, "Memory", "Resident memory, by instance.",
         [trend(each_instance("process_resident_memory_bytes"), "{{instance}}")], "bytes",
     ),
     graph(
-        6, "File descriptors", "Share of the file descriptors that the process may open, by instance.",
+        5, "File descriptors", "Share of the file descriptors that the process may open, by instance.",
         [trend(f"{each_instance('process_open_fds')} / {each_instance('process_max_fds')}", "{{instance}}")],
         "percentunit",
     ),
     graph(
-        6, "HTTP requests", "Requests per second to the exporter, by what was asked and the status of the answer.",
+        5, "HTTP requests", "Requests per second to the exporter, by what was asked and the status of the answer.",
         [trend(f"sum by (handler, code) ({rate(of_instance('tcss_exporter_http_requests_total'))})", "{{handler}} {{code}}")],
         "reqps",
+    ),
+    graph(
+        4, "Lost log lines", "Lines that were dropped, since nobody read the log or it could not be written; by instance.",
+        [trend(f"max by (instance) ({increase(of_instance('tcss_exporter_log_lines_dropped_total'))})", "{{instance}}")],
+        "none", steps=True, decimals=0,
     ),
 ]
 

@@ -69,7 +69,7 @@ def headline(width, title, description, expression, *, steps, no_value="unknown"
     panel = stat(width, title, description, [now(expression), trend(expression)], steps=steps, no_value=no_value,
                  text="value")
     panel["options"] |= {"graphMode": "area", "orientation": "horizontal", "justifyMode": "center",
-                         "text": {"valueSize": 52}}
+                         "text": {"valueSize": 40}}
     # The line has a number too, which is not shown: it would be the last of the range.
     no_text = [{"type": "range", "options": {"from": None, "to": None, "result": {"text": " ", "index": 0}}}]
     panel["fieldConfig"]["overrides"] = [by_query("B", mappings=no_text, noValue=" ")]

@@ -112,7 +112,7 @@ const EXPECTED: [(&str, &str, &str, &str); 14] = [
     ("no_permission", "permission", "UnauthorizedOperation: ", "tcss:DescribeVulScanInfo"),
     ("not_enabled", "permission", "InternalError.ErrRoleNotExist: ", "enable the service"),
     ("no_licence", "server", "FailedOperation.AuthorizedNotEnough: ", "licences"),
-    ("throttled", "throttled", "RequestLimitExceeded: ", "requests_per_second"),
+    ("throttled", "throttled", "RequestLimitExceeded: ", "pace"),
     ("slow", "timeout", "", "poll.timeout"),
     (
         "missing",

@@ -15,15 +15,6 @@ use super::{
 /// Stands for `$__rate_interval` where ranges are checked.
 const RATE_INTERVAL: Duration = Duration::from_secs(7_777);
 
-/// What no test makes an exporter expose, and why.
-const NOT_EXPOSED: [(&str, &str); 5] = [
-    ("tcss_credentials_expiry_timestamp_seconds", "only temporary credentials expire"),
-    ("tcss_exporter_shard_index", "this version knows no shards"),
-    ("tcss_exporter_shards", "this version knows no shards"),
-    ("tcss_exporter_web_config_last_reload_successful", "only with a web config file"),
-    ("tcss_exporter_web_config_last_reload_success_timestamp_seconds", "only with a web config file"),
-];
-
 /// What is exposed and neither shown nor used, and why.
 const NOT_USED: [(&str, &str); 4] = [
     ("process_virtual_memory_bytes", "address space is not memory"),
@@ -71,10 +62,6 @@ fn queries() -> Vec<(String, Parts)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_metric_and_label_in_a_query_exists() {
     let exposed = exposed().await;
-    let is_elsewhere = |name: &str| NOT_EXPOSED.iter().any(|(it, _)| *it == name);
-    for (name, why) in NOT_EXPOSED {
-        assert!(!exposed.contains_key(name), "{name} is exposed, so it need not be excused: {why}");
-    }
     let recorded: BTreeSet<String> = Rule::all().into_iter().filter_map(|rule| rule.record).collect();
     let every_label: BTreeSet<String> = exposed.values().flatten().cloned().collect();
     let of_rules = ["job", "instance", "account", "scan", "source", "status", "action", "reason", "file"];
@@ -84,7 +71,7 @@ async fn every_metric_and_label_in_a_query_exists() {
             let known = exposed.get(name);
             let of_prometheus = of_prometheus.get(name.as_str());
             let is_known = known.is_some() || of_prometheus.is_some();
-            assert!(is_known || recorded.contains(name) || is_elsewhere(name), "{place}: there is no {name}");
+            assert!(is_known || recorded.contains(name), "{place}: there is no {name}");
             for (label, ..) in matchers {
                 let is_label = ["job", "instance"].contains(&label.as_str())
                     || known.is_some_and(|labels| labels.contains(label))
@@ -137,7 +124,6 @@ async fn every_selector_obeys_the_variables_of_the_labels_that_it_has() {
                 None if is_of_scans || name == "ALERTS" => &["account", "scan"],
                 Some(labels) if labels.contains("scan") => &["job", "instance", "account", "scan"],
                 Some(labels) if labels.contains("account") => &["job", "instance", "account"],
-                None if name.starts_with("tcss_credentials_") => &["job", "instance", "account"],
                 _ => &["job", "instance"],
             };
             for label in chosen {
