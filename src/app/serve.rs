@@ -165,12 +165,16 @@ impl Server {
                     let replies = std::mem::take(&mut waiting);
                     let (reload, web_config) = (reload.clone(), self.web_config.clone());
                     let providers = self.exporter.providers();
-                    loads.spawn(async move {
+                    let config = async move {
                         let loaded = reload.load().await;
                         if let Ok(config) = &loaded {
                             providers.explore(config.accounts.iter().map(|account| &account.credentials)).await;
                         }
-                        (loaded, reload_web(web_config).await, replies)
+                        loaded
+                    };
+                    loads.spawn(async move {
+                        let (loaded, web) = tokio::join!(config, reload_web(web_config));
+                        (loaded, web, replies)
                     });
                 }
                 Some(Ok((loaded, web, replies))) = loads.join_next() => {
