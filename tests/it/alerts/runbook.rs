@@ -48,6 +48,15 @@ fn each_section_has_all_seven_parts_and_says_something_in_each() {
     }
 }
 
+/// Elsewhere it is no block: the queries would run together in one line.
+#[test]
+fn every_block_of_the_runbook_begins_on_a_line_of_its_own() {
+    for (name, text) in sections() {
+        let odd = text.lines().find(|line| line.contains("```") && !line.starts_with("```"));
+        assert_eq!(odd, None, "{name}");
+    }
+}
+
 #[test]
 fn the_simulator_plays_every_scenario_of_the_runbook() {
     let scenarios: Vec<_> = sections().into_iter().filter_map(|(_, text)| yaml(&text)).collect();
