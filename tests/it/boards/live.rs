@@ -40,10 +40,10 @@ const ATTEMPTS: usize = 60;
 const ODD: &str = "odd";
 
 /// Accounts with a role, and what is special about the role: keys that last, and keys that are soon to be renewed while
-/// every second attempt fails.
+/// most attempts fail.
 const ROLES: [(&str, &str); 2] = [
     ("lasting", "token_lifetime: 2h"),
-    ("brief", "token_lifetime: 4s, failures: [{code: InternalError.GetRoleError, fraction: 0.5}]"),
+    ("brief", "token_lifetime: 4s, failures: [{code: InternalError.GetRoleError, fraction: 0.8}]"),
 ];
 
 /// A simulated API, and an exporter that polls all accounts every second.

@@ -32,7 +32,10 @@ tcss_api_rate_limit_requests_per_second                    gauge     -       acc
 tcss_credentials_refresh_failures_total                    counter   -       account
 tcss_exporter_config_last_reload_successful                gauge     -
 tcss_exporter_config_last_reload_success_timestamp_seconds gauge     seconds
+tcss_exporter_shard_index                                  gauge     -
+tcss_exporter_shards                                       gauge     -
 tcss_exporter_http_requests_total                          counter   -       code handler
+tcss_exporter_log_lines_dropped_total                      counter   -
 tcss_exporter_build_info                                   gauge     -       version revision rustversion
 process_cpu_seconds_total                                  counter   seconds
 process_open_fds                                           gauge     -
