@@ -36,6 +36,11 @@ async fn all_but_health_and_readiness_need_a_user() {
         let asked = answer.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
         assert_eq!(asked, (expected == 401).then_some("Basic realm=\"tcss-exporter\""), "{method} {path}");
     }
+    let with_body = client.get(site.http("/-/healthy")).body("abc").send().await.unwrap();
+    assert_eq!(
+        (with_body.status().as_u16(), &with_body.headers()["connection"]),
+        (401, &"close".parse().unwrap())
+    );
     let alice = |request: reqwest::RequestBuilder| request.basic_auth("alice", Some(password("alice")));
     for (request, expected) in [
         (client.get(site.http("/metrics")), 200),
