@@ -1,17 +1,24 @@
 //! What fuzzing feeds with arbitrary bytes: everything that reads what a stranger, a gateway or a mistake can send. Each
 //! checks the laws of what it reads, and panics where one is broken.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, header};
 use jiff::tz::TimeZone;
 
-use crate::{client, collectors, config, web};
+use crate::{client, collectors, config, credentials::Profile, web};
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
 
 /// Every one, by the name of its folder in `fuzz/corpus`.
-pub const TARGETS: [(&str, Target); 4] =
-    [("accept", accept), ("answer", answer), ("config", config), ("web_config", web_config)];
+pub const TARGETS: [(&str, Target); 6] = [
+    ("accept", accept),
+    ("answer", answer),
+    ("basic_auth", basic_auth),
+    ("config", config),
+    ("profile", profile),
+    ("web_config", web_config),
+];
 
 /// The headers `Accept` and `Accept-Encoding`, each line of which is a header's value.
 pub fn accept(bytes: &[u8]) {
@@ -38,11 +45,33 @@ pub fn answer(bytes: &[u8]) {
     }
 }
 
+/// The header `Authorization`.
+pub fn basic_auth(bytes: &[u8]) {
+    let Ok(header) = HeaderValue::from_bytes(bytes) else { return };
+    let Some((user, password)) = web::basic_auth(&header) else { return };
+    assert!(!user.contains(&b':'), "no user has a colon");
+    let again = STANDARD.encode([&user, &b":"[..], &password].concat());
+    assert_eq!(again.as_bytes(), &bytes[6..], "each login has one form");
+}
+
 /// The configuration file.
 pub fn config(bytes: &[u8]) {
     match config::fuzz::config(bytes) {
         Ok(config) => assert!(!config.accounts.is_empty()),
         Err(problems) => assert!(!problems.to_string().is_empty()),
+    }
+}
+
+/// The file that the tools and SDKs of Tencent Cloud share. It may be of somebody else: no message repeats it.
+pub fn profile(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    match Profile::default().parse(text) {
+        Ok(credentials) => assert!(!credentials.secret_id.is_empty()),
+        Err(error) => {
+            let message = error.to_string();
+            let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() > 20);
+            assert!(words.into_iter().all(|word| !message.contains(word)), "{message}");
+        }
     }
 }
 

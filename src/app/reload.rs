@@ -12,7 +12,7 @@ use crate::{
 
 /// A file system that hangs must not keep the start or a reload waiting for ever: whoever asked over HTTP still gets the
 /// answer.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]

@@ -39,6 +39,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_HEADERS: usize = 100;
 /// Bytes of a head, request line included; more get 431.
 const MAX_HEAD: usize = 16 * 1024;
+/// Bytes of an answer that wait for one client; what follows is made once they are sent.
+const MAX_WAITING: usize = 128 * 1024;
 
 /// How long things may last.
 #[derive(Clone, Copy, Debug)]
@@ -129,6 +131,7 @@ async fn connection<S, B>(
         .header_read_timeout(patience.head)
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD)
+        .max_buf_size(MAX_WAITING)
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     tokio::select! {

@@ -32,6 +32,7 @@ mod status;
 
 pub use crate::listener::{Listener, UnixSocket};
 pub use access::Access;
+pub(crate) use access::basic_auth;
 pub use body::Body;
 pub use server::serve;
 

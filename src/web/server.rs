@@ -12,7 +12,7 @@ use crate::listener::{self, Listener, Patience, Stream};
 /// An idle connection ends as a silent one does: a scraper whose connection is gone opens another.
 const PATIENCE: Patience = Patience {
     head: Duration::from_secs(5),
-    request: Duration::from_secs(25),
+    request: Duration::from_secs(20),
     drain: Duration::from_secs(10),
 };
 

@@ -84,6 +84,7 @@ fn without_credentials_the_variables_are_named() {
         let (code, stdout, stderr) = run(exporter()
             .args(arguments)
             .args(["--config.file", path(&config)])
+            .env("TCSS_EXPORTER_WEB_LISTEN_ADDRESS", "127.0.0.1:0")
             .env_remove("TENCENTCLOUD_SECRET_ID")
             .env_remove("TENCENTCLOUD_SECRET_KEY"));
         assert_eq!(code, expected, "{arguments:?}");

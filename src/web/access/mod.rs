@@ -13,6 +13,7 @@ mod bucket;
 mod recent;
 mod users;
 
+use attempt::Attempt;
 use bucket::Bucket;
 use users::Users;
 
@@ -88,6 +89,11 @@ impl Access {
             page.entry(name).or_insert_with(|| value.clone());
         }
     }
+}
+
+/// The user and the password that a header names, for fuzzing.
+pub(crate) fn basic_auth(header: &HeaderValue) -> Option<(Vec<u8>, Vec<u8>)> {
+    Attempt::read(header).map(|attempt| (attempt.user().to_vec(), attempt.password().to_vec()))
 }
 
 impl Refusal {

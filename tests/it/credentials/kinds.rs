@@ -149,6 +149,7 @@ fn a_chain_that_finds_nothing_is_told_at_the_start_with_what_to_do() {
     ] {
         let mut exporter = world.exporter(&format!("{{chain: {{metadata_endpoint: 'http://{nobody}'}}}}"));
         exporter.args([command, "--config.file", &world.config()]);
+        exporter.env("TCSS_EXPORTER_WEB_LISTEN_ADDRESS", "127.0.0.1:0");
         let (status, output) = run(command, &mut exporter, "");
         assert_eq!(status.code(), Some(expected), "{output}");
         assert_eq!(output.lines().filter(|line| line.starts_with(account)).count(), 1, "{output}");
