@@ -87,6 +87,10 @@ impl Site {
         };
         response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         access.add_headers(response.headers_mut());
+        if route == Route::WithBody {
+            // It is not read to its end, so no other request can follow it.
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         self.telemetry.http_answered(response.status().as_u16(), route.handler());
         if request.method() == Method::HEAD {
             *response.body_mut() = Body::empty();
@@ -102,7 +106,7 @@ impl Site {
             Route::Ready if self.store.is_ready() => text(StatusCode::OK, "ready"),
             Route::Ready => text(StatusCode::SERVICE_UNAVAILABLE, "not every scan was tried once yet"),
             Route::Reload => self.reload().await,
-            Route::WithBody => with_body(),
+            Route::WithBody => text(StatusCode::PAYLOAD_TOO_LARGE, "no request has a body here"),
             Route::NotFound => text(StatusCode::NOT_FOUND, "not found"),
             Route::NotAllowed(allowed) => not_allowed(allowed),
         }
@@ -183,13 +187,6 @@ fn html(page: String) -> Response<Body> {
 fn not_allowed(allowed: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
-    response
-}
-
-/// What has a body is not read to its end, so no other request can follow it.
-fn with_body() -> Response<Body> {
-    let mut response = text(StatusCode::PAYLOAD_TOO_LARGE, "no request has a body here");
-    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

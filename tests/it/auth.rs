@@ -36,6 +36,11 @@ async fn all_but_health_and_readiness_need_a_user() {
         let asked = answer.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
         assert_eq!(asked, (expected == 401).then_some("Basic realm=\"tcss-exporter\""), "{method} {path}");
     }
+    let with_body = client.get(site.http("/-/healthy")).body("abc").send().await.unwrap();
+    assert_eq!(
+        (with_body.status().as_u16(), &with_body.headers()["connection"]),
+        (401, &"close".parse().unwrap())
+    );
     let alice = |request: reqwest::RequestBuilder| request.basic_auth("alice", Some(password("alice")));
     for (request, expected) in [
         (client.get(site.http("/metrics")), 200),
@@ -70,34 +75,43 @@ async fn a_change_of_users_counts_at_once() {
     assert_eq!(login(&site, "/metrics", "bob", &bob).await, Some(200));
 }
 
-/// Run alone: the machine must have time for it.
+/// Run alone: the machine must have time for it. What it has not is seen at another exporter, which nobody attacks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_wrong_passwords_at_once_do_not_hold_up_a_known_user() {
-    let site = start(&[user("alice", 10)], &[]);
+    let [site, calm] = [(); 2].map(|()| start(&[user("alice", 10)], &[]));
     let alice = password("alice");
-    assert_eq!(login(&site, "/metrics", "alice", &alice).await, Some(200));
     let client = plain_client();
-    let mut flood = JoinSet::new();
-    for n in 0..200 {
-        let request = client.get(site.http("/metrics")).basic_auth("alice", Some(format!("wrong {n}")));
-        flood.spawn(status(request));
-    }
-    let client = plain_client();
-    let mut times = Vec::new();
-    while !flood.is_empty() {
+    let scrape = async |site: &Site| {
         let begin = Instant::now();
         let request = client.get(site.http("/metrics")).basic_auth("alice", Some(&alice));
         assert_eq!(status(request).await, Some(200));
-        times.push(begin.elapsed());
+        begin.elapsed()
+    };
+    scrape(&site).await;
+    scrape(&calm).await;
+    let guesser = plain_client();
+    let mut flood = JoinSet::new();
+    for n in 0..200 {
+        let request = guesser.get(site.http("/metrics")).basic_auth("alice", Some(format!("wrong {n}")));
+        flood.spawn(status(request));
+    }
+    let (mut attacked, mut control) = (Vec::new(), Vec::new());
+    while !flood.is_empty() {
+        attacked.push(scrape(&site).await);
+        control.push(scrape(&calm).await);
         while let Some(refused) = flood.try_join_next() {
             assert!(matches!(refused.unwrap(), Some(401 | 503)));
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    times.sort();
-    let slow = times[times.len() * 99 / 100];
-    assert!(times.len() > 50, "{}", times.len());
-    assert!(slow < Duration::from_millis(100), "{slow:?} of {}, at most {:?}", times.len(), times.last());
+    assert!(attacked.len() > 50, "{}", attacked.len());
+    let p99 = |mut times: Vec<Duration>| {
+        times.sort_unstable();
+        times[times.len() * 99 / 100]
+    };
+    let (attacked, control) = (p99(attacked), p99(control));
+    let limit = Duration::from_millis(100).max(control * 2);
+    assert!(attacked < limit, "{attacked:?}, without the flood {control:?}");
 }
 
 /// In processor time, which is what an answer takes, and which others on the machine hardly change.

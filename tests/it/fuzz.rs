@@ -36,4 +36,7 @@ fn every_target_is_built_and_has_a_corpus() {
     let manifest = fs::read_to_string(folder("Cargo.toml")).unwrap();
     let bins: Vec<_> = manifest.lines().filter_map(|line| line.strip_prefix("path = ")).collect();
     assert_eq!(bins, targets.map(|name| format!("\"fuzz_targets/{name}.rs\"")));
+    let script = fs::read_to_string(folder("../tests/fuzz")).unwrap();
+    let all = TARGETS.map(|(name, _)| name).join(" ");
+    assert!(script.contains(&format!("targets=({all})\n")), "tests/fuzz runs all of them");
 }
