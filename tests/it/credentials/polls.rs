@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use super::{ROLE_ARN, scenario};
 use crate::{
     process::{CANARY, SECRET_ID},
-    support::{START, World, account, answer, credentials, error, frozen_clock, sum, value},
+    support::{START, World, account, answer, credentials, error, frozen_clock, scan, sum, value},
 };
 
 fn role(source: Source) -> Source {
@@ -274,4 +274,19 @@ async fn a_refused_reload_leaves_nothing_of_its_credentials() {
     let accounts = vec![with("a", role(base())), with("b", base()), with("c", Source::Env(missing))];
     world.exporter.apply(Config { accounts }).await.unwrap_err();
     assert!(provider.upgrade().is_none(), "the next one looks anew");
+}
+
+/// A queue at one request a second, in which most wait for longer than a token holds.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_expires_while_a_poll_waits_for_its_turn_costs_no_request() {
+    let (mut world, _) = simulated("token_lifetime: 1m");
+    let mut account = with("a", role(base()));
+    account.requests_per_second = tcss_exporter::config::Rate::new(1).unwrap();
+    account.poll.interval = Duration::from_mins(5);
+    account.scans = (0..200).map(|index| scan(&format!("scan-{index}"))).collect();
+    world.poll(vec![account]).await;
+    sleep(Duration::from_mins(15)).await;
+    let text = world.text();
+    assert!(sum(&text, "tcss_polls_total") >= 500.0);
+    assert_eq!((failures(&world), sum(&text, "tcss_api_retries_total")), (0.0, 0.0));
 }
