@@ -49,7 +49,7 @@ async fn measure(n_accounts: usize) {
     let client = Client::in_process(clock, Arc::clone(&telemetry), handler);
     let context = Arc::new(Context { client, clock, telemetry });
     let mut exporter = Exporter::new(Arc::clone(&context));
-    exporter.apply(Config { accounts: (0..n_accounts).map(account).collect() }).unwrap();
+    exporter.apply(Config { accounts: (0..n_accounts).map(account).collect() }).await.unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
     let store = exporter.store();
     let scrape = || Scrape::new(&store, context.telemetry.gather(), clock.now());
