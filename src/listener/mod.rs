@@ -175,18 +175,22 @@ mod tests {
 
     #[tokio::test]
     async fn clients_that_only_hold_on_do_not_keep_out_those_that_ask() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let bind = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listeners = [bind().await, bind().await];
+        let addresses = listeners.each_ref().map(|listener| listener.local_addr().unwrap());
+        let connect = async |index: usize| TcpStream::connect(addresses[index % 2]).await.unwrap();
         let service =
             service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello")))));
-        tokio::spawn(serve(vec![listener.into()], plain, service, PATIENCE, std::future::pending()));
-        let mut kept = TcpStream::connect(address).await.unwrap();
+        let listeners = listeners.map(Listener::from).into();
+        tokio::spawn(serve(listeners, plain, service, PATIENCE, std::future::pending()));
+        let mut kept = connect(0).await;
         assert!(ask(&mut kept).await);
         let mut silent = Vec::new();
-        for _ in 0..MAX_CONNECTIONS + 20 {
-            silent.push(TcpStream::connect(address).await.unwrap());
+        for index in 0..MAX_CONNECTIONS + 20 {
+            silent.push(connect(index).await);
         }
-        assert!(ask(&mut TcpStream::connect(address).await.unwrap()).await, "a newcomer");
+        assert!(ask(&mut connect(0).await).await, "a newcomer");
+        assert!(ask(&mut connect(1).await).await, "a newcomer over the other listener");
         assert!(ask(&mut kept).await, "one that has asked before");
         assert!(!ask(&mut silent[0]).await, "the oldest silent one had to go");
         assert!(ask(silent.last_mut().unwrap()).await, "the youngest had not");
