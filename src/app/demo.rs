@@ -22,7 +22,7 @@ pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
     let mut server = Server::bind(&flags.web, web_config, Clock::system(), Shard::WHOLE).await?;
     output::print(welcome(&server, flags.web.telemetry_path.as_str(), &config))?;
     tokio::spawn(async move { simulate::serve(api, &scenario, flags.speed, future::pending()).await });
-    server.apply(config.clone())?;
+    server.apply(config.clone()).await?;
     server.run(Reload::Fixed(config)).await
 }
 

@@ -37,7 +37,7 @@ pub struct Exporter {
 struct Running {
     config: Arc<config::Account>,
     jobs: Vec<Job>,
-    _tasks: Vec<AbortOnDropHandle<()>>,
+    tasks: Vec<AbortOnDropHandle<()>>,
 }
 
 impl Running {
@@ -96,20 +96,25 @@ impl Exporter {
     /// Polls what `config` says from now on. An account that did not change keeps its data, its counters and its
     /// schedule, unless it waits for a person, who may have mended it: then it is polled soon. Where any account has
     /// no credentials, nothing changes and all of those are named.
-    pub fn apply(&mut self, config: Config) -> Result<Changes, Vec<PlanError>> {
-        let fresh = self.prepare(config)?;
+    pub async fn apply(&mut self, config: Config) -> Result<Changes, Vec<PlanError>> {
+        let fresh = self.prepare(config).inspect_err(|_| self.providers.drop_unused())?;
         let mut before: HashMap<AccountName, Running> =
             self.accounts.drain(..).map(|running| (running.config.name.clone(), running)).collect();
-        let n_before = before.len();
+        let mut keep: HashMap<AccountName, Running> =
+            fresh.iter().filter_map(Next::kept).filter_map(|name| before.remove_entry(name)).collect();
+        let kept = keep.len();
+        stop(before.values_mut()).await;
         let mut schedule = Schedule::new(&fresh);
-        self.accounts = fresh
-            .into_iter()
-            .filter_map(|account| match account {
-                Next::Keep(name) => before.remove(&name),
-                Next::Start(config, jobs) => Some(schedule.start(&self.context, config, jobs)),
-            })
-            .collect();
-        let kept = n_before - before.len();
+        let next = |account| match account {
+            Next::Keep(name) => keep.remove(&name),
+            Next::Start(config, jobs) => {
+                if let Some(before) = before.get(&config.name) {
+                    before.hand_over(&jobs);
+                }
+                Some(schedule.start(&self.context, config, jobs))
+            }
+        };
+        self.accounts = fresh.into_iter().filter_map(next).collect();
         let jobs = self.accounts.iter().flat_map(|running| &running.jobs);
         self.store.replace(plan::table(&jobs));
         let waiting = jobs.filter(|job| job.needs_a_person()).map(|job| Arc::clone(&job.entry)).collect();
@@ -134,16 +139,20 @@ impl Exporter {
             }
             let account = Arc::new(account);
             match plan::jobs(&account, &self.lanes, &self.providers) {
-                Ok(jobs) => {
-                    if let Some(before) = running.get(&account.name) {
-                        before.hand_over(&jobs);
-                    }
-                    accounts.push(Next::Start(account, jobs));
-                }
+                Ok(jobs) => accounts.push(Next::Start(account, jobs)),
                 Err(error) => PlanError::collect(&mut errors, error),
             }
         }
         if errors.is_empty() { Ok(accounts) } else { Err(errors) }
+    }
+}
+
+/// Waits until nothing of them runs any more: what they have counted is final then, and nobody has their credentials.
+async fn stop(accounts: impl Iterator<Item = &mut Running>) {
+    let tasks: Vec<_> = accounts.flat_map(|running| running.tasks.drain(..)).collect();
+    tasks.iter().for_each(AbortOnDropHandle::abort);
+    for task in tasks {
+        let _ = task.await;
     }
 }
 
@@ -159,6 +168,15 @@ async fn hurry(jobs: Vec<Arc<JobEntry>>) {
 enum Next {
     Keep(AccountName),
     Start(Arc<config::Account>, Vec<Job>),
+}
+
+impl Next {
+    fn kept(&self) -> Option<&AccountName> {
+        match self {
+            Next::Keep(name) => Some(name),
+            Next::Start(..) => None,
+        }
+    }
 }
 
 /// Spreads the first polls of what starts together.
@@ -188,6 +206,6 @@ impl Schedule {
             )))
         };
         let tasks = jobs.iter().map(task).collect();
-        Running { config, jobs, _tasks: tasks }
+        Running { config, jobs, tasks }
     }
 }

@@ -147,7 +147,7 @@ mod tests {
         let secret_key = Secret::new("key".into());
         account.credentials = Source::Static(Credentials { secret_id: "id".into(), secret_key, token: None });
         let mut exporter = Exporter::new(Arc::new(Context { client, clock, telemetry }));
-        exporter.apply(Config { accounts: vec![account] }).unwrap();
+        exporter.apply(Config { accounts: vec![account] }).await.unwrap();
         future::pending::<()>().await;
     }
 

@@ -10,8 +10,9 @@ use crate::{
     config::{self, Config, Overrides, Shard},
 };
 
-/// A file system that hangs must not keep a reload waiting for ever: whoever asked over HTTP still gets the answer.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// A file system that hangs must not keep the start or a reload waiting for ever: whoever asked over HTTP still gets the
+/// answer.
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where the configuration comes from.
 #[derive(Clone, Debug)]

@@ -44,7 +44,7 @@ pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
     if !server.explore(&config).await {
         return Ok(());
     }
-    server.apply(config)?;
+    server.apply(config).await?;
     server.run(reload).await
 }
 
@@ -132,8 +132,8 @@ impl Server {
     }
 
     /// Starts to poll.
-    pub(super) fn apply(&mut self, config: Config) -> Result<(), Failure> {
-        self.exporter.apply(config).map_err(Failure::bad_input)?;
+    pub(super) async fn apply(&mut self, config: Config) -> Result<(), Failure> {
+        self.exporter.apply(config).await.map_err(Failure::bad_input)?;
         self.context.telemetry.config_loaded(self.context.clock.now());
         Ok(())
     }
@@ -165,16 +165,20 @@ impl Server {
                     let replies = std::mem::take(&mut waiting);
                     let (reload, web_config) = (reload.clone(), self.web_config.clone());
                     let providers = self.exporter.providers();
-                    loads.spawn(async move {
+                    let config = async move {
                         let loaded = reload.load().await;
                         if let Ok(config) = &loaded {
                             providers.explore(config.accounts.iter().map(|account| &account.credentials)).await;
                         }
-                        (loaded, reload_web(web_config).await, replies)
+                        loaded
+                    };
+                    loads.spawn(async move {
+                        let (loaded, web) = tokio::join!(config, reload_web(web_config));
+                        (loaded, web, replies)
                     });
                 }
                 Some(Ok((loaded, web, replies))) = loads.join_next() => {
-                    let problems = [self.reload(loaded).err(), web.err()].into_iter().flatten().flatten();
+                    let problems = [self.reload(loaded).await.err(), web.err()].into_iter().flatten().flatten();
                     let problems = problems.collect::<Vec<_>>().join("\n");
                     let outcome = if problems.is_empty() { Ok(()) } else { Err(problems) };
                     for reply in replies {
@@ -192,9 +196,9 @@ impl Server {
         Ok(())
     }
 
-    fn reload(&mut self, loaded: Result<Config, Vec<String>>) -> Result<(), Vec<String>> {
+    async fn reload(&mut self, loaded: Result<Config, Vec<String>>) -> Result<(), Vec<String>> {
         let outcome = match loaded {
-            Ok(config) => self.exporter.apply(config).map_err(lines),
+            Ok(config) => self.exporter.apply(config).await.map_err(lines),
             Err(problems) => Err(problems),
         };
         match outcome {

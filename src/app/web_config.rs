@@ -13,6 +13,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use super::reload::PATIENCE;
 use crate::{
     clock::Clock,
     config::web::{self, Reading, WebConfig},
@@ -24,8 +25,6 @@ use crate::{
 const INTERVAL: Duration = Duration::from_secs(3);
 /// A changed file is taken when it stands still for this long: half of it may be written.
 const SETTLED: Duration = Duration::from_millis(100);
-/// A file system that hangs must not keep the start or a reload waiting for ever.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A web configuration, as it was at the start.
 pub(super) struct First {

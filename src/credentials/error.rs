@@ -15,7 +15,7 @@ pub struct CredentialsError {
 /// How it may end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Prospect {
-    /// Nothing is there at all: a chain goes on to the next link.
+    /// Nothing is there at all: a chain goes on to the next link. It may come, as a network does.
     Absent,
     /// When a person does something.
     ByHand,
@@ -61,8 +61,8 @@ impl CredentialsError {
         self.prospect == Prospect::Absent
     }
 
-    pub(super) fn is_passing(&self) -> bool {
-        self.prospect == Prospect::Passing
+    pub(super) fn needs_a_person(&self) -> bool {
+        self.prospect == Prospect::ByHand
     }
 
     /// Whether both tell of the same trouble.

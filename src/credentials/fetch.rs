@@ -12,7 +12,7 @@ pub(super) struct Fetcher {
     reader: Reader,
     /// Lives as long as the provider that this is the fetcher of.
     parent: Option<Weak<Provider>>,
-    /// Of the parent's credentials that were used last.
+    /// Of the parent's credentials that were there last.
     parent_serial: u64,
 }
 
@@ -43,7 +43,12 @@ impl Fetcher {
                 Ok(fetched)
             }
             Source::AssumeRole(role) => {
-                let parent = self.parent.as_ref().and_then(Weak::upgrade).expect("a role has a parent");
+                let Some(parent) = self.parent.as_ref().and_then(Weak::upgrade) else {
+                    // The provider is being dropped, and this task with it.
+                    return std::future::pending().await;
+                };
+                // Also where they are of no use: they are no news then.
+                self.parent_serial = parent.serial();
                 let issued = parent.current().await.map_err(|error| error.of(&role.source))?;
                 self.parent_serial = issued.serial;
                 role.fetch(&parent, &issued, tools).await
@@ -52,7 +57,7 @@ impl Fetcher {
         }
     }
 
-    /// Completes when the parent has other credentials than those that were used last.
+    /// Completes when the parent has other credentials than those that were there last.
     pub(super) async fn parent_changes(&self) {
         let parent = self.parent.as_ref().and_then(Weak::upgrade);
         match parent.map(|parent| parent.change_from(self.parent_serial)) {

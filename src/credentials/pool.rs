@@ -3,12 +3,16 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 
 use super::{Environment, Provider, Source};
 use crate::{client::Client, clock::Clock, pacer::Lanes};
+
+/// An STS that hangs must not keep a start or a reload waiting; polls say then what is wrong.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What providers work with.
 #[derive(Clone, Debug)]
@@ -49,14 +53,14 @@ impl Providers {
         Arc::clone(self.by_source().entry(source.clone()).or_insert(provider))
     }
 
-    /// Waits, a few seconds at most, until it is known whether there is anything to start with for `sources`: what
+    /// Waits, for 5 seconds at most, until it is known whether there is anything to start with for `sources`: what
     /// [`Provider::hopeless`] then says holds.
     pub async fn explore(&self, sources: impl Iterator<Item = &Source>) {
         let distinct: HashSet<&Source> = sources.collect();
         let mut explorations = JoinSet::new();
         for source in distinct.into_iter().filter(|source| source.is_chained()) {
             let provider = self.provider(source);
-            explorations.spawn(async move { provider.explore().await });
+            explorations.spawn(async move { timeout(PATIENCE, provider.explore()).await });
         }
         explorations.join_all().await;
     }

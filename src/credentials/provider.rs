@@ -47,6 +47,12 @@ impl Provider {
         self.status.usable(self.tools.clock.now()).await
     }
 
+    /// What took the place of `issued` while a request waited for its turn, and is counted as that is; else `issued`.
+    pub fn newest(&self, issued: Arc<Issued>) -> Arc<Issued> {
+        let newer = self.status.issued().filter(|newer| newer.identity == issued.identity);
+        newer.unwrap_or(issued)
+    }
+
     /// The API does not accept `issued`: renews them at once, unless that happened already, or a moment ago.
     pub fn rejected(&self, issued: &Issued) {
         if self.renewal.is_some() {

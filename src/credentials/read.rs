@@ -9,7 +9,11 @@ use std::{
 };
 
 use secrecy::zeroize::Zeroizing;
-use tokio::{sync::oneshot, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{Semaphore, oneshot},
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
 
 use super::CredentialsError;
 
@@ -17,6 +21,10 @@ use super::CredentialsError;
 const MAX_BYTES: usize = 64 * 1024;
 /// For all files of one set. A file system that is gone may keep its readers for ever.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// One read keeps one thread of those that names are looked up in, too, and the configuration is read: when many sets
+/// of files are on a file system that is gone, some threads must be left.
+static PLACES: Semaphore = Semaphore::const_new(256);
 
 /// The text of a file, without white space around it; wiped on drop, since it may be a secret.
 pub(super) type Text = Zeroizing<String>;
@@ -43,10 +51,17 @@ impl From<ReadError> for CredentialsError {
 }
 
 /// Reads one set of files after the other.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Reader {
+    places: &'static Semaphore,
     /// A read that did not end in time: it keeps its thread, so there is never a second one.
     stuck: Option<JoinHandle<()>>,
+}
+
+impl Default for Reader {
+    fn default() -> Reader {
+        Reader { places: &PLACES, stuck: None }
+    }
 }
 
 impl Reader {
@@ -62,11 +77,14 @@ impl Reader {
         if self.stuck.as_ref().is_some_and(|read| !read.is_finished()) {
             return Err(too_slow());
         }
+        let deadline = Instant::now() + PATIENCE;
+        let Ok(place) = timeout_at(deadline, self.places.acquire()).await else { return Err(too_slow()) };
         let (sender, receiver) = oneshot::channel();
         let read = tokio::task::spawn_blocking(move || {
             let _ = sender.send(paths.into_iter().map(read).collect());
+            drop(place);
         });
-        if let Ok(Ok(texts)) = timeout(PATIENCE, receiver).await {
+        if let Ok(Ok(texts)) = timeout_at(deadline, receiver).await {
             return Ok(texts);
         }
         self.stuck = Some(read);
@@ -198,5 +216,17 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("a"), "b").unwrap();
         assert!(reader.read_one(directory.path().join("a")).await.unwrap().is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_reads_that_hang_do_not_take_every_thread() {
+        let places: &Semaphore = Box::leak(Box::new(Semaphore::new(1)));
+        let taken = places.acquire().await.unwrap();
+        let mut reader = Reader { places, ..Reader::default() };
+        let error = reader.read_one("/etc/hostname".into()).await.unwrap_err();
+        assert_eq!(error.to_string(), "/etc/hostname could not be read within 1 s");
+        assert!(reader.stuck.is_none(), "no thread");
+        drop(taken);
+        assert!(reader.read_one("/etc/hostname".into()).await.is_ok());
     }
 }

@@ -3,8 +3,8 @@
 use std::{fs, sync::Arc, time::Duration};
 
 use tokio::{
-    task::JoinSet,
-    time::{sleep, timeout},
+    task::{JoinSet, yield_now},
+    time::{advance, sleep, timeout},
 };
 
 use super::{
@@ -239,6 +239,28 @@ async fn a_role_is_asked_for_as_soon_as_those_who_ask_have_other_keys() {
     let change = provider.change_from(provider.serial());
     timeout(seconds(7), change.come()).await.expect("at the next look but one");
     assert_eq!(id(&provider).await.as_deref(), Ok("one"));
+}
+
+/// Those who ask had others since, and then none that hold: nothing new to ask with, so nothing to hurry for.
+#[tokio::test(start_paused = true)]
+async fn a_role_whose_askers_keys_run_out_is_not_asked_for_without_pause() {
+    let cloud = Cloud::default();
+    cloud.lend("parent-1", 100);
+    cloud.lend("child", 1_000);
+    cloud.lend("parent-2", 200);
+    cloud.answer(refusal("InternalError", "broken"));
+    let provider = cloud.providers(&[]).provider(&role_of(role()));
+    assert_eq!(id(&provider).await.as_deref(), Ok("child"));
+    // Not by sleeping: time that is paused stands still while a task never rests.
+    for _ in 0..400 {
+        advance(seconds(5)).await;
+        for _ in 0..20 {
+            yield_now().await;
+        }
+    }
+    assert!(id(&provider).await.unwrap_err().contains("broken"));
+    let failures = provider.status().failures();
+    assert!((5..100).contains(&failures), "about one a minute at the end: {failures}");
 }
 
 struct Watched {

@@ -35,7 +35,7 @@ pub(super) fn retry_after(
     n_failures: u32,
     remaining: Option<Duration>,
 ) -> Duration {
-    let longest = if error.is_passing() { LONGEST_PAUSE } else { LONGEST_PAUSE_BY_HAND };
+    let longest = if error.needs_a_person() { LONGEST_PAUSE_BY_HAND } else { LONGEST_PAUSE };
     let doubled = PAUSE.saturating_mul(1 << n_failures.saturating_sub(1).min(8)).min(longest);
     let pause = doubled.mul_f64(0.75 + 0.5 * fastrand::f64());
     match remaining {
@@ -78,9 +78,11 @@ mod tests {
     fn pauses_double_up_to_a_minute_or_to_five_where_a_person_is_needed() {
         let seconds = |error: &CredentialsError, n| retry_after(error, n, None).as_secs_f64();
         let (passing, by_hand) = (CredentialsError::passing("x"), CredentialsError::broken("x"));
+        let absent = CredentialsError::absent("x");
         for (n, expected) in [(1, 2.0), (2, 4.0), (3, 8.0), (6, 60.0), (1_000, 60.0)] {
-            let pause = seconds(&passing, n);
-            assert!((expected * 0.75..=expected * 1.25).contains(&pause), "{n}: {pause}");
+            for pause in [seconds(&passing, n), seconds(&absent, n)] {
+                assert!((expected * 0.75..=expected * 1.25).contains(&pause), "{n}: {pause}");
+            }
         }
         assert!(seconds(&by_hand, 1_000) >= 225.0);
     }

@@ -4,7 +4,10 @@ use std::{
     collections::VecDeque,
     future::poll_fn,
     io,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::Poll,
     time::Duration,
 };
@@ -28,16 +31,33 @@ const EPISODE: Duration = Duration::from_mins(1);
 pub(super) struct Activity {
     opened: Instant,
     last_request: Mutex<Option<Instant>>,
+    is_answering: AtomicBool,
+}
+
+/// A request is being answered, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Answering(Arc<Activity>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.is_answering.store(false, Relaxed);
+    }
 }
 
 impl Activity {
     pub(super) fn new() -> Activity {
-        Activity { opened: Instant::now(), last_request: Mutex::new(None) }
+        Activity {
+            opened: Instant::now(),
+            last_request: Mutex::new(None),
+            is_answering: AtomicBool::new(false),
+        }
     }
 
     /// The head of a request has come.
-    pub(super) fn request_came(&self) {
+    pub(super) fn request_came(self: &Arc<Self>) -> Answering {
         *self.last_request.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        self.is_answering.store(true, Relaxed);
+        Answering(Arc::clone(self))
     }
 
     fn last_request(&self) -> Option<Instant> {
@@ -128,11 +148,13 @@ impl Connections {
         silent.for_each(|connection| connection.task.abort());
     }
 
-    /// Closes the oldest connection that has sent no request yet, or else that whose last request is the longest ago.
+    /// Closes the oldest connection that has sent no request yet, or else that whose last request is the longest ago;
+    /// one whose answer is under way only where there is no other.
     fn close_one(&mut self) {
         self.forget_ended();
+        let rank = |activity: &Activity| (activity.is_answering.load(Relaxed), activity.last_request());
         let connections = self.open.iter().enumerate();
-        let first = connections.min_by_key(|(_, connection)| connection.activity.last_request());
+        let first = connections.min_by_key(|(_, connection)| rank(&connection.activity));
         if let Some(connection) = first.map(|(index, _)| index).and_then(|index| self.open.remove(index)) {
             connection.task.abort();
         }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use http::{Request, Response};
+use http_body_util::BodyExt as _;
 use hyper::{
     body::{Body, Incoming},
     server::conn::http1,
@@ -113,8 +114,16 @@ async fn connection<S, B>(
     };
     let seen = Arc::clone(&activity);
     let service = service_fn(move |request| {
-        seen.request_came();
-        service.call(request)
+        let answering = seen.request_came();
+        let answer = service.call(request);
+        async move {
+            // Lives as long as the body, which is dropped when its last page is made or nobody wants it.
+            let until_its_end = move |error| {
+                let _ = &answering;
+                error
+            };
+            answer.await.map(|response| response.map(|body| body.map_err(until_its_end)))
+        }
     });
     // The time limit for heads needs the timer, and counts what goes before the first byte too.
     let connection = http1::Builder::new()
@@ -144,6 +153,7 @@ mod tests {
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::{TcpListener, TcpStream},
+        sync::watch,
     };
 
     use super::{connections::MAX_CONNECTIONS, *};
@@ -180,5 +190,35 @@ mod tests {
         assert!(ask(&mut kept).await, "one that has asked before");
         assert!(!ask(&mut silent[0]).await, "the oldest silent one had to go");
         assert!(ask(silent.last_mut().unwrap()).await, "the youngest had not");
+    }
+
+    /// A large answer takes a while to be read, and others may ask a lot meanwhile.
+    #[tokio::test]
+    async fn clients_that_have_their_answer_do_not_drive_out_those_that_wait_for_theirs() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (end, is_over) = watch::channel(false);
+        let service = service_fn(move |request: Request<Incoming>| {
+            let mut is_over = is_over.clone();
+            async move {
+                if request.uri().path() == "/slow" {
+                    is_over.wait_for(|is_over| *is_over).await.unwrap();
+                }
+                Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
+            }
+        });
+        tokio::spawn(serve(vec![listener.into()], plain, service, PATIENCE, std::future::pending()));
+        let mut waiting = TcpStream::connect(address).await.unwrap();
+        waiting.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answered = Vec::new();
+        for _ in 0..MAX_CONNECTIONS + 20 {
+            answered.push(TcpStream::connect(address).await.unwrap());
+            assert!(ask(answered.last_mut().unwrap()).await, "a newcomer");
+        }
+        assert!(!ask(&mut answered[0]).await, "the first that had its answer had to go");
+        end.send(true).unwrap();
+        let mut answer = Vec::new();
+        waiting.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.ends_with(b"hello"), "{}", answer.escape_ascii());
     }
 }

@@ -157,6 +157,7 @@ impl Job {
         let deadline = slot.departure() + self.account.poll.timeout;
         let mut may_renew = true;
         for attempt in 1.. {
+            issued = self.provider.newest(issued);
             *serial = issued.serial;
             let departure = slot.departure();
             self.action_entry.request_leaves(slot.waited());

@@ -95,8 +95,8 @@ async fn two_hundred_wrong_passwords_at_once_do_not_hold_up_a_known_user() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     times.sort();
-    let slow = times[times.len() * 95 / 100];
-    assert!(times.len() > 20, "{}", times.len());
+    let slow = times[times.len() * 99 / 100];
+    assert!(times.len() > 50, "{}", times.len());
     assert!(slow < Duration::from_millis(100), "{slow:?} of {}, at most {:?}", times.len(), times.last());
 }
 

@@ -58,7 +58,7 @@ fn a_hundred_thousand_polls_leave_memory_flat_and_the_series_as_they_are() {
             account.poll.interval = Duration::from_secs(1);
             account
         };
-        world.poll((0..100).map(account).collect());
+        world.poll((0..100).map(account).collect()).await;
         let polls = |world: &World| sum(&world.text(), "tcss_polls_total");
         tokio::time::sleep(Duration::from_secs(200)).await;
         let series_before = series(&world.text());

@@ -65,7 +65,7 @@ fn failure(world: &World) -> Option<Reason> {
 async fn a_throttled_request_is_tried_again_after_a_second_and_the_pace_halves() {
     let (handler, arrivals) = scripted(vec![error("RequestLimitExceeded"), good()]);
     let mut world = World::in_process(frozen_clock(), handler);
-    world.poll(vec![alone()]);
+    world.poll(vec![alone()]).await;
     let rate = |world: &World| sum(&world.text(), "tcss_api_rate_limit_requests_per_second");
     let before = rate(&world);
     sleep(Duration::from_secs(5)).await;
@@ -81,7 +81,7 @@ async fn a_throttled_request_is_tried_again_after_a_second_and_the_pace_halves()
 async fn a_server_in_trouble_is_asked_three_times_within_the_time_of_the_poll() {
     let (handler, arrivals) = scripted(vec![error("InternalError")]);
     let mut world = World::in_process(frozen_clock(), handler);
-    world.poll(vec![alone()]);
+    world.poll(vec![alone()]).await;
     sleep(Duration::from_secs(30)).await;
     assert_eq!((arrivals.lock().unwrap().len(), failure(&world)), (3, Some(Reason::Server)));
     assert!(snapshot(&world).last.as_ref().unwrap().took < POLL.timeout);
@@ -93,7 +93,7 @@ async fn a_server_in_trouble_is_asked_three_times_within_the_time_of_the_poll() 
 async fn what_a_person_must_mend_is_asked_once_and_then_less_and_less_often() {
     let (handler, arrivals) = scripted(vec![error("AuthFailure.SecretIdNotFound")]);
     let mut world = World::in_process(frozen_clock(), handler);
-    world.poll(vec![alone()]);
+    world.poll(vec![alone()]).await;
     sleep(Duration::from_hours(1)).await;
     let arrivals = arrivals.lock().unwrap().clone();
     let gaps: Vec<u64> = arrivals.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
@@ -106,7 +106,7 @@ async fn a_running_scan_is_asked_more_often_and_when_it_ends() {
     let scanning = |remaining| answer("SCANNING", 50.0, remaining, 1);
     let (handler, arrivals) = scripted(vec![scanning(600.0), scanning(14.0), scanning(4.0), good()]);
     let mut world = World::in_process(frozen_clock(), handler);
-    world.poll(vec![alone()]);
+    world.poll(vec![alone()]).await;
     sleep(Duration::from_secs(100)).await;
     let arrivals = arrivals.lock().unwrap().clone();
     let gaps: Vec<u64> = arrivals.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
@@ -117,7 +117,7 @@ async fn a_running_scan_is_asked_more_often_and_when_it_ends() {
 async fn many_accounts_are_spread_over_the_interval() {
     let (handler, arrivals) = scripted(vec![good()]);
     let mut world = World::in_process(frozen_clock(), handler);
-    world.poll((0..600).map(|index| account(&format!("account-{index}"), "tcss.example")).collect());
+    world.poll((0..600).map(|index| account(&format!("account-{index}"), "tcss.example")).collect()).await;
     sleep(Duration::from_secs(180)).await;
     let arrivals = arrivals.lock().unwrap().clone();
     let begin = arrivals[0];
@@ -137,7 +137,7 @@ async fn a_poll_begins_when_it_was_announced() {
         account.poll.interval = Duration::from_mins(10);
         account
     };
-    world.poll(vec![long("first"), long("second")]);
+    world.poll(vec![long("first"), long("second")]).await;
     let job = Arc::clone(&world.exporter.store().table().jobs[1]);
     assert_eq!(job.next_poll(), None, "not known before its task runs");
     sleep(Duration::from_millis(1)).await;
@@ -159,14 +159,14 @@ async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
         other.poll.interval = Duration::from_secs(interval);
         other
     };
-    world.poll(vec![alone()]);
+    world.poll(vec![alone()]).await;
     sleep(Duration::from_secs(90)).await;
     let before = snapshot(&world);
     for interval in [120, 180] {
-        world.exporter.apply(Config { accounts: vec![alone(), other(interval)] }).unwrap();
+        world.exporter.apply(Config { accounts: vec![alone(), other(interval)] }).await.unwrap();
     }
     assert!(Arc::ptr_eq(&before, &snapshot(&world)));
-    let changes = world.exporter.apply(Config { accounts: vec![alone()] }).unwrap();
+    let changes = world.exporter.apply(Config { accounts: vec![alone()] }).await.unwrap();
     assert_eq!((changes.kept, changes.started, changes.stopped), (1, 0, 1));
     sleep(Duration::from_secs(31)).await;
     assert_eq!(snapshot(&world).polls, 3);
@@ -187,11 +187,11 @@ async fn a_reload_polls_what_waits_for_a_person_soon_and_nothing_else() {
     let names: Vec<String> = (0..100).map(|index| format!("locked-out-{index}")).collect();
     let names = names.iter().map(String::as_str).chain(["good", "busy"]);
     let accounts: Vec<Account> = names.map(|name| account(name, "tcss.example")).collect();
-    world.poll(accounts.clone());
+    world.poll(accounts.clone()).await;
     sleep(Duration::from_secs(3_630)).await;
     let begin = Instant::now();
     arrivals.lock().unwrap().clear();
-    world.exporter.apply(Config { accounts }).unwrap();
+    world.exporter.apply(Config { accounts }).await.unwrap();
     sleep(Duration::from_secs(20)).await;
     let arrivals = arrivals.lock().unwrap().clone();
     let of = |name: &str| -> Vec<Duration> {
@@ -216,13 +216,13 @@ async fn reloads_in_a_row_cause_one_poll_and_none_of_what_is_mended() {
     let (handler, arrivals) = scripted(vec![error("UnauthorizedOperation"), good()]);
     let mut world = World::in_process(frozen_clock(), handler);
     let config = || Config { accounts: vec![alone()] };
-    world.exporter.apply(config()).unwrap();
+    world.exporter.apply(config()).await.unwrap();
     sleep(Duration::from_secs(1)).await;
     for _ in 0..3 {
-        world.exporter.apply(config()).unwrap();
+        world.exporter.apply(config()).await.unwrap();
     }
     sleep(Duration::from_secs(30)).await;
-    world.exporter.apply(config()).unwrap();
+    world.exporter.apply(config()).await.unwrap();
     sleep(Duration::from_secs(1)).await;
     assert_eq!((arrivals.lock().unwrap().len(), failure(&world)), (2, None));
 }
@@ -232,18 +232,18 @@ async fn a_reload_that_changes_an_interval_keeps_what_is_known_of_the_scan() {
     let (handler, _) = scripted(vec![good()]);
     let mut world = World::in_process(frozen_clock(), handler);
     let mut account = alone();
-    world.poll(vec![account.clone()]);
+    world.poll(vec![account.clone()]).await;
     sleep(Duration::from_secs(1)).await;
     account.poll.interval = Duration::from_secs(30);
     account.scans.push(scan("other"));
-    world.exporter.apply(Config { accounts: vec![account.clone()] }).unwrap();
+    world.exporter.apply(Config { accounts: vec![account.clone()] }).await.unwrap();
     assert!(world.exporter.store().is_ready(), "still, with a scan that was not tried");
     let polls = |world: &World| {
         world.exporter.store().table().jobs.iter().map(|job| job.snapshot().polls).collect::<Vec<_>>()
     };
     assert_eq!(polls(&world), [1, 0], "known of the one, nothing of the new one");
     account.region = Some(tcss_exporter::config::Region::parse("ap-guangzhou").unwrap());
-    world.exporter.apply(Config { accounts: vec![account] }).unwrap();
+    world.exporter.apply(Config { accounts: vec![account] }).await.unwrap();
     assert_eq!(polls(&world), [0, 0], "another region is another question");
 }
 
@@ -261,7 +261,7 @@ async fn accounts_of_one_identity_share_its_pace_and_others_do_not_wait_for_them
     };
     let mut quick = account("quick", "tcss.example");
     quick.poll.interval = Duration::from_secs(1);
-    world.poll(vec![busy("a"), busy("b"), quick]);
+    world.poll(vec![busy("a"), busy("b"), quick]).await;
     sleep(Duration::from_secs(100)).await;
     let total = arrivals.lock().unwrap().len();
     assert!((290..=300).contains(&total), "100 of the quick one and 2 a second of the busy ones: {total}");

@@ -77,7 +77,7 @@ async fn a_simulated_day_of_throttling_stays_within_the_limit_and_retries_little
     throttled.requests_per_second = Rate::MAX;
     throttled.poll.interval = Duration::from_secs(20);
     throttled.scans = (0..20).map(|index| scan(&format!("scan-{index}"))).collect();
-    world.poll(vec![throttled]);
+    world.poll(vec![throttled]).await;
     tokio::time::sleep(Duration::from_hours(24)).await;
     let text = world.text();
     let (polls, retries) = (sum(&text, "tcss_polls_total"), sum(&text, "tcss_api_retries_total"));

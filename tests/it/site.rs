@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
 use tokio::net::TcpSocket;
 
 use crate::process::{CANARY, Running, exporter, listening};
@@ -30,9 +30,20 @@ impl Authority {
     }
 
     pub(crate) fn issue(&self, sans: Vec<SanType>) -> Issued {
-        let key = KeyPair::generate().unwrap();
         let mut params = CertificateParams::default();
         params.subject_alt_names = sans;
+        self.sign(params)
+    }
+
+    /// Good until 2020.
+    pub(crate) fn issue_expired(&self) -> Issued {
+        let mut params = CertificateParams::default();
+        params.not_after = date_time_ymd(2020, 1, 1);
+        self.sign(params)
+    }
+
+    fn sign(&self, mut params: CertificateParams) -> Issued {
+        let key = KeyPair::generate().unwrap();
         params.distinguished_name.push(DnType::CommonName, "issued");
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
         Issued { certificate, key: key.serialize_pem() }

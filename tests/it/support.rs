@@ -87,8 +87,8 @@ impl World {
         World { exporter: Exporter::new(Arc::clone(&context)), context }
     }
 
-    pub(crate) fn poll(&mut self, accounts: Vec<Account>) {
-        self.exporter.apply(Config { accounts }).unwrap();
+    pub(crate) async fn poll(&mut self, accounts: Vec<Account>) {
+        self.exporter.apply(Config { accounts }).await.unwrap();
     }
 
     pub(crate) fn text(&self) -> String {

@@ -10,8 +10,14 @@ use std::{
 };
 
 use rcgen::SanType;
-use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject as _};
-use tokio::net::TcpStream;
+use rustls::{
+    HandshakeKind, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tokio_rustls::TlsConnector;
 
 use crate::{
@@ -99,13 +105,16 @@ async fn openssl_agrees_on_http_1_1_and_on_the_configured_suite_and_curve() {
 async fn each_kind_of_client_authentication_lets_in_whom_go_lets_in() {
     let authority = Authority::new();
     let (ours, foreign) = (authority.issue(Vec::new()), Authority::new().issue(Vec::new()));
-    // Whether one comes in with no certificate, with one of a foreign authority, with one of ours.
+    let expired = authority.issue_expired();
+    let shown =
+        [("none", None), ("foreign", Some(&foreign)), ("expired", Some(&expired)), ("ours", Some(&ours))];
+    // Whether one comes in with each of them.
     for (kind, expected) in [
-        ("NoClientCert", [true, true, true]),
-        ("RequestClientCert", [true, true, true]),
-        ("RequireAnyClientCert", [false, true, true]),
-        ("VerifyClientCertIfGiven", [true, false, true]),
-        ("RequireAndVerifyClientCert", [false, false, true]),
+        ("NoClientCert", [true, true, true, true]),
+        ("RequestClientCert", [true, true, true, true]),
+        ("RequireAnyClientCert", [false, true, true, true]),
+        ("VerifyClientCertIfGiven", [true, false, false, true]),
+        ("RequireAndVerifyClientCert", [false, false, false, true]),
     ] {
         let ca = if kind == "NoClientCert" { "" } else { "  client_ca_file: ca.pem\n" };
         for version in ["TLS12", "TLS13"] {
@@ -113,9 +122,8 @@ async fn each_kind_of_client_authentication_lets_in_whom_go_lets_in() {
                 "  client_auth_type: {kind}\n{ca}  min_version: {version}\n  max_version: {version}\n"
             );
             let site = start(&authority, &more, &[]);
-            for (shown, expected) in [None, Some(&foreign), Some(&ours)].into_iter().zip(expected) {
-                let n = shown.map_or(0, |shown| if shown.key == ours.key { 2 } else { 1 });
-                assert_eq!(comes_in(&site, &authority, shown).await, expected, "{kind} {version} {n}");
+            for ((what, shown), expected) in shown.into_iter().zip(expected) {
+                assert_eq!(comes_in(&site, &authority, shown).await, expected, "{kind} {version} {what}");
             }
         }
     }
@@ -147,6 +155,39 @@ async fn a_client_needs_one_of_the_allowed_names() {
     assert!(!comes_in(&site, &authority, Some(&foreign)).await, "a name is nothing without an authority");
 }
 
+/// A session that is resumed shows no certificate, so one that has expired meanwhile would still come in.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_shows_its_certificate_at_each_connection() {
+    let authority = Authority::new();
+    let Issued { certificate, key } = authority.issue(Vec::new());
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+    let chain = vec![CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap()];
+    for version in ["TLS12", "TLS13"] {
+        let more = format!(
+            "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n  max_version: {version}\n"
+        );
+        let site = start(&authority, &more, &[]);
+        let config = rustls::ClientConfig::builder().with_root_certificates(roots(&authority));
+        let connector = TlsConnector::from(Arc::new(
+            config.with_client_auth_cert(chain.clone(), key.clone_key()).unwrap(),
+        ));
+        for n in 0..3 {
+            let stream = TcpStream::connect(&site.address).await.unwrap();
+            let name = ServerName::try_from("127.0.0.1").unwrap();
+            let mut stream = connector.connect(name, stream).await.unwrap();
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+            let mut answer = Vec::new();
+            stream.read_to_end(&mut answer).await.unwrap();
+            assert!(answer.starts_with(b"HTTP/1.1 200 "), "{version} {n}");
+            let kind = stream.get_ref().1.handshake_kind().unwrap();
+            assert!(
+                matches!(kind, HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest),
+                "{version} {n}: {kind:?}"
+            );
+        }
+    }
+}
+
 /// Shakes hands again and again, and counts.
 struct Load {
     handshakes: AtomicUsize,
@@ -174,10 +215,15 @@ async fn handshake(address: &str, connector: &TlsConnector) -> std::io::Result<C
     Ok(stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned())
 }
 
-fn connector(authority: &Authority) -> TlsConnector {
-    let mut roots = rustls::RootCertStore::empty();
+fn roots(authority: &Authority) -> RootCertStore {
+    let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(authority.certificate.as_bytes()).unwrap()).unwrap();
-    let mut config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    roots
+}
+
+fn connector(authority: &Authority) -> TlsConnector {
+    let mut config =
+        rustls::ClientConfig::builder().with_root_certificates(roots(authority)).with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
     TlsConnector::from(Arc::new(config))
 }

@@ -83,7 +83,7 @@ fn check(turns: Vec<Turn>, steps: &[u64]) -> Result<(), TestCaseError> {
             Arc::new(move |request| script.respond(&request))
         };
         let mut world = World::in_process(clock, handler);
-        world.poll(vec![account("shaky", "tcss.example"), account("steady", "tcss.example")]);
+        world.poll(vec![account("shaky", "tcss.example"), account("steady", "tcss.example")]).await;
         let mut last_success = None;
         for step in steps {
             for _ in 0..*step {

@@ -9,7 +9,7 @@ use rustls::{
         CryptoProvider, SupportedKxGroup,
         aws_lc_rs::{ALL_CIPHER_SUITES, default_provider, kx_group},
     },
-    server::{NoClientAuth, danger::ClientCertVerifier},
+    server::{NoClientAuth, NoServerSessionStorage, danger::ClientCertVerifier},
     sign::{CertifiedKey, SingleCertAndKey},
     version::{TLS12, TLS13},
 };
@@ -49,7 +49,9 @@ pub(super) fn read(at: At<'_>, files: &mut Files, problems: &mut Vec<Problem>) -
     let clients = clients(&fields, files, problems);
     let prefers_own_order = fields.read("prefer_server_cipher_suites", problems, scalar::boolean);
     let (versions, provider) = crypto?.usable(&fields, problems)?;
-    let verifier: Arc<dyn ClientCertVerifier> = match clients? {
+    let clients = clients?;
+    let asks_clients = clients.auth != ClientAuth::None;
+    let verifier: Arc<dyn ClientCertVerifier> = match clients {
         Clients { auth: ClientAuth::None, .. } => Arc::new(NoClientAuth),
         Clients { auth, authorities, allowed_sans } => {
             Arc::new(Verifier::new(auth, authorities, allowed_sans, Arc::clone(&provider)).ok()?)
@@ -60,6 +62,10 @@ pub(super) fn read(at: At<'_>, files: &mut Files, problems: &mut Vec<Problem>) -
         builder.map_err(|error| problems.push(fields.problem(format!("cannot be served: {error}")))).ok()?;
     let resolver = Arc::new(SingleCertAndKey::from(certificate?));
     let mut config = builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
+    if asks_clients {
+        // Whoever resumes a session shows no certificate, and would come in after it has expired.
+        config.session_storage = Arc::new(NoServerSessionStorage {});
+    }
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.ignore_client_order = prefers_own_order.is_none_or(|it| it.value == Some(true));
     Some(Arc::new(config))

@@ -63,7 +63,7 @@ impl Access {
         self.tls.as_ref()
     }
 
-    /// Whether anybody is kept out or anything is hidden.
+    /// Whether nobody is kept out and nothing is hidden on the way.
     pub fn is_open(&self) -> bool {
         self.tls.is_none() && self.users.is_none()
     }

@@ -26,7 +26,7 @@ impl World {
         let identities: String = alerts.iter().map(|alert| identity(alert)).collect();
         let scenario = file(&format!("identities:\n{identities}"));
         let (api, endpoint) = simulator(&["--speed=60", "--scenario", path(&scenario)]);
-        let accounts: String = alerts.iter().map(|alert| account(alert)).collect();
+        let accounts: String = alerts.iter().map(|alert| account(alert, &endpoint)).collect();
         let config = file(&format!(
             "poll: {{interval: 1s, scanning_interval: 1s, timeout: 1s, stale_after: 5s}}\n\
              api: {{endpoint: \"{endpoint}\"}}\naccounts:\n{accounts}"
@@ -81,10 +81,13 @@ fn identity(alert: &str) -> String {
     identity.replace("secret_key: try", &format!("secret_key: {CANARY}-{alert}"))
 }
 
-fn account(alert: &str) -> String {
-    format!(
-        "  - {{name: {alert}, credentials: {{env: {{secret_id: {alert}_ID, secret_key: {alert}_KEY}}}}}}\n"
-    )
+/// With keys from the environment, or where they must expire, from the metadata service.
+fn account(alert: &str, endpoint: &str) -> String {
+    let credentials = match alert {
+        "TcssCredentialsExpiring" => format!("{{cvm_role: {{endpoint: \"{endpoint}\"}}}}"),
+        _ => format!("{{env: {{secret_id: {alert}_ID, secret_key: {alert}_KEY}}}}"),
+    };
+    format!("  - {{name: {alert}, credentials: {credentials}}}\n")
 }
 
 /// What `dashboards/rules/faster` makes of a file.
@@ -109,13 +112,18 @@ async fn what_the_runbook_plays_is_delivered_and_what_follows_from_it_is_not() {
         "TcssScanCanceled",
         "TcssCredentialsFailing",
         "TcssPermissionMissing",
+        "TcssCredentialsExpiring",
         "TcssPollsFailing",
         "TcssDataStale",
     ])
     .await;
-    for alert in
-        ["TcssRiskImagesHigh", "TcssCredentialsFailing", "TcssPermissionMissing", "TcssRiskImagesIncreased"]
-    {
+    for alert in [
+        "TcssRiskImagesHigh",
+        "TcssCredentialsFailing",
+        "TcssPermissionMissing",
+        "TcssCredentialsExpiring",
+        "TcssRiskImagesIncreased",
+    ] {
         world.delivers(alert, "on-call").await;
     }
     for alert in [
@@ -170,6 +178,8 @@ async fn an_exporter_that_goes_away_is_the_only_news_and_hides_no_finding() {
     let reload = world.receiver.until("TcssReloadFailed", &[("file", "configuration")]).await;
     assert_eq!(reload.to, "team");
 
+    // Before the first scrape there was no exporter either, which a slow machine may have told.
+    world.receiver.forget();
     world.exporter.signal("KILL");
     let down = world.receiver.until("TcssExporterDown", &[("job", "tcss")]).await;
     assert_eq!(down.to, "on-call");

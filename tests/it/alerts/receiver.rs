@@ -71,6 +71,11 @@ impl Receiver {
         panic!("{name} {labels:?} does not arrive, but {:?}", self.delivered.lock().unwrap());
     }
 
+    /// Forgets what has arrived so far.
+    pub(super) fn forget(&self) {
+        self.delivered.lock().unwrap().clear();
+    }
+
     /// The alert `name` with `labels`, if it arrived.
     pub(super) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<Delivered> {
         let delivered = self.delivered.lock().unwrap();

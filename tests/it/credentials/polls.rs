@@ -11,8 +11,8 @@ use std::{
 use bytes::Bytes;
 use tcss_exporter::{
     client::Handler,
-    config::Account,
-    credentials::{AssumeRole, Files, Source, Sts},
+    config::{Account, Config},
+    credentials::{AssumeRole, Files, Source, Sts, env::Variables},
     reason::Reason,
     simulator::{Scenario, Simulator, Stats},
 };
@@ -21,7 +21,7 @@ use tokio::time::{Instant, sleep};
 use super::{ROLE_ARN, scenario};
 use crate::{
     process::{CANARY, SECRET_ID},
-    support::{START, World, account, answer, credentials, error, frozen_clock, sum, value},
+    support::{START, World, account, answer, credentials, error, frozen_clock, scan, sum, value},
 };
 
 fn role(source: Source) -> Source {
@@ -62,7 +62,7 @@ fn failures(world: &World) -> f64 {
 #[tokio::test(start_paused = true)]
 async fn a_token_that_expires_in_the_middle_of_a_run_costs_no_poll() {
     let (mut world, simulator) = simulated("token_lifetime: 3m");
-    world.poll((0..20).map(|n| with(&format!("a{n}"), role(base()))).collect());
+    world.poll((0..20).map(|n| with(&format!("a{n}"), role(base()))).collect()).await;
     let expiry = || value(&world.text(), "tcss_credentials_expiry_timestamp_seconds{account=\"a0\"}");
     for minute in 1..=60 {
         sleep(Duration::from_mins(1)).await;
@@ -81,7 +81,7 @@ async fn a_token_that_expires_in_the_middle_of_a_run_costs_no_poll() {
 async fn sts_in_trouble_costs_no_poll_as_long_as_the_old_keys_hold() {
     let (mut world, _) =
         simulated("token_lifetime: 30m, failures: [{code: InternalError, from: 10m, for: 18m}]");
-    world.poll(vec![with("a", role(base()))]);
+    world.poll(vec![with("a", role(base()))]).await;
     sleep(Duration::from_hours(2)).await;
     assert_eq!(failures(&world), 0.0);
     assert!(sum(&world.text(), "tcss_credentials_refresh_failures_total") >= 2.0);
@@ -90,7 +90,7 @@ async fn sts_in_trouble_costs_no_poll_as_long_as_the_old_keys_hold() {
 #[tokio::test(start_paused = true)]
 async fn without_any_keys_polls_fail_for_that_reason_and_recover_by_themselves() {
     let (mut world, _) = simulated("failures: [{code: InternalError, from: 0s, for: 10m}]");
-    world.poll(vec![with("a", role(base())), with("b", base())]);
+    world.poll(vec![with("a", role(base())), with("b", base())]).await;
     sleep(Duration::from_mins(9)).await;
     let text = world.text();
     let failing = "tcss_poll_failing{account=\"a\",scan=\"latest\",reason=\"credentials\"}";
@@ -142,7 +142,7 @@ async fn a_token_that_is_not_accepted_is_renewed_and_the_request_repeated_within
     let good = || answer("SCANNED", 100.0, 0.0, 1);
     let (handler, script) = Scripted::handler(move |n| if n == 3 { token_failure() } else { good() });
     let mut world = World::in_process(frozen_clock(), handler);
-    world.poll(vec![with("a", role(base()))]);
+    world.poll(vec![with("a", role(base()))]).await;
     sleep(Duration::from_secs(60 * 10 + 30)).await;
     assert_eq!((script.counts(), failures(&world)), ((2, 12), 0.0), "11 polls, one of them twice");
     assert_eq!(sum(&world.text(), "tcss_api_retries_total"), 1.0);
@@ -152,7 +152,7 @@ async fn a_token_that_is_not_accepted_is_renewed_and_the_request_repeated_within
 async fn a_token_that_is_never_accepted_is_renewed_once_a_poll_and_no_more() {
     let (handler, script) = Scripted::handler(|_| token_failure());
     let mut world = World::in_process(frozen_clock(), handler);
-    world.poll(vec![with("a", role(base())), with("b", base())]);
+    world.poll(vec![with("a", role(base())), with("b", base())]).await;
     sleep(Duration::from_secs(30)).await;
     assert_eq!(script.counts(), (2, 3), "one renewal, one more try; long-term keys cannot be renewed");
     sleep(Duration::from_hours(1)).await;
@@ -185,7 +185,7 @@ async fn other_keys_end_a_back_off_at_once() {
     let (mut world, _) = simulated("");
     let keys = Keys::new();
     keys.write(SECRET_ID, "wrong");
-    world.poll(vec![with("a", keys.source())]);
+    world.poll(vec![with("a", keys.source())]).await;
     sleep(Duration::from_mins(20)).await;
     let failure = |world: &World| {
         let snapshot = world.exporter.store().table().jobs[0].snapshot();
@@ -214,7 +214,7 @@ async fn other_keys_end_a_back_off_at_once() {
 async fn keys_that_come_later_are_used_when_they_come() {
     let (mut world, _) = simulated("");
     let keys = Keys::new();
-    world.poll(vec![with("a", keys.source()), with("b", base())]);
+    world.poll(vec![with("a", keys.source()), with("b", base())]).await;
     sleep(Duration::from_mins(30)).await;
     let text = world.text();
     assert_eq!(value(&text, "tcss_up{account=\"b\",scan=\"latest\"}"), Some(1.0));
@@ -238,7 +238,9 @@ async fn an_account_queues_in_the_lane_of_its_identity() {
     };
     let keys = Keys::new();
     keys.write(SECRET_ID, &format!("{CANARY}-key"));
-    world.poll(vec![with("base", base()), slow(with("files", keys.source())), with("role", role(base()))]);
+    world
+        .poll(vec![with("base", base()), slow(with("files", keys.source())), with("role", role(base()))])
+        .await;
     let rate = |account: &str| {
         value(&world.text(), &format!("tcss_api_rate_limit_requests_per_second{{account=\"{account}\"}}"))
             .map(|rate| (rate * 100.0).round() / 100.0)
@@ -250,4 +252,41 @@ async fn an_account_queues_in_the_lane_of_its_identity() {
     sleep(Duration::from_mins(3)).await;
     assert_eq!([rate("base"), rate("files"), rate("role")], [Some(9.75), Some(1.95), Some(9.75)], "apart");
     assert_eq!(failures(&world), 0.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_of_an_account_that_is_gone_are_not_renewed() {
+    let (mut world, simulator) = simulated("token_lifetime: 3m");
+    world.poll(vec![with("a", role(base())), with("b", base())]).await;
+    sleep(Duration::from_mins(1)).await;
+    world.poll(vec![with("b", base())]).await;
+    sleep(Duration::from_hours(1)).await;
+    assert_eq!(simulator.stats().assume_role, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_reload_leaves_nothing_of_its_credentials() {
+    let (mut world, _) = simulated("");
+    world.poll(vec![with("b", base())]).await;
+    let missing =
+        Variables { secret_id: "NO_SUCH_ID".into(), secret_key: "NO_SUCH_KEY".into(), token: vec![] };
+    let provider = Arc::downgrade(&world.exporter.providers().provider(&role(base())));
+    let accounts = vec![with("a", role(base())), with("b", base()), with("c", Source::Env(missing))];
+    world.exporter.apply(Config { accounts }).await.unwrap_err();
+    assert!(provider.upgrade().is_none(), "the next one looks anew");
+}
+
+/// A queue at one request a second, in which most wait for longer than a token holds.
+#[tokio::test(start_paused = true)]
+async fn a_token_that_expires_while_a_poll_waits_for_its_turn_costs_no_request() {
+    let (mut world, _) = simulated("token_lifetime: 1m");
+    let mut account = with("a", role(base()));
+    account.requests_per_second = tcss_exporter::config::Rate::new(1).unwrap();
+    account.poll.interval = Duration::from_mins(5);
+    account.scans = (0..200).map(|index| scan(&format!("scan-{index}"))).collect();
+    world.poll(vec![account]).await;
+    sleep(Duration::from_mins(15)).await;
+    let text = world.text();
+    assert!(sum(&text, "tcss_polls_total") >= 500.0);
+    assert_eq!((failures(&world), sum(&text, "tcss_api_retries_total")), (0.0, 0.0));
 }
