@@ -5,7 +5,7 @@ from board import board, row
 from palette import GOOD_WHEN_ZERO, OK, WARNING
 from panels import THRESHOLD, bar_coloured, bars, by_query, cells, duration, graph, now, stat, table, timeline, trend
 from promql import (
-    RATE_INTERVAL, each_account, each_scan, of_account, of_instance, of_scan, recorded, since, threshold,
+    RATE_INTERVAL, each_account, each_scan, of_account, of_exporter, of_instance, of_scan, recorded, since, threshold,
 )
 
 LAST_SUCCESS = each_scan("tcss_poll_last_success_timestamp_seconds")
@@ -27,14 +27,18 @@ def increase(selector):
     return f"increase({selector}{RATE_INTERVAL})"
 
 
+def each_process(metric):
+    return f"max by (instance) ({of_exporter(metric)})"
+
+
 def each_instance(metric, function="max"):
     return f"{function} by (instance) ({of_instance(metric)})"
 
 
 NOW = [
     stat(
-        4, "Down", "Instances that Prometheus cannot scrape.",
-        [now(f"sum(1 - {of_instance('up')})")], steps=GOOD_WHEN_ZERO,
+        4, "Down", "Instances that Prometheus cannot scrape, and that answered within the last day.",
+        [now(f"sum(1 - ({of_exporter('up')}))")], steps=GOOD_WHEN_ZERO,
     ),
     stat(
         4, "Failing", "Scans whose last poll failed, or that were not polled yet.",
@@ -66,7 +70,7 @@ INSTANCES = table(
         ("Revision", "revision", {}),
         ("Shard", cells(each_instance("tcss_exporter_shard_index")), {"custom_width": 70}),
         ("of", cells(each_instance("tcss_exporter_shards")), {"custom_width": 60}),
-        ("Up for", cells(since(each_instance("process_start_time_seconds"))), duration(90)),
+        ("Up for", cells(since(each_process("process_start_time_seconds"))), duration(90)),
         ("Config loaded", cells(since(each_instance(RELOADED))), duration(120)),
         ("Web config loaded", cells(since(each_instance(WEB_RELOADED))), duration(140)),
     ],
@@ -199,15 +203,15 @@ CREDENTIALS = [
 PROCESS = [
     graph(
         5, "CPU", "Cores used, by instance.",
-        [trend(f"max by (instance) ({rate(of_instance('process_cpu_seconds_total'))})", "{{instance}}")], "percentunit",
+        [trend(f"max by (instance) ({of_exporter('process_cpu_seconds_total', rate)})", "{{instance}}")], "percentunit",
     ),
     graph(
         5, "Memory", "Resident memory, by instance.",
-        [trend(each_instance("process_resident_memory_bytes"), "{{instance}}")], "bytes",
+        [trend(each_process("process_resident_memory_bytes"), "{{instance}}")], "bytes",
     ),
     graph(
         5, "File descriptors", "Share of the file descriptors that the process may open, by instance.",
-        [trend(f"{each_instance('process_open_fds')} / {each_instance('process_max_fds')}", "{{instance}}")],
+        [trend(f"{each_process('process_open_fds')} / {each_process('process_max_fds')}", "{{instance}}")],
         "percentunit",
     ),
     graph(

@@ -19,6 +19,12 @@ def of_instance(metric, **labels):
     return _selector(metric, INSTANCE, labels)
 
 
+def of_exporter(metric, function=str):
+    """`function` of a metric that other programs have too: of exporters alone, also those that do not answer now."""
+    exporters = f"last_over_time({of_instance('tcss_exporter_build_info')}[1d])"
+    return f"{function(of_instance(metric))} and on (job, instance) {exporters}"
+
+
 def of_account(metric, **labels):
     """A selector of a metric with the label `account`."""
     return _selector(metric, ACCOUNT, labels)
@@ -64,8 +70,12 @@ def recorded(rule, *by, at=""):
 
 
 def as_finished(what, metric, *by, at=""):
-    """What the last finished scan found; where none has finished, or the rules are not loaded, the scan at hand."""
-    return f"({recorded(what + ':finished', *by, at=at)} or {each_scan(metric, *by, at=at)})"
+    """What the last finished scan found; where the rules are not loaded, the scan at hand if it has finished.
+
+    An account that was never scanned, or whose first scan runs, has no findings yet: that is not 0.
+    """
+    finished = f"{each_scan('tcss_vul_scan_status', at=at, status='SCANNED')} == 1"
+    return f"({recorded(what + ':finished', *by, at=at)} or {having(each_scan(metric, *by, at=at), finished)})"
 
 
 def largest(n, what, metric):

@@ -13,7 +13,7 @@ use std::{
 pub(crate) const CANARY: &str = "cAnArY";
 
 /// Longest wait for what should come at once; generous, since the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process and everything it printed so far. Killed with the test.
 pub(crate) struct Running {

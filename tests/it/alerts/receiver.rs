@@ -62,7 +62,7 @@ impl Receiver {
 
     /// Waits for the alert `name` with `labels`.
     pub(super) async fn until(&self, name: &str, labels: &[(&str, &str)]) -> Delivered {
-        for _ in 0..900 {
+        for _ in 0..1800 {
             if let Some(found) = self.find(name, labels) {
                 return found;
             }
