@@ -48,6 +48,14 @@ fn each_section_has_all_seven_parts_and_says_something_in_each() {
     }
 }
 
+/// A fence in the middle of a line opens nothing, and the one that was meant to close it swallows what follows.
+#[test]
+fn every_fence_stands_on_a_line_of_its_own() {
+    let page = fs::read_to_string(root().join("docs/runbook.md")).unwrap();
+    let stray: Vec<&str> = page.lines().filter(|line| line.find("```").is_some_and(|at| at > 0)).collect();
+    assert_eq!(stray, [""; 0]);
+}
+
 #[test]
 fn the_simulator_plays_every_scenario_of_the_runbook() {
     let scenarios: Vec<_> = sections().into_iter().filter_map(|(_, text)| yaml(&text)).collect();
