@@ -19,6 +19,8 @@ enum Prospect {
     Absent,
     /// When a person does something.
     ByHand,
+    /// When the process is started anew: its environment does not change.
+    AfterRestart,
     /// By itself, in a while.
     Passing,
 }
@@ -36,6 +38,11 @@ impl CredentialsError {
     /// What the kind needs is there, and is not as it should be.
     pub(super) fn broken(message: impl Into<String>) -> CredentialsError {
         CredentialsError::new(Prospect::ByHand, message)
+    }
+
+    /// An environment variable is there, and is not as it should be.
+    pub(super) fn broken_variable(message: impl Into<String>) -> CredentialsError {
+        CredentialsError::new(Prospect::AfterRestart, message)
     }
 
     /// May pass by itself.
@@ -59,6 +66,11 @@ impl CredentialsError {
 
     pub(super) fn is_absent(&self) -> bool {
         self.prospect == Prospect::Absent
+    }
+
+    /// Whether waiting helps nothing: where a chain finds nothing, or a variable that is broken, it stays so.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self.prospect, Prospect::Absent | Prospect::AfterRestart)
     }
 
     pub(super) fn is_passing(&self) -> bool {
