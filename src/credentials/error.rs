@@ -87,6 +87,11 @@ impl CredentialsError {
         self.code.as_deref()
     }
 
+    /// What STS called the request, where it was asked.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
+    }
+
     /// The same, where it does not repeat `text`, which is between us and the server.
     pub(super) fn without(self, text: &str) -> CredentialsError {
         if text.is_empty() {
