@@ -21,15 +21,20 @@ pub(super) async fn run(flags: Check) -> Result<(), Failure> {
     let rest = if shard.is_whole() {
         String::new()
     } else {
-        format!(" in shard {shard}, of {n_accounts} account(s)")
+        format!(" in shard {shard}, of {}", count(n_accounts, "account"))
     };
-    output::print_line(format_args!("ok: {} account(s), {scans} scan(s){rest}", accounts.len()))?;
+    let (accounts_said, scans) = (count(accounts.len(), "account"), count(scans, "scan"));
+    output::print_line(format_args!("configuration ok: {accounts_said}, {scans}{rest}"))?;
     if let Some(web) = web {
         let (tls, users) = (web.config().tls.is_some(), web.config().users.len());
         let tls = if tls { "TLS" } else { "plain HTTP" };
-        output::print_line(format_args!("ok: web configuration: {tls}, {users} user(s)"))?;
+        output::print_line(format_args!("web configuration ok: {tls}, {}", count(users, "user")))?;
     }
     if flags.live { live(accounts, shard).await } else { Ok(()) }
+}
+
+fn count(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
 /// One call for each account: that of its first scan.

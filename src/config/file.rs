@@ -60,7 +60,13 @@ fn bytes(file: &Path) -> Result<Vec<u8>, String> {
     if fs::metadata(file).map_err(unreadable)?.is_dir() {
         return Err("is a directory; name a file".into());
     }
-    up_to(MAX_BYTES, file)?.ok_or_else(|| "is larger than 10 MiB; split it by account_files".into())
+    let bytes = up_to(MAX_BYTES, file)?;
+    let bytes = bytes.ok_or("is larger than 10 MiB; split it by account_files")?;
+    // A reload that took it would drop accounts, whose alerts then end as if all was well.
+    if bytes.trim_ascii().is_empty() {
+        return Err("is empty, as a full disk leaves files; write a comment into it if that is meant".into());
+    }
+    Ok(bytes)
 }
 
 /// None if there are more.

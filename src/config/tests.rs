@@ -69,8 +69,7 @@ fn default_account(name: &str) -> Account {
 fn without_accounts_there_is_one() {
     let none = load(None, &Overrides::default()).unwrap();
     assert_eq!(none.config.accounts, [default_account("default")]);
-    for empty in ["", "# nothing\n", "---\n", "accounts:\n", "accounts: []\n", "poll:\napi:\ncredentials:\n"]
-    {
+    for empty in ["# nothing\n", "---\n", "accounts:\n", "accounts: []\n", "poll:\napi:\ncredentials:\n"] {
         assert_eq!(accounts(empty), [default_account("default")], "{empty:?}");
     }
 }
@@ -291,6 +290,19 @@ fn account_files_are_read_in_order_and_once() {
     assert_eq!(read, ["c.yml", "b.yml", "a.yml", "empty.yml"]);
 }
 
+/// A full disk, or a copy that has just begun, leaves a file empty; a reload must not stop its accounts for that.
+#[test]
+fn a_file_without_anything_in_it_is_refused() {
+    let message = "is empty, as a full disk leaves files; write a comment into it if that is meant";
+    for blank in ["", "\n", " \r\n\t\n"] {
+        check(blank, &[&format!(" {message}")]);
+        let files: [(&str, &[u8]); 2] =
+            [("c.yml", b"account_files: [a.yml]\naccounts: [{name: x}]"), ("a.yml", blank.as_bytes())];
+        let problems = load_files(&files, &Overrides::default()).unwrap_err();
+        assert_eq!(problems, format!("a.yml: {message}"), "{blank:?}");
+    }
+}
+
 #[test]
 fn problems_of_account_files_name_the_file() {
     let files: [(&str, &[u8]); 6] = [
@@ -327,7 +339,7 @@ fn what_matches_and_is_no_file_is_a_problem_and_no_wait() {
 
 #[test]
 fn account_files_without_an_account_are_a_problem() {
-    let files: [(&str, &[u8]); 2] = [("c.yml", b"account_files: [a.yml]\n"), ("a.yml", b"")];
+    let files: [(&str, &[u8]); 2] = [("c.yml", b"account_files: [a.yml]\n"), ("a.yml", b"# nobody yet\n")];
     assert_eq!(
         load_files(&files, &Overrides::default()).unwrap_err(),
         "c.yml:1: account_files[0]: no file has an account in it; add one, or leave account_files out"

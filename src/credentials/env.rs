@@ -41,8 +41,8 @@ impl Variables {
             (None, None) => {
                 return Err(CredentialsError::absent(unset(&[&self.secret_id, &self.secret_key])));
             }
-            (Some(_), None) => return Err(CredentialsError::broken(unset(&[&self.secret_key]))),
-            (None, Some(_)) => return Err(CredentialsError::broken(unset(&[&self.secret_id]))),
+            (Some(_), None) => return Err(CredentialsError::broken_variable(unset(&[&self.secret_key]))),
+            (None, Some(_)) => return Err(CredentialsError::broken_variable(unset(&[&self.secret_id]))),
         };
         let (token_name, token) = self
             .token
@@ -55,7 +55,7 @@ impl Variables {
                 "SecretKey" => &self.secret_key,
                 _ => token_name,
             };
-            CredentialsError::broken(format!("the value of {name} is no {}", error.part()))
+            CredentialsError::broken_variable(format!("the value of {name} is no {}", error.part()))
         })?;
         Ok(Fetched::written(credentials, self.to_string()))
     }

@@ -19,6 +19,8 @@ enum Prospect {
     Absent,
     /// When a person does something.
     ByHand,
+    /// When the process is started anew: its environment does not change.
+    AfterRestart,
     /// By itself, in a while.
     Passing,
 }
@@ -36,6 +38,11 @@ impl CredentialsError {
     /// What the kind needs is there, and is not as it should be.
     pub(super) fn broken(message: impl Into<String>) -> CredentialsError {
         CredentialsError::new(Prospect::ByHand, message)
+    }
+
+    /// An environment variable is there, and is not as it should be.
+    pub(super) fn broken_variable(message: impl Into<String>) -> CredentialsError {
+        CredentialsError::new(Prospect::AfterRestart, message)
     }
 
     /// May pass by itself.
@@ -61,8 +68,13 @@ impl CredentialsError {
         self.prospect == Prospect::Absent
     }
 
+    /// Whether waiting helps nothing: where a chain finds nothing, or a variable that is broken, it stays so.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self.prospect, Prospect::Absent | Prospect::AfterRestart)
+    }
+
     pub(super) fn needs_a_person(&self) -> bool {
-        self.prospect == Prospect::ByHand
+        matches!(self.prospect, Prospect::ByHand | Prospect::AfterRestart)
     }
 
     /// Whether both tell of the same trouble.
@@ -73,6 +85,11 @@ impl CredentialsError {
     /// The error's code at STS, where it has one.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
+    }
+
+    /// What STS called the request, where it was asked.
+    pub fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref()
     }
 
     /// The same, where it does not repeat `text`, which is between us and the server.

@@ -81,13 +81,13 @@ impl Provider {
     }
 
     /// Why there will be no credentials before the process is started anew: variables that are not set, a chain in
-    /// which nothing is.
+    /// which nothing is or that ends at such variables.
     pub fn hopeless(&self) -> Option<CredentialsError> {
         let root = self.root();
         let status = &root.status;
         let error = status.error().filter(|_| status.issued().is_none())?;
-        let finds_nothing = matches!(root.source, Source::Chain(_)) && error.is_absent();
-        (root.renewal.is_none() || finds_nothing).then_some(error)
+        let ends_a_chain = matches!(root.source, Source::Chain(_)) && error.is_final();
+        (root.renewal.is_none() || ends_a_chain).then_some(error)
     }
 
     fn root(&self) -> &Provider {

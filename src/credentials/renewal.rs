@@ -87,16 +87,18 @@ impl Renewal {
         if self.status.error().is_some_and(|last| last.is_same_as(error)) {
             return;
         }
-        let (credentials, text, code) = (&self.name, error.to_string(), error.code());
+        let (credentials, text) = (&self.name, error.to_string());
+        let (code, request_id) = (error.code(), error.request_id());
         if old.is_some() {
             tracing::warn!(
                 credentials,
                 error = text,
                 code,
+                request_id,
                 "cannot renew credentials, the last ones stay in use"
             );
         } else {
-            tracing::error!(credentials, error = text, code, "cannot get credentials");
+            tracing::error!(credentials, error = text, code, request_id, "cannot get credentials");
         }
     }
 

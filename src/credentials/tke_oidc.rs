@@ -95,7 +95,7 @@ impl Identity {
             return Err(if is_absent {
                 CredentialsError::absent(message)
             } else {
-                CredentialsError::broken(message)
+                CredentialsError::broken_variable(message)
             });
         };
         let region = Region::parse(&region)

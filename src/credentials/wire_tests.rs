@@ -253,10 +253,7 @@ const KEY: (&str, &str) = ("TENCENTCLOUD_SECRET_KEY", "key");
 async fn chain(cloud: &Cloud, environment: &[(&str, &str)]) -> Result<String, String> {
     let provider = cloud.providers(environment).provider(&Source::Chain(Chain::default()));
     let outcome = provider.current().await;
-    assert_eq!(
-        provider.hopeless().is_some(),
-        outcome.as_ref().is_err_and(super::CredentialsError::is_absent)
-    );
+    assert_eq!(provider.hopeless().is_some(), outcome.as_ref().is_err_and(super::CredentialsError::is_final));
     outcome.map(|issued| issued.origin.clone()).map_err(|error| error.to_string())
 }
 
@@ -310,6 +307,23 @@ async fn a_link_that_is_there_and_broken_ends_the_chain() {
     let error = chain(&nobody, &without_token).await.unwrap_err();
     assert!(error.starts_with("profile: ") && error.ends_with("has no section [default]"), "{error}");
     assert_eq!(nobody.n_requests(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_ends_at_a_variable_is_hopeless_and_one_that_ends_at_a_file_is_not() {
+    let home = tempfile::tempdir().unwrap();
+    let home_variable = ("HOME", home.path().to_str().unwrap());
+    let pod = tke("/nonexistent");
+    let cases = [
+        (vec![home_variable, ID], true),
+        ([&pod[..3], &[home_variable]].concat(), true),
+        ([&pod[..], &[home_variable]].concat(), false),
+    ];
+    for (environment, is_hopeless) in cases {
+        let provider = Cloud::default().providers(&environment).provider(&Source::Chain(Chain::default()));
+        let error = provider.current().await.unwrap_err();
+        assert_eq!(provider.hopeless().is_some(), is_hopeless, "{error}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -207,7 +207,7 @@ fn the_simulator_says_how_to_use_it_and_two_variables_are_enough() {
     command.env("TENCENTCLOUD_SECRET_ID", "AKIDme").env("TENCENTCLOUD_SECRET_KEY", "mine");
     let (code, stdout, stderr) = run(&mut command);
     assert_eq!(code, 0, "{stdout}{stderr}");
-    assert!(stdout.contains("ok: 1 account(s), 1 scan(s)") && stdout.ends_with("  ok\n"), "{stdout}");
+    assert!(stdout.contains("configuration ok: 1 account, 1 scan") && stdout.ends_with("  ok\n"), "{stdout}");
     let wrong_key = command.env("TENCENTCLOUD_SECRET_KEY", format!("{CANARY}-wrong"));
     let (code, stdout, _) = run(wrong_key);
     assert_eq!(code, 2);

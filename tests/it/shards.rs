@@ -103,7 +103,10 @@ async fn check_and_scan_are_about_the_accounts_of_the_shard() {
     };
     let check = run("check");
     assert!(check.contains("warning: account \"default\" and 2 more with its credentials: these share credentials and belong to 2 of the 2 shards"), "{check}");
-    assert!(check.ends_with("ok: 2 account(s), 2 scan(s) in shard 1/2, of 3 account(s)\n"), "{check}");
+    assert!(
+        check.ends_with("configuration ok: 2 accounts, 2 scans in shard 1/2, of 3 accounts\n"),
+        "{check}"
+    );
     let scan = run("scan");
     let names: Vec<&str> = scan.lines().skip(1).filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(names, ["prod", "staging"], "{scan}");
