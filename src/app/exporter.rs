@@ -58,7 +58,7 @@ impl Running {
 }
 
 /// What a new configuration changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     /// Accounts that go on as they were.
     pub kept: usize,
@@ -66,6 +66,8 @@ pub struct Changes {
     pub started: usize,
     /// Accounts that are gone or were different.
     pub stopped: usize,
+    /// Those of them that are gone, by name.
+    pub gone: Vec<AccountName>,
 }
 
 impl Exporter {
@@ -104,11 +106,12 @@ impl Exporter {
             fresh.iter().filter_map(Next::kept).filter_map(|name| before.remove_entry(name)).collect();
         let kept = keep.len();
         stop(before.values_mut()).await;
+        let stopped = before.len();
         let mut schedule = Schedule::new(&fresh);
         let next = |account| match account {
             Next::Keep(name) => keep.remove(&name),
             Next::Start(config, jobs) => {
-                if let Some(before) = before.get(&config.name) {
+                if let Some(before) = before.remove(&config.name) {
                     before.hand_over(&jobs);
                 }
                 Some(schedule.start(&self.context, config, jobs))
@@ -120,10 +123,10 @@ impl Exporter {
         let waiting = jobs.filter(|job| job.needs_a_person()).map(|job| Arc::clone(&job.entry)).collect();
         self.hurrying = JoinSet::new();
         self.hurrying.spawn(hurry(waiting));
-        let stopped = before.len();
-        drop(before);
+        let mut gone: Vec<AccountName> = before.into_keys().collect();
+        gone.sort();
         self.providers.drop_unused();
-        Ok(Changes { kept, started: self.accounts.len() - kept, stopped })
+        Ok(Changes { kept, started: self.accounts.len() - kept, stopped, gone })
     }
 
     /// What each account of `config` needs; starts and stops nothing.

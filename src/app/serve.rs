@@ -20,13 +20,16 @@ use crate::{
     build_info,
     cli::{Serve, WebFlags},
     clock::Clock,
-    config::{Config, Shard},
+    config::{AccountName, Config, Shard},
     poller::Context,
     web::{self, Listener, ReloadRequest, Site},
 };
 
 /// Requests to reload that may wait for their turn.
 const RELOAD_QUEUE: usize = 16;
+
+/// A line of the log names so many accounts.
+const MOST_NAMED: usize = 10;
 
 pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
     let reload = Reload::of(&flags.config)?;
@@ -210,6 +213,14 @@ impl Server {
                     stopped = changes.stopped,
                     "configuration reloaded"
                 );
+                if !changes.gone.is_empty() {
+                    // Nothing else tells of them from now on.
+                    tracing::warn!(
+                        count = changes.gone.len(),
+                        accounts = first(&changes.gone),
+                        "accounts are gone"
+                    );
+                }
                 Ok(())
             }
             Err(problems) => {
@@ -228,6 +239,15 @@ async fn reload_web(file: Option<Arc<WebConfigFile>>) -> Result<(), Vec<String>>
         Some(file) => file.reload().await,
         None => Ok(()),
     }
+}
+
+/// The first few names.
+fn first(accounts: &[AccountName]) -> String {
+    let mut names: Vec<&str> = accounts.iter().take(MOST_NAMED).map(AccountName::as_str).collect();
+    if accounts.len() > MOST_NAMED {
+        names.push("…");
+    }
+    names.join(", ")
 }
 
 fn lines<T: ToString>(problems: impl IntoIterator<Item = T>) -> Vec<String> {

@@ -64,12 +64,19 @@ impl RawConfig {
         if let Some(api) = file.at("api").and_then(|at| at.fields(&keys::API, problems)) {
             settings.read_api(&api, problems);
         }
-        RawConfig {
+        let n_problems = problems.len();
+        let raw = RawConfig {
             settings,
             credentials: file.at("credentials").and_then(|at| credentials::read(at, problems)),
             account_files: file.at("account_files").map(|at| patterns(at, problems)).unwrap_or_default(),
             accounts: file.at("accounts").map(|at| accounts(at, problems)).unwrap_or_default(),
+        };
+        let names_none = raw.accounts.is_empty() && raw.account_files.is_empty();
+        if file.has("accounts") && names_none && problems.len() == n_problems {
+            // A template that found nothing writes this: all accounts would go, and no alert would come.
+            problems.push(file.problem("accounts has no account in it; add one, or leave accounts out"));
         }
+        raw
     }
 }
 

@@ -69,8 +69,17 @@ fn default_account(name: &str) -> Account {
 fn without_accounts_there_is_one() {
     let none = load(None, &Overrides::default()).unwrap();
     assert_eq!(none.config.accounts, [default_account("default")]);
-    for empty in ["# nothing\n", "---\n", "accounts:\n", "accounts: []\n", "poll:\napi:\ncredentials:\n"] {
+    for empty in ["# nothing\n", "---\n", "{}\n", "poll:\napi:\ncredentials:\n"] {
         assert_eq!(accounts(empty), [default_account("default")], "{empty:?}");
+    }
+}
+
+#[test]
+fn a_list_of_accounts_that_a_template_left_empty_is_refused() {
+    for empty in ["accounts:\n", "accounts: []\n", "account_files: []\naccounts: []\n"] {
+        let message = "c.yml:1: accounts has no account in it; add one, or leave accounts out";
+        let files: [(&str, &[u8]); 1] = [("c.yml", empty.as_bytes())];
+        assert_eq!(load_files(&files, &Overrides::default()).unwrap_err(), message, "{empty:?}");
     }
 }
 

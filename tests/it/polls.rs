@@ -168,6 +168,7 @@ async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
     assert!(Arc::ptr_eq(&before, &snapshot(&world)));
     let changes = world.exporter.apply(Config { accounts: vec![alone()] }).await.unwrap();
     assert_eq!((changes.kept, changes.started, changes.stopped), (1, 0, 1));
+    assert_eq!(changes.gone.len(), 1);
     sleep(Duration::from_secs(31)).await;
     assert_eq!(snapshot(&world).polls, 3);
     let arrivals = arrivals.lock().unwrap().clone();
