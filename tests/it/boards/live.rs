@@ -167,7 +167,8 @@ async fn every_query_of_every_board_is_answered_by_a_real_prometheus() {
 
 /// The API says 0 of an account that was never scanned. On a board, that would be an account without risk.
 async fn nothing_is_found_where_no_scan_has_finished(prometheus: &Prometheus, queries: &[Query]) {
-    let findings: Vec<_> = queries.iter().filter(|it| it.expression.contains("risk_images:finished")).collect();
+    let findings: Vec<_> =
+        queries.iter().filter(|it| it.expression.contains("risk_images:finished")).collect();
     assert!(findings.len() >= 5);
     for query in findings {
         for sample in prometheus.query(&query.sent("10s")).await {
