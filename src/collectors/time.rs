@@ -12,13 +12,14 @@ pub(super) enum Time {
 }
 
 /// Reads `YYYY-MM-DD hh:mm:ss` in `zone`, RFC 3339, and Go's `YYYY-MM-DD hh:mm:ss +0000 UTC`; none if it is
-/// none of these.
+/// none of these, or before 1970.
 pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<Time> {
     let text = text.trim();
     if text.is_empty() || is_zero_date(text) {
         return Some(Time::Never);
     }
-    civil(text, zone).or_else(|| text.parse().ok()).or_else(|| go(text)).map(Time::At)
+    let time = civil(text, zone).or_else(|| text.parse().ok()).or_else(|| go(text))?;
+    (time >= Timestamp::UNIX_EPOCH).then_some(Time::At(time))
 }
 
 /// Before there was a TCSS: the zero of Go, of Unix, or of MySQL, in whichever zone it was printed.
@@ -86,6 +87,7 @@ mod tests {
             "2021-05-01 00:00:00 nonsense here",
             "9999999-01-01 00:00:00",
             "2021-05-01 25:00:00",
+            "1968-12-31T00:00:00+08:00",
         ] {
             check(text, None);
         }
