@@ -32,6 +32,8 @@ fn every_target_survives_its_corpus() {
 fn every_target_is_built_and_has_a_corpus() {
     let targets = TARGETS.map(|(name, _)| name.to_owned());
     assert_eq!(names("fuzz_targets"), targets.iter().cloned().collect());
+    let script = fs::read_to_string(folder("../tests/fuzz")).unwrap();
+    assert!(script.contains(&format!("targets=({})\n", targets.join(" "))), "tests/fuzz runs all of them");
     assert_eq!(names("corpus"), targets.iter().cloned().collect());
     let manifest = fs::read_to_string(folder("Cargo.toml")).unwrap();
     let bins: Vec<_> = manifest.lines().filter_map(|line| line.strip_prefix("path = ")).collect();
