@@ -1,6 +1,6 @@
 //! `check`: says what is wrong with the configuration; `--live` also tries every account.
 
-use super::{Failure, once::Once, report, shard, web_config};
+use super::{Failure, lines, once::Once, report, shard, web_config};
 use crate::{
     cli::{Check, output},
     config::{self, Shard},
@@ -8,7 +8,7 @@ use crate::{
 
 pub(super) async fn run(flags: Check) -> Result<(), Failure> {
     let loaded = config::load(flags.config.file.as_deref(), &flags.config.overrides());
-    let loaded = loaded.map_err(|problems| problems.iter().map(ToString::to_string).collect());
+    let loaded = loaded.map_err(|problems| lines(problems.iter()));
     let (loaded, web) = super::both(loaded, web_config::load(flags.web.file.as_deref()).await)?;
     let shard = shard::of(&flags.config)?;
     let n_accounts = loaded.config.accounts.len();

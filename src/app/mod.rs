@@ -94,6 +94,11 @@ impl Failure {
     }
 }
 
+/// For people, a line each.
+fn lines<T: ToString>(problems: impl IntoIterator<Item = T>) -> Vec<String> {
+    problems.into_iter().map(|problem| problem.to_string()).collect()
+}
+
 /// Both, or the problems of both.
 fn both<A, B>(a: Result<A, Vec<String>>, b: Result<B, Vec<String>>) -> Result<(A, B), Failure> {
     match (a, b) {

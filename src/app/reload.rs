@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use tokio::time::timeout;
 
-use super::{Failure, shard};
+use super::{Failure, lines, shard};
 use crate::{
     cli::ConfigFlags,
     config::{self, Config, Overrides, Shard},
@@ -48,8 +48,7 @@ impl Reload {
             return Err(vec![format!("the configuration could not be read within {} s", PATIENCE.as_secs())]);
         };
         let loaded = loaded.expect("a panic ends the process");
-        let loaded =
-            loaded.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
+        let loaded = loaded.map_err(|problems| lines(problems.iter()))?;
         loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         if loaded.config.accounts.is_empty() {
             tracing::warn!(

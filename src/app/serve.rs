@@ -11,7 +11,7 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     Failure,
     exporter::Exporter,
-    listen,
+    lines, listen,
     reload::Reload,
     signals::{Request, Signals},
     web_config::{self, WebConfigFile},
@@ -248,8 +248,4 @@ fn first(accounts: &[AccountName]) -> String {
         names.push("…");
     }
     names.join(", ")
-}
-
-fn lines<T: ToString>(problems: impl IntoIterator<Item = T>) -> Vec<String> {
-    problems.into_iter().map(|problem| problem.to_string()).collect()
 }

@@ -13,7 +13,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::reload::PATIENCE;
+use super::{lines, reload::PATIENCE};
 use crate::{
     clock::Clock,
     config::web::{self, Reading, WebConfig},
@@ -45,7 +45,7 @@ pub(super) async fn load(file: Option<&Path>) -> Result<Option<First>, Vec<Strin
     let Some(file) = file else { return Ok(None) };
     let Ok(reading) = timeout(PATIENCE, read(file.to_owned())).await else { return Err(too_slow()) };
     let Reading { fingerprint, outcome, .. } = reading;
-    let config = outcome.map_err(|problems| lines(&problems))?;
+    let config = outcome.map_err(|problems| lines(problems.iter()))?;
     Ok(Some(First { file: file.to_owned(), fingerprint, config }))
 }
 
@@ -97,7 +97,8 @@ impl WebConfigFile {
         let mut last = self.last.lock().await;
         let reading = settled(last.fingerprint, || read(self.file.clone())).await;
         if reading.fingerprint != last.fingerprint {
-            let outcome = self.take(reading.is_blank, reading.outcome.map_err(|problems| lines(&problems)));
+            let outcome =
+                self.take(reading.is_blank, reading.outcome.map_err(|problems| lines(problems.iter())));
             *last = Last { fingerprint: reading.fingerprint, outcome };
         }
         last.outcome.clone()
@@ -153,10 +154,6 @@ async fn settled<F: Future<Output = Reading>>(known: [u8; 32], mut read: impl Fn
 
 async fn read(file: PathBuf) -> Reading {
     spawn_blocking(move || web::read(&file)).await.expect("a panic ends the process")
-}
-
-fn lines(problems: &crate::config::Problems) -> Vec<String> {
-    problems.iter().map(ToString::to_string).collect()
 }
 
 fn too_slow() -> Vec<String> {

@@ -5,6 +5,9 @@
 
 use crate::reason::Reason;
 
+/// A token that the API does not accept: it may have expired on the way.
+pub const TOKEN_FAILURE: &str = "AuthFailure.TokenFailure";
+
 /// The reason for `code`. Codes come as `Family` or `Family.Detail`; a few details mean something else than
 /// their family. What is not known may pass by itself: it is the server's trouble.
 pub(super) fn reason(code: &str) -> Reason {

@@ -25,6 +25,7 @@ mod error;
 mod metadata;
 mod transport;
 
+pub use codes::TOKEN_FAILURE;
 pub use error::ApiError;
 pub use metadata::MetadataError;
 pub use transport::{Handler, InitError};

@@ -9,9 +9,7 @@ use super::{
     issued::Fetched,
     sts::{self, Asker},
 };
-
-/// The API's code for a token that it does not accept.
-const TOKEN_FAILURE: &str = "AuthFailure.TokenFailure";
+use crate::client::TOKEN_FAILURE;
 
 /// Which role, and who takes it on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -5,7 +5,12 @@ use std::time::Duration;
 use tracing::Level;
 
 use crate::{
-    client::ApiError, clock::Moment, collectors::Activity, config::Poll, reason::Reason, store::Snapshot,
+    client::{ApiError, TOKEN_FAILURE},
+    clock::Moment,
+    collectors::Activity,
+    config::Poll,
+    reason::Reason,
+    store::Snapshot,
 };
 
 /// One request and at most two more.
@@ -49,7 +54,7 @@ fn prospect(error: &ApiError) -> Prospect {
 
 /// Whether the API has had enough of a token: it may have expired on the way.
 pub(super) fn is_token_failure(error: &ApiError) -> bool {
-    error.code.as_deref() == Some("AuthFailure.TokenFailure")
+    error.code.as_deref() == Some(TOKEN_FAILURE)
 }
 
 /// Whether it stays as it is until a person does something.
