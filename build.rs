@@ -2,13 +2,22 @@
 
 use std::{env, path::Path, process::Command};
 
-#[expect(clippy::disallowed_macros, reason = "how a build script talks to cargo")]
+#[expect(
+    clippy::disallowed_macros,
+    reason = "how a build script talks to cargo"
+)]
 fn main() {
-    let revision = env::var("TCSS_EXPORTER_REVISION").ok().filter(|revision| !revision.is_empty());
-    let revision =
-        revision.or_else(|| run("git", &["rev-parse", "HEAD"])).unwrap_or_else(|| "unknown".into());
+    let revision = env::var("TCSS_EXPORTER_REVISION")
+        .ok()
+        .filter(|revision| !revision.is_empty());
+    let revision = revision
+        .or_else(|| run("git", &["rev-parse", "HEAD"]))
+        .unwrap_or_else(|| "unknown".into());
     println!("cargo::rustc-env=TCSS_EXPORTER_REVISION={revision}");
-    println!("cargo::rustc-env=TCSS_EXPORTER_RUSTC={}", rustc_version().unwrap_or_else(|| "unknown".into()));
+    println!(
+        "cargo::rustc-env=TCSS_EXPORTER_RUSTC={}",
+        rustc_version().unwrap_or_else(|| "unknown".into())
+    );
 
     println!("cargo::rerun-if-env-changed=TCSS_EXPORTER_REVISION");
     println!("cargo::rerun-if-changed=build.rs");

@@ -3,7 +3,12 @@
 //! `cargo bench` prints the median of some rounds, in microseconds. The numbers are for comparing two states of the
 //! code on one machine, not for more.
 
-#![allow(clippy::unwrap_used, clippy::cast_precision_loss, missing_docs, reason = "a benchmark")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::cast_precision_loss,
+    missing_docs,
+    reason = "a benchmark"
+)]
 
 use std::{
     io::Write as _,
@@ -15,16 +20,16 @@ use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use jiff::{Timestamp, tz::TimeZone};
 use tcss_exporter::{
-    app::exporter::Exporter,
     cli::output,
     client::Client,
-    clock::Clock,
     collectors,
-    config::{Account, AccountName, Config, Endpoint, Poll, Rate, Scan, ScanName},
+    config::{Account, Config, Poll},
     credentials::Source,
+    domain::{AccountName, Clock, Endpoint, Rate, Scan, ScanName},
     exposition::{Format, Scrape},
     poller::Context,
     signer::{Credentials, Secret},
+    supervisor::Exporter,
     telemetry::Telemetry,
 };
 
@@ -36,29 +41,50 @@ const ANSWER: &[u8] = br#"{"Response":{"LocalImageScanCount":120,"IgnoreVulCount
 
 fn main() {
     for n_accounts in [1, 10, 100, 1_000, 10_000] {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap();
         runtime.block_on(measure(n_accounts));
     }
 }
 
 async fn measure(n_accounts: usize) {
     let clock = Clock::starting_at(Timestamp::from_second(1_764_000_000).unwrap());
-    let telemetry = Arc::new(Telemetry::new(&collectors::ALL.map(|collector| collector.action)).unwrap());
-    let handler = Arc::new(|_: http::Request<Bytes>| http::Response::new(Bytes::from_static(ANSWER)));
+    let telemetry =
+        Arc::new(Telemetry::new(&collectors::ALL.map(|collector| collector.action)).unwrap());
+    let handler =
+        Arc::new(|_: http::Request<Bytes>| http::Response::new(Bytes::from_static(ANSWER)));
     let client = Client::in_process(clock, Arc::clone(&telemetry), handler);
-    let context = Arc::new(Context { client, clock, telemetry });
+    let context = Arc::new(Context {
+        client,
+        clock,
+        telemetry,
+    });
     let mut exporter = Exporter::new(Arc::clone(&context));
-    exporter.apply(Config { accounts: (0..n_accounts).map(account).collect() }).await.unwrap();
+    exporter
+        .apply(Config {
+            accounts: (0..n_accounts).map(account).collect(),
+        })
+        .await
+        .unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
     let store = exporter.store();
     let scrape = || Scrape::new(&store, context.telemetry.gather(), clock.now());
     let text = scrape().text(Format::Text);
     let series = text.lines().filter(|line| !line.starts_with('#')).count();
-    let plain = median(|| scrape().pages(Format::OpenMetrics).map(|page| page.len()).sum());
+    let plain = median(|| {
+        scrape()
+            .pages(Format::OpenMetrics)
+            .map(|page| page.len())
+            .sum()
+    });
     let gzip = median(|| {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        scrape().pages(Format::OpenMetrics).for_each(|page| encoder.write_all(&page).unwrap());
+        scrape()
+            .pages(Format::OpenMetrics)
+            .for_each(|page| encoder.write_all(&page).unwrap());
         encoder.finish().unwrap().len()
     });
     let line = format!(
@@ -96,7 +122,12 @@ fn account(index: usize) -> Account {
         region: None,
         requests_per_second: Rate::DEFAULT,
         time_zone: TimeZone::fixed(jiff::tz::offset(8)),
-        poll: Poll { interval: hour, scanning_interval: hour, timeout: hour / 60, stale_after: 3 * hour },
+        poll: Poll {
+            interval: hour,
+            scanning_interval: hour,
+            timeout: hour / 60,
+            stale_after: 3 * hour,
+        },
         scans: vec![Scan {
             name: ScanName::parse("latest").unwrap(),
             local_task_id: None,

@@ -23,7 +23,9 @@ pub const TARGETS: [(&str, Target); 6] = [
 /// The headers `Accept` and `Accept-Encoding`, each line of which is a header's value.
 pub fn accept(bytes: &[u8]) {
     let mut headers = HeaderMap::new();
-    let values = bytes.split(|byte| *byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok());
+    let values = bytes
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| HeaderValue::from_bytes(line).ok());
     for value in values {
         headers.append(header::ACCEPT, value.clone());
         headers.append(header::ACCEPT_ENCODING, value);
@@ -35,20 +37,43 @@ pub fn accept(bytes: &[u8]) {
 
 /// The body of an answer of the API.
 pub fn answer(bytes: &[u8]) {
-    let Ok(response) = client::open(bytes) else { return };
+    let Ok(response) = client::open(bytes) else {
+        return;
+    };
     for collector in collectors::ALL {
-        let Ok(parsed) = (collector.parse)(&response, &TimeZone::UTC) else { continue };
+        let Ok(parsed) = (collector.parse)(&response, &TimeZone::UTC) else {
+            continue;
+        };
         assert!(parsed.samples.is_sorted_by_key(|sample| sample.family));
-        assert!(parsed.samples.iter().all(|sample| sample.family < collector.families.len()));
-        assert!(parsed.samples.iter().all(|sample| sample.value.is_finite() && sample.value >= 0.0));
-        assert!(parsed.unexpected.iter().all(|field| *field < collector.fields.len()));
+        assert!(
+            parsed
+                .samples
+                .iter()
+                .all(|sample| sample.family < collector.families.len())
+        );
+        assert!(
+            parsed
+                .samples
+                .iter()
+                .all(|sample| sample.value.is_finite() && sample.value >= 0.0)
+        );
+        assert!(
+            parsed
+                .unexpected
+                .iter()
+                .all(|field| *field < collector.fields.len())
+        );
     }
 }
 
 /// The header `Authorization`.
 pub fn basic_auth(bytes: &[u8]) {
-    let Ok(header) = HeaderValue::from_bytes(bytes) else { return };
-    let Some((user, password)) = web::basic_auth(&header) else { return };
+    let Ok(header) = HeaderValue::from_bytes(bytes) else {
+        return;
+    };
+    let Some((user, password)) = web::basic_auth(&header) else {
+        return;
+    };
     assert!(!user.contains(&b':'), "no user has a colon");
     let again = STANDARD.encode([&user, &b":"[..], &password].concat());
     assert_eq!(again.as_bytes(), &bytes[6..], "each login has one form");
@@ -64,13 +89,20 @@ pub fn config(bytes: &[u8]) {
 
 /// The file that the tools and SDKs of Tencent Cloud share. It may be of somebody else: no message repeats it.
 pub fn profile(bytes: &[u8]) {
-    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Ok(text) = str::from_utf8(bytes) else {
+        return;
+    };
     match Profile::default().parse(text) {
         Ok(credentials) => assert!(!credentials.secret_id.is_empty()),
         Err(error) => {
             let message = error.to_string();
-            let words = text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.len() > 20);
-            assert!(words.into_iter().all(|word| !message.contains(word)), "{message}");
+            let words = text
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .filter(|word| word.len() > 20);
+            assert!(
+                words.into_iter().all(|word| !message.contains(word)),
+                "{message}"
+            );
         }
     }
 }

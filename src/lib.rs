@@ -36,22 +36,19 @@ pub mod app;
 pub mod build_info;
 pub mod cli;
 pub mod client;
-pub mod clock;
 pub mod collectors;
 pub mod config;
 pub mod credentials;
+pub mod domain;
 pub mod exposition;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod limiter;
 mod listener;
-pub mod pacer;
-pub mod plan;
 pub mod poller;
-#[cfg(target_os = "linux")]
-mod process;
-pub mod reason;
 pub mod signer;
 pub mod simulator;
 pub mod store;
+pub mod supervisor;
 pub mod telemetry;
 pub mod web;

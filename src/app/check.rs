@@ -3,7 +3,8 @@
 use super::{Failure, lines, once::Once, report, shard, web_config};
 use crate::{
     cli::{Check, output},
-    config::{self, Shard},
+    config::{self},
+    domain::Shard,
 };
 
 pub(super) async fn run(flags: Check) -> Result<(), Failure> {
@@ -24,13 +25,22 @@ pub(super) async fn run(flags: Check) -> Result<(), Failure> {
         format!(" in shard {shard}, of {}", count(n_accounts, "account"))
     };
     let (accounts_said, scans) = (count(accounts.len(), "account"), count(scans, "scan"));
-    output::print_line(format_args!("configuration ok: {accounts_said}, {scans}{rest}"))?;
+    output::print_line(format_args!(
+        "configuration ok: {accounts_said}, {scans}{rest}"
+    ))?;
     if let Some(web) = web {
         let (tls, users) = (web.config().tls.is_some(), web.config().users.len());
         let tls = if tls { "TLS" } else { "plain HTTP" };
-        output::print_line(format_args!("web configuration ok: {tls}, {}", count(users, "user")))?;
+        output::print_line(format_args!(
+            "web configuration ok: {tls}, {}",
+            count(users, "user")
+        ))?;
     }
-    if flags.live { live(accounts, shard).await } else { Ok(()) }
+    if flags.live {
+        live(accounts, shard).await
+    } else {
+        Ok(())
+    }
 }
 
 fn count(n: usize, thing: &str) -> String {
@@ -39,8 +49,14 @@ fn count(n: usize, thing: &str) -> String {
 
 /// One call for each account: that of its first scan.
 async fn live(mut accounts: Vec<config::Account>, shard: Shard) -> Result<(), Failure> {
-    accounts.iter_mut().for_each(|account| account.scans.truncate(1));
+    accounts
+        .iter_mut()
+        .for_each(|account| account.scans.truncate(1));
     let once = Once::poll(accounts, shard).await?;
     output::print(report::accounts(&once.jobs, once.context.clock.now()))?;
-    if once.is_good() { Ok(()) } else { Err(Failure::silent(2)) }
+    if once.is_good() {
+        Ok(())
+    } else {
+        Err(Failure::silent(2))
+    }
 }

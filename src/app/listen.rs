@@ -13,7 +13,10 @@ use crate::{
 
 /// The sockets of the site.
 pub(super) async fn listeners(flags: &WebFlags) -> Result<Vec<Listener>, Failure> {
-    let addresses = match flags.sockets().map_err(|message| Failure::bad_input([message]))? {
+    let addresses = match flags
+        .sockets()
+        .map_err(|message| Failure::bad_input([message]))?
+    {
         Sockets::Systemd => return handed_over(),
         Sockets::Addresses(addresses) => addresses,
     };
@@ -23,8 +26,9 @@ pub(super) async fn listeners(flags: &WebFlags) -> Result<Vec<Listener>, Failure
             WebAddress::Tcp(address) => bind(address).await?.into(),
             WebAddress::Unix(path) => {
                 let bound = UnixSocket::bind(path).await;
-                let cannot =
-                    |error| Failure::run_time(format!("cannot listen on unix:{}: {error}", path.display()));
+                let cannot = |error| {
+                    Failure::run_time(format!("cannot listen on unix:{}: {error}", path.display()))
+                };
                 bound.map_err(cannot)?.into()
             }
         });
@@ -40,7 +44,9 @@ fn handed_over() -> Result<Vec<Listener>, Failure> {
             "systemd handed no socket over (--web.systemd-socket): start the .socket unit, not the program",
         ));
     }
-    (0..sockets.len()).map(|index| taken(&mut sockets, index)).collect()
+    (0..sockets.len())
+        .map(|index| taken(&mut sockets, index))
+        .collect()
 }
 
 fn taken(sockets: &mut ListenFd, index: usize) -> Result<Listener, Failure> {
@@ -63,13 +69,15 @@ pub(super) async fn bind(address: &ListenAddress) -> Result<TcpListener, Failure
     let bound = match address {
         ListenAddress::Socket(address) => TcpListener::bind(address).await,
         ListenAddress::Name(name, port) => TcpListener::bind((name.as_str(), *port)).await,
-        ListenAddress::Everywhere(port) => match TcpListener::bind((Ipv6Addr::UNSPECIFIED, *port)).await {
-            // A kernel without IPv6.
-            Err(error) if error.kind() != std::io::ErrorKind::AddrInUse => {
-                TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).await
+        ListenAddress::Everywhere(port) => {
+            match TcpListener::bind((Ipv6Addr::UNSPECIFIED, *port)).await {
+                // A kernel without IPv6.
+                Err(error) if error.kind() != std::io::ErrorKind::AddrInUse => {
+                    TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).await
+                }
+                bound => bound,
             }
-            bound => bound,
-        },
+        }
     };
     bound.map_err(|error| Failure::run_time(format!("cannot listen on {address}: {error}")))
 }

@@ -36,8 +36,13 @@ impl LogQueue {
         let (messages, queue) = mpsc::channel();
         let n_waiting = Arc::<AtomicUsize>::default();
         let counter = Arc::clone(&n_waiting);
-        thread::Builder::new().name("log".into()).spawn(move || write(&queue, output, &counter))?;
-        Ok(LogQueue { messages, n_waiting })
+        thread::Builder::new()
+            .name("log".into())
+            .spawn(move || write(&queue, output, &counter))?;
+        Ok(LogQueue {
+            messages,
+            n_waiting,
+        })
     }
 
     /// Waits until everything is written that was logged so far, for `patience` at most.

@@ -36,7 +36,9 @@ pub(super) fn init(flags: &LogFlags) -> io::Result<Log> {
         LogLevel::Error => Level::ERROR,
     };
     // Libraries say what goes wrong and no more: at finer levels, some of them show what is on the wire.
-    let filter = Targets::new().with_default(level.min(Level::WARN)).with_target("tcss_exporter", level);
+    let filter = Targets::new()
+        .with_default(level.min(Level::WARN))
+        .with_target("tcss_exporter", level);
     // A log that cannot be written is no reason to end, and telling it on the same stream would panic.
     let layer = match flags.format {
         LogFormat::Logfmt => fmt::layer()
@@ -45,15 +47,22 @@ pub(super) fn init(flags: &LogFlags) -> io::Result<Log> {
             .log_internal_errors(false)
             .with_writer(writer)
             .boxed(),
-        LogFormat::Json => {
-            fmt::layer().json().flatten_event(true).log_internal_errors(false).with_writer(writer).boxed()
-        }
+        LogFormat::Json => fmt::layer()
+            .json()
+            .flatten_event(true)
+            .log_internal_errors(false)
+            .with_writer(writer)
+            .boxed(),
     };
     registry().with(layer.with_filter(filter)).init();
     let log = Log(queue.clone());
     panic::set_hook(Box::new(move |panic| {
         let place = panic.location().map(ToString::to_string);
-        tracing::error!(place, panic = message(panic), "a task panicked; this is a bug, please report it");
+        tracing::error!(
+            place,
+            panic = message(panic),
+            "a task panicked; this is a bug, please report it"
+        );
         queue.flush(LAST_LINES);
         process::exit(1);
     }));
@@ -80,42 +89,65 @@ mod tests {
 
     use super::*;
     use crate::{
-        app::exporter::Exporter,
         client::Client,
-        clock::Clock,
         collectors,
         config::{self, Config, Overrides},
         credentials::Source,
+        domain::Clock,
         listener::{self, Patience, Stream},
         poller::Context,
         signer::{Credentials, Secret},
+        supervisor::Exporter,
         telemetry::Telemetry,
     };
 
     /// Names the kind of task that panics, in a process of its own.
     const KIND: &str = "TCSS_EXPORTER_TEST_PANIC";
-    const NAME: &str = "app::logging::tests::a_panic_in_any_kind_of_task_ends_the_process_with_1_and_says_so";
+    const NAME: &str =
+        "app::logging::tests::a_panic_in_any_kind_of_task_ends_the_process_with_1_and_says_so";
 
     #[test]
     fn a_panic_in_any_kind_of_task_ends_the_process_with_1_and_says_so() {
         if let Ok(kind) = std::env::var(KIND) {
             return panic_in(&kind);
         }
-        for kind in ["task", "set of tasks", "blocking task", "thread", "poll", "request", "handshake"] {
+        for kind in [
+            "task",
+            "set of tasks",
+            "blocking task",
+            "thread",
+            "poll",
+            "request",
+            "handshake",
+        ] {
             let this = std::env::current_exe().unwrap();
             let mut command = Command::new(this);
-            let output = command.args(["--exact", NAME, "--nocapture"]).env(KIND, kind).output().unwrap();
+            let output = command
+                .args(["--exact", NAME, "--nocapture"])
+                .env(KIND, kind)
+                .output()
+                .unwrap();
             let said = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(1), "{kind}: {said}");
-            assert!(said.contains("level=error") && said.contains("panic=\"out of luck\""), "{kind}: {said}");
+            assert!(
+                said.contains("level=error") && said.contains("panic=\"out of luck\""),
+                "{kind}: {said}"
+            );
             assert!(!said.contains("lives on"), "{kind}: {said}");
         }
     }
 
     /// Panics in a task of this kind. The process has a second to end.
     fn panic_in(kind: &str) {
-        let _log = init(&LogFlags { level: LogLevel::Info, format: LogFormat::Logfmt }).unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let _log = init(&LogFlags {
+            level: LogLevel::Info,
+            format: LogFormat::Logfmt,
+        })
+        .unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             let mut tasks = JoinSet::new();
             match kind {
@@ -143,11 +175,28 @@ mod tests {
         let actions = collectors::ALL.map(|collector| collector.action);
         let telemetry = Arc::new(Telemetry::new(&actions).unwrap());
         let client = Client::in_process(clock, Arc::clone(&telemetry), Arc::new(|_| out_of_luck()));
-        let mut account = config::load(None, &Overrides::default()).unwrap().config.accounts.remove(0);
+        let mut account = config::load(None, &Overrides::default())
+            .unwrap()
+            .config
+            .accounts
+            .remove(0);
         let secret_key = Secret::new("key".into());
-        account.credentials = Source::Static(Credentials { secret_id: "id".into(), secret_key, token: None });
-        let mut exporter = Exporter::new(Arc::new(Context { client, clock, telemetry }));
-        exporter.apply(Config { accounts: vec![account] }).await.unwrap();
+        account.credentials = Source::Static(Credentials {
+            secret_id: "id".into(),
+            secret_key,
+            token: None,
+        });
+        let mut exporter = Exporter::new(Arc::new(Context {
+            client,
+            clock,
+            telemetry,
+        }));
+        exporter
+            .apply(Config {
+                accounts: vec![account],
+            })
+            .await
+            .unwrap();
         future::pending::<()>().await;
     }
 
@@ -157,11 +206,26 @@ mod tests {
         F: Future<Output = io::Result<Stream>> + Send + 'static,
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        stream.write_all(b"GET / HTTP/1.1\r\nHost: exporter\r\n\r\n").await.unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: exporter\r\n\r\n")
+            .await
+            .unwrap();
         let minute = Duration::from_mins(1);
-        let patience = Patience { head: minute, request: minute, drain: minute };
+        let patience = Patience {
+            head: minute,
+            request: minute,
+            drain: minute,
+        };
         let service = service_fn(async |_| -> io::Result<Response<Full<Bytes>>> { out_of_luck() });
-        tokio::spawn(listener::serve(vec![listener.into()], wrap, service, patience, future::pending()));
+        tokio::spawn(listener::serve(
+            vec![listener.into()],
+            wrap,
+            service,
+            patience,
+            future::pending(),
+        ));
     }
 }

@@ -5,16 +5,14 @@ use std::{fmt, process::ExitCode, sync::Arc};
 use crate::{
     cli::{Command, LogFlags, output, pages},
     client::Client,
-    clock::Clock,
     collectors,
-    config::Shard,
+    domain::{Clock, Shard},
     poller::Context,
     telemetry::Telemetry,
 };
 
 mod check;
 mod demo;
-pub mod exporter;
 mod listen;
 mod log_queue;
 mod logging;
@@ -33,7 +31,10 @@ pub fn run(command: Command) -> ExitCode {
     match run_and_log(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let lines = failure.lines.iter().map(|line| format!("tcss-exporter: {line}\n"));
+            let lines = failure
+                .lines
+                .iter()
+                .map(|line| format!("tcss-exporter: {line}\n"));
             let _ = output::print_error(lines.collect::<String>());
             ExitCode::from(failure.code)
         }
@@ -42,7 +43,9 @@ pub fn run(command: Command) -> ExitCode {
 
 fn run_and_log(command: Command) -> Result<(), Failure> {
     let _log = log_flags(&command).map(logging::init).transpose()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     let outcome = runtime.block_on(dispatch(command));
     // Not waiting for what blocks a thread, such as a look-up of a name in a DNS that is gone.
     runtime.shutdown_background();
@@ -81,29 +84,46 @@ struct Failure {
 
 impl Failure {
     fn run_time(line: impl fmt::Display) -> Failure {
-        Failure { code: 1, lines: vec![line.to_string()] }
+        Failure {
+            code: 1,
+            lines: vec![line.to_string()],
+        }
     }
 
     /// Everything was said already.
     fn silent(code: u8) -> Failure {
-        Failure { code, lines: Vec::new() }
+        Failure {
+            code,
+            lines: Vec::new(),
+        }
     }
 
     fn bad_input<T: fmt::Display>(problems: impl IntoIterator<Item = T>) -> Failure {
-        Failure { code: 2, lines: problems.into_iter().map(|problem| problem.to_string()).collect() }
+        Failure {
+            code: 2,
+            lines: problems
+                .into_iter()
+                .map(|problem| problem.to_string())
+                .collect(),
+        }
     }
 }
 
 /// For people, a line each.
 fn lines<T: ToString>(problems: impl IntoIterator<Item = T>) -> Vec<String> {
-    problems.into_iter().map(|problem| problem.to_string()).collect()
+    problems
+        .into_iter()
+        .map(|problem| problem.to_string())
+        .collect()
 }
 
 /// Both, or the problems of both.
 fn both<A, B>(a: Result<A, Vec<String>>, b: Result<B, Vec<String>>) -> Result<(A, B), Failure> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
-        (a, b) => Err(Failure::bad_input([a.err(), b.err()].into_iter().flatten().flatten())),
+        (a, b) => Err(Failure::bad_input(
+            [a.err(), b.err()].into_iter().flatten().flatten(),
+        )),
     }
 }
 
@@ -119,5 +139,9 @@ fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
     let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);
     telemetry.sharded(shard);
     let client = Client::new(clock, Arc::clone(&telemetry)).map_err(Failure::run_time)?;
-    Ok(Arc::new(Context { client, clock, telemetry }))
+    Ok(Arc::new(Context {
+        client,
+        clock,
+        telemetry,
+    }))
 }

@@ -6,13 +6,13 @@ use tokio::task::JoinSet;
 
 use super::Failure;
 use crate::{
-    clock::Clock,
-    config::{Account, Shard},
+    config::Account,
     credentials::Providers,
-    pacer::Lanes,
-    plan,
+    domain::{Clock, Shard},
+    limiter::Lanes,
     poller::{Context, Job},
     store::Store,
+    supervisor,
 };
 
 /// What came of it.
@@ -29,15 +29,22 @@ impl Once {
         let context = super::context(Clock::system(), shard)?;
         let lanes = Arc::<Lanes>::default();
         let providers = Providers::new(context.tools(&lanes));
-        providers.explore(accounts.iter().map(|account| &account.credentials)).await;
+        providers
+            .explore(accounts.iter().map(|account| &account.credentials))
+            .await;
         let accounts = accounts.into_iter().map(Arc::new);
-        let jobs: Vec<Job> =
-            accounts.flat_map(|account| plan::jobs_anyway(&account, &lanes, &providers)).collect();
+        let jobs: Vec<Job> = accounts
+            .flat_map(|account| supervisor::jobs_anyway(&account, &lanes, &providers))
+            .collect();
         let store = Store::default();
-        store.replace(plan::table(&jobs.iter()));
+        store.replace(supervisor::table(&jobs.iter()));
         context.telemetry.config_loaded(context.clock.now());
         poll_all(&jobs, &context).await;
-        Ok(Once { jobs, store, context })
+        Ok(Once {
+            jobs,
+            store,
+            context,
+        })
     }
 
     /// Whether every poll succeeded.

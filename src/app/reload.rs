@@ -7,7 +7,8 @@ use tokio::time::timeout;
 use super::{Failure, lines, shard};
 use crate::{
     cli::ConfigFlags,
-    config::{self, Config, Overrides, Shard},
+    config::{self, Config, Overrides},
+    domain::Shard,
 };
 
 /// A file system that hangs must not keep the start or a reload waiting for ever: whoever asked over HTTP still gets the
@@ -25,7 +26,11 @@ pub(super) enum Reload {
 
 impl Reload {
     pub(super) fn of(flags: &ConfigFlags) -> Result<Reload, Failure> {
-        Ok(Reload::File(flags.file.clone(), flags.overrides(), shard::of(flags)?))
+        Ok(Reload::File(
+            flags.file.clone(),
+            flags.overrides(),
+            shard::of(flags)?,
+        ))
     }
 
     pub(super) fn shard(&self) -> Shard {
@@ -45,11 +50,17 @@ impl Reload {
             config::load(file.as_deref(), &overrides).map(|loaded| loaded.of_shard(shard))
         });
         let Ok(loaded) = timeout(PATIENCE, loading).await else {
-            return Err(vec![format!("the configuration could not be read within {} s", PATIENCE.as_secs())]);
+            return Err(vec![format!(
+                "the configuration could not be read within {} s",
+                PATIENCE.as_secs()
+            )]);
         };
         let loaded = loaded.expect("a panic ends the process");
         let loaded = loaded.map_err(|problems| lines(problems.iter()))?;
-        loaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        loaded
+            .warnings
+            .iter()
+            .for_each(|warning| tracing::warn!("{warning}"));
         if loaded.config.accounts.is_empty() {
             tracing::warn!(
                 shard = shard.to_string(),

@@ -14,10 +14,17 @@ pub(super) async fn run(flags: Scan) -> Result<(), Failure> {
     let text = match flags.output {
         OutputFormat::Table => report::scans(&once.jobs, now),
         OutputFormat::Json => report::json(&once.jobs, now),
-        OutputFormat::Metrics => {
-            Scrape::new(&once.store, once.context.telemetry.gather_without_exporter(), now).text(Format::Text)
-        }
+        OutputFormat::Metrics => Scrape::new(
+            &once.store,
+            once.context.telemetry.gather_without_exporter(),
+            now,
+        )
+        .text(Format::Text),
     };
     output::print(text)?;
-    if once.is_good() { Ok(()) } else { Err(Failure::silent(1)) }
+    if once.is_good() {
+        Ok(())
+    } else {
+        Err(Failure::silent(1))
+    }
 }

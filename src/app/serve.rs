@@ -9,9 +9,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
-    Failure,
-    exporter::Exporter,
-    lines, listen,
+    Failure, lines, listen,
     reload::Reload,
     signals::{Request, Signals},
     web_config::{self, WebConfigFile},
@@ -19,9 +17,10 @@ use super::{
 use crate::{
     build_info,
     cli::{Serve, WebFlags},
-    clock::Clock,
-    config::{AccountName, Config, Shard},
+    config::Config,
+    domain::{AccountName, Clock, Shard},
     poller::Context,
+    supervisor::Exporter,
     web::{self, Listener, ReloadRequest, Site},
 };
 
@@ -108,7 +107,11 @@ impl Server {
 
     /// Where a person on this machine finds it.
     pub(super) fn urls(&self) -> Vec<String> {
-        let scheme = if self.site.access.load().tls().is_some() { "https" } else { "http" };
+        let scheme = if self.site.access.load().tls().is_some() {
+            "https"
+        } else {
+            "http"
+        };
         let url = |listener: &Listener| match listener.address() {
             Some(address) => listen::url(scheme, address),
             None => listener.to_string(),
@@ -136,8 +139,13 @@ impl Server {
 
     /// Starts to poll.
     pub(super) async fn apply(&mut self, config: Config) -> Result<(), Failure> {
-        self.exporter.apply(config).await.map_err(Failure::bad_input)?;
-        self.context.telemetry.config_loaded(self.context.clock.now());
+        self.exporter
+            .apply(config)
+            .await
+            .map_err(Failure::bad_input)?;
+        self.context
+            .telemetry
+            .config_loaded(self.context.clock.now());
         Ok(())
     }
 
@@ -149,7 +157,11 @@ impl Server {
             tracing::info!(address = listener.to_string(), "listening");
         }
         let listeners = std::mem::take(&mut self.listeners);
-        tasks.spawn(web::serve(listeners, Arc::clone(&self.site), stop.clone().cancelled_owned()));
+        tasks.spawn(web::serve(
+            listeners,
+            Arc::clone(&self.site),
+            stop.clone().cancelled_owned(),
+        ));
         let _watch = self
             .web_config
             .clone()
@@ -206,7 +218,9 @@ impl Server {
         };
         match outcome {
             Ok(changes) => {
-                self.context.telemetry.config_loaded(self.context.clock.now());
+                self.context
+                    .telemetry
+                    .config_loaded(self.context.clock.now());
                 tracing::info!(
                     kept = changes.kept,
                     started = changes.started,
@@ -226,7 +240,10 @@ impl Server {
             Err(problems) => {
                 self.context.telemetry.config_refused();
                 for problem in &problems {
-                    tracing::error!(problem, "configuration not reloaded, the last good one stays in force");
+                    tracing::error!(
+                        problem,
+                        "configuration not reloaded, the last good one stays in force"
+                    );
                 }
                 Err(problems)
             }
@@ -243,7 +260,11 @@ async fn reload_web(file: Option<Arc<WebConfigFile>>) -> Result<(), Vec<String>>
 
 /// The first few names.
 fn first(accounts: &[AccountName]) -> String {
-    let mut names: Vec<&str> = accounts.iter().take(MOST_NAMED).map(AccountName::as_str).collect();
+    let mut names: Vec<&str> = accounts
+        .iter()
+        .take(MOST_NAMED)
+        .map(AccountName::as_str)
+        .collect();
     if accounts.len() > MOST_NAMED {
         names.push("…");
     }

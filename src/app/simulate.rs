@@ -10,14 +10,20 @@ use super::{
 };
 use crate::{
     cli::{Simulate, output},
-    clock::Clock,
+    domain::Clock,
     signer::Secret,
     simulator::{self, Scenario, Simulator, Speed},
 };
 
 pub(super) async fn run(flags: Simulate) -> Result<(), Failure> {
-    let secret_id = flags.secret_id.as_deref().unwrap_or(simulator::DEFAULT_SECRET_ID);
-    let secret_key = flags.secret_key.as_deref().unwrap_or(simulator::DEFAULT_SECRET_KEY);
+    let secret_id = flags
+        .secret_id
+        .as_deref()
+        .unwrap_or(simulator::DEFAULT_SECRET_ID);
+    let secret_key = flags
+        .secret_key
+        .as_deref()
+        .unwrap_or(simulator::DEFAULT_SECRET_KEY);
     let scenario = match &flags.scenario {
         Some(file) => read(file)?,
         None => Scenario::builtin_default(secret_id, Secret::new(secret_key.into())),
@@ -35,8 +41,10 @@ pub(super) async fn run(flags: Simulate) -> Result<(), Failure> {
         ))?;
     }
     let mut signals = Signals::listen()?;
-    serve(listener, &scenario, flags.speed, async move { while signals.next().await != Request::Stop {} })
-        .await;
+    serve(listener, &scenario, flags.speed, async move {
+        while signals.next().await != Request::Stop {}
+    })
+    .await;
     Ok(())
 }
 
@@ -54,9 +62,13 @@ pub(super) async fn serve(
 
 fn read(file: &Path) -> Result<Scenario, Failure> {
     let name = file.display();
-    let text =
-        std::fs::read_to_string(file).map_err(|error| Failure::bad_input([format!("{name}: {error}")]))?;
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::bad_input([format!("{name}: {error}")]))?;
     Scenario::parse(&text).map_err(|problems| {
-        Failure::bad_input(problems.into_iter().map(|problem| format!("{name}: {problem}")))
+        Failure::bad_input(
+            problems
+                .into_iter()
+                .map(|problem| format!("{name}: {problem}")),
+        )
     })
 }

@@ -15,8 +15,8 @@ use tokio::{
 
 use super::{lines, reload::PATIENCE};
 use crate::{
-    clock::Clock,
     config::web::{self, Reading, WebConfig},
+    domain::Clock,
     telemetry::Telemetry,
     web::Access,
 };
@@ -43,10 +43,20 @@ impl First {
 /// Reads the file, if there is one. The problems are for people, a line each.
 pub(super) async fn load(file: Option<&Path>) -> Result<Option<First>, Vec<String>> {
     let Some(file) = file else { return Ok(None) };
-    let Ok(reading) = timeout(PATIENCE, read(file.to_owned())).await else { return Err(too_slow()) };
-    let Reading { fingerprint, outcome, .. } = reading;
+    let Ok(reading) = timeout(PATIENCE, read(file.to_owned())).await else {
+        return Err(too_slow());
+    };
+    let Reading {
+        fingerprint,
+        outcome,
+        ..
+    } = reading;
     let config = outcome.map_err(|problems| lines(problems.iter()))?;
-    Ok(Some(First { file: file.to_owned(), fingerprint, config }))
+    Ok(Some(First {
+        file: file.to_owned(),
+        fingerprint,
+        config,
+    }))
 }
 
 /// A file, and what it has in force.
@@ -72,9 +82,22 @@ impl WebConfigFile {
         telemetry: Arc<Telemetry>,
         clock: Clock,
     ) -> WebConfigFile {
-        let First { file, fingerprint, config } = first;
-        let last = Mutex::new(Last { fingerprint, outcome: Ok(()) });
-        let file = WebConfigFile { file, access, telemetry, clock, last };
+        let First {
+            file,
+            fingerprint,
+            config,
+        } = first;
+        let last = Mutex::new(Last {
+            fingerprint,
+            outcome: Ok(()),
+        });
+        let file = WebConfigFile {
+            file,
+            access,
+            telemetry,
+            clock,
+            last,
+        };
         file.put_in_force(config);
         file
     }
@@ -89,7 +112,9 @@ impl WebConfigFile {
 
     /// Looks now. The answer is what is wrong with the files, whether that is new or not.
     pub(super) async fn reload(&self) -> Result<(), Vec<String>> {
-        timeout(PATIENCE, self.look()).await.unwrap_or_else(|_| Err(too_slow()))
+        timeout(PATIENCE, self.look())
+            .await
+            .unwrap_or_else(|_| Err(too_slow()))
     }
 
     /// Takes a change, if it is whole; what is broken is told once.
@@ -97,15 +122,28 @@ impl WebConfigFile {
         let mut last = self.last.lock().await;
         let reading = settled(last.fingerprint, || read(self.file.clone())).await;
         if reading.fingerprint != last.fingerprint {
-            let outcome =
-                self.take(reading.is_blank, reading.outcome.map_err(|problems| lines(problems.iter())));
-            *last = Last { fingerprint: reading.fingerprint, outcome };
+            let outcome = self.take(
+                reading.is_blank,
+                reading.outcome.map_err(|problems| lines(problems.iter())),
+            );
+            *last = Last {
+                fingerprint: reading.fingerprint,
+                outcome,
+            };
         }
         last.outcome.clone()
     }
 
-    fn take(&self, is_blank: bool, read: Result<WebConfig, Vec<String>>) -> Result<(), Vec<String>> {
-        let outcome = if is_blank && !self.access.load().is_open() { Err(vec![self.blank()]) } else { read };
+    fn take(
+        &self,
+        is_blank: bool,
+        read: Result<WebConfig, Vec<String>>,
+    ) -> Result<(), Vec<String>> {
+        let outcome = if is_blank && !self.access.load().is_open() {
+            Err(vec![self.blank()])
+        } else {
+            read
+        };
         match outcome {
             Ok(config) => {
                 self.put_in_force(config);
@@ -125,7 +163,11 @@ impl WebConfigFile {
     }
 
     fn put_in_force(&self, config: WebConfig) {
-        tracing::info!(tls = config.tls.is_some(), users = config.users.len(), "web configuration in force");
+        tracing::info!(
+            tls = config.tls.is_some(),
+            users = config.users.len(),
+            "web configuration in force"
+        );
         let changed = self.access.load().changed_to(config);
         self.access.store(Arc::new(changed));
         self.telemetry.web_config_loaded(self.clock.now());
@@ -134,12 +176,17 @@ impl WebConfigFile {
     /// A full disk leaves files empty, and nobody means to open the doors by that.
     fn blank(&self) -> String {
         let file = self.file.display();
-        format!("{file}: says nothing any more; to do without TLS and users, write basic_auth_users: {{}}")
+        format!(
+            "{file}: says nothing any more; to do without TLS and users, write basic_auth_users: {{}}"
+        )
     }
 }
 
 /// What stands there for a while, or stands there as it is `known`.
-async fn settled<F: Future<Output = Reading>>(known: [u8; 32], mut read: impl FnMut() -> F) -> Reading {
+async fn settled<F: Future<Output = Reading>>(
+    known: [u8; 32],
+    mut read: impl FnMut() -> F,
+) -> Reading {
     let mut reading = read().await;
     while reading.fingerprint != known {
         sleep(SETTLED).await;
@@ -153,11 +200,16 @@ async fn settled<F: Future<Output = Reading>>(known: [u8; 32], mut read: impl Fn
 }
 
 async fn read(file: PathBuf) -> Reading {
-    spawn_blocking(move || web::read(&file)).await.expect("a panic ends the process")
+    spawn_blocking(move || web::read(&file))
+        .await
+        .expect("a panic ends the process")
 }
 
 fn too_slow() -> Vec<String> {
-    vec![format!("the web configuration could not be read within {} s", PATIENCE.as_secs())]
+    vec![format!(
+        "the web configuration could not be read within {} s",
+        PATIENCE.as_secs()
+    )]
 }
 
 #[cfg(test)]
@@ -200,7 +252,10 @@ mod tests {
         fn is_loaded(&self) -> f64 {
             let families = self.file.telemetry.gather();
             let name = "tcss_exporter_web_config_last_reload_successful";
-            let family = families.iter().find(|family| family.name() == name).unwrap();
+            let family = families
+                .iter()
+                .find(|family| family.name() == name)
+                .unwrap();
             family.get_metric()[0].get_gauge().get_value()
         }
     }
@@ -216,8 +271,15 @@ mod tests {
 
         watched.write("basic_auth_users: {alice: x}\n");
         let problems = watched.file.reload().await.unwrap_err();
-        assert!(problems[0].contains("w.yml:1: basic_auth_users.alice: is no bcrypt hash"), "{problems:?}");
-        assert_eq!(watched.file.reload().await, Err(problems), "as long as it is so");
+        assert!(
+            problems[0].contains("w.yml:1: basic_auth_users.alice: is no bcrypt hash"),
+            "{problems:?}"
+        );
+        assert_eq!(
+            watched.file.reload().await,
+            Err(problems),
+            "as long as it is so"
+        );
         assert!(!watched.is_open());
         assert_eq!(watched.is_loaded(), 0.0);
 
@@ -232,7 +294,10 @@ mod tests {
         for empty in ["", "# nothing\n"] {
             watched.write(empty);
             let problems = watched.file.reload().await.unwrap_err();
-            assert!(problems[0].contains("says nothing any more"), "{problems:?}");
+            assert!(
+                problems[0].contains("says nothing any more"),
+                "{problems:?}"
+            );
             assert!(!watched.is_open());
         }
         fs::remove_file(&watched.file.file).unwrap();
@@ -246,14 +311,21 @@ mod tests {
     /// Half of a file may be good YAML, and say less than the whole.
     #[tokio::test(start_paused = true)]
     async fn a_file_is_taken_when_it_stands_still_and_at_once_when_it_is_as_it_was() {
-        for (seen, expected) in
-            [(&[0][..], (0, 1)), (&[1, 1], (1, 2)), (&[1, 2, 3, 3], (3, 4)), (&[1, 2, 0], (0, 3))]
-        {
+        for (seen, expected) in [
+            (&[0][..], (0, 1)),
+            (&[1, 1], (1, 2)),
+            (&[1, 2, 3, 3], (3, 4)),
+            (&[1, 2, 0], (0, 3)),
+        ] {
             let mut n_read = 0;
             let reading = settled([0; 32], || {
                 n_read += 1;
                 let fingerprint = [seen[n_read - 1]; 32];
-                ready(Reading { fingerprint, is_blank: false, outcome: Ok(WebConfig::default()) })
+                ready(Reading {
+                    fingerprint,
+                    is_blank: false,
+                    outcome: Ok(WebConfig::default()),
+                })
             });
             let taken = reading.await.fingerprint[0];
             assert_eq!((taken, n_read), expected, "{seen:?}");

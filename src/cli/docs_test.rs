@@ -23,7 +23,10 @@ fn page() -> String {
 fn commands() -> Vec<clap::Command> {
     let mut root = Cli::command();
     root.build();
-    root.get_subcommands().filter(|command| command.get_name() != "help").cloned().collect()
+    root.get_subcommands()
+        .filter(|command| command.get_name() != "help")
+        .cloned()
+        .collect()
 }
 
 fn known() -> BTreeMap<String, Flag> {
@@ -31,13 +34,20 @@ fn known() -> BTreeMap<String, Flag> {
     for command in commands() {
         for arg in command.get_arguments() {
             let Some(long) = arg.get_long() else { continue };
-            let variable = arg.get_env().map(|name| name.to_str().unwrap().to_owned()).unwrap_or_default();
-            let flag =
-                flags.entry(format!("--{long}")).or_insert_with(|| (variable, default(arg), BTreeSet::new()));
+            let variable = arg
+                .get_env()
+                .map(|name| name.to_str().unwrap().to_owned())
+                .unwrap_or_default();
+            let flag = flags
+                .entry(format!("--{long}"))
+                .or_insert_with(|| (variable, default(arg), BTreeSet::new()));
             flag.2.insert(command.get_name().to_owned());
         }
     }
-    flags.insert("--version".into(), (String::new(), String::new(), [ROOT.to_owned()].into()));
+    flags.insert(
+        "--version".into(),
+        (String::new(), String::new(), [ROOT.to_owned()].into()),
+    );
     flags
 }
 
@@ -56,7 +66,11 @@ fn default(arg: &Arg) -> String {
 
 /// The words between back-ticks.
 fn code(text: &str) -> Vec<String> {
-    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    text.split('`')
+        .skip(1)
+        .step_by(2)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn documented() -> BTreeMap<String, Flag> {
@@ -69,7 +83,13 @@ fn documented() -> BTreeMap<String, Flag> {
         } else {
             code(heading).into_iter().collect()
         };
-        for row in rest.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| `--")) {
+        for row in rest
+            .split("\n## ")
+            .next()
+            .unwrap()
+            .lines()
+            .filter(|line| line.starts_with("| `--"))
+        {
             let cells: Vec<&str> = row.split(" |").collect();
             let word = |cell: usize| code(cells[cell]).concat();
             let before = flags.insert(word(0), (word(1), word(2), commands.clone()));
@@ -85,20 +105,39 @@ fn the_page_has_every_flag_with_its_variable_its_default_and_its_commands() {
     for (flag, expected) in &known {
         assert_eq!(documented.get(flag), Some(expected), "{flag}");
     }
-    assert_eq!(documented.keys().collect::<Vec<_>>(), known.keys().collect::<Vec<_>>());
+    assert_eq!(
+        documented.keys().collect::<Vec<_>>(),
+        known.keys().collect::<Vec<_>>()
+    );
 }
 
 /// Those in the first column of the table under `head`.
 fn first_column(head: &str) -> Vec<String> {
     let page = page();
     let (_, table) = page.split_once(head).unwrap();
-    let rows = table.lines().skip(2).take_while(|line| line.starts_with("| "));
-    rows.map(|row| row.split(" |").next().unwrap().trim_matches(['|', ' ', '`']).to_owned()).collect()
+    let rows = table
+        .lines()
+        .skip(2)
+        .take_while(|line| line.starts_with("| "));
+    rows.map(|row| {
+        row.split(" |")
+            .next()
+            .unwrap()
+            .trim_matches(['|', ' ', '`'])
+            .to_owned()
+    })
+    .collect()
 }
 
 #[test]
 fn the_page_has_every_command_and_exit_code() {
-    let names: Vec<_> = commands().iter().map(|command| command.get_name().to_owned()).collect();
+    let names: Vec<_> = commands()
+        .iter()
+        .map(|command| command.get_name().to_owned())
+        .collect();
     assert_eq!(first_column("| command | what it does |"), names);
-    assert_eq!(first_column("| code | when |"), EXIT_CODES.map(|(code, _)| code.to_string()));
+    assert_eq!(
+        first_column("| code | when |"),
+        EXIT_CODES.map(|(code, _)| code.to_string())
+    );
 }

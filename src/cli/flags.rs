@@ -5,22 +5,34 @@ use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 use clap::{Args, builder::BoolishValueParser};
 
 use super::values::{ListenAddress, LogFormat, LogLevel, TelemetryPath, WebAddress};
-use crate::config::{Overrides, ShardChoice};
+use crate::{config::Overrides, domain::ShardChoice};
 
 /// What to poll, and how.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(next_help_heading = "Configuration; a flag replaces the file's value for all accounts")]
 pub struct ConfigFlags {
     /// Configuration file; without it, one account named "default"
-    #[arg(long = "config.file", env = "TCSS_EXPORTER_CONFIG_FILE", value_name = "FILE")]
+    #[arg(
+        long = "config.file",
+        env = "TCSS_EXPORTER_CONFIG_FILE",
+        value_name = "FILE"
+    )]
     pub file: Option<PathBuf>,
 
     /// Where the API is [default: tcss.tencentcloudapi.com]
-    #[arg(long = "api.endpoint", env = "TCSS_EXPORTER_API_ENDPOINT", value_name = "URL-OR-HOST")]
+    #[arg(
+        long = "api.endpoint",
+        env = "TCSS_EXPORTER_API_ENDPOINT",
+        value_name = "URL-OR-HOST"
+    )]
     endpoint: Option<String>,
 
     /// Region to send as X-TC-Region; TCSS needs none
-    #[arg(long = "api.region", env = "TCSS_EXPORTER_API_REGION", value_name = "REGION")]
+    #[arg(
+        long = "api.region",
+        env = "TCSS_EXPORTER_API_REGION",
+        value_name = "REGION"
+    )]
     region: Option<String>,
 
     /// Time zone of the times in answers: an offset or an IANA name [default: +08:00]
@@ -93,7 +105,12 @@ impl ConfigFlags {
 #[command(next_help_heading = "Web")]
 pub struct WebConfigFlags {
     /// File with certificates, users and headers, as Prometheus' exporter-toolkit has it
-    #[arg(id = "web.config.file", long, env = "TCSS_EXPORTER_WEB_CONFIG_FILE", value_name = "FILE")]
+    #[arg(
+        id = "web.config.file",
+        long,
+        env = "TCSS_EXPORTER_WEB_CONFIG_FILE",
+        value_name = "FILE"
+    )]
     pub file: Option<PathBuf>,
 }
 
@@ -102,7 +119,6 @@ pub struct WebConfigFlags {
 #[command(next_help_heading = "Web")]
 pub struct WebFlags {
     #[command(flatten)]
-    #[expect(missing_docs, reason = "the group says it")]
     pub config: WebConfigFlags,
 
     /// Address or unix:PATH; may be repeated [default: :10058]
@@ -175,14 +191,17 @@ impl WebFlags {
             (true, _) => Err(
                 "--web.systemd-socket says to listen elsewhere than --web.listen-address; give one of them",
             ),
-            (false, []) => Ok(Sockets::Addresses(vec![WebAddress::Tcp(ListenAddress::Everywhere(10058))])),
+            (false, []) => Ok(Sockets::Addresses(vec![WebAddress::Tcp(
+                ListenAddress::Everywhere(10058),
+            )])),
             (false, addresses) => Ok(Sockets::Addresses(addresses.to_vec())),
         }
     }
 }
 
 fn at_least_one(text: &str) -> Result<NonZeroU16, String> {
-    text.parse().map_err(|_| format!("write a number from 1 to {}", NonZeroU16::MAX))
+    text.parse()
+        .map_err(|_| format!("write a number from 1 to {}", NonZeroU16::MAX))
 }
 
 /// What to log, and how.

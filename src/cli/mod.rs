@@ -22,9 +22,14 @@ pub fn parse() -> Command {
 }
 
 /// Reads the arguments, of which the first is the program's name.
-pub fn try_parse_from(arguments: impl IntoIterator<Item: Into<OsString>>) -> Result<Command, clap::Error> {
+pub fn try_parse_from(
+    arguments: impl IntoIterator<Item: Into<OsString>>,
+) -> Result<Command, clap::Error> {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    let names_a_command = arguments.get(1).and_then(|first| first.to_str()).is_some_and(is_command);
+    let names_a_command = arguments
+        .get(1)
+        .and_then(|first| first.to_str())
+        .is_some_and(is_command);
     if names_a_command {
         return Named::try_parse_from(arguments).map(|named| named.command);
     }
@@ -32,7 +37,9 @@ pub fn try_parse_from(arguments: impl IntoIterator<Item: Into<OsString>>) -> Res
 }
 
 fn is_command(name: &str) -> bool {
-    Named::command().get_subcommands().any(|command| command.get_name() == name)
+    Named::command()
+        .get_subcommands()
+        .any(|command| command.get_name() == name)
 }
 
 /// A command line that begins with a command: the environment variables of other commands say nothing to it.
@@ -89,12 +96,14 @@ pub enum Command {
 pub const EXIT_CODES: [(u8, &str); 3] = [
     (0, "All went well, or SIGTERM or SIGINT came."),
     (1, "Something failed at run time."),
-    (2, "Bad usage or configuration; with check --live, also a call that failed."),
+    (
+        2,
+        "Bad usage or configuration; with check --live, also a call that failed.",
+    ),
 ];
 
 /// `serve`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the groups say it")]
 pub struct Serve {
     #[command(flatten)]
     pub config: ConfigFlags,
@@ -106,10 +115,14 @@ pub struct Serve {
 
 /// `demo`.
 #[derive(Args, Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the groups say it")]
 pub struct Demo {
     /// Simulated seconds that pass in one
-    #[arg(long, env = "TCSS_EXPORTER_SPEED", value_name = "FACTOR", default_value = "1")]
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_SPEED",
+        value_name = "FACTOR",
+        default_value = "1"
+    )]
     pub speed: Speed,
 
     #[command(flatten)]
@@ -120,7 +133,6 @@ pub struct Demo {
 
 /// `check`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the groups say it")]
 pub struct Check {
     /// Also get credentials and make one call per account
     #[arg(long, env = "TCSS_EXPORTER_LIVE", value_parser = BoolishValueParser::new())]
@@ -136,10 +148,15 @@ pub struct Check {
 
 /// `scan`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the groups say it")]
 pub struct Scan {
     /// Form of the result
-    #[arg(long, env = "TCSS_EXPORTER_OUTPUT", value_name = "FORMAT", default_value = "table", value_enum)]
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_OUTPUT",
+        value_name = "FORMAT",
+        default_value = "table",
+        value_enum
+    )]
     pub output: OutputFormat,
 
     #[command(flatten)]
@@ -150,7 +167,6 @@ pub struct Scan {
 
 /// `simulate`.
 #[derive(Args, Clone, Debug, PartialEq)]
-#[expect(missing_docs, reason = "the group says it")]
 pub struct Simulate {
     /// Address to listen on
     #[arg(
@@ -162,11 +178,21 @@ pub struct Simulate {
     pub listen_address: ListenAddress,
 
     /// Simulated seconds that pass in one
-    #[arg(long, env = "TCSS_EXPORTER_SPEED", value_name = "FACTOR", default_value = "1")]
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_SPEED",
+        value_name = "FACTOR",
+        default_value = "1"
+    )]
     pub speed: Speed,
 
     /// Made-up key ID to accept instead of the simulator's own
-    #[arg(long, env = "TCSS_EXPORTER_SECRET_ID", value_name = "ID", conflicts_with = "scenario")]
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_SECRET_ID",
+        value_name = "ID",
+        conflicts_with = "scenario"
+    )]
     pub secret_id: Option<String>,
 
     /// Made-up secret key to accept instead of the simulator's own; never give a real one

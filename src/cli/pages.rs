@@ -37,7 +37,10 @@ pub fn man() -> String {
         Man::render_description_section,
         Man::render_options_section,
     ];
-    let parts: String = parts.into_iter().map(|part| without_preamble(&page, part)).collect();
+    let parts: String = parts
+        .into_iter()
+        .map(|part| without_preamble(&page, part))
+        .collect();
     text(head) + &parts + &commands(&root) + &environment() + &exit_status()
 }
 
@@ -46,29 +49,47 @@ fn without_preamble(page: &Man, part: fn(&Man, &mut dyn Write) -> io::Result<()>
     let mut written = Vec::new();
     part(page, &mut written).expect(MEMORY);
     let text = text(written);
-    let lines = text.lines().filter(|line| !line.starts_with(".ie ") && !line.starts_with(".el "));
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with(".ie ") && !line.starts_with(".el "));
     lines.map(|line| format!("{line}\n")).collect()
 }
 
 /// A section for each command: what it does, its own flags, and those that stand above.
 fn commands(root: &clap::Command) -> String {
     let is_shared = |arg: &Arg| {
-        arg.get_long()
-            .is_some_and(|long| root.get_arguments().any(|of_root| of_root.get_long() == Some(long)))
+        arg.get_long().is_some_and(|long| {
+            root.get_arguments()
+                .any(|of_root| of_root.get_long() == Some(long))
+        })
     };
     let section = |command: &clap::Command| {
-        let shared: Vec<_> =
-            command.get_arguments().filter(|arg| is_shared(arg)).filter_map(Arg::get_long).collect();
+        let shared: Vec<_> = command
+            .get_arguments()
+            .filter(|arg| is_shared(arg))
+            .filter_map(Arg::get_long)
+            .collect();
         let mut head = Roff::new();
         head.control("SH", [format!("{NAME} {}", command.get_name()).as_str()]);
-        head.text([roman(format!("{}.", command.get_about().map(ToString::to_string).unwrap_or_default()))]);
+        head.text([roman(format!(
+            "{}.",
+            command
+                .get_about()
+                .map(ToString::to_string)
+                .unwrap_or_default()
+        ))]);
         if shared.len() > 1 {
             head.control("PP", []);
-            head.text([roman(format!("Options as above: --{}.", shared.join(", --")))]);
+            head.text([roman(format!(
+                "Options as above: --{}.",
+                shared.join(", --")
+            ))]);
         }
         head.to_roff() + &own_options(command, is_shared)
     };
-    let commands = root.get_subcommands().filter(|command| !["serve", "help"].contains(&command.get_name()));
+    let commands = root
+        .get_subcommands()
+        .filter(|command| !["serve", "help"].contains(&command.get_name()));
     commands.map(section).collect()
 }
 
@@ -78,7 +99,11 @@ fn own_options(command: &clap::Command, is_shared: impl Fn(&Arg) -> bool) -> Str
         arg.hide(is_shared)
     });
     let options = without_preamble(&Man::new(own), Man::render_options_section);
-    options.lines().filter(|line| !line.starts_with(".SH ")).map(|line| format!("{line}\n")).collect()
+    options
+        .lines()
+        .filter(|line| !line.starts_with(".SH "))
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 fn environment() -> String {
@@ -128,16 +153,24 @@ mod tests {
         assert!(page.contains(" [serve] [FLAGS]"), "{page}");
         let mut root = Cli::command();
         root.build();
-        for command in
-            root.get_subcommands().filter(|command| !["serve", "help"].contains(&command.get_name()))
+        for command in root
+            .get_subcommands()
+            .filter(|command| !["serve", "help"].contains(&command.get_name()))
         {
             let heading = format!(".SH \"tcss-exporter {}\"\n", command.get_name());
             let [_, section] = page.split(&heading).collect::<Vec<_>>()[..] else {
                 panic!("{heading}{page}")
             };
             let section = section.split(".SH ").next().unwrap();
-            for long in command.get_arguments().filter_map(Arg::get_long).filter(|long| *long != "help") {
-                assert!(section.contains(&format!("--{long}")), "{heading}--{long}\n{section}");
+            for long in command
+                .get_arguments()
+                .filter_map(Arg::get_long)
+                .filter(|long| *long != "help")
+            {
+                assert!(
+                    section.contains(&format!("--{long}")),
+                    "{heading}--{long}\n{section}"
+                );
             }
         }
         for (code, when) in crate::cli::EXIT_CODES {

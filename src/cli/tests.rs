@@ -20,14 +20,23 @@ fn serve(line: &str) -> Serve {
 
 #[expect(clippy::unnecessary_wraps, reason = "for comparing")]
 fn on(addresses: &[&str]) -> Result<Sockets, &'static str> {
-    Ok(Sockets::Addresses(addresses.iter().map(|address| address.parse().unwrap()).collect()))
+    Ok(Sockets::Addresses(
+        addresses
+            .iter()
+            .map(|address| address.parse().unwrap())
+            .collect(),
+    ))
 }
 
 fn flags() -> Vec<Arg> {
     let mut root = Cli::command();
     root.build();
     let commands = [&root].into_iter().chain(root.get_subcommands());
-    commands.flat_map(clap::Command::get_arguments).filter(|arg| arg.get_long().is_some()).cloned().collect()
+    commands
+        .flat_map(clap::Command::get_arguments)
+        .filter(|arg| arg.get_long().is_some())
+        .cloned()
+        .collect()
 }
 
 #[test]
@@ -39,7 +48,10 @@ fn the_definition_is_sound() {
 fn serve_is_what_happens_without_a_command() {
     assert_eq!(serve("tcss-exporter"), serve("tcss-exporter serve"));
     let plain = serve("tcss-exporter --api.endpoint=x --web.max-requests 7");
-    assert_eq!(plain, serve("tcss-exporter serve --api.endpoint=x --web.max-requests=7"));
+    assert_eq!(
+        plain,
+        serve("tcss-exporter serve --api.endpoint=x --web.max-requests=7")
+    );
     assert_eq!(plain.config.overrides().endpoint.as_deref(), Some("x"));
 }
 
@@ -72,14 +84,19 @@ fn every_command_takes_its_flags() {
     }
     let web = serve("tcss-exporter --web.listen-address :1 --web.listen-address [::1]:2").web;
     assert_eq!(web.sockets(), on(&[":1", "[::1]:2"]));
-    let overrides = serve("tcss-exporter --poll.stale-after 1h30m").config.overrides();
+    let overrides = serve("tcss-exporter --poll.stale-after 1h30m")
+        .config
+        .overrides();
     assert_eq!(overrides.stale_after, Some(Duration::from_mins(90)));
 }
 
 #[test]
 fn systemd_or_an_address_says_where_to_listen() {
     let sockets = |line| serve(line).web.sockets();
-    assert_eq!(sockets("tcss-exporter --web.systemd-socket"), Ok(Sockets::Systemd));
+    assert_eq!(
+        sockets("tcss-exporter --web.systemd-socket"),
+        Ok(Sockets::Systemd)
+    );
     assert!(sockets("tcss-exporter --web.systemd-socket --web.listen-address :1").is_err());
 }
 
@@ -88,17 +105,44 @@ fn bad_usage_is_an_error() {
     for (line, expected) in [
         ("tcss-exporter --nope", ErrorKind::UnknownArgument),
         ("tcss-exporter nope", ErrorKind::InvalidSubcommand),
-        ("tcss-exporter --poll.interval 60", ErrorKind::ValueValidation),
-        ("tcss-exporter --web.max-requests 0", ErrorKind::ValueValidation),
-        ("tcss-exporter --web.telemetry-path /-/ready", ErrorKind::ValueValidation),
-        ("tcss-exporter --web.listen-address localhost", ErrorKind::ValueValidation),
+        (
+            "tcss-exporter --poll.interval 60",
+            ErrorKind::ValueValidation,
+        ),
+        (
+            "tcss-exporter --web.max-requests 0",
+            ErrorKind::ValueValidation,
+        ),
+        (
+            "tcss-exporter --web.telemetry-path /-/ready",
+            ErrorKind::ValueValidation,
+        ),
+        (
+            "tcss-exporter --web.listen-address localhost",
+            ErrorKind::ValueValidation,
+        ),
         ("tcss-exporter --log.level loud", ErrorKind::InvalidValue),
-        ("tcss-exporter completions", ErrorKind::MissingRequiredArgument),
+        (
+            "tcss-exporter completions",
+            ErrorKind::MissingRequiredArgument,
+        ),
         ("tcss-exporter completions csh", ErrorKind::InvalidValue),
-        ("tcss-exporter simulate --speed 0", ErrorKind::ValueValidation),
-        ("tcss-exporter check --web.max-requests 1", ErrorKind::UnknownArgument),
-        ("tcss-exporter --api.endpoint x check", ErrorKind::ArgumentConflict),
-        ("tcss-exporter simulate --listen-address unix:/run/tcss.sock", ErrorKind::ValueValidation),
+        (
+            "tcss-exporter simulate --speed 0",
+            ErrorKind::ValueValidation,
+        ),
+        (
+            "tcss-exporter check --web.max-requests 1",
+            ErrorKind::UnknownArgument,
+        ),
+        (
+            "tcss-exporter --api.endpoint x check",
+            ErrorKind::ArgumentConflict,
+        ),
+        (
+            "tcss-exporter simulate --listen-address unix:/run/tcss.sock",
+            ErrorKind::ValueValidation,
+        ),
     ] {
         let error = parse(line).expect_err(line);
         assert_eq!(
@@ -111,15 +155,26 @@ fn bad_usage_is_an_error() {
 
 #[test]
 fn help_and_version_are_no_errors() {
-    for line in
-        ["tcss-exporter --help", "tcss-exporter -h", "tcss-exporter scan --help", "tcss-exporter --version"]
-    {
+    for line in [
+        "tcss-exporter --help",
+        "tcss-exporter -h",
+        "tcss-exporter scan --help",
+        "tcss-exporter --version",
+    ] {
         let answer = parse(line).expect_err(line);
-        assert_eq!((answer.exit_code(), answer.use_stderr()), (0, false), "{line}");
+        assert_eq!(
+            (answer.exit_code(), answer.use_stderr()),
+            (0, false),
+            "{line}"
+        );
     }
     let version = parse("tcss-exporter --version").unwrap_err().to_string();
     assert_eq!(version, format!("tcss-exporter {}\n", build_info::SUMMARY));
-    assert!(version.contains(concat!("tcss-exporter ", env!("CARGO_PKG_VERSION"), " (revision ")));
+    assert!(version.contains(concat!(
+        "tcss-exporter ",
+        env!("CARGO_PKG_VERSION"),
+        " (revision "
+    )));
 }
 
 #[test]
@@ -141,9 +196,16 @@ fn help_lists_commands_and_flags_with_their_defaults() {
 fn every_flag_is_an_environment_variable_too() {
     for flag in flags() {
         let long = flag.get_long().unwrap();
-        let expected = format!("TCSS_EXPORTER_{}", long.replace(['.', '-'], "_").to_uppercase());
+        let expected = format!(
+            "TCSS_EXPORTER_{}",
+            long.replace(['.', '-'], "_").to_uppercase()
+        );
         let expected = (!["help", "version"].contains(&long)).then_some(expected);
-        assert_eq!(flag.get_env().map(|name| name.to_str().unwrap().to_owned()), expected, "--{long}");
+        assert_eq!(
+            flag.get_env().map(|name| name.to_str().unwrap().to_owned()),
+            expected,
+            "--{long}"
+        );
     }
 }
 
@@ -152,23 +214,39 @@ fn every_flag_is_an_environment_variable_too() {
 fn a_flag_counts_more_than_its_environment_variable() {
     if env::var_os("TCSS_EXPORTER_POLL_INTERVAL").is_none() {
         let child = process::Command::new(env::current_exe().unwrap())
-            .args(["--exact", "cli::tests::a_flag_counts_more_than_its_environment_variable"])
+            .args([
+                "--exact",
+                "cli::tests::a_flag_counts_more_than_its_environment_variable",
+            ])
             .env("TCSS_EXPORTER_POLL_INTERVAL", "2m")
             .env("TCSS_EXPORTER_WEB_LISTEN_ADDRESS", ":1,localhost:2")
             .env("TCSS_EXPORTER_WEB_ENABLE_LIFECYCLE", "1")
             .env("TCSS_EXPORTER_WEB_SYSTEMD_SOCKET", "false")
             .output()
             .unwrap();
-        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stdout));
+        assert!(
+            child.status.success(),
+            "{}",
+            String::from_utf8_lossy(&child.stdout)
+        );
         return;
     }
     let from_environment = serve("tcss-exporter serve");
     assert_eq!(from_environment, serve("tcss-exporter"));
-    assert_eq!(from_environment.config.overrides().interval, Some(Duration::from_mins(2)));
+    assert_eq!(
+        from_environment.config.overrides().interval,
+        Some(Duration::from_mins(2))
+    );
     assert_eq!(from_environment.web.sockets(), on(&[":1", "localhost:2"]));
     assert!(from_environment.web.enable_lifecycle);
     let from_flags = serve("tcss-exporter --poll.interval 3m --web.listen-address :3");
-    assert_eq!(from_flags.config.overrides().interval, Some(Duration::from_mins(3)));
+    assert_eq!(
+        from_flags.config.overrides().interval,
+        Some(Duration::from_mins(3))
+    );
     assert_eq!(from_flags.web.sockets(), on(&[":3"]));
-    assert!(matches!(parse("tcss-exporter simulate"), Ok(Command::Simulate(_))));
+    assert!(matches!(
+        parse("tcss-exporter simulate"),
+        Ok(Command::Simulate(_))
+    ));
 }

@@ -43,14 +43,22 @@ impl FromStr for ListenAddress {
         if let Ok(address) = text.parse() {
             return Ok(ListenAddress::Socket(address));
         }
-        let (host, port) = text.rsplit_once(':').ok_or("has no port; write HOST:PORT or :PORT")?;
-        let port = port.parse().map_err(|_| format!("{port:?} is no port; write a number up to 65535"))?;
-        let is_name =
-            |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+        let (host, port) = text
+            .rsplit_once(':')
+            .ok_or("has no port; write HOST:PORT or :PORT")?;
+        let port = port
+            .parse()
+            .map_err(|_| format!("{port:?} is no port; write a number up to 65535"))?;
+        let is_name = |host: &str| {
+            host.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+        };
         match host {
             "" => Ok(ListenAddress::Everywhere(port)),
             name if is_name(name) => Ok(ListenAddress::Name(name.to_owned(), port)),
-            other => Err(format!("{other:?} is no host; write a name, 127.0.0.1 or [::1]")),
+            other => Err(format!(
+                "{other:?} is no host; write a name, 127.0.0.1 or [::1]"
+            )),
         }
     }
 }
@@ -84,7 +92,10 @@ impl FromStr for TelemetryPath {
             "does not begin with /"
         } else if text == "/" || text == "/-" || text.starts_with("/-/") {
             "is the path of another page"
-        } else if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte)) {
+        } else if !text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
+        {
             "has a character that paths do not have as they are"
         } else {
             return Ok(TelemetryPath(text.to_owned()));
@@ -95,7 +106,6 @@ impl FromStr for TelemetryPath {
 
 /// The least important lines that are logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "named as the levels are")]
 pub enum LogLevel {
     #[value(hide = true)]
     Trace,
@@ -108,7 +118,6 @@ pub enum LogLevel {
 
 /// How lines of the log look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "named as the formats are")]
 pub enum LogFormat {
     #[default]
     Logfmt,
@@ -117,7 +126,6 @@ pub enum LogFormat {
 
 /// How `scan` prints what it found: for people, for programs, or as `/metrics` has it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the type says it")]
 pub enum OutputFormat {
     #[default]
     Table,
@@ -133,16 +141,34 @@ mod tests {
     fn a_listen_address_is_a_port_and_perhaps_a_host() {
         let parse = |text: &str| text.parse::<ListenAddress>();
         assert_eq!(parse(":10058"), Ok(ListenAddress::Everywhere(10058)));
-        assert_eq!(parse("localhost:1"), Ok(ListenAddress::Name("localhost".into(), 1)));
+        assert_eq!(
+            parse("localhost:1"),
+            Ok(ListenAddress::Name("localhost".into(), 1))
+        );
         for socket in ["127.0.0.1:0", "[::1]:10058", "0.0.0.0:80"] {
-            assert_eq!(parse(socket), Ok(ListenAddress::Socket(socket.parse().unwrap())));
+            assert_eq!(
+                parse(socket),
+                Ok(ListenAddress::Socket(socket.parse().unwrap()))
+            );
         }
         for text in [":10058", "localhost:1", "127.0.0.1:0", "[::1]:10058"] {
-            assert_eq!(parse(text).map(|address| address.to_string()).as_deref(), Ok(text));
+            assert_eq!(
+                parse(text).map(|address| address.to_string()).as_deref(),
+                Ok(text)
+            );
         }
-        for bad in
-            ["", "10058", "localhost", ":", ":65536", ":http", "::1:10058", "[::1]", "a b:1", "http://a:1"]
-        {
+        for bad in [
+            "",
+            "10058",
+            "localhost",
+            ":",
+            ":65536",
+            ":http",
+            "::1:10058",
+            "[::1]",
+            "a b:1",
+            "http://a:1",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }
@@ -150,8 +176,14 @@ mod tests {
     #[test]
     fn the_site_may_listen_on_a_unix_socket() {
         let parse = |text: &str| text.parse::<WebAddress>();
-        assert_eq!(parse(":10058"), Ok(WebAddress::Tcp(ListenAddress::Everywhere(10058))));
-        assert_eq!(parse("unix:/run/a.sock"), Ok(WebAddress::Unix("/run/a.sock".into())));
+        assert_eq!(
+            parse(":10058"),
+            Ok(WebAddress::Tcp(ListenAddress::Everywhere(10058)))
+        );
+        assert_eq!(
+            parse("unix:/run/a.sock"),
+            Ok(WebAddress::Unix("/run/a.sock".into()))
+        );
         assert!(parse("unix:").is_err());
     }
 
@@ -160,7 +192,9 @@ mod tests {
         for good in ["/metrics", "/a/b", "/-metrics", "/metrics/"] {
             assert!(good.parse::<TelemetryPath>().is_ok(), "{good}");
         }
-        for bad in ["", "metrics", "/", "/-", "/-/ready", "/a b", "/a?b", "/a#b", "/ä"] {
+        for bad in [
+            "", "metrics", "/", "/-", "/-/ready", "/a b", "/a?b", "/a#b", "/ä",
+        ] {
             assert!(bad.parse::<TelemetryPath>().is_err(), "{bad}");
         }
     }

@@ -7,7 +7,7 @@
 //! which Container Security is not enabled.
 
 use super::ApiError;
-use crate::reason::Reason;
+use crate::domain::Reason;
 
 const GRANT: &str = "Attach a CAM policy that allows tcss:DescribeVulScanInfo on resource * to this user or role; \
                      docs/credentials.md has one to copy.";
@@ -15,7 +15,8 @@ const ENABLE: &str = "Open the Container Security console with this account: ena
                       authorization, and see whether its licence still runs.";
 const ALLOW_ADDRESS: &str = "The account allows calls only from certain IP addresses: add that of this machine in the CAM \
                              console, or call from another one.";
-const NO_ROLE: &str = "There is no such role: compare its ARN with the CAM console, account number included.";
+const NO_ROLE: &str =
+    "There is no such role: compare its ARN with the CAM console, account number included.";
 
 /// Codes of TCSS, and those common to both services. Where a code is not here, its family is looked for.
 const BY_CODE: &[(&str, &str)] = &[
@@ -67,9 +68,18 @@ const BY_CODE: &[(&str, &str)] = &[
         "Check local_task_id and registry_task_id, or leave both out for the latest scan.",
     ),
     ("UnsupportedRegion", "Leave region out: TCSS needs none."),
-    ("InvalidAction", "Check endpoint: it must be that of TCSS, such as tcss.tencentcloudapi.com."),
-    ("NoSuchProduct", "Check endpoint: it must be that of TCSS, such as tcss.tencentcloudapi.com."),
-    ("NoSuchVersion", "Check endpoint: it must be that of TCSS, such as tcss.tencentcloudapi.com."),
+    (
+        "InvalidAction",
+        "Check endpoint: it must be that of TCSS, such as tcss.tencentcloudapi.com.",
+    ),
+    (
+        "NoSuchProduct",
+        "Check endpoint: it must be that of TCSS, such as tcss.tencentcloudapi.com.",
+    ),
+    (
+        "NoSuchVersion",
+        "Check endpoint: it must be that of TCSS, such as tcss.tencentcloudapi.com.",
+    ),
     (
         "ActionOffline",
         "The API does not have this action any more: see whether there is a newer tcss-exporter.",
@@ -94,7 +104,10 @@ const BY_CODE_OF_STS: &[(&str, &str)] = &[
         "InvalidParameter.ParamError",
         "Check role_arn, session_name and external_id; in TKE, that the OIDC provider in CAM is that of this cluster.",
     ),
-    ("InvalidParameter.AccountNotAvaliable", "The account of the role does not exist or is not available."),
+    (
+        "InvalidParameter.AccountNotAvaliable",
+        "The account of the role does not exist or is not available.",
+    ),
     (
         "AuthFailure.SecretIdNotFound",
         "Compare the SecretId that assumes the role with the CAM console. Keys of the international site work only with \
@@ -105,11 +118,18 @@ const BY_CODE_OF_STS: &[(&str, &str)] = &[
 impl ApiError {
     /// What a person can do about it: one line.
     pub fn advice(&self) -> &'static str {
-        let of_sts = if self.reason == Reason::Credentials { BY_CODE_OF_STS } else { &[] };
+        let of_sts = if self.reason == Reason::Credentials {
+            BY_CODE_OF_STS
+        } else {
+            &[]
+        };
         let code = self.code.as_deref().unwrap_or_default();
         let family = code.split('.').next().unwrap_or_default();
         let find = |table: &[(&str, &'static str)], wanted: &str| {
-            table.iter().find(|(known, _)| *known == wanted).map(|(_, advice)| *advice)
+            table
+                .iter()
+                .find(|(known, _)| *known == wanted)
+                .map(|(_, advice)| *advice)
         };
         find(of_sts, code)
             .or_else(|| find(of_sts, family))
@@ -126,12 +146,19 @@ mod tests {
 
     fn of(reason: Reason, code: &str) -> &'static str {
         let code = (!code.is_empty()).then(|| code.to_owned());
-        ApiError { code, ..ApiError::of(reason) }.advice()
+        ApiError {
+            code,
+            ..ApiError::of(reason)
+        }
+        .advice()
     }
 
     #[test]
     fn every_advice_is_given() {
-        for (reason, table) in [(Reason::Server, BY_CODE), (Reason::Credentials, BY_CODE_OF_STS)] {
+        for (reason, table) in [
+            (Reason::Server, BY_CODE),
+            (Reason::Credentials, BY_CODE_OF_STS),
+        ] {
             for (code, expected) in table {
                 assert_eq!(of(reason, code), *expected, "{code}");
             }
@@ -146,7 +173,10 @@ mod tests {
     fn every_advice_is_one_sentence_or_two_about_a_code_that_exists() {
         for (code, text) in BY_CODE.iter().chain(BY_CODE_OF_STS) {
             assert!(ErrorCode::find(code).is_some(), "{code}");
-            assert!(text.ends_with('.') && !text.contains(['\n', '"']) && !text.contains("  "), "{text}");
+            assert!(
+                text.ends_with('.') && !text.contains(['\n', '"']) && !text.contains("  "),
+                "{text}"
+            );
         }
         for text in Reason::ALL.map(Reason::advice) {
             assert!(text.ends_with(['.', '?']) && !text.contains("  "), "{text}");
@@ -156,24 +186,60 @@ mod tests {
     #[test]
     fn what_users_meet_most_gets_its_own_advice() {
         let cases = [
-            (Reason::Permission, "UnauthorizedOperation", "tcss:DescribeVulScanInfo"),
-            (Reason::Permission, "AuthFailure.UnauthorizedOperation", "tcss:DescribeVulScanInfo"),
-            (Reason::Permission, "UnauthorizedOperation.CamNoAuth", "tcss:DescribeVulScanInfo"),
-            (Reason::Auth, "AuthFailure.SecretIdNotFound", "tcss.intl.tencentcloudapi.com"),
+            (
+                Reason::Permission,
+                "UnauthorizedOperation",
+                "tcss:DescribeVulScanInfo",
+            ),
+            (
+                Reason::Permission,
+                "AuthFailure.UnauthorizedOperation",
+                "tcss:DescribeVulScanInfo",
+            ),
+            (
+                Reason::Permission,
+                "UnauthorizedOperation.CamNoAuth",
+                "tcss:DescribeVulScanInfo",
+            ),
+            (
+                Reason::Auth,
+                "AuthFailure.SecretIdNotFound",
+                "tcss.intl.tencentcloudapi.com",
+            ),
             (Reason::Auth, "AuthFailure.SignatureFailure", "SecretKey"),
             (Reason::Auth, "AuthFailure.SignatureExpire", "clock"),
             (Reason::Auth, "AuthFailure.TokenFailure", "token"),
-            (Reason::Permission, "InternalError.ErrRoleNotExist", "enable the service"),
-            (Reason::Server, "FailedOperation.AuthorizedNotEnough", "licences"),
+            (
+                Reason::Permission,
+                "InternalError.ErrRoleNotExist",
+                "enable the service",
+            ),
+            (
+                Reason::Server,
+                "FailedOperation.AuthorizedNotEnough",
+                "licences",
+            ),
             (Reason::Credentials, "UnauthorizedOperation", "trust policy"),
-            (Reason::Credentials, "ResourceNotFound.RoleNotFound", "no such role"),
-            (Reason::Credentials, "AuthFailure.SignatureFailure", "SecretKey"),
+            (
+                Reason::Credentials,
+                "ResourceNotFound.RoleNotFound",
+                "no such role",
+            ),
+            (
+                Reason::Credentials,
+                "AuthFailure.SignatureFailure",
+                "SecretKey",
+            ),
             (Reason::Network, "", "proxy"),
             (Reason::Timeout, "", "poll.timeout"),
             (Reason::Tls, "", "CA certificates"),
         ];
         for (reason, code, expected) in cases {
-            assert!(of(reason, code).contains(expected), "{reason} {code}: {}", of(reason, code));
+            assert!(
+                of(reason, code).contains(expected),
+                "{reason} {code}: {}",
+                of(reason, code)
+            );
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Source: the common error codes of Tencent Cloud API 3.0 and those of TCSS,
 //! <https://www.tencentcloud.com/document/product/1163/52929>. The text of a message is not stable; the code is.
 
-use crate::reason::Reason;
+use crate::domain::Reason;
 
 /// A token that the API does not accept: it may have expired on the way.
 pub const TOKEN_FAILURE: &str = "AuthFailure.TokenFailure";
@@ -12,7 +12,9 @@ pub const TOKEN_FAILURE: &str = "AuthFailure.TokenFailure";
 /// their family. What is not known may pass by itself: it is the server's trouble.
 pub(super) fn reason(code: &str) -> Reason {
     match code {
-        "AuthFailure.UnauthorizedOperation" | "InternalError.ErrRoleNotExist" => return Reason::Permission,
+        "AuthFailure.UnauthorizedOperation" | "InternalError.ErrRoleNotExist" => {
+            return Reason::Permission;
+        }
         "InvalidParameterValue.DataNotFound" => return Reason::NotFound,
         "InvalidParameter.RequestTimeout" => return Reason::Server,
         _ => {}
@@ -55,7 +57,10 @@ mod tests {
             ("UnauthorizedOperation.Anything", Reason::Permission),
             ("RequestLimitExceeded", Reason::Throttled),
             ("RequestLimitExceeded.UinLimitExceeded", Reason::Throttled),
-            ("RequestLimitExceeded.GlobalRegionUinLimitExceeded", Reason::Throttled),
+            (
+                "RequestLimitExceeded.GlobalRegionUinLimitExceeded",
+                Reason::Throttled,
+            ),
             ("InvalidParameterValue.DataRange", Reason::InvalidRequest),
             ("InvalidParameterValue.DataNotFound", Reason::NotFound),
             ("ResourceNotFound", Reason::NotFound),

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{codes, error::Failure};
-use crate::reason::Reason;
+use crate::domain::Reason;
 
 #[derive(Deserialize)]
 struct Envelope {
@@ -31,8 +31,11 @@ struct ErrorObject {
 /// The object under `Response` and its `RequestId`.
 pub(super) fn open(body: &[u8]) -> Result<(Box<RawValue>, Option<String>), Failure> {
     let Envelope { response } = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    let common: Common<'_> = serde_json::from_str(response.get()).map_err(|error| unreadable(&error))?;
-    let request_id = common.request_id.and_then(|id| serde_json::from_str(id.get()).ok());
+    let common: Common<'_> =
+        serde_json::from_str(response.get()).map_err(|error| unreadable(&error))?;
+    let request_id = common
+        .request_id
+        .and_then(|id| serde_json::from_str(id.get()).ok());
     match common.error {
         None => Ok((response, request_id)),
         Some(ErrorObject { code, message }) => Err(Failure {
@@ -46,7 +49,10 @@ pub(super) fn open(body: &[u8]) -> Result<(Box<RawValue>, Option<String>), Failu
 /// Where, and not what: the library's messages quote the answer, which may hold keys.
 fn unreadable(error: &serde_json::Error) -> Failure {
     let (line, column) = (error.line(), error.column());
-    Failure::new(Reason::Decode, format!("the answer is not the API's JSON (line {line}, column {column})"))
+    Failure::new(
+        Reason::Decode,
+        format!("the answer is not the API's JSON (line {line}, column {column})"),
+    )
 }
 
 #[cfg(test)]
@@ -64,17 +70,22 @@ mod tests {
 
     #[test]
     fn an_answer_is_the_object_under_response() {
-        check(r#"{"Response":{"A":1,"RequestId":"r"}}"#, Ok(r#"{"A":1,"RequestId":"r"}"#));
+        check(
+            r#"{"Response":{"A":1,"RequestId":"r"}}"#,
+            Ok(r#"{"A":1,"RequestId":"r"}"#),
+        );
         check(r#"{"Response":{"RequestId":7}}"#, Ok(r#"{"RequestId":7}"#));
         check(r#"{"Response":{"Error":null}}"#, Ok(r#"{"Error":null}"#));
     }
 
     #[test]
     fn an_error_keeps_its_code() {
-        let body =
-            r#"{"Response":{"Error":{"Code":"RequestLimitExceeded","Message":"slow"},"RequestId":"r"}}"#;
+        let body = r#"{"Response":{"Error":{"Code":"RequestLimitExceeded","Message":"slow"},"RequestId":"r"}}"#;
         check(body, Err((Reason::Throttled, Some("RequestLimitExceeded"))));
-        assert_eq!(open(body.as_bytes()).unwrap_err().request_id.as_deref(), Some("r"));
+        assert_eq!(
+            open(body.as_bytes()).unwrap_err().request_id.as_deref(),
+            Some("r")
+        );
     }
 
     #[test]
@@ -90,7 +101,10 @@ mod tests {
         ] {
             check(body, Err((Reason::Decode, None)));
         }
-        assert!(open(b"{\"Response\":{\"A\":\"\xff\"}}").is_err(), "invalid UTF-8");
+        assert!(
+            open(b"{\"Response\":{\"A\":\"\xff\"}}").is_err(),
+            "invalid UTF-8"
+        );
     }
 
     #[test]
@@ -101,7 +115,10 @@ mod tests {
             r#"{"Response":{"Error":{"Code":5,"canary":"#,
         ] {
             let message = open(body.as_bytes()).unwrap_err().message;
-            assert!(message.contains("column") && !message.contains("canary"), "{message}");
+            assert!(
+                message.contains("column") && !message.contains("canary"),
+                "{message}"
+            );
         }
     }
 }

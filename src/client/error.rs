@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt};
 
-use crate::{clock::Moment, reason::Reason};
+use crate::domain::{Moment, Reason};
 
 /// Messages of servers are cut here: a page of HTML helps nobody in a log.
 const MAX_MESSAGE: usize = 300;
@@ -39,8 +39,15 @@ impl Error for ApiError {}
 impl ApiError {
     /// One with a reason and nothing else.
     pub(crate) fn of(reason: Reason) -> ApiError {
-        let as_of = crate::clock::Clock::system().now();
-        ApiError { reason, code: None, status: None, message: String::new(), request_id: None, as_of }
+        let as_of = crate::domain::Clock::system().now();
+        ApiError {
+            reason,
+            code: None,
+            status: None,
+            message: String::new(),
+            request_id: None,
+            as_of,
+        }
     }
 }
 
@@ -56,7 +63,13 @@ pub(super) struct Failure {
 
 impl Failure {
     pub(super) fn new(reason: Reason, message: impl Into<String>) -> Failure {
-        Failure { reason, code: None, status: None, message: message.into(), request_id: None }
+        Failure {
+            reason,
+            code: None,
+            status: None,
+            message: message.into(),
+            request_id: None,
+        }
     }
 
     /// The error without secrets, on one line and not too long.
@@ -74,8 +87,16 @@ impl Failure {
 }
 
 fn one_line(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_MESSAGE).collect();
-    if text.chars().count() > MAX_MESSAGE { line + "…" } else { line }
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(MAX_MESSAGE)
+        .collect();
+    if text.chars().count() > MAX_MESSAGE {
+        line + "…"
+    } else {
+        line
+    }
 }
 
 /// The error and what caused it, through the wrappers of `std::io`, whose `source` skips what they hold.
@@ -83,7 +104,9 @@ pub(super) fn sources<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
-        let held = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let held = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
         match held {
             Some(held) => Some(held),
             None => error.source(),
@@ -114,7 +137,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        clock::Clock,
+        domain::Clock,
         signer::{Credentials, Secret},
     };
 
@@ -125,13 +148,23 @@ mod tests {
             secret_key: Secret::new("canary-key".into()),
             token: Some(Secret::new("canary-token".into())),
         };
-        let mut failure =
-            Failure::new(Reason::Auth, format!("AKIDwho\ncanary-key\x1b[31m{}", "x".repeat(1_000)));
+        let mut failure = Failure::new(
+            Reason::Auth,
+            format!("AKIDwho\ncanary-key\x1b[31m{}", "x".repeat(1_000)),
+        );
         failure.code = Some("Code.canary-token".into());
-        let error =
-            failure.scrubbed(|text| credentials.scrub(text), Clock::starting_at(Timestamp::UNIX_EPOCH).now());
+        let error = failure.scrubbed(
+            |text| credentials.scrub(text),
+            Clock::starting_at(Timestamp::UNIX_EPOCH).now(),
+        );
         let text = error.to_string();
-        assert!(text.starts_with("Code.<redacted>: <redacted> <redacted> [31mxxx"), "{text}");
-        assert!(text.chars().count() < 350 && !text.contains("canary"), "{text}");
+        assert!(
+            text.starts_with("Code.<redacted>: <redacted> <redacted> [31mxxx"),
+            "{text}"
+        );
+        assert!(
+            text.chars().count() < 350 && !text.contains("canary"),
+            "{text}"
+        );
     }
 }

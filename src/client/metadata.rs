@@ -31,7 +31,11 @@ pub enum MetadataError {
 /// Never through a proxy, which would learn the keys and might be asked for those of another machine. No redirect is
 /// followed, and no certificate is needed.
 pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
-    builder().no_proxy().connect_timeout(CONNECT_TIMEOUT).tls_certs_only([]).build()
+    builder()
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .tls_certs_only([])
+        .build()
 }
 
 impl Client {
@@ -41,11 +45,14 @@ impl Client {
             Transport::Network { metadata, .. } => {
                 let response = metadata.get(url.clone()).send().await.map_err(unsent)?;
                 accept(response.status())?;
-                read(response).await.map_err(|Failure { message, .. }| MetadataError::Broken(message))
+                read(response)
+                    .await
+                    .map_err(|Failure { message, .. }| MetadataError::Broken(message))
             }
             Transport::InProcess(handler) => {
                 let request = http::Request::get(url.as_str()).body(Bytes::new());
-                let response = handler(request.map_err(|error| MetadataError::Broken(error.to_string()))?);
+                let response =
+                    handler(request.map_err(|error| MetadataError::Broken(error.to_string()))?);
                 accept(response.status())?;
                 Ok(response.into_body())
             }
@@ -54,11 +61,19 @@ impl Client {
 }
 
 fn accept(status: StatusCode) -> Result<(), MetadataError> {
-    if status == StatusCode::OK { Ok(()) } else { Err(MetadataError::Status(status.as_u16())) }
+    if status == StatusCode::OK {
+        Ok(())
+    } else {
+        Err(MetadataError::Status(status.as_u16()))
+    }
 }
 
 fn unsent(error: reqwest::Error) -> MetadataError {
     let is_unreachable = error.is_connect();
     let text = Chain(&error.without_url()).to_string();
-    if is_unreachable { MetadataError::Unreachable(text) } else { MetadataError::Broken(text) }
+    if is_unreachable {
+        MetadataError::Unreachable(text)
+    } else {
+        MetadataError::Broken(text)
+    }
 }

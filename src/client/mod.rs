@@ -10,10 +10,8 @@ use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    clock::{Clock, Moment},
-    config::{Endpoint, Region},
-    pacer::Slot,
-    reason::Reason,
+    domain::{Clock, Endpoint, Moment, Reason, Region},
+    limiter::Slot,
     signer::{self, Credentials, Secret},
     telemetry::Telemetry,
 };
@@ -65,7 +63,9 @@ pub struct Answer {
 
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer").field("request_id", &self.request_id).finish_non_exhaustive()
+        f.debug_struct("Answer")
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -106,12 +106,20 @@ impl Client {
     /// A client for the network: rustls with the system's certificates, no redirects, `HTTPS_PROXY`
     /// honoured but for loopback addresses.
     pub fn new(clock: Clock, telemetry: Arc<Telemetry>) -> Result<Client, InitError> {
-        Ok(Client { transport: Transport::network()?, clock, telemetry })
+        Ok(Client {
+            transport: Transport::network()?,
+            clock,
+            telemetry,
+        })
     }
 
     /// A client whose requests `handler` answers in this process, without a network and without time passing.
     pub fn in_process(clock: Clock, telemetry: Arc<Telemetry>, handler: Handler) -> Client {
-        Client { transport: Transport::InProcess(handler), clock, telemetry }
+        Client {
+            transport: Transport::InProcess(handler),
+            clock,
+            telemetry,
+        }
     }
 
     /// Sends `call` in `slot`, signed at this moment, and reads the answer by `deadline`. An error repeats
@@ -123,7 +131,8 @@ impl Client {
         slot: Slot,
         deadline: Instant,
     ) -> Result<Answer, ApiError> {
-        self.send_as(call, Proof::Keys(credentials), slot, deadline).await
+        self.send_as(call, Proof::Keys(credentials), slot, deadline)
+            .await
     }
 
     /// The same without a signature: `secret`, which stands in the body, says who calls.
@@ -134,7 +143,8 @@ impl Client {
         slot: Slot,
         deadline: Instant,
     ) -> Result<Answer, ApiError> {
-        self.send_as(call, Proof::Body(secret), slot, deadline).await
+        self.send_as(call, Proof::Body(secret), slot, deadline)
+            .await
     }
 
     async fn send_as(
@@ -146,7 +156,8 @@ impl Client {
     ) -> Result<Answer, ApiError> {
         let as_of = self.clock.now();
         let outcome = self.exchange(call, proof, as_of.wall, deadline).await;
-        self.telemetry.request_took(call.action, slot.departure().elapsed());
+        self.telemetry
+            .request_took(call.action, slot.departure().elapsed());
         drop(slot);
         let opened = outcome.and_then(|body| {
             let opened = envelope::open(&body);
@@ -154,7 +165,11 @@ impl Client {
             opened
         });
         match opened {
-            Ok((response, request_id)) => Ok(Answer { response, request_id, as_of }),
+            Ok((response, request_id)) => Ok(Answer {
+                response,
+                request_id,
+                as_of,
+            }),
             Err(failure) => Err(self.failed(call.action, failure, proof, as_of)),
         }
     }
@@ -187,15 +202,21 @@ impl Client {
         deadline: Instant,
     ) -> Result<Bytes, Failure> {
         let request = request(call, proof, at)?;
-        timeout_at(deadline, self.transport.exchange(request, call.endpoint.is_loopback()))
-            .await
-            .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout, "no whole answer in time")))
+        timeout_at(
+            deadline,
+            self.transport
+                .exchange(request, call.endpoint.is_loopback()),
+        )
+        .await
+        .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout, "no whole answer in time")))
     }
 }
 
 /// The object under `Response` in the body of an answer, for fuzzing.
 pub(crate) fn open(body: &[u8]) -> Result<String, Reason> {
-    envelope::open(body).map(|(response, _)| response.get().to_owned()).map_err(|failure| failure.reason)
+    envelope::open(body)
+        .map(|(response, _)| response.get().to_owned())
+        .map_err(|failure| failure.reason)
 }
 
 /// It may have held keys.
@@ -205,7 +226,11 @@ fn wipe(body: Bytes) {
     }
 }
 
-fn request(call: &Call<'_>, proof: Proof<'_>, at: Timestamp) -> Result<http::Request<Bytes>, Failure> {
+fn request(
+    call: &Call<'_>,
+    proof: Proof<'_>,
+    at: Timestamp,
+) -> Result<http::Request<Bytes>, Failure> {
     let host = call.endpoint.host();
     let mut request = http::Request::post(call.endpoint.url().as_str())
         .header(header::HOST, &host)
@@ -220,14 +245,19 @@ fn request(call: &Call<'_>, proof: Proof<'_>, at: Timestamp) -> Result<http::Req
     request = match proof {
         Proof::Body(_) => request.header(header::AUTHORIZATION, "SKIP"),
         Proof::Keys(credentials) => {
-            let signed = request.header(header::AUTHORIZATION, authorization(call, &host, credentials, at)?);
+            let signed = request.header(
+                header::AUTHORIZATION,
+                authorization(call, &host, credentials, at)?,
+            );
             match credentials.token_header()? {
                 Some(token) => signed.header("X-TC-Token", token),
                 None => signed,
             }
         }
     };
-    request.body(call.body.clone()).map_err(|error| Failure::new(Reason::InvalidRequest, error.to_string()))
+    request
+        .body(call.body.clone())
+        .map_err(|error| Failure::new(Reason::InvalidRequest, error.to_string()))
 }
 
 fn authorization(

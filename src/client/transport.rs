@@ -7,7 +7,7 @@ use http::StatusCode;
 use reqwest::redirect;
 
 use super::error::{Chain, Failure, sources};
-use crate::reason::Reason;
+use crate::domain::Reason;
 
 /// Answers above this size are refused, counted after decompression. A real one has about 500 bytes.
 const MAX_ANSWER: usize = 1 << 20;
@@ -41,7 +41,11 @@ impl Transport {
     pub(super) fn network() -> Result<Transport, InitError> {
         let loopback = build(|| builder().no_proxy())?;
         let metadata = super::metadata::client()?;
-        Ok(Transport::Network { client: build(builder)?, loopback, metadata })
+        Ok(Transport::Network {
+            client: build(builder)?,
+            loopback,
+            metadata,
+        })
     }
 
     pub(super) async fn exchange(
@@ -66,7 +70,9 @@ fn build(builder: impl Fn() -> reqwest::ClientBuilder) -> Result<reqwest::Client
     builder().build().or_else(|error| {
         tracing::debug!(%error, "no certificates from the system, using the built-in ones");
         let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter();
-        let roots = roots.map(|der| reqwest::Certificate::from_der(der)).collect::<Result<Vec<_>, _>>()?;
+        let roots = roots
+            .map(|der| reqwest::Certificate::from_der(der))
+            .collect::<Result<Vec<_>, _>>()?;
         builder().tls_certs_only(roots).build()
     })
 }
@@ -80,7 +86,10 @@ pub(super) fn builder() -> reqwest::ClientBuilder {
         .tcp_nodelay(true)
 }
 
-async fn exchange(client: &reqwest::Client, request: http::Request<Bytes>) -> Result<Bytes, Failure> {
+async fn exchange(
+    client: &reqwest::Client,
+    request: http::Request<Bytes>,
+) -> Result<Bytes, Failure> {
     let request = reqwest::Request::try_from(request).map_err(unsent)?;
     let response = client.execute(request).await.map_err(unsent)?;
     accept(response.status())?;
@@ -114,15 +123,21 @@ fn accept(status: StatusCode) -> Result<(), Failure> {
 
 fn unsent(error: reqwest::Error) -> Failure {
     let error = error.without_url();
-    let reason =
-        if sources(&error).any(<dyn Error>::is::<rustls::Error>) { Reason::Tls } else { Reason::Network };
+    let reason = if sources(&error).any(<dyn Error>::is::<rustls::Error>) {
+        Reason::Tls
+    } else {
+        Reason::Network
+    };
     Failure::new(reason, Chain(&error).to_string())
 }
 
 fn broken(error: reqwest::Error) -> Failure {
     let error = error.without_url();
-    let reason =
-        if error.is_decode() && !is_broken_connection(&error) { Reason::Decode } else { Reason::Network };
+    let reason = if error.is_decode() && !is_broken_connection(&error) {
+        Reason::Decode
+    } else {
+        Reason::Network
+    };
     Failure::new(reason, Chain(&error).to_string())
 }
 

@@ -8,7 +8,7 @@ use std::{borrow::Cow, time::Duration};
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 
-use crate::config::Scan;
+use crate::domain::Scan;
 
 mod time;
 pub mod vul_scan_info;
@@ -95,10 +95,17 @@ mod tests {
 
     #[test]
     fn names_of_families_are_unique_and_say_their_unit() {
-        let mut names: Vec<&str> = ALL.iter().flat_map(|c| c.families).map(|family| family.name).collect();
+        let mut names: Vec<&str> = ALL
+            .iter()
+            .flat_map(|c| c.families)
+            .map(|family| family.name)
+            .collect();
         assert!(names.iter().all(|name| name.starts_with("tcss_")));
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), ALL.iter().map(|c| c.families.len()).sum::<usize>());
+        assert_eq!(
+            names.len(),
+            ALL.iter().map(|c| c.families.len()).sum::<usize>()
+        );
     }
 }

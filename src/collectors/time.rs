@@ -18,13 +18,17 @@ pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<Time> {
     if text.is_empty() || is_zero_date(text) {
         return Some(Time::Never);
     }
-    let time = civil(text, zone).or_else(|| text.parse().ok()).or_else(|| go(text))?;
+    let time = civil(text, zone)
+        .or_else(|| text.parse().ok())
+        .or_else(|| go(text))?;
     (time >= Timestamp::UNIX_EPOCH).then_some(Time::At(time))
 }
 
 /// Before there was a TCSS: the zero of Go, of Unix, or of MySQL, in whichever zone it was printed.
 fn is_zero_date(text: &str) -> bool {
-    ["0000-", "0001-", "1970-01-01", "1969-12-31"].iter().any(|zero| text.starts_with(zero))
+    ["0000-", "0001-", "1970-01-01", "1969-12-31"]
+        .iter()
+        .any(|zero| text.starts_with(zero))
 }
 
 fn civil(text: &str, zone: &TimeZone) -> Option<Timestamp> {
@@ -34,8 +38,17 @@ fn civil(text: &str, zone: &TimeZone) -> Option<Timestamp> {
 
 fn go(text: &str) -> Option<Timestamp> {
     let (time, zone) = text.rsplit_once(' ')?;
-    let is_zone = zone.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'));
-    is_zone.then(|| strtime::parse("%Y-%m-%d %H:%M:%S%.f %z", time).ok()?.to_timestamp().ok()).flatten()
+    let is_zone = zone
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'));
+    is_zone
+        .then(|| {
+            strtime::parse("%Y-%m-%d %H:%M:%S%.f %z", time)
+                .ok()?
+                .to_timestamp()
+                .ok()
+        })
+        .flatten()
 }
 
 #[cfg(test)]

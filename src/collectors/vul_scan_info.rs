@@ -14,7 +14,7 @@ use super::{
     Activity, Collector, Family, ParseError, Parsed, Sample,
     time::{self, Time},
 };
-use crate::config::Scan;
+use crate::domain::Scan;
 
 /// The collector.
 pub static COLLECTOR: Collector = Collector {
@@ -51,20 +51,38 @@ static FAMILIES: [Family; 10] = [
         name: "tcss_vul_scan_status",
         help: "State of the scan: 1 for the state it is in, 0 for the others.",
     },
-    Family { name: "tcss_vul_scan_progress_ratio", help: "How much of the scan is done, 0 to 1." },
+    Family {
+        name: "tcss_vul_scan_progress_ratio",
+        help: "How much of the scan is done, 0 to 1.",
+    },
     Family {
         name: "tcss_vul_scan_remaining_seconds",
         help: "Time the scan still needs, as the API estimates it.",
     },
-    Family { name: "tcss_vul_scan_start_timestamp_seconds", help: "When the scan started, in Unix time." },
-    Family { name: "tcss_vul_scan_end_timestamp_seconds", help: "When the scan ended, in Unix time." },
-    Family { name: "tcss_vul_scan_scanned_images", help: "Images that the scan covers." },
-    Family { name: "tcss_vul_scan_found_vulnerabilities", help: "Vulnerabilities that the scan found." },
+    Family {
+        name: "tcss_vul_scan_start_timestamp_seconds",
+        help: "When the scan started, in Unix time.",
+    },
+    Family {
+        name: "tcss_vul_scan_end_timestamp_seconds",
+        help: "When the scan ended, in Unix time.",
+    },
+    Family {
+        name: "tcss_vul_scan_scanned_images",
+        help: "Images that the scan covers.",
+    },
+    Family {
+        name: "tcss_vul_scan_found_vulnerabilities",
+        help: "Vulnerabilities that the scan found.",
+    },
     Family {
         name: "tcss_vul_scan_ignored_vulnerabilities",
         help: "Vulnerabilities that are set to be ignored.",
     },
-    Family { name: "tcss_vul_scan_risk_images", help: "Images at risk that the scan found." },
+    Family {
+        name: "tcss_vul_scan_risk_images",
+        help: "Images at risk that the scan found.",
+    },
     Family {
         name: "tcss_vul_scan_task_info",
         help: "ID of the scan's task; always 1, and absent without a task.",
@@ -148,12 +166,18 @@ fn request(scan: &Scan) -> Bytes {
         local_task_id: scan.local_task_id.map(Into::into),
         registry_task_id: scan.registry_task_id.map(Into::into),
     };
-    serde_json::to_vec(&request).expect("two integers are JSON").into()
+    serde_json::to_vec(&request)
+        .expect("two integers are JSON")
+        .into()
 }
 
 fn parse(response: &str, time_zone: &TimeZone) -> Result<Parsed, ParseError> {
     let fields = serde_json::from_str::<Response<'_>>(response)?.fields();
-    let mut reading = Reading { fields, samples: Vec::with_capacity(18), unexpected: Vec::new() };
+    let mut reading = Reading {
+        fields,
+        samples: Vec::with_capacity(18),
+        unexpected: Vec::new(),
+    };
     let status = reading.status();
     reading.gauge(1, PROGRESS, percentage);
     let remaining = reading.gauge(2, REMAINING, seconds);
@@ -179,7 +203,9 @@ fn activity(status: &str, remaining: Option<f64>) -> Activity {
     match status {
         "SCANNING" => Activity::Scanning {
             // While a scan runs, nothing left means that the API does not know.
-            remaining: remaining.filter(|seconds| *seconds > 0.0).map(Duration::from_secs_f64),
+            remaining: remaining
+                .filter(|seconds| *seconds > 0.0)
+                .map(Duration::from_secs_f64),
         },
         _ => Activity::Idle,
     }
@@ -223,14 +249,21 @@ impl<'a> Reading<'a> {
     }
 
     fn sample(&mut self, family: usize, labels: impl Into<Cow<'static, str>>, value: f64) {
-        self.samples.push(Sample { family, labels: labels.into(), value });
+        self.samples.push(Sample {
+            family,
+            labels: labels.into(),
+            value,
+        });
     }
 
     /// Exactly one status is 1, whatever the answer says.
     fn status(&mut self) -> &'static str {
         let known = self.field(0, |raw| {
             let status: String = serde_json::from_str(raw).ok()?;
-            STATUS_LABELS[..4].iter().map(|(known, _)| *known).find(|known| *known == status)
+            STATUS_LABELS[..4]
+                .iter()
+                .map(|(known, _)| *known)
+                .find(|known| *known == status)
         });
         let status = known.unwrap_or(UNKNOWN);
         for (name, labels) in STATUS_LABELS {
@@ -241,12 +274,16 @@ impl<'a> Reading<'a> {
 
     fn gauge(&mut self, field: usize, family: usize, read: fn(&str) -> Option<f64>) -> Option<f64> {
         let value = self.field(field, read);
-        value.into_iter().for_each(|value| self.sample(family, "", value));
+        value
+            .into_iter()
+            .for_each(|value| self.sample(family, "", value));
         value
     }
 
     fn time(&mut self, field: usize, family: usize, zone: &TimeZone) {
-        let time = self.field(field, |raw| time::parse(&serde_json::from_str::<String>(raw).ok()?, zone));
+        let time = self.field(field, |raw| {
+            time::parse(&serde_json::from_str::<String>(raw).ok()?, zone)
+        });
         if let Some(Time::At(at)) = time {
             self.sample(family, "", at.as_duration().as_secs_f64());
         }
@@ -261,7 +298,11 @@ impl<'a> Reading<'a> {
     fn task(&mut self, field: usize, source: &str) {
         let id = self.field(field, |raw| raw.parse::<i64>().ok().filter(|id| *id >= 0));
         if let Some(id @ 1..) = id {
-            self.sample(TASK_INFO, format!("source=\"{source}\",task_id=\"{id}\""), 1.0);
+            self.sample(
+                TASK_INFO,
+                format!("source=\"{source}\",task_id=\"{id}\""),
+                1.0,
+            );
         }
     }
 
@@ -269,13 +310,19 @@ impl<'a> Reading<'a> {
         if self.unexpected.len() == FIELDS.len() {
             return Err(ParseError::Empty(COLLECTOR.action));
         }
-        Ok(Parsed { samples: self.samples, unexpected: self.unexpected, activity })
+        Ok(Parsed {
+            samples: self.samples,
+            unexpected: self.unexpected,
+            activity,
+        })
     }
 }
 
 /// 0 to 100 → 0 to 1.
 fn percentage(raw: &str) -> Option<f64> {
-    number(raw).filter(|percentage| *percentage <= 100.0).map(|percentage| percentage / 100.0)
+    number(raw)
+        .filter(|percentage| *percentage <= 100.0)
+        .map(|percentage| percentage / 100.0)
 }
 
 /// Up to some 136 years, which no scan takes: more is a mistake.
@@ -291,7 +338,10 @@ fn count(raw: &str) -> Option<f64> {
 
 /// A number that is not negative; `-0` is plain 0.
 fn number(raw: &str) -> Option<f64> {
-    serde_json::from_str::<f64>(raw).ok().filter(|number| number.is_finite() && *number >= 0.0).map(f64::abs)
+    serde_json::from_str::<f64>(raw)
+        .ok()
+        .filter(|number| number.is_finite() && *number >= 0.0)
+        .map(f64::abs)
 }
 
 #[cfg(test)]
@@ -315,11 +365,22 @@ mod tests {
             .samples
             .iter()
             .filter(|sample| sample.family != STATUS || sample.value == 1.0)
-            .map(|Sample { family, labels, value }| {
-                format!("{}{{{labels}}} {value}", &FAMILIES[*family].name[14..])
-            })
+            .map(
+                |Sample {
+                     family,
+                     labels,
+                     value,
+                 }| {
+                    format!("{}{{{labels}}} {value}", &FAMILIES[*family].name[14..])
+                },
+            )
             .collect();
-        lines.extend(parsed.unexpected.iter().map(|field| format!("? {}", FIELDS[*field])));
+        lines.extend(
+            parsed
+                .unexpected
+                .iter()
+                .map(|field| format!("? {}", FIELDS[*field])),
+        );
         lines.join("\n")
     }
 
@@ -351,22 +412,46 @@ mod tests {
             "Status":"NOT_SCAN","RemainingTime":0,"RegistryTaskID":0,"RegistryFoundVulCount":0,"RequestId":"r"}"#,
         );
         assert!(text.starts_with("status{status=\"NOT_SCAN\"} 1"), "{text}");
-        assert!(!text.contains("timestamp") && !text.contains("task") && !text.contains('?'), "{text}");
+        assert!(
+            !text.contains("timestamp") && !text.contains("task") && !text.contains('?'),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_value_that_cannot_be_read_is_left_out_and_named_and_takes_no_other_with_it() {
-        let numbers: &[&str] = &["null", "\"5\"", "true", "[]", "{}", "-1", "1e999", "-0.5", "1.5e300"];
-        let times: &[&str] =
-            &["null", "5", "true", "[]", "{}", "\"soon\"", "\"2021-02-30 00:00:00\"", "\"\\ud800\""];
+        let numbers: &[&str] = &[
+            "null", "\"5\"", "true", "[]", "{}", "-1", "1e999", "-0.5", "1.5e300",
+        ];
+        let times: &[&str] = &[
+            "null",
+            "5",
+            "true",
+            "[]",
+            "{}",
+            "\"soon\"",
+            "\"2021-02-30 00:00:00\"",
+            "\"\\ud800\"",
+        ];
         let whole = text(DOCUMENTED).lines().count();
         for (index, field) in FIELDS.iter().enumerate() {
-            let values = if field.starts_with("Scan") && field.ends_with("Time") { times } else { numbers };
+            let values = if field.starts_with("Scan") && field.ends_with("Time") {
+                times
+            } else {
+                numbers
+            };
             for value in values {
                 let text = text(&with(field, value));
-                assert!(text.ends_with(&format!("? {field}")), "{field} {value}: {text}");
+                assert!(
+                    text.ends_with(&format!("? {field}")),
+                    "{field} {value}: {text}"
+                );
                 let left_out = usize::from(!matches!(index, 0 | 11));
-                assert_eq!(text.lines().count(), whole - left_out + 1, "{field} {value}: {text}");
+                assert_eq!(
+                    text.lines().count(),
+                    whole - left_out + 1,
+                    "{field} {value}: {text}"
+                );
             }
         }
     }
@@ -374,7 +459,10 @@ mod tests {
     #[test]
     fn an_unknown_status_is_unknown_and_named() {
         let text = text(&with("Status", "\"SCAN_TIMEOUT\""));
-        assert!(text.starts_with("status{status=\"UNKNOWN\"} 1") && text.ends_with("? Status"), "{text}");
+        assert!(
+            text.starts_with("status{status=\"UNKNOWN\"} 1") && text.ends_with("? Status"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -393,13 +481,16 @@ mod tests {
     #[test]
     fn a_running_scan_says_how_long_it_still_takes() {
         let activity = |status: &str, remaining: &str| {
-            let response = with("Status", status)
-                .replace("\"RemainingTime\":0", &format!("\"RemainingTime\":{remaining}"));
+            let response = with("Status", status).replace(
+                "\"RemainingTime\":0",
+                &format!("\"RemainingTime\":{remaining}"),
+            );
             parse(&response, &zone()).unwrap().activity
         };
         assert_eq!(activity("\"SCANNED\"", "9"), Activity::Idle);
-        let scanning =
-            |remaining: Option<u64>| Activity::Scanning { remaining: remaining.map(Duration::from_secs) };
+        let scanning = |remaining: Option<u64>| Activity::Scanning {
+            remaining: remaining.map(Duration::from_secs),
+        };
         assert_eq!(activity("\"SCANNING\"", "9"), scanning(Some(9)));
         assert_eq!(activity("\"SCANNING\"", "0"), scanning(None));
         assert_eq!(activity("\"SCANNING\"", "-9"), scanning(None));
@@ -408,13 +499,16 @@ mod tests {
     #[test]
     fn task_ids_are_left_out_of_the_request_unless_they_are_given() {
         let scan = |local: u64, registry: u64| Scan {
-            name: crate::config::ScanName::parse("latest").unwrap(),
+            name: crate::domain::ScanName::parse("latest").unwrap(),
             local_task_id: std::num::NonZeroU64::new(local),
             registry_task_id: std::num::NonZeroU64::new(registry),
         };
         assert_eq!(request(&scan(0, 0)), "{}");
         assert_eq!(request(&scan(42, 0)), r#"{"LocalTaskID":42}"#);
-        assert_eq!(request(&scan(42, 7)), r#"{"LocalTaskID":42,"RegistryTaskID":7}"#);
+        assert_eq!(
+            request(&scan(42, 7)),
+            r#"{"LocalTaskID":42,"RegistryTaskID":7}"#
+        );
     }
 
     proptest! {

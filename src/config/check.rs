@@ -20,12 +20,18 @@ const TIME_ZONE: TimeZone = TimeZone::fixed(Offset::constant(8));
 
 /// Checks the whole. What it returns holds only if there are no problems.
 pub(super) fn config(raw: &RawConfig, flags: &Settings, problems: &mut Vec<Problem>) -> Config {
-    unique(raw.accounts.iter().map(|account| &account.name), "account", problems);
+    unique(
+        raw.accounts.iter().map(|account| &account.name),
+        "account",
+        problems,
+    );
     let accounts = raw.accounts.iter().filter_map(|account| {
         let levels = Levels([&account.settings, flags, &raw.settings]);
         levels.account(account, raw.credentials.as_ref(), problems)
     });
-    Config { accounts: accounts.collect() }
+    Config {
+        accounts: accounts.collect(),
+    }
 }
 
 /// Two that are the same are a problem of the second.
@@ -38,7 +44,8 @@ fn unique<'a, T: Hash + Eq + Display + 'a>(
     for Setting { value, origin } in names {
         let Some(name) = value else { continue };
         if let Some(place) = first.get(name).and_then(|origin| origin.place.as_ref()) {
-            let message = format!("\"{name}\" is taken at {place} already; give every {what} its own name");
+            let message =
+                format!("\"{name}\" is taken at {place} already; give every {what} its own name");
             problems.push(origin.problem(message));
         } else {
             first.insert(name, origin);
@@ -47,19 +54,31 @@ fn unique<'a, T: Hash + Eq + Display + 'a>(
 }
 
 fn scans(raw: &[RawScan], problems: &mut Vec<Problem>) -> Vec<Scan> {
-    unique(raw.iter().map(|scan| &scan.name), "scan of an account", problems);
+    unique(
+        raw.iter().map(|scan| &scan.name),
+        "scan of an account",
+        problems,
+    );
     unique_tasks(raw, problems);
     if raw.is_empty() {
         let latest = ScanName::parse("latest").ok();
         return latest
             .into_iter()
-            .map(|name| Scan { name, local_task_id: None, registry_task_id: None })
+            .map(|name| Scan {
+                name,
+                local_task_id: None,
+                registry_task_id: None,
+            })
             .collect();
     }
     raw.iter()
         .filter_map(|scan| {
             let [local_task_id, registry_task_id] = scan.task_ids();
-            Some(Scan { name: scan.name.value.clone()?, local_task_id, registry_task_id })
+            Some(Scan {
+                name: scan.name.value.clone()?,
+                local_task_id,
+                registry_task_id,
+            })
         })
         .collect()
 }
@@ -68,9 +87,9 @@ fn unique_tasks(scans: &[RawScan], problems: &mut Vec<Problem>) {
     let mut first: HashMap<_, &Origin> = HashMap::new();
     for scan in scans.iter().filter(|scan| scan.is_sound()) {
         if let Some(Origin { key, .. }) = first.get(&scan.task_ids()) {
-            problems.push(
-                scan.origin.problem(format!("has the task IDs of {key}; give it others, or leave it out")),
-            );
+            problems.push(scan.origin.problem(format!(
+                "has the task IDs of {key}; give it others, or leave it out"
+            )));
         } else {
             first.insert(scan.task_ids(), &scan.origin);
         }
@@ -104,15 +123,28 @@ struct Chosen<'a, T> {
 
 impl<'a> Levels<'a> {
     fn find<T>(&self, of: fn(&Settings) -> &Option<Setting<T>>) -> Option<(usize, &'a Setting<T>)> {
-        self.0.iter().enumerate().find_map(|(level, settings)| Some((level, of(settings).as_ref()?)))
+        self.0
+            .iter()
+            .enumerate()
+            .find_map(|(level, settings)| Some((level, of(settings).as_ref()?)))
     }
 
-    fn choose<T: Clone + 'a>(&self, of: fn(&Settings) -> &Option<Setting<T>>, default: T) -> Chosen<'a, T> {
+    fn choose<T: Clone + 'a>(
+        &self,
+        of: fn(&Settings) -> &Option<Setting<T>>,
+        default: T,
+    ) -> Chosen<'a, T> {
         match self.find(of) {
-            Some((level, Setting { value, origin })) => {
-                Chosen { value: value.clone(), origin: Some(origin), level }
-            }
-            None => Chosen { value: Some(default), origin: None, level: self.0.len() },
+            Some((level, Setting { value, origin })) => Chosen {
+                value: value.clone(),
+                origin: Some(origin),
+                level,
+            },
+            None => Chosen {
+                value: Some(default),
+                origin: None,
+                level: self.0.len(),
+            },
         }
     }
 
@@ -122,8 +154,11 @@ impl<'a> Levels<'a> {
         credentials: Option<&Source>,
         problems: &mut Vec<Problem>,
     ) -> Option<Account> {
-        let (scans, endpoint, poll) =
-            (scans(&raw.scans, problems), self.endpoint(problems), self.poll(problems));
+        let (scans, endpoint, poll) = (
+            scans(&raw.scans, problems),
+            self.endpoint(problems),
+            self.poll(problems),
+        );
         let credentials = raw.credentials.as_ref().or(credentials).cloned();
         let region = self.find(|settings| &settings.region);
         Some(Account {
@@ -131,8 +166,12 @@ impl<'a> Levels<'a> {
             credentials: credentials.unwrap_or_default(),
             endpoint: endpoint?,
             region: region.map_or(Some(None), |(_, region)| region.value.clone().map(Some))?,
-            requests_per_second: self.choose(|settings| &settings.requests_per_second, Rate::DEFAULT).value?,
-            time_zone: self.choose(|settings| &settings.time_zone, TIME_ZONE).value?,
+            requests_per_second: self
+                .choose(|settings| &settings.requests_per_second, Rate::DEFAULT)
+                .value?,
+            time_zone: self
+                .choose(|settings| &settings.time_zone, TIME_ZONE)
+                .value?,
             poll: poll?,
             scans,
         })
@@ -152,18 +191,24 @@ impl<'a> Levels<'a> {
 
     fn poll(&self, problems: &mut Vec<Problem>) -> Option<Poll> {
         let interval = self.choose(|settings| &settings.interval, INTERVAL);
-        let scanning_interval = self.choose(|settings| &settings.scanning_interval, SCANNING_INTERVAL);
+        let scanning_interval =
+            self.choose(|settings| &settings.scanning_interval, SCANNING_INTERVAL);
         let timeout = self.choose(|settings| &settings.timeout, TIMEOUT);
         let stale_after = self.choose(|settings| &settings.stale_after, STALE_AFTER);
         problems.extend(slower_while_scanning(&interval, &scanning_interval));
         problems.extend(stale_between_polls(&interval, &timeout, &stale_after));
         let (interval, timeout) = (interval.value?, timeout.value?);
-        let is_default_too_short = stale_after.origin.is_none() && stale_after.value? < interval + timeout;
+        let is_default_too_short =
+            stale_after.origin.is_none() && stale_after.value? < interval + timeout;
         Some(Poll {
             interval,
             scanning_interval: scanning_interval.value?.min(interval),
             timeout,
-            stale_after: if is_default_too_short { interval * 2 + timeout } else { stale_after.value? },
+            stale_after: if is_default_too_short {
+                interval * 2 + timeout
+            } else {
+                stale_after.value?
+            },
         })
     }
 }

@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     credentials::{
-        AssumeRole, Chain, CvmRole, Files, Profile, Source, Sts, Tccli, TkeOidc, env::Variables, is_role_name,
+        AssumeRole, Chain, CvmRole, Files, Profile, Source, Sts, Tccli, TkeOidc, env::Variables,
+        is_role_name,
     },
     signer::{Credentials, Secret},
 };
@@ -26,12 +27,19 @@ pub(super) fn read(at: At<'_>, problems: &mut Vec<Problem>) -> Option<Source> {
 
 fn source(at: At<'_>, roles_left: usize, problems: &mut Vec<Problem>) -> Option<Source> {
     let block = at.fields(&keys::CREDENTIALS, problems)?;
-    let kinds: Vec<&str> = keys::CREDENTIALS.keys.iter().filter(|kind| block.has(kind)).copied().collect();
+    let kinds: Vec<&str> = keys::CREDENTIALS
+        .keys
+        .iter()
+        .filter(|kind| block.has(kind))
+        .copied()
+        .collect();
     match kinds[..] {
         [kind] => kind_of(kind, &block, roles_left, problems),
         [] if block.is_empty() => {
             problems
-                .push(block.problem("names no kind; write one, such as env: {}, or leave credentials out"));
+                .push(block.problem(
+                    "names no kind; write one, such as env: {}, or leave credentials out",
+                ));
             None
         }
         [] => None,
@@ -42,20 +50,36 @@ fn source(at: At<'_>, roles_left: usize, problems: &mut Vec<Problem>) -> Option<
     }
 }
 
-fn kind_of(kind: &str, block: &Fields<'_>, roles_left: usize, problems: &mut Vec<Problem>) -> Option<Source> {
+fn kind_of(
+    kind: &str,
+    block: &Fields<'_>,
+    roles_left: usize,
+    problems: &mut Vec<Problem>,
+) -> Option<Source> {
     let mut read = |name, keys: &Block| Kind::read(block, name, keys, problems);
     match kind {
         "chain" => read("chain", &keys::CHAIN).map(|kind| Source::Chain(kind.chain(problems))),
         "env" => read("env", &keys::ENV).map(|kind| Source::Env(kind.env(problems))),
-        "files" => read("files", &keys::FILES)?.files(problems).map(Source::Files),
-        "static" => read("static", &keys::STATIC)?.fixed(problems).map(Source::Static),
-        "profile" => read("profile", &keys::PROFILE).map(|kind| Source::Profile(kind.profile(problems))),
+        "files" => read("files", &keys::FILES)?
+            .files(problems)
+            .map(Source::Files),
+        "static" => read("static", &keys::STATIC)?
+            .fixed(problems)
+            .map(Source::Static),
+        "profile" => {
+            read("profile", &keys::PROFILE).map(|kind| Source::Profile(kind.profile(problems)))
+        }
         "tccli" => read("tccli", &keys::TCCLI).map(|kind| Source::Tccli(kind.tccli(problems))),
-        "tke_oidc" => read("tke_oidc", &keys::TKE_OIDC).map(|kind| Source::TkeOidc(kind.tke_oidc(problems))),
-        "cvm_role" => read("cvm_role", &keys::CVM_ROLE).map(|kind| Source::CvmRole(kind.cvm_role(problems))),
+        "tke_oidc" => {
+            read("tke_oidc", &keys::TKE_OIDC).map(|kind| Source::TkeOidc(kind.tke_oidc(problems)))
+        }
+        "cvm_role" => {
+            read("cvm_role", &keys::CVM_ROLE).map(|kind| Source::CvmRole(kind.cvm_role(problems)))
+        }
         _ => {
             let kind = read("assume_role", &keys::ASSUME_ROLE)?;
-            kind.assume_role(roles_left, problems).map(|role| Source::AssumeRole(Box::new(role)))
+            kind.assume_role(roles_left, problems)
+                .map(|role| Source::AssumeRole(Box::new(role)))
         }
     }
 }
@@ -98,7 +122,12 @@ impl<'a> Kind<'a> {
         problems: &mut Vec<Problem>,
         parse: impl FnOnce(At<'_>) -> Result<T, String>,
     ) -> Option<T> {
-        if self.fields.as_ref().and_then(|fields| fields.at(key)).is_none() {
+        if self
+            .fields
+            .as_ref()
+            .and_then(|fields| fields.at(key))
+            .is_none()
+        {
             problems.push(self.origin.problem(format!("has no {key}; give it {what}")));
         }
         self.optional(key, problems, parse)
@@ -107,7 +136,9 @@ impl<'a> Kind<'a> {
     fn chain(&self, problems: &mut Vec<Problem>) -> Chain {
         let default = Chain::default();
         Chain {
-            sts_endpoint: self.optional("sts_endpoint", problems, endpoint).unwrap_or(default.sts_endpoint),
+            sts_endpoint: self
+                .optional("sts_endpoint", problems, endpoint)
+                .unwrap_or(default.sts_endpoint),
             metadata_endpoint: self
                 .optional("metadata_endpoint", problems, metadata_endpoint)
                 .unwrap_or(default.metadata_endpoint),
@@ -117,8 +148,8 @@ impl<'a> Kind<'a> {
     /// Names given for the keys mean that the standard token, which belongs to other keys, does not count.
     fn env(&self, problems: &mut Vec<Problem>) -> Variables {
         let standard = Variables::default();
-        let [id, key, token] =
-            ["secret_id", "secret_key", "token"].map(|name| self.optional(name, problems, variable));
+        let [id, key, token] = ["secret_id", "secret_key", "token"]
+            .map(|name| self.optional(name, problems, variable));
         let token = match token {
             Some(token) => vec![token],
             None if id.is_some() || key.is_some() => Vec::new(),
@@ -132,11 +163,24 @@ impl<'a> Kind<'a> {
     }
 
     fn files(&self, problems: &mut Vec<Problem>) -> Option<Files> {
-        let secret_id = self.required("secret_id_file", "the file that holds the SecretId", problems, path);
-        let secret_key =
-            self.required("secret_key_file", "the file that holds the SecretKey", problems, path);
+        let secret_id = self.required(
+            "secret_id_file",
+            "the file that holds the SecretId",
+            problems,
+            path,
+        );
+        let secret_key = self.required(
+            "secret_key_file",
+            "the file that holds the SecretKey",
+            problems,
+            path,
+        );
         let token = self.optional("token_file", problems, path);
-        Some(Files { secret_id: secret_id?, secret_key: secret_key?, token })
+        Some(Files {
+            secret_id: secret_id?,
+            secret_key: secret_key?,
+            token,
+        })
     }
 
     fn fixed(&self, problems: &mut Vec<Problem>) -> Option<Credentials> {
@@ -146,19 +190,24 @@ impl<'a> Kind<'a> {
         let secret_key = self.required("secret_key", "the SecretKey", problems, secret);
         let token = self.optional("token", problems, secret);
         let checked = Credentials::checked(secret_id?, secret_key?, token);
-        checked.map_err(|error| problems.push(self.origin.problem(error.to_string()))).ok()
+        checked
+            .map_err(|error| problems.push(self.origin.problem(error.to_string())))
+            .ok()
     }
 
     fn profile(&self, problems: &mut Vec<Problem>) -> Profile {
         let default = Profile::default();
         Profile {
             file: self.optional("file", problems, path),
-            name: self.optional("name", problems, name).unwrap_or(default.name),
+            name: self
+                .optional("name", problems, name)
+                .unwrap_or(default.name),
         }
     }
 
     fn tccli(&self, problems: &mut Vec<Problem>) -> Tccli {
-        self.optional("name", problems, name).map_or_else(Tccli::default, |name| Tccli { name })
+        self.optional("name", problems, name)
+            .map_or_else(Tccli::default, |name| Tccli { name })
     }
 
     fn tke_oidc(&self, problems: &mut Vec<Problem>) -> TkeOidc {
@@ -180,14 +229,19 @@ impl<'a> Kind<'a> {
         let role_arn = self.required("role_arn", what, problems, role_arn);
         let default = Sts::default();
         let sts = Sts {
-            endpoint: self.optional("endpoint", problems, endpoint).unwrap_or(default.endpoint),
-            region: self.optional("region", problems, region).unwrap_or(default.region),
+            endpoint: self
+                .optional("endpoint", problems, endpoint)
+                .unwrap_or(default.endpoint),
+            region: self
+                .optional("region", problems, region)
+                .unwrap_or(default.region),
         };
         let source = match self.fields.as_ref().and_then(|fields| fields.at("source")) {
             None => Some(Source::default()),
             Some(at) if roles_left <= 1 => {
-                problems
-                    .push(at.problem(format!("is one role too many; {MOST_ROLES} may stand in one another")));
+                problems.push(at.problem(format!(
+                    "is one role too many; {MOST_ROLES} may stand in one another"
+                )));
                 None
             }
             Some(at) => source(at, roles_left - 1, problems),
@@ -197,7 +251,9 @@ impl<'a> Kind<'a> {
                 .optional("session_name", problems, session_name)
                 .unwrap_or_else(|| AssumeRole::SESSION_NAME.into()),
             external_id: self.optional("external_id", problems, external_id),
-            duration: self.optional("duration", problems, duration).unwrap_or(AssumeRole::DURATION),
+            duration: self
+                .optional("duration", problems, duration)
+                .unwrap_or(AssumeRole::DURATION),
             role_arn: role_arn?,
             sts,
             source: source?,
@@ -206,38 +262,56 @@ impl<'a> Kind<'a> {
 }
 
 /// The text, if it is as it should be. What is wrong is said without it.
-fn text_that(at: At<'_>, is_good: impl Fn(&str) -> bool, otherwise: &str) -> Result<String, String> {
+fn text_that(
+    at: At<'_>,
+    is_good: impl Fn(&str) -> bool,
+    otherwise: &str,
+) -> Result<String, String> {
     let text = scalar::text(at)?;
-    if is_good(text) { Ok(text.to_owned()) } else { Err(otherwise.to_owned()) }
+    if is_good(text) {
+        Ok(text.to_owned())
+    } else {
+        Err(otherwise.to_owned())
+    }
 }
 
 fn variable(at: At<'_>) -> Result<String, String> {
-    let otherwise =
-        "is no name of an environment variable; name the variable that holds the value, not the value";
+    let otherwise = "is no name of an environment variable; name the variable that holds the value, not the value";
     text_that(at, names_a_variable, otherwise)
 }
 
 /// A relative path begins where the file is in which it is written.
 fn path(at: At<'_>) -> Result<PathBuf, String> {
     let directory = at.directory();
-    let is_good = |text: &str| !text.is_empty() && !text.starts_with('~') && !is_like_a_secret(text);
-    let otherwise = "is no path of a file; name the file that holds the value, not the value, and write no ~";
+    let is_good =
+        |text: &str| !text.is_empty() && !text.starts_with('~') && !is_like_a_secret(text);
+    let otherwise =
+        "is no path of a file; name the file that holds the value, not the value, and write no ~";
     text_that(at, is_good, otherwise).map(|path| directory.join(path))
 }
 
 fn name(at: At<'_>) -> Result<String, String> {
     let is_name = |text: &str| is_made_of(text, 1, b"_.-") && !is_like_a_secret(text);
-    text_that(at, is_name, "is no name of a profile; write letters, digits and _.-")
+    text_that(
+        at,
+        is_name,
+        "is no name of a profile; write letters, digits and _.-",
+    )
 }
 
 fn role(at: At<'_>) -> Result<String, String> {
     let is_name = |text: &str| is_role_name(text) && !is_like_a_secret(text);
-    text_that(at, is_name, "is no name of a role; write the name alone, not the ARN, or leave it out")
+    text_that(
+        at,
+        is_name,
+        "is no name of a role; write the name alone, not the ARN, or leave it out",
+    )
 }
 
 fn role_arn(at: At<'_>) -> Result<String, String> {
-    let is_arn =
-        |text: &str| text.starts_with("qcs::cam::") && text.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_arn = |text: &str| {
+        text.starts_with("qcs::cam::") && text.bytes().all(|byte| byte.is_ascii_graphic())
+    };
     text_that(
         at,
         is_arn,
@@ -247,27 +321,40 @@ fn role_arn(at: At<'_>) -> Result<String, String> {
 
 fn session_name(at: At<'_>) -> Result<String, String> {
     let is_name = |text: &str| is_made_of(text, 2, b"_=,.@-") && !is_like_a_secret(text);
-    text_that(at, is_name, "is no name of a session; write 2 to 128 letters, digits and =,.@_-")
+    text_that(
+        at,
+        is_name,
+        "is no name of a session; write 2 to 128 letters, digits and =,.@_-",
+    )
 }
 
 fn external_id(at: At<'_>) -> Result<String, String> {
     let is_id = |text: &str| is_made_of(text, 2, b"_=,.@:/-");
-    text_that(at, is_id, "is no external ID; write 2 to 128 letters, digits and =,.@:/_-")
+    text_that(
+        at,
+        is_id,
+        "is no external ID; write 2 to 128 letters, digits and =,.@:/_-",
+    )
 }
 
 fn is_made_of(text: &str, shortest: usize, signs: &[u8]) -> bool {
     (shortest..=128).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte))
 }
 
 fn duration(at: At<'_>) -> Result<Duration, String> {
     let (least, most) = (Duration::from_mins(1), Duration::from_hours(12));
-    let duration = scalar::duration(at).ok().filter(|duration| (least..=most).contains(duration));
+    let duration = scalar::duration(at)
+        .ok()
+        .filter(|duration| (least..=most).contains(duration));
     duration.ok_or_else(|| "is no time from 1m to 12h; write 2h, or 30m".into())
 }
 
 fn region(at: At<'_>) -> Result<Region, String> {
-    Region::parse(scalar::text(at)?).map_err(|_| "is no region; write one such as ap-guangzhou".into())
+    Region::parse(scalar::text(at)?)
+        .map_err(|_| "is no region; write one such as ap-guangzhou".into())
 }
 
 fn endpoint(at: At<'_>) -> Result<Endpoint, String> {
@@ -281,15 +368,24 @@ fn endpoint(at: At<'_>) -> Result<Endpoint, String> {
 /// Plain http and nothing else: the metadata service has no certificate.
 fn metadata_endpoint(at: At<'_>) -> Result<Endpoint, String> {
     let endpoint = Endpoint::parse(scalar::text(at)?, true).ok();
-    endpoint.filter(|endpoint| endpoint.url().scheme() == "http").ok_or_else(|| {
-        "is no endpoint of a metadata service; write one such as http://metadata.tencentyun.com".into()
-    })
+    endpoint
+        .filter(|endpoint| endpoint.url().scheme() == "http")
+        .ok_or_else(|| {
+            "is no endpoint of a metadata service; write one such as http://metadata.tencentyun.com"
+                .into()
+        })
 }
 
 /// Whether it is a name rather than a secret, which a later message would show.
 fn names_a_variable(text: &str) -> bool {
-    let word = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    word && !is_like_a_secret(text) && text.bytes().next().is_some_and(|byte| !byte.is_ascii_digit())
+    let word = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    word && !is_like_a_secret(text)
+        && text
+            .bytes()
+            .next()
+            .is_some_and(|byte| !byte.is_ascii_digit())
 }
 
 /// Real ones have 32 or more letters and digits, upper and lower case, and nothing else.
@@ -305,12 +401,22 @@ mod tests {
 
     #[test]
     fn a_variable_has_a_name_that_is_no_secret() {
-        for good in ["TENCENTCLOUD_SECRET_ID", "_x", "prod_secret_key_2", "SecretId"] {
+        for good in [
+            "TENCENTCLOUD_SECRET_ID",
+            "_x",
+            "prod_secret_key_2",
+            "SecretId",
+        ] {
             assert!(names_a_variable(good), "{good}");
         }
-        for bad in
-            ["", "1A", "A-B", "$A", "AKIDz8krbsJ5yKBZQpn74WFkmLPx3gnP", "Gu5t9xGARNpq86cd98joQYCN3Cozk1qA"]
-        {
+        for bad in [
+            "",
+            "1A",
+            "A-B",
+            "$A",
+            "AKIDz8krbsJ5yKBZQpn74WFkmLPx3gnP",
+            "Gu5t9xGARNpq86cd98joQYCN3Cozk1qA",
+        ] {
             assert!(!names_a_variable(bad), "{bad}");
         }
     }

@@ -7,13 +7,21 @@ use super::{
     tests::{check, load_text},
 };
 use crate::{
-    credentials::{AssumeRole, Chain, CvmRole, Files, Profile, Source, Sts, Tccli, TkeOidc, env::Variables},
+    credentials::{
+        AssumeRole, Chain, CvmRole, Files, Profile, Source, Sts, Tccli, TkeOidc, env::Variables,
+    },
     signer::{Credentials, Secret},
 };
 
 fn source(block: &str) -> Source {
     let loaded = load_text(&format!("credentials: {block}\n")).expect(block);
-    loaded.config.accounts.into_iter().next().unwrap().credentials
+    loaded
+        .config
+        .accounts
+        .into_iter()
+        .next()
+        .unwrap()
+        .credentials
 }
 
 fn endpoint(text: &str) -> Endpoint {
@@ -56,16 +64,27 @@ fn every_key_is_read() {
         ),
         (
             "{profile: {file: /etc/keys, name: dev}}",
-            Source::Profile(Profile { file: Some("/etc/keys".into()), name: "dev".into() }),
+            Source::Profile(Profile {
+                file: Some("/etc/keys".into()),
+                name: "dev".into(),
+            }),
         ),
-        ("{tccli: {name: dev}}", Source::Tccli(Tccli { name: "dev".into() })),
+        (
+            "{tccli: {name: dev}}",
+            Source::Tccli(Tccli { name: "dev".into() }),
+        ),
         (
             "{tke_oidc: {endpoint: sts.example}}",
-            Source::TkeOidc(TkeOidc { endpoint: endpoint("sts.example") }),
+            Source::TkeOidc(TkeOidc {
+                endpoint: endpoint("sts.example"),
+            }),
         ),
         (
             "{cvm_role: {role: MyRole, endpoint: 'http://127.0.0.1:1'}}",
-            Source::CvmRole(CvmRole { endpoint: local.clone(), role: Some("MyRole".into()) }),
+            Source::CvmRole(CvmRole {
+                endpoint: local.clone(),
+                role: Some("MyRole".into()),
+            }),
         ),
         (
             "{assume_role: {role_arn: 'qcs::cam::uin/1:roleName/r', session_name: me, external_id: x/y, duration: 30m, \
@@ -75,7 +94,10 @@ fn every_key_is_read() {
                 session_name: "me".into(),
                 external_id: Some("x/y".into()),
                 duration: Duration::from_mins(30),
-                sts: Sts { endpoint: local, region: Region::parse("ap-singapore").unwrap() },
+                sts: Sts {
+                    endpoint: local,
+                    region: Region::parse("ap-singapore").unwrap(),
+                },
                 source: Source::CvmRole(CvmRole::default()),
             })),
         ),
@@ -100,7 +122,8 @@ fn every_key_is_read() {
 fn a_relative_path_begins_where_the_file_is_that_names_it() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("teams")).unwrap();
-    let block = "{files: {secret_id_file: keys/id, secret_key_file: /run/key, token_file: ../token}}";
+    let block =
+        "{files: {secret_id_file: keys/id, secret_key_file: /run/key, token_file: ../token}}";
     fs::write(
         directory.path().join("c.yml"),
         format!("account_files: [teams/a.yml]\ncredentials: {block}\naccounts: [{{name: own}}]\n"),
@@ -119,8 +142,16 @@ fn a_relative_path_begins_where_the_file_is_that_names_it() {
             token: Some(base.join("../token")),
         })
     };
-    let found: Vec<&Source> = loaded.config.accounts.iter().map(|account| &account.credentials).collect();
-    let (own, team) = (files(directory.path()), files(&directory.path().join("teams")));
+    let found: Vec<&Source> = loaded
+        .config
+        .accounts
+        .iter()
+        .map(|account| &account.credentials)
+        .collect();
+    let (own, team) = (
+        files(directory.path()),
+        files(&directory.path().join("teams")),
+    );
     assert_eq!(found, [&own, &team, &own]);
 }
 
@@ -134,10 +165,15 @@ fn what_is_missing_or_wrong_is_said_with_what_would_be_right() {
                 "1: credentials.files: has no secret_key_file; give it the file that holds the SecretKey",
             ][..],
         ),
-        ("{static: {secret_id: a}}", &["1: credentials.static: has no secret_key; give it the SecretKey"]),
+        (
+            "{static: {secret_id: a}}",
+            &["1: credentials.static: has no secret_key; give it the SecretKey"],
+        ),
         (
             "{static: {secret_id: a/b, secret_key: k}}",
-            &["1: credentials.static: the SecretId is empty, or has a character that none can have"],
+            &[
+                "1: credentials.static: the SecretId is empty, or has a character that none can have",
+            ],
         ),
         (
             "{profile: {file: ~/keys}}",
@@ -193,7 +229,8 @@ fn keys_in_the_file_are_a_warning() {
     let warnings = |yaml: &str| load_text(yaml).unwrap().warnings;
     let block = "{static: {secret_id: AKIDcanary, secret_key: canary}}";
     let role = format!("{{assume_role: {{role_arn: 'qcs::cam::r', source: {block}}}}}");
-    let yaml = format!("credentials: {block}\naccounts: [{{name: a, credentials: {role}}}, {{name: b}}]");
+    let yaml =
+        format!("credentials: {block}\naccounts: [{{name: a, credentials: {role}}}, {{name: b}}]");
     assert_eq!(
         warnings(&yaml),
         [
@@ -259,7 +296,10 @@ fn nothing_that_is_written_under_credentials_is_shown() {
     for block in blocks {
         for prefix in ["", "accounts:\n- name: a\n  "] {
             let problems = load_text(&format!("{prefix}credentials: {block}\n")).expect_err(block);
-            assert!(!problems.to_lowercase().contains("canary"), "{block}\n{problems}");
+            assert!(
+                !problems.to_lowercase().contains("canary"),
+                "{block}\n{problems}"
+            );
         }
     }
 }

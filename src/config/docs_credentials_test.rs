@@ -27,9 +27,14 @@ fn page() -> String {
 
 /// The part of the page about one kind.
 fn section<'a>(page: &'a str, kind: &str) -> &'a str {
-    let heading = if kind == "chain" { "Default chain" } else { kind };
-    let (_, rest) =
-        page.split_once(&format!("\n## {heading}\n")).unwrap_or_else(|| panic!("no section on {kind}"));
+    let heading = if kind == "chain" {
+        "Default chain"
+    } else {
+        kind
+    };
+    let (_, rest) = page
+        .split_once(&format!("\n## {heading}\n"))
+        .unwrap_or_else(|| panic!("no section on {kind}"));
     rest.split("\n## ").next().unwrap()
 }
 
@@ -39,8 +44,12 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
     let block = |(begin, _): (usize, &str)| {
         let line = text[..begin].rfind('\n').map_or(0, |newline| newline + 1);
         let indent = &text[line..begin];
-        let lines = text[begin + fence.len()..].lines().take_while(|line| line.trim() != "```");
-        lines.map(|line| line.strip_prefix(indent).unwrap_or(line).to_owned() + "\n").collect()
+        let lines = text[begin + fence.len()..]
+            .lines()
+            .take_while(|line| line.trim() != "```");
+        lines
+            .map(|line| line.strip_prefix(indent).unwrap_or(line).to_owned() + "\n")
+            .collect()
     };
     text.match_indices(&fence).map(block).collect()
 }
@@ -48,10 +57,18 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
 #[test]
 fn the_page_has_every_kind_with_its_keys_and_no_others() {
     let known: BTreeSet<&str> = keys::CREDENTIALS.keys.iter().copied().collect();
-    assert_eq!(KINDS.map(|(kind, _)| kind).into_iter().collect::<BTreeSet<_>>(), known);
+    assert_eq!(
+        KINDS
+            .map(|(kind, _)| kind)
+            .into_iter()
+            .collect::<BTreeSet<_>>(),
+        known
+    );
     let page = page();
     for (kind, block) in KINDS {
-        let rows = section(&page, kind).lines().filter_map(|line| line.strip_prefix("| `"));
+        let rows = section(&page, kind)
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `"));
         let documented: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
         assert_eq!(documented, block.keys, "{kind}");
     }
@@ -62,15 +79,21 @@ fn every_kind_has_an_example_of_itself() {
     let page = page();
     for (kind, _) in KINDS {
         let examples = blocks(section(&page, kind), "yaml");
-        assert!(examples.iter().any(|example| example.contains(&format!("{kind}:"))), "{kind}");
+        assert!(
+            examples
+                .iter()
+                .any(|example| example.contains(&format!("{kind}:"))),
+            "{kind}"
+        );
     }
 }
 
 #[test]
 fn every_example_of_a_configuration_loads() {
     let examples = blocks(&page(), "yaml");
-    let (manifests, examples): (Vec<_>, Vec<_>) =
-        examples.into_iter().partition(|example| example.starts_with("apiVersion:"));
+    let (manifests, examples): (Vec<_>, Vec<_>) = examples
+        .into_iter()
+        .partition(|example| example.starts_with("apiVersion:"));
     assert_eq!((manifests.len(), examples.len()), (2, KINDS.len() + 1));
     for example in examples {
         let file = tempfile::NamedTempFile::new().unwrap();

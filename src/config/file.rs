@@ -34,18 +34,37 @@ pub(super) fn read_regular(file: &Path, order: usize) -> Result<Vec<u8>, Problem
 
 /// What the bytes of `file` say.
 pub(super) fn document(file: &Path, order: usize, bytes: Vec<u8>) -> Result<Document, Problem> {
-    let text = utf8(bytes)
-        .map_err(|line| problem(file, order, Some(line), "is not UTF-8; save it as UTF-8".into()))?;
+    let text = utf8(bytes).map_err(|line| {
+        problem(
+            file,
+            order,
+            Some(line),
+            "is not UTF-8; save it as UTF-8".into(),
+        )
+    })?;
     match yaml::parse(&text) {
-        Ok(root) => Ok(Document { file: file.to_string_lossy().into(), order, text, root }),
+        Ok(root) => Ok(Document {
+            file: file.to_string_lossy().into(),
+            order,
+            text,
+            root,
+        }),
         Err(error) => Err(problem(file, order, Some(error.line), error.message)),
     }
 }
 
 /// A problem of the whole file, or of one of its lines.
 pub(super) fn problem(file: &Path, order: usize, line: Option<u64>, message: String) -> Problem {
-    let place = Place { order, file: file.to_string_lossy().into(), line };
-    Origin { place: Some(place), key: String::new() }.problem(message)
+    let place = Place {
+        order,
+        file: file.to_string_lossy().into(),
+        line,
+    };
+    Origin {
+        place: Some(place),
+        key: String::new(),
+    }
+    .problem(message)
 }
 
 /// The bytes of a file that is read again and again: a pipe would have nothing to say the second time.
@@ -64,7 +83,10 @@ fn bytes(file: &Path) -> Result<Vec<u8>, String> {
     let bytes = bytes.ok_or("is larger than 10 MiB; split it by account_files")?;
     // A reload that took it would drop accounts, whose alerts then end as if all was well.
     if bytes.trim_ascii().is_empty() {
-        return Err("is empty, as a full disk leaves files; write a comment into it if that is meant".into());
+        return Err(
+            "is empty, as a full disk leaves files; write a comment into it if that is meant"
+                .into(),
+        );
     }
     Ok(bytes)
 }
@@ -72,7 +94,9 @@ fn bytes(file: &Path) -> Result<Vec<u8>, String> {
 /// None if there are more.
 fn up_to(most: u64, file: &Path) -> Result<Option<Vec<u8>>, String> {
     let mut bytes = Vec::new();
-    File::open(file).and_then(|file| file.take(most + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+    File::open(file)
+        .and_then(|file| file.take(most + 1).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
     Ok((bytes.len() as u64 <= most).then_some(bytes))
 }
 
@@ -85,6 +109,9 @@ fn unreadable(error: io::Error) -> String {
 fn utf8(bytes: Vec<u8>) -> Result<String, u64> {
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        good.iter().map(|byte| u64::from(*byte == b'\n')).sum::<u64>() + 1
+        good.iter()
+            .map(|byte| u64::from(*byte == b'\n'))
+            .sum::<u64>()
+            + 1
     })
 }

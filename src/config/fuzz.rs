@@ -14,7 +14,9 @@ pub(crate) fn config(bytes: &[u8]) -> Result<Config, Problems> {
     let mut problems = Vec::new();
     let document = file::document(Path::new("config.yml"), 0, bytes.to_vec());
     let document = document.map_err(|problem| problems.push(problem)).ok();
-    let mut raw = document.map(|document| RawConfig::read(document.at(), &mut problems)).unwrap_or_default();
+    let mut raw = document
+        .map(|document| RawConfig::read(document.at(), &mut problems))
+        .unwrap_or_default();
     if raw.accounts.is_empty() {
         raw.accounts.push(RawAccount::only());
     }

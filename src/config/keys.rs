@@ -18,7 +18,13 @@ enum File {
 
 pub(super) const FILE: Block = open(&["poll", "api", "credentials", "account_files", "accounts"]);
 pub(super) const POLL: Block = open(&["interval", "scanning_interval", "timeout", "stale_after"]);
-pub(super) const API: Block = open(&["endpoint", "region", "requests_per_second", "time_zone", "allow_http"]);
+pub(super) const API: Block = open(&[
+    "endpoint",
+    "region",
+    "requests_per_second",
+    "time_zone",
+    "allow_http",
+]);
 /// Its own, those of [`API`] and those of [`POLL`].
 pub(super) const ACCOUNT: Block = open(&[
     "name",
@@ -35,8 +41,17 @@ pub(super) const ACCOUNT: Block = open(&[
     "stale_after",
 ]);
 pub(super) const SCAN: Block = open(&["name", "local_task_id", "registry_task_id"]);
-pub(super) const CREDENTIALS: Block =
-    secret(&["chain", "env", "files", "static", "profile", "tccli", "tke_oidc", "cvm_role", "assume_role"]);
+pub(super) const CREDENTIALS: Block = secret(&[
+    "chain",
+    "env",
+    "files",
+    "static",
+    "profile",
+    "tccli",
+    "tke_oidc",
+    "cvm_role",
+    "assume_role",
+]);
 pub(super) const CHAIN: Block = secret(&["sts_endpoint", "metadata_endpoint"]);
 pub(super) const ENV: Block = secret(&["secret_id", "secret_key", "token"]);
 pub(super) const FILES: Block = secret(&["secret_id_file", "secret_key_file", "token_file"]);
@@ -45,12 +60,23 @@ pub(super) const PROFILE: Block = secret(&["file", "name"]);
 pub(super) const TCCLI: Block = secret(&["name"]);
 pub(super) const TKE_OIDC: Block = secret(&["endpoint"]);
 pub(super) const CVM_ROLE: Block = secret(&["role", "endpoint"]);
-pub(super) const ASSUME_ROLE: Block =
-    secret(&["role_arn", "session_name", "external_id", "duration", "endpoint", "region", "source"]);
+pub(super) const ASSUME_ROLE: Block = secret(&[
+    "role_arn",
+    "session_name",
+    "external_id",
+    "duration",
+    "endpoint",
+    "region",
+    "source",
+]);
 
 /// The file that says how the site is served. Its names, and those below, are those of Prometheus' exporter-toolkit.
-pub(super) const WEB: Block =
-    web(&["tls_server_config", "http_server_config", "basic_auth_users", "rate_limit"]);
+pub(super) const WEB: Block = web(&[
+    "tls_server_config",
+    "http_server_config",
+    "basic_auth_users",
+    "rate_limit",
+]);
 pub(super) const TLS: Block = web(&[
     "cert_file",
     "key_file",
@@ -77,15 +103,27 @@ pub(super) const HEADERS: Block = web(&[
 pub(super) const RATE_LIMIT: Block = web(&["interval", "burst"]);
 
 const fn open(keys: &'static [&'static str]) -> Block {
-    Block { keys, secret: false, of: File::Config }
+    Block {
+        keys,
+        secret: false,
+        of: File::Config,
+    }
 }
 
 const fn secret(keys: &'static [&'static str]) -> Block {
-    Block { keys, secret: true, of: File::Config }
+    Block {
+        keys,
+        secret: true,
+        of: File::Config,
+    }
 }
 
 const fn web(keys: &'static [&'static str]) -> Block {
-    Block { keys, secret: false, of: File::WebConfig }
+    Block {
+        keys,
+        secret: false,
+        of: File::WebConfig,
+    }
 }
 
 /// What to write instead of a key that `block` does not have.
@@ -94,7 +132,12 @@ pub(super) fn advice(key: &str, block: &Block) -> String {
         return format!("did you mean {near}?");
     }
     let homes: &[(&str, &Block)] = match block.of {
-        File::Config => &[("poll", &POLL), ("api", &API), ("accounts", &ACCOUNT), ("scans", &SCAN)],
+        File::Config => &[
+            ("poll", &POLL),
+            ("api", &API),
+            ("accounts", &ACCOUNT),
+            ("scans", &SCAN),
+        ],
         File::WebConfig => &[
             ("tls_server_config", &TLS),
             ("http_server_config", &HTTP),
@@ -102,7 +145,9 @@ pub(super) fn advice(key: &str, block: &Block) -> String {
             ("rate_limit", &RATE_LIMIT),
         ],
     };
-    let home = homes.iter().find_map(|(name, block)| block.keys.contains(&key).then_some(name));
+    let home = homes
+        .iter()
+        .find_map(|(name, block)| block.keys.contains(&key).then_some(name));
     match home {
         Some(home) if !block.secret => format!("it belongs in {home}"),
         _ => format!("known here: {}", block.keys.join(", ")),
@@ -169,8 +214,12 @@ mod tests {
 
     #[test]
     fn distance_counts_edits() {
-        for (a, b, expected) in [("", "abc", 3), ("abc", "abc", 0), ("kitten", "sitting", 3), ("abc", "", 3)]
-        {
+        for (a, b, expected) in [
+            ("", "abc", 3),
+            ("abc", "abc", 0),
+            ("kitten", "sitting", 3),
+            ("abc", "", 3),
+        ] {
             assert_eq!(distance(a, b), expected, "{a} {b}");
         }
     }

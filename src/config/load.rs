@@ -19,7 +19,6 @@ use super::{
 
 /// What flags say; each replaces the file's value for all accounts, and gives way to an account's own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named as the keys are")]
 pub struct Overrides {
     pub endpoint: Option<String>,
     pub region: Option<String>,
@@ -52,7 +51,11 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded, Proble
     }
     let config = check::config(&raw, &flags, &mut loading.problems);
     Problems::none_of(loading.problems)?;
-    Ok(Loaded { warnings: warnings::of(&config), config, files: loading.files })
+    Ok(Loaded {
+        warnings: warnings::of(&config),
+        config,
+        files: loading.files,
+    })
 }
 
 impl Loaded {
@@ -63,7 +66,9 @@ impl Loaded {
             return self;
         }
         let mut warnings = warnings::of_spreading(&self.config, shard);
-        self.config.accounts.retain(|account| shard.owns(&account.name));
+        self.config
+            .accounts
+            .retain(|account| shard.owns(&account.name));
         warnings.extend(warnings::of(&self.config));
         Loaded { warnings, ..self }
     }
@@ -75,7 +80,11 @@ impl Overrides {
         Settings {
             endpoint: reader.read("--api.endpoint", self.endpoint.clone(), Ok),
             region: reader.read("--api.region", self.region.as_deref(), Region::parse),
-            time_zone: reader.read("--api.time-zone", self.time_zone.as_deref(), scalar::time_zone),
+            time_zone: reader.read(
+                "--api.time-zone",
+                self.time_zone.as_deref(),
+                scalar::time_zone,
+            ),
             interval: reader.read("--poll.interval", self.interval, raw::interval),
             scanning_interval: reader.read(
                 "--poll.scanning-interval",
@@ -112,7 +121,9 @@ struct Loading {
 
 impl Loading {
     fn config(&mut self, file: &Path) -> RawConfig {
-        let Some(document) = self.document(file, file::read) else { return RawConfig::default() };
+        let Some(document) = self.document(file, file::read) else {
+            return RawConfig::default();
+        };
         let mut raw = RawConfig::read(document.at(), &mut self.problems);
         let patterns = std::mem::take(&mut raw.account_files);
         let directory = file.parent().unwrap_or(Path::new(""));
@@ -128,7 +139,9 @@ impl Loading {
 
     fn accounts(&mut self, file: &Path) -> Vec<RawAccount> {
         let document = self.document(file, file::read_regular);
-        document.map(|document| raw::accounts(document.at(), &mut self.problems)).unwrap_or_default()
+        document
+            .map(|document| raw::accounts(document.at(), &mut self.problems))
+            .unwrap_or_default()
     }
 
     /// Each file once, however many patterns match it.
@@ -138,7 +151,9 @@ impl Loading {
         for Setting { value, origin } in patterns {
             let Some(pattern) = value else { continue };
             match matches(directory, pattern) {
-                Ok(found) => files.extend(found.into_iter().filter(|file| seen.insert(file.clone()))),
+                Ok(found) => {
+                    files.extend(found.into_iter().filter(|file| seen.insert(file.clone())))
+                }
                 Err(message) => self.problems.push(origin.problem(message)),
             }
         }
@@ -161,14 +176,23 @@ impl Loading {
 fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     let directory = Pattern::escape(&directory.to_string_lossy());
     let absolute = Path::new(&directory).join(pattern);
-    let options = MatchOptions { require_literal_leading_dot: true, ..MatchOptions::new() };
+    let options = MatchOptions {
+        require_literal_leading_dot: true,
+        ..MatchOptions::new()
+    };
     let found = glob::glob_with(&absolute.to_string_lossy(), options).map_err(|error| {
-        format!("{pattern:?} is no pattern: {}; write one such as accounts.d/*.yml", error.msg)
+        format!(
+            "{pattern:?} is no pattern: {}; write one such as accounts.d/*.yml",
+            error.msg
+        )
     })?;
-    let files: Vec<PathBuf> =
-        found.collect::<Result<_, _>>().map_err(|error| format!("{pattern:?}: {error}"))?;
+    let files: Vec<PathBuf> = found
+        .collect::<Result<_, _>>()
+        .map_err(|error| format!("{pattern:?}: {error}"))?;
     if files.is_empty() {
-        return Err(format!("{pattern:?} matches no file; patterns are relative to the configuration file"));
+        return Err(format!(
+            "{pattern:?} matches no file; patterns are relative to the configuration file"
+        ));
     }
     Ok(files)
 }

@@ -2,11 +2,14 @@
 //!
 //! Nothing past this module sees a raw string: what is in [`Config`] is checked.
 
-use std::{num::NonZeroU64, time::Duration};
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use crate::credentials::Source;
+use crate::{
+    credentials::Source,
+    domain::{AccountName, Endpoint, Rate, Region, Scan, ScanName, Shard},
+};
 
 mod check;
 mod credentials;
@@ -17,17 +20,13 @@ mod load;
 mod problem;
 mod raw;
 mod scalar;
-mod shard;
 mod tree;
-mod values;
 mod warnings;
 pub mod web;
 mod yaml;
 
 pub use load::{Loaded, Overrides, load};
 pub use problem::{Problem, Problems};
-pub use shard::{Shard, ShardChoice};
-pub use values::{AccountName, Endpoint, Rate, Region, ScanName};
 
 /// What to poll, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,17 +67,6 @@ pub struct Poll {
     pub timeout: Duration,
     /// The age from which on data are withheld; at least `interval` + `timeout`.
     pub stale_after: Duration,
-}
-
-/// One scan of an account: the latest, or the one of the given tasks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Scan {
-    /// The label `scan`.
-    pub name: ScanName,
-    /// `LocalTaskID`.
-    pub local_task_id: Option<NonZeroU64>,
-    /// `RegistryTaskID`.
-    pub registry_task_id: Option<NonZeroU64>,
 }
 
 #[cfg(test)]

@@ -35,7 +35,11 @@ impl Problems {
     pub(super) fn none_of(mut problems: Vec<Problem>) -> Result<(), Problems> {
         problems.sort();
         problems.dedup();
-        if problems.is_empty() { Ok(()) } else { Err(Problems(problems)) }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(Problems(problems))
+        }
     }
 
     /// Each of them.
@@ -71,11 +75,17 @@ impl fmt::Display for Problem {
 
 impl Origin {
     pub(super) fn flag(name: &str) -> Origin {
-        Origin { place: None, key: name.to_owned() }
+        Origin {
+            place: None,
+            key: name.to_owned(),
+        }
     }
 
     pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
-        Problem { origin: self.clone(), message: message.into() }
+        Problem {
+            origin: self.clone(),
+            message: message.into(),
+        }
     }
 }
 

@@ -56,25 +56,43 @@ pub(super) struct RawScan {
 
 impl RawConfig {
     pub(super) fn read(at: At<'_>, problems: &mut Vec<Problem>) -> RawConfig {
-        let Some(file) = at.fields(&keys::FILE, problems) else { return RawConfig::default() };
+        let Some(file) = at.fields(&keys::FILE, problems) else {
+            return RawConfig::default();
+        };
         let mut settings = Settings::default();
-        if let Some(poll) = file.at("poll").and_then(|at| at.fields(&keys::POLL, problems)) {
+        if let Some(poll) = file
+            .at("poll")
+            .and_then(|at| at.fields(&keys::POLL, problems))
+        {
             settings.read_poll(&poll, problems);
         }
-        if let Some(api) = file.at("api").and_then(|at| at.fields(&keys::API, problems)) {
+        if let Some(api) = file
+            .at("api")
+            .and_then(|at| at.fields(&keys::API, problems))
+        {
             settings.read_api(&api, problems);
         }
         let n_problems = problems.len();
         let raw = RawConfig {
             settings,
-            credentials: file.at("credentials").and_then(|at| credentials::read(at, problems)),
-            account_files: file.at("account_files").map(|at| patterns(at, problems)).unwrap_or_default(),
-            accounts: file.at("accounts").map(|at| accounts(at, problems)).unwrap_or_default(),
+            credentials: file
+                .at("credentials")
+                .and_then(|at| credentials::read(at, problems)),
+            account_files: file
+                .at("account_files")
+                .map(|at| patterns(at, problems))
+                .unwrap_or_default(),
+            accounts: file
+                .at("accounts")
+                .map(|at| accounts(at, problems))
+                .unwrap_or_default(),
         };
         let names_none = raw.accounts.is_empty() && raw.account_files.is_empty();
         if file.has("accounts") && names_none && problems.len() == n_problems {
             // A template that found nothing writes this: all accounts would go, and no alert would come.
-            problems.push(file.problem("accounts has no account in it; add one, or leave accounts out"));
+            problems.push(
+                file.problem("accounts has no account in it; add one, or leave accounts out"),
+            );
         }
         raw
     }
@@ -82,7 +100,10 @@ impl RawConfig {
 
 /// Reads a list of accounts.
 pub(super) fn accounts(at: At<'_>, problems: &mut Vec<Problem>) -> Vec<RawAccount> {
-    at.items(problems).into_iter().filter_map(|at| RawAccount::read(at, problems)).collect()
+    at.items(problems)
+        .into_iter()
+        .filter_map(|at| RawAccount::read(at, problems))
+        .collect()
 }
 
 fn patterns(at: At<'_>, problems: &mut Vec<Problem>) -> Vec<Setting<String>> {
@@ -95,17 +116,22 @@ fn patterns(at: At<'_>, problems: &mut Vec<Problem>) -> Vec<Setting<String>> {
 impl Settings {
     fn read_poll(&mut self, fields: &Fields<'_>, problems: &mut Vec<Problem>) {
         self.interval = fields.read("interval", problems, |at| interval(scalar::duration(at)?));
-        self.scanning_interval =
-            fields.read("scanning_interval", problems, |at| scanning_interval(scalar::duration(at)?));
+        self.scanning_interval = fields.read("scanning_interval", problems, |at| {
+            scanning_interval(scalar::duration(at)?)
+        });
         self.timeout = fields.read("timeout", problems, |at| timeout(scalar::duration(at)?));
         self.stale_after = fields.read("stale_after", problems, scalar::duration);
     }
 
     fn read_api(&mut self, fields: &Fields<'_>, problems: &mut Vec<Problem>) {
-        self.endpoint = fields.read("endpoint", problems, |at| scalar::text(at).map(str::to_owned));
+        self.endpoint = fields.read("endpoint", problems, |at| {
+            scalar::text(at).map(str::to_owned)
+        });
         self.region = fields.read("region", problems, |at| Region::parse(scalar::text(at)?));
         self.requests_per_second = fields.read("requests_per_second", problems, scalar::rate);
-        self.time_zone = fields.read("time_zone", problems, |at| scalar::time_zone(scalar::text(at)?));
+        self.time_zone = fields.read("time_zone", problems, |at| {
+            scalar::time_zone(scalar::text(at)?)
+        });
         self.allow_http = fields.read("allow_http", problems, scalar::boolean);
     }
 }
@@ -129,7 +155,10 @@ impl RawAccount {
     /// The one that there is when none is named.
     pub(super) fn only() -> RawAccount {
         RawAccount {
-            name: Setting { value: AccountName::parse("default").ok(), origin: Origin::default() },
+            name: Setting {
+                value: AccountName::parse("default").ok(),
+                origin: Origin::default(),
+            },
             settings: Settings::default(),
             credentials: None,
             scans: Vec::new(),
@@ -144,15 +173,23 @@ impl RawAccount {
         settings.read_api(&fields, problems);
         Some(RawAccount {
             name: name(&fields, &origin, problems, AccountName::parse),
-            credentials: fields.at("credentials").and_then(|at| credentials::read(at, problems)),
-            scans: fields.at("scans").map(|at| scans(at, problems)).unwrap_or_default(),
+            credentials: fields
+                .at("credentials")
+                .and_then(|at| credentials::read(at, problems)),
+            scans: fields
+                .at("scans")
+                .map(|at| scans(at, problems))
+                .unwrap_or_default(),
             settings,
         })
     }
 }
 
 fn scans(at: At<'_>, problems: &mut Vec<Problem>) -> Vec<RawScan> {
-    at.items(problems).into_iter().filter_map(|at| RawScan::read(at, problems)).collect()
+    at.items(problems)
+        .into_iter()
+        .filter_map(|at| RawScan::read(at, problems))
+        .collect()
 }
 
 impl RawScan {
@@ -174,7 +211,13 @@ fn name<T>(
     problems: &mut Vec<Problem>,
     parse: fn(&str) -> Result<T, String>,
 ) -> Setting<T> {
-    fields.read("name", problems, |at| parse(scalar::text(at)?)).unwrap_or_else(|| {
-        Setting::of(origin.clone(), Err("has no name; give it one, such as name: prod".into()), problems)
-    })
+    fields
+        .read("name", problems, |at| parse(scalar::text(at)?))
+        .unwrap_or_else(|| {
+            Setting::of(
+                origin.clone(),
+                Err("has no name; give it one, such as name: prod".into()),
+                problems,
+            )
+        })
 }

@@ -23,8 +23,11 @@ fn directory(files: &[(&str, &[u8])]) -> TempDir {
 
 pub(super) fn load_files(files: &[(&str, &[u8])], overrides: &Overrides) -> Result<Loaded, String> {
     let directory = directory(files);
-    load(Some(&directory.path().join(files[0].0)), overrides)
-        .map_err(|problems| problems.to_string().replace(&format!("{}/", directory.path().display()), ""))
+    load(Some(&directory.path().join(files[0].0)), overrides).map_err(|problems| {
+        problems
+            .to_string()
+            .replace(&format!("{}/", directory.path().display()), "")
+    })
 }
 
 pub(super) fn load_text(yaml: &str) -> Result<Loaded, String> {
@@ -39,7 +42,10 @@ fn accounts(yaml: &str) -> Vec<Account> {
 #[track_caller]
 pub(super) fn check(yaml: &str, expected: &[&str]) {
     let problems = load_text(yaml).expect_err(yaml);
-    let lines: Vec<&str> = problems.lines().map(|line| line.trim_start_matches("c.yml:")).collect();
+    let lines: Vec<&str> = problems
+        .lines()
+        .map(|line| line.trim_start_matches("c.yml:"))
+        .collect();
     assert_eq!(lines, expected, "{yaml}");
 }
 
@@ -69,17 +75,30 @@ fn default_account(name: &str) -> Account {
 fn without_accounts_there_is_one() {
     let none = load(None, &Overrides::default()).unwrap();
     assert_eq!(none.config.accounts, [default_account("default")]);
-    for empty in ["# nothing\n", "---\n", "{}\n", "poll:\napi:\ncredentials:\n"] {
+    for empty in [
+        "# nothing\n",
+        "---\n",
+        "{}\n",
+        "poll:\napi:\ncredentials:\n",
+    ] {
         assert_eq!(accounts(empty), [default_account("default")], "{empty:?}");
     }
 }
 
 #[test]
 fn a_list_of_accounts_that_a_template_left_empty_is_refused() {
-    for empty in ["accounts:\n", "accounts: []\n", "account_files: []\naccounts: []\n"] {
+    for empty in [
+        "accounts:\n",
+        "accounts: []\n",
+        "account_files: []\naccounts: []\n",
+    ] {
         let message = "c.yml:1: accounts has no account in it; add one, or leave accounts out";
         let files: [(&str, &[u8]); 1] = [("c.yml", empty.as_bytes())];
-        assert_eq!(load_files(&files, &Overrides::default()).unwrap_err(), message, "{empty:?}");
+        assert_eq!(
+            load_files(&files, &Overrides::default()).unwrap_err(),
+            message,
+            "{empty:?}"
+        );
     }
 }
 
@@ -103,22 +122,47 @@ accounts:
       - {name: nightly, local_task_id: 42, registry_task_id: 18548}
 ",
     );
-    let [first, second] = &accounts[..] else { panic!("{accounts:?}") };
+    let [first, second] = &accounts[..] else {
+        panic!("{accounts:?}")
+    };
     let variables = |id: &str, key: &str, token: &[&str]| {
         let token = token.iter().map(|&name| name.into()).collect();
-        Source::Env(Variables { secret_id: id.into(), secret_key: key.into(), token })
+        Source::Env(Variables {
+            secret_id: id.into(),
+            secret_key: key.into(),
+            token,
+        })
     };
     assert_eq!(first.name.as_str(), "007");
-    assert_eq!((first.poll.interval.as_secs(), first.poll.timeout.as_secs()), (120, 5));
-    assert_eq!(first.region.as_ref().map(Region::as_str), Some("ap-guangzhou"));
+    assert_eq!(
+        (first.poll.interval.as_secs(), first.poll.timeout.as_secs()),
+        (120, 5)
+    );
+    assert_eq!(
+        first.region.as_ref().map(Region::as_str),
+        Some("ap-guangzhou")
+    );
     assert_eq!(first.requests_per_second.per_second(), 20);
     assert_eq!(first.time_zone, TimeZone::UTC);
-    assert_eq!(first.credentials, variables("A_ID", "A_KEY", &[]), "the standard token is of other keys");
+    assert_eq!(
+        first.credentials,
+        variables("A_ID", "A_KEY", &[]),
+        "the standard token is of other keys"
+    );
 
-    assert_eq!((second.poll.interval.as_secs(), second.poll.timeout.as_secs()), (3600, 5));
+    assert_eq!(
+        (
+            second.poll.interval.as_secs(),
+            second.poll.timeout.as_secs()
+        ),
+        (3600, 5)
+    );
     assert_eq!(second.endpoint.to_string(), "https://tcss.example:8443");
     assert_eq!(second.time_zone, TimeZone::get("Asia/Shanghai").unwrap());
-    assert_eq!(second.credentials, variables("TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", &["T"]));
+    assert_eq!(
+        second.credentials,
+        variables("TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", &["T"])
+    );
     assert_eq!(second.scans.len(), 2);
     assert_eq!(second.scans[1].registry_task_id.map(u64::from), Some(18548));
 }
@@ -132,14 +176,23 @@ fn anchors_and_merge_keys_work() {
 
 #[test]
 fn the_default_scanning_interval_gives_way_to_a_shorter_interval() {
-    assert_eq!(accounts("poll: {interval: 3s}")[0].poll.scanning_interval, Duration::from_secs(3));
+    assert_eq!(
+        accounts("poll: {interval: 3s}")[0].poll.scanning_interval,
+        Duration::from_secs(3)
+    );
 }
 
 #[test]
 fn a_flag_replaces_the_files_value_and_not_an_accounts() {
-    let overrides = Overrides { timeout: Some(Duration::from_secs(7)), ..Overrides::default() };
+    let overrides = Overrides {
+        timeout: Some(Duration::from_secs(7)),
+        ..Overrides::default()
+    };
     let yaml = b"poll: {timeout: 1s}\naccounts:\n- {name: a}\n- {name: b, timeout: 2s}\n";
-    let accounts = load_files(&[("c.yml", yaml)], &overrides).unwrap().config.accounts;
+    let accounts = load_files(&[("c.yml", yaml)], &overrides)
+        .unwrap()
+        .config
+        .accounts;
     assert_eq!(accounts[0].poll.timeout, Duration::from_secs(7));
     assert_eq!(accounts[1].poll.timeout, Duration::from_secs(2));
 }
@@ -160,9 +213,16 @@ fn a_flags_problem_names_the_flag() {
          --poll.timeout: 1ms is too short; write 100ms or more"
     );
     let (interval, stale_after) = (Some(Duration::from_mins(10)), Some(Duration::from_mins(5)));
-    let overrides = Overrides { interval, stale_after, ..Overrides::default() };
+    let overrides = Overrides {
+        interval,
+        stale_after,
+        ..Overrides::default()
+    };
     let problem = load(None, &overrides).unwrap_err().to_string();
-    assert!(problem.starts_with("--poll.stale-after: the stale_after of 5m"), "{problem}");
+    assert!(
+        problem.starts_with("--poll.stale-after: the stale_after of 5m"),
+        "{problem}"
+    );
 }
 
 #[test]
@@ -212,8 +272,14 @@ accounts:
 
 #[test]
 fn what_is_not_yaml_is_reported_with_its_place() {
-    check("poll: {", &["1: is not YAML: unclosed bracket '{' (column 7)"]);
-    check("a: 1\n---\nb: 2\n", &["3: a second document begins here; one file holds one"]);
+    check(
+        "poll: {",
+        &["1: is not YAML: unclosed bracket '{' (column 7)"],
+    );
+    check(
+        "a: 1\n---\nb: 2\n",
+        &["3: a second document begins here; one file holds one"],
+    );
     check("- a\n", &["1: is a list; it must be a map"]);
     check("hello\n", &["1: is text; it must be a map"]);
     check("[poll]: 1\n", &["1: has a key that is no plain word"]);
@@ -229,17 +295,27 @@ fn a_key_given_twice_is_a_problem() {
 
 #[test]
 fn times_must_go_together() {
-    check("poll: {interval: 0s}", &["1: poll.interval: 0s is too short; write 1s or more"]);
-    check("poll: {interval: 25h}", &["1: poll.interval: 1day 1h is too long; write 1day or less"]);
+    check(
+        "poll: {interval: 0s}",
+        &["1: poll.interval: 0s is too short; write 1s or more"],
+    );
+    check(
+        "poll: {interval: 25h}",
+        &["1: poll.interval: 1day 1h is too long; write 1day or less"],
+    );
     check(
         "poll: {interval: 5s, scanning_interval: 6s}",
-        &["1: poll.scanning_interval: the scanning_interval of 6s is longer than the interval of 5s; \
-           make it as long or shorter"],
+        &[
+            "1: poll.scanning_interval: the scanning_interval of 6s is longer than the interval of 5s; \
+           make it as long or shorter",
+        ],
     );
     check(
         "poll: {scanning_interval: 10s}\naccounts: [{name: a,\n  interval: 5s}, {name: b}]",
-        &["3: accounts[0].interval: the scanning_interval of 10s is longer than the interval of 5s; \
-           make it as long or shorter"],
+        &[
+            "3: accounts[0].interval: the scanning_interval of 10s is longer than the interval of 5s; \
+           make it as long or shorter",
+        ],
     );
     check(
         "poll: {stale_after: 69s}\naccounts: [{name: a}, {name: b}]",
@@ -253,8 +329,13 @@ fn times_must_go_together() {
 #[test]
 fn the_default_of_stale_after_gives_way_to_a_longer_interval() {
     let stale_after = |interval: u64| {
-        let overrides = Overrides { interval: Some(Duration::from_secs(interval)), ..Overrides::default() };
-        load(None, &overrides).unwrap().config.accounts[0].poll.stale_after
+        let overrides = Overrides {
+            interval: Some(Duration::from_secs(interval)),
+            ..Overrides::default()
+        };
+        load(None, &overrides).unwrap().config.accounts[0]
+            .poll
+            .stale_after
     };
     assert_eq!(stale_after(290), Duration::from_mins(5));
     assert_eq!(stale_after(291), Duration::from_secs(2 * 291 + 10));
@@ -274,28 +355,41 @@ fn two_scans_of_an_account_differ_in_name_and_tasks() {
 
 #[test]
 fn plain_http_is_refused_per_account() {
-    let yaml =
-        "api: {endpoint: 'http://10.0.0.1'}\naccounts: [{name: a, allow_http: true}, {name: b}, {name: c}]";
+    let yaml = "api: {endpoint: 'http://10.0.0.1'}\naccounts: [{name: a, allow_http: true}, {name: b}, {name: c}]";
     check(
         yaml,
-        &["1: api.endpoint: \"http://10.0.0.1\" is plain http to another machine: \
-           use https, or set api.allow_http to true in the configuration file"],
+        &[
+            "1: api.endpoint: \"http://10.0.0.1\" is plain http to another machine: \
+           use https, or set api.allow_http to true in the configuration file",
+        ],
     );
 }
 
 #[test]
 fn account_files_are_read_in_order_and_once() {
     let files: [(&str, &[u8]); 5] = [
-        ("c.yml", b"account_files: [teams/b*.yml, 'teams/*.yml']\naccounts: [{name: own}]"),
+        (
+            "c.yml",
+            b"account_files: [teams/b*.yml, 'teams/*.yml']\naccounts: [{name: own}]",
+        ),
         ("teams/a.yml", b"- name: a\n"),
         ("teams/b.yml", b"- name: b1\n- name: b2\n"),
         ("teams/.hidden.yml", b"nonsense"),
         ("teams/empty.yml", b"# nobody yet\n"),
     ];
     let loaded = load_files(&files, &Overrides::default()).unwrap();
-    let names: Vec<&str> = loaded.config.accounts.iter().map(|account| account.name.as_str()).collect();
+    let names: Vec<&str> = loaded
+        .config
+        .accounts
+        .iter()
+        .map(|account| account.name.as_str())
+        .collect();
     assert_eq!(names, ["own", "b1", "b2", "a"]);
-    let read: Vec<_> = loaded.files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
+    let read: Vec<_> = loaded
+        .files
+        .iter()
+        .filter_map(|file| file.file_name()?.to_str())
+        .collect();
     assert_eq!(read, ["c.yml", "b.yml", "a.yml", "empty.yml"]);
 }
 
@@ -305,8 +399,10 @@ fn a_file_without_anything_in_it_is_refused() {
     let message = "is empty, as a full disk leaves files; write a comment into it if that is meant";
     for blank in ["", "\n", " \r\n\t\n"] {
         check(blank, &[&format!(" {message}")]);
-        let files: [(&str, &[u8]); 2] =
-            [("c.yml", b"account_files: [a.yml]\naccounts: [{name: x}]"), ("a.yml", blank.as_bytes())];
+        let files: [(&str, &[u8]); 2] = [
+            ("c.yml", b"account_files: [a.yml]\naccounts: [{name: x}]"),
+            ("a.yml", blank.as_bytes()),
+        ];
         let problems = load_files(&files, &Overrides::default()).unwrap_err();
         assert_eq!(problems, format!("a.yml: {message}"), "{blank:?}");
     }
@@ -315,7 +411,10 @@ fn a_file_without_anything_in_it_is_refused() {
 #[test]
 fn problems_of_account_files_name_the_file() {
     let files: [(&str, &[u8]); 6] = [
-        ("c.yml", b"account_files:\n- a/*.yml\n- b/*.yml\n- '[x'\naccounts: [{name: x}]"),
+        (
+            "c.yml",
+            b"account_files:\n- a/*.yml\n- b/*.yml\n- '[x'\naccounts: [{name: x}]",
+        ),
         ("a/1.yml", b"- name: y\n- name: x\n"),
         ("a/2.yml", b"accounts: []\n"),
         ("a/3.yml", b"- name: z\n  ports: 1\n"),
@@ -338,17 +437,31 @@ a/5.yml: is a directory; name a file"
 
 #[test]
 fn what_matches_and_is_no_file_is_a_problem_and_no_wait() {
-    let directory = directory(&[("c.yml", b"account_files: [a/*]\n"), ("a/1.yml", b"- name: x\n")]);
+    let directory = directory(&[
+        ("c.yml", b"account_files: [a/*]\n"),
+        ("a/1.yml", b"- name: x\n"),
+    ]);
     let fifo = directory.path().join("a/2.yml");
-    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
-    let problem = load(Some(&directory.path().join("c.yml")), &Overrides::default()).unwrap_err().to_string();
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let problem = load(Some(&directory.path().join("c.yml")), &Overrides::default())
+        .unwrap_err()
+        .to_string();
     let expected = "is no regular file; move it away, or let the pattern not match it";
     assert_eq!(problem, format!("{}: {expected}", fifo.display()));
 }
 
 #[test]
 fn account_files_without_an_account_are_a_problem() {
-    let files: [(&str, &[u8]); 2] = [("c.yml", b"account_files: [a.yml]\n"), ("a.yml", b"# nobody yet\n")];
+    let files: [(&str, &[u8]); 2] = [
+        ("c.yml", b"account_files: [a.yml]\n"),
+        ("a.yml", b"# nobody yet\n"),
+    ];
     assert_eq!(
         load_files(&files, &Overrides::default()).unwrap_err(),
         "c.yml:1: account_files[0]: no file has an account in it; add one, or leave account_files out"
@@ -357,19 +470,35 @@ fn account_files_without_an_account_are_a_problem() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    let problem = |path: &Path| load(Some(path), &Overrides::default()).unwrap_err().to_string();
+    let problem = |path: &Path| {
+        load(Some(path), &Overrides::default())
+            .unwrap_err()
+            .to_string()
+    };
     let directory = directory(&[("big.yml", &vec![b'#'; (10 << 20) + 1])]);
     let path = directory.path();
-    assert_eq!(problem(path), format!("{}: is a directory; name a file", path.display()));
+    assert_eq!(
+        problem(path),
+        format!("{}: is a directory; name a file", path.display())
+    );
     let missing = path.join("missing.yml");
-    assert!(problem(&missing).starts_with(&format!("{}: cannot be read: No such file", missing.display())));
-    assert!(problem(&path.join("big.yml")).ends_with("is larger than 10 MiB; split it by account_files"));
+    assert!(problem(&missing).starts_with(&format!(
+        "{}: cannot be read: No such file",
+        missing.display()
+    )));
+    assert!(
+        problem(&path.join("big.yml"))
+            .ends_with("is larger than 10 MiB; split it by account_files")
+    );
 }
 
 #[test]
 fn ten_thousand_accounts_load() {
     let list: Vec<String> = (0..10_000).map(|n| format!("- name: a{n}")).collect();
-    assert_eq!(accounts(&format!("accounts:\n{}\n", list.join("\n"))).len(), 10_000);
+    assert_eq!(
+        accounts(&format!("accounts:\n{}\n", list.join("\n"))).len(),
+        10_000
+    );
 }
 
 const GOOD: &str = "\
@@ -392,7 +521,12 @@ fn no_damage_to_a_file_panics_or_shows_what_is_under_credentials() {
         let mut problems = Vec::new();
         match yaml::parse(text) {
             Ok(root) => {
-                let document = tree::Document { file: "f".into(), order: 0, text: text.into(), root };
+                let document = tree::Document {
+                    file: "f".into(),
+                    order: 0,
+                    text: text.into(),
+                    root,
+                };
                 let raw = raw::RawConfig::read(document.at(), &mut problems);
                 check::config(&raw, &raw::Settings::default(), &mut problems);
                 problems.iter().map(ToString::to_string).collect()
@@ -411,7 +545,11 @@ fn no_damage_to_a_file_panics_or_shows_what_is_under_credentials() {
         let garbled = "\"'{}[]:,-#&*!|>%@`\t\n \u{0}\u{e9}?"
             .chars()
             .map(|char| format!("{before}{char}{}", &after[1..]));
-        for text in damages.iter().map(|damage| damage(before, after)).chain(garbled) {
+        for text in damages
+            .iter()
+            .map(|damage| damage(before, after))
+            .chain(garbled)
+        {
             let problems: String = document(&text);
             assert!(!problems.contains("anary"), "{text}\n{problems}");
         }

@@ -54,7 +54,14 @@ enum Step<'a> {
 
 impl Document {
     pub(super) fn at(&self) -> At<'_> {
-        At { document: self, path: Path { parent: None, step: Step::Root }, node: &self.root }
+        At {
+            document: self,
+            path: Path {
+                parent: None,
+                step: Step::Root,
+            },
+            node: &self.root,
+        }
     }
 }
 
@@ -65,7 +72,10 @@ impl<'a> At<'a> {
 
     /// The text as it stands in the file, quotes and all.
     pub(super) fn source(&self) -> &'a str {
-        self.document.text.get(self.node.span.clone()).unwrap_or_default()
+        self.document
+            .text
+            .get(self.node.span.clone())
+            .unwrap_or_default()
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -78,7 +88,9 @@ impl<'a> At<'a> {
 
     /// Where relative paths in this file begin.
     pub(super) fn directory(&self) -> &'a path::Path {
-        path::Path::new(&*self.document.file).parent().unwrap_or(path::Path::new(""))
+        path::Path::new(&*self.document.file)
+            .parent()
+            .unwrap_or(path::Path::new(""))
     }
 
     /// The items of a list; null is an empty one.
@@ -91,7 +103,11 @@ impl<'a> At<'a> {
                 &[]
             }
         };
-        items.iter().enumerate().map(|(index, item)| self.child(Step::Index(index), item)).collect()
+        items
+            .iter()
+            .enumerate()
+            .map(|(index, item)| self.child(Step::Index(index), item))
+            .collect()
     }
 
     /// The entries of a map; null is an empty one. What `block` does not have, or what is given twice, is a problem.
@@ -126,13 +142,19 @@ impl<'a> At<'a> {
                 Value::Text(text) => text,
                 Value::Number | Value::Bool(_) => At { node: key, ..*self }.source(),
                 _ => {
-                    problems.push(self.origin_at(key.line).problem("has a key that is no plain word"));
+                    problems.push(
+                        self.origin_at(key.line)
+                            .problem("has a key that is no plain word"),
+                    );
                     continue;
                 }
             };
             let at = self.child(Step::Key(shown(name)), value);
             if named.iter().any(|(earlier, _)| *earlier == name) {
-                problems.push(at.origin_at(key.line).problem("is given twice; leave one of them out"));
+                problems.push(
+                    at.origin_at(key.line)
+                        .problem("is given twice; leave one of them out"),
+                );
             }
             named.push((name, at));
         }
@@ -141,33 +163,59 @@ impl<'a> At<'a> {
 
     fn key_problem(&self, key: &Node, earlier: &[(Node, Node)], block: &Block) -> Option<Problem> {
         let Some(name) = key.as_key() else {
-            return Some(self.origin_at(key.line).problem("has a key that is no plain word"));
+            return Some(
+                self.origin_at(key.line)
+                    .problem("has a key that is no plain word"),
+            );
         };
         if !block.keys.contains(&name) {
-            let place = if block.secret { *self } else { self.child(Step::Key(shown(name)), key) };
+            let place = if block.secret {
+                *self
+            } else {
+                self.child(Step::Key(shown(name)), key)
+            };
             let message = format!("unknown key; {}", keys::advice(name, block));
             return Some(place.origin_at(key.line).problem(message));
         }
-        let first = earlier.iter().find(|(earlier, _)| earlier.as_key() == Some(name))?;
+        let first = earlier
+            .iter()
+            .find(|(earlier, _)| earlier.as_key() == Some(name))?;
         let message = format!("is given twice; it stands on line {} already", first.0.line);
         Some(self.child(Step::Key(name), key).problem(message))
     }
 
     fn origin_at(&self, line: u64) -> Origin {
         let Document { order, file, .. } = self.document;
-        let place = Place { order: *order, file: Arc::clone(file), line: Some(line) };
-        Origin { place: Some(place), key: self.path.to_string() }
+        let place = Place {
+            order: *order,
+            file: Arc::clone(file),
+            line: Some(line),
+        };
+        Origin {
+            place: Some(place),
+            key: self.path.to_string(),
+        }
     }
 
     fn child<'b>(&'b self, step: Step<'b>, node: &'b Node) -> At<'b> {
-        At { document: self.document, path: Path { parent: Some(&self.path), step }, node }
+        At {
+            document: self.document,
+            path: Path {
+                parent: Some(&self.path),
+                step,
+            },
+            node,
+        }
     }
 }
 
 impl Fields<'_> {
     /// The key's value; `None` where it is absent or null.
     pub(super) fn at(&self, key: &'static str) -> Option<At<'_>> {
-        let (_, node) = self.entries.iter().find(|(name, _)| name.as_key() == Some(key))?;
+        let (_, node) = self
+            .entries
+            .iter()
+            .find(|(name, _)| name.as_key() == Some(key))?;
         let at = self.at.child(Step::Key(key), node);
         (!matches!(node.value, Value::Null)).then_some(at)
     }
@@ -185,7 +233,11 @@ impl Fields<'_> {
 
     /// Where the key stands; the map, where it does not.
     pub(super) fn origin(&self, key: &'static str) -> Origin {
-        match self.entries.iter().find(|(name, _)| name.as_key() == Some(key)) {
+        match self
+            .entries
+            .iter()
+            .find(|(name, _)| name.as_key() == Some(key))
+        {
             Some((name, _)) => self.at.child(Step::Key(key), name).origin(),
             None => self.at.origin(),
         }
@@ -193,7 +245,9 @@ impl Fields<'_> {
 
     /// Whether the key is there, null or not.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.entries.iter().any(|(name, _)| name.as_key() == Some(key))
+        self.entries
+            .iter()
+            .any(|(name, _)| name.as_key() == Some(key))
     }
 
     /// Whether there is nothing in the map.
@@ -208,8 +262,14 @@ impl Fields<'_> {
 }
 
 impl<T> Setting<T> {
-    pub(super) fn of(origin: Origin, value: Result<T, String>, problems: &mut Vec<Problem>) -> Setting<T> {
-        let value = value.map_err(|message| problems.push(origin.problem(message))).ok();
+    pub(super) fn of(
+        origin: Origin,
+        value: Result<T, String>,
+        problems: &mut Vec<Problem>,
+    ) -> Setting<T> {
+        let value = value
+            .map_err(|message| problems.push(origin.problem(message)))
+            .ok();
         Setting { value, origin }
     }
 }
@@ -239,14 +299,18 @@ impl Value {
 
 /// A key that nobody knows, if it looks like one: what looks otherwise may be a value in the wrong place.
 fn shown(key: &str) -> &str {
-    let plain =
-        key.len() <= 40 && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+    let plain = key.len() <= 40
+        && key
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
     if plain { key } else { "?" }
 }
 
 impl fmt::Display for Path<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some(parent) = self.parent else { return Ok(()) };
+        let Some(parent) = self.parent else {
+            return Ok(());
+        };
         parent.fmt(f)?;
         match self.step {
             Step::Root => Ok(()),

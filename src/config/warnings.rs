@@ -24,7 +24,11 @@ pub(super) fn of(config: &Config) -> Vec<String> {
 /// Of the configuration as a whole, of which `shard` has a part: accounts that share a limit, of which every shard
 /// knows its own alone.
 pub(super) fn of_spreading(config: &Config, shard: Shard) -> Vec<String> {
-    shortened(identities(&config.accounts).iter().filter_map(|identity| identity.spreading(shard)))
+    shortened(
+        identities(&config.accounts)
+            .iter()
+            .filter_map(|identity| identity.spreading(shard)),
+    )
 }
 
 fn shortened(warnings: impl IntoIterator<Item = String>) -> Vec<String> {
@@ -38,16 +42,26 @@ fn shortened(warnings: impl IntoIterator<Item = String>) -> Vec<String> {
 }
 
 fn plain_http(accounts: &[Account]) -> Vec<String> {
-    let exposed = accounts.iter().map(|account| &account.endpoint).filter(|endpoint| endpoint.is_exposed());
+    let exposed = accounts
+        .iter()
+        .map(|account| &account.endpoint)
+        .filter(|endpoint| endpoint.is_exposed());
     let mut warned = HashSet::new();
     let warning = |endpoint: &Endpoint| {
-        format!("{endpoint} is plain http to another machine: others can read tokens and answers on the way")
+        format!(
+            "{endpoint} is plain http to another machine: others can read tokens and answers on the way"
+        )
     };
-    exposed.filter(|endpoint| warned.insert(*endpoint)).map(warning).collect()
+    exposed
+        .filter(|endpoint| warned.insert(*endpoint))
+        .map(warning)
+        .collect()
 }
 
 fn keys_in_the_file(accounts: &[Account]) -> Option<String> {
-    let mut names = accounts.iter().filter(|account| account.credentials.is_written_down());
+    let mut names = accounts
+        .iter()
+        .filter(|account| account.credentials.is_written_down());
     let first = &names.next()?.name;
     let more = match names.count() {
         0 => String::new(),
@@ -69,9 +83,13 @@ fn identities(accounts: &[Account]) -> Vec<Identity<'_>> {
     let mut identities: Vec<Identity<'_>> = Vec::new();
     for account in accounts {
         let next = identities.len();
-        let at = *index.entry((&account.credentials, &account.endpoint)).or_insert(next);
+        let at = *index
+            .entry((&account.credentials, &account.endpoint))
+            .or_insert(next);
         if at == next {
-            identities.push(Identity { accounts: Vec::new() });
+            identities.push(Identity {
+                accounts: Vec::new(),
+            });
         }
         identities[at].accounts.push(account);
     }
@@ -80,7 +98,11 @@ fn identities(accounts: &[Account]) -> Vec<Identity<'_>> {
 
 impl Identity<'_> {
     fn overload(&self) -> Option<String> {
-        let rate = self.accounts.iter().map(|account| account.requests_per_second).min()?;
+        let rate = self
+            .accounts
+            .iter()
+            .map(|account| account.requests_per_second)
+            .min()?;
         let idle = self.need(|account| account.poll.interval);
         let scanning = self.need(|account| account.poll.scanning_interval);
         let who = self.names();
@@ -102,8 +124,17 @@ impl Identity<'_> {
 
     /// What all shards together may send, where that leaves nothing for others.
     fn spreading(&self, shard: Shard) -> Option<String> {
-        let owners: HashSet<u16> = self.accounts.iter().map(|account| shard.owner(&account.name)).collect();
-        let rate = self.accounts.iter().map(|account| account.requests_per_second).min()?.per_second();
+        let owners: HashSet<u16> = self
+            .accounts
+            .iter()
+            .map(|account| shard.owner(&account.name))
+            .collect();
+        let rate = self
+            .accounts
+            .iter()
+            .map(|account| account.requests_per_second)
+            .min()?
+            .per_second();
         let total = rate * u32::try_from(owners.len()).unwrap_or(u32::MAX);
         let most = Rate::MAX.per_second();
         (owners.len() > 1 && total >= most).then(|| {
@@ -131,7 +162,11 @@ impl Identity<'_> {
             [only] => format!("account \"{}\"", only.name),
             [first, second] => format!("accounts \"{}\" and \"{}\"", first.name, second.name),
             [first, ref others @ ..] => {
-                format!("account \"{}\" and {} more with its credentials", first.name, others.len())
+                format!(
+                    "account \"{}\" and {} more with its credentials",
+                    first.name,
+                    others.len()
+                )
             }
             [] => String::new(),
         }

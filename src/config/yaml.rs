@@ -58,7 +58,9 @@ fn options() -> Options {
 
 fn syntax_error(error: &Error) -> SyntaxError {
     let message = match error {
-        Error::MultipleDocuments { .. } => "a second document begins here; one file holds one".to_owned(),
+        Error::MultipleDocuments { .. } => {
+            "a second document begins here; one file holds one".to_owned()
+        }
         error => {
             let text = error.to_string();
             let (what, _) = text.rsplit_once(" at line ").unwrap_or((&text, ""));
@@ -66,15 +68,29 @@ fn syntax_error(error: &Error) -> SyntaxError {
             format!("is not YAML: {what} (column {column})")
         }
     };
-    SyntaxError { line: error.location().map_or(1, |location| location.line()), message }
+    SyntaxError {
+        line: error.location().map_or(1, |location| location.line()),
+        message,
+    }
 }
 
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Spanned { value, defined, .. } = Spanned::<Value>::deserialize(deserializer)?;
-        let byte = |offset: Option<u64>| offset.and_then(|offset| usize::try_from(offset).ok()).unwrap_or(0);
-        let (start, len) = (byte(defined.span().byte_offset()), byte(defined.span().byte_len()));
-        Ok(Node { line: defined.line(), span: start..start + len, value })
+        let byte = |offset: Option<u64>| {
+            offset
+                .and_then(|offset| usize::try_from(offset).ok())
+                .unwrap_or(0)
+        };
+        let (start, len) = (
+            byte(defined.span().byte_offset()),
+            byte(defined.span().byte_len()),
+        );
+        Ok(Node {
+            line: defined.line(),
+            span: start..start + len,
+            value,
+        })
     }
 }
 
@@ -141,7 +157,10 @@ mod tests {
     #[test]
     fn nothing_is_null() {
         for text in ["", "# only a comment\n", "---\n", "\u{feff}"] {
-            assert!(matches!(parse(text).unwrap().value, Value::Null), "{text:?}");
+            assert!(
+                matches!(parse(text).unwrap().value, Value::Null),
+                "{text:?}"
+            );
         }
     }
 

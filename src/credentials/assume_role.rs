@@ -66,14 +66,24 @@ impl AssumeRole {
         let request = sts::Request {
             sts: &self.sts,
             action: "AssumeRole",
-            body: serde_json::to_vec(&body).expect("text and numbers are JSON").into(),
+            body: serde_json::to_vec(&body)
+                .expect("text and numbers are JSON")
+                .into(),
             role_arn: &self.role_arn,
             origin: format!("{self} with {}", issued.origin),
         };
-        let asker = Asker::Keys { credentials: &issued.credentials, identity: &issued.identity };
+        let asker = Asker::Keys {
+            credentials: &issued.credentials,
+            identity: &issued.identity,
+        };
         let external_id = self.external_id.as_deref().unwrap_or_default();
-        let outcome = sts::ask(request, asker, tools).await.map_err(|error| error.without(external_id));
-        if outcome.as_ref().is_err_and(|error| error.code() == Some(TOKEN_FAILURE)) {
+        let outcome = sts::ask(request, asker, tools)
+            .await
+            .map_err(|error| error.without(external_id));
+        if outcome
+            .as_ref()
+            .is_err_and(|error| error.code() == Some(TOKEN_FAILURE))
+        {
             parent.rejected(issued);
         }
         outcome

@@ -4,7 +4,7 @@ use super::{
     CredentialsError, CvmRole, Profile, Source, Sts, TkeOidc, Tools, env::Variables, fetch::fetch,
     issued::Fetched, read::Reader,
 };
-use crate::config::Endpoint;
+use crate::domain::Endpoint;
 
 /// Environment variables, a profile, the role of a pod, the role of a CVM: the first that is there, for good. One that
 /// is there and broken is an error, so that no other identity takes its place unnoticed.
@@ -18,7 +18,10 @@ pub struct Chain {
 
 impl Default for Chain {
     fn default() -> Chain {
-        Chain { sts_endpoint: Sts::default_endpoint(), metadata_endpoint: CvmRole::default_endpoint() }
+        Chain {
+            sts_endpoint: Sts::default_endpoint(),
+            metadata_endpoint: CvmRole::default_endpoint(),
+        }
     }
 }
 
@@ -51,7 +54,13 @@ impl Chain {
             ("env", Source::Env(Variables::default())),
             ("profile", Source::Profile(Profile::default())),
             ("tke_oidc", Source::TkeOidc(TkeOidc { endpoint })),
-            ("cvm_role", Source::CvmRole(CvmRole { endpoint: metadata, role: None })),
+            (
+                "cvm_role",
+                Source::CvmRole(CvmRole {
+                    endpoint: metadata,
+                    role: None,
+                }),
+            ),
         ]
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::{CredentialsError, Tools, issued::Fetched};
 use crate::{
     client::MetadataError,
-    config::Endpoint,
+    domain::Endpoint,
     signer::{Credentials, Secret},
 };
 
@@ -30,14 +30,19 @@ pub struct CvmRole {
 
 impl Default for CvmRole {
     fn default() -> CvmRole {
-        CvmRole { endpoint: CvmRole::default_endpoint(), role: None }
+        CvmRole {
+            endpoint: CvmRole::default_endpoint(),
+            role: None,
+        }
     }
 }
 
 impl fmt::Display for CvmRole {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("cvm_role")?;
-        self.role.as_ref().map_or(Ok(()), |role| write!(f, " {role}"))
+        self.role
+            .as_ref()
+            .map_or(Ok(()), |role| write!(f, " {role}"))
     }
 }
 
@@ -48,10 +53,15 @@ impl CvmRole {
     }
 
     pub(super) async fn fetch(&self, tools: &Tools) -> Result<Fetched, CredentialsError> {
-        timeout(PATIENCE, self.ask(tools)).await.unwrap_or_else(|_| {
-            let seconds = PATIENCE.as_secs();
-            Err(CredentialsError::passing(format!("{} does not answer within {seconds} s", self.endpoint)))
-        })
+        timeout(PATIENCE, self.ask(tools))
+            .await
+            .unwrap_or_else(|_| {
+                let seconds = PATIENCE.as_secs();
+                Err(CredentialsError::passing(format!(
+                    "{} does not answer within {seconds} s",
+                    self.endpoint
+                )))
+            })
     }
 
     async fn ask(&self, tools: &Tools) -> Result<Fetched, CredentialsError> {
@@ -67,7 +77,12 @@ impl CvmRole {
         })?;
         let (credentials, expires) = parse(&document)?;
         let origin = format!("CVM role {role}");
-        Ok(Fetched { credentials, identity: role, origin, expires: Some(expires) })
+        Ok(Fetched {
+            credentials,
+            identity: role,
+            origin,
+            expires: Some(expires),
+        })
     }
 
     async fn role(&self, tools: &Tools) -> Result<String, CredentialsError> {
@@ -79,7 +94,10 @@ impl CvmRole {
         match std::str::from_utf8(&document).unwrap_or("?").trim() {
             "" => Err(none()),
             name if is_role_name(name) => Ok(name.to_owned()),
-            _ => Err(CredentialsError::passing(format!("{} names no role", self.endpoint))),
+            _ => Err(CredentialsError::passing(format!(
+                "{} names no role",
+                self.endpoint
+            ))),
         }
     }
 
@@ -93,7 +111,9 @@ impl CvmRole {
         let message = format!("{}: {error}", self.endpoint);
         match error {
             MetadataError::Unreachable(_) => CredentialsError::absent(message),
-            MetadataError::Status(_) | MetadataError::Broken(_) => CredentialsError::passing(message),
+            MetadataError::Status(_) | MetadataError::Broken(_) => {
+                CredentialsError::passing(message)
+            }
         }
     }
 }
@@ -101,7 +121,9 @@ impl CvmRole {
 /// Whether it can be the name of a CAM role; then it can stand in a path.
 pub(crate) fn is_role_name(text: &str) -> bool {
     (1..=128).contains(&text.len())
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte))
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte))
         && !text.bytes().all(|byte| byte == b'.')
 }
 
@@ -128,11 +150,16 @@ fn parse(document: &[u8]) -> Result<(Credentials, Timestamp), CredentialsError> 
     let unreadable = || CredentialsError::passing("the metadata service's answer cannot be read");
     let document: Document = serde_json::from_slice(document).map_err(|_| unreadable())?;
     if document.code != "Success" {
-        return Err(CredentialsError::passing("the metadata service gives no keys: its Code is not Success"));
+        return Err(CredentialsError::passing(
+            "the metadata service gives no keys: its Code is not Success",
+        ));
     }
     let keys = document.keys.ok_or_else(unreadable)?;
     let expires = Timestamp::from_second(keys.expired_time).map_err(|_| unreadable())?;
-    Ok((Credentials::checked(keys.tmp_secret_id, keys.tmp_secret_key, Some(keys.token))?, expires))
+    Ok((
+        Credentials::checked(keys.tmp_secret_id, keys.tmp_secret_key, Some(keys.token))?,
+        expires,
+    ))
 }
 
 #[cfg(test)]
@@ -141,7 +168,8 @@ mod tests {
 
     #[test]
     fn a_document_that_says_success_holds_keys() {
-        let document = br#"{"TmpSecretId":"AKIDmeta","TmpSecretKey":"metakey","ExpiredTime":4102444800,
+        let document =
+            br#"{"TmpSecretId":"AKIDmeta","TmpSecretKey":"metakey","ExpiredTime":4102444800,
             "Expiration":"2100-01-01T00:00:00Z","Token":"tok-meta","Code":"Success"}"#;
         let (credentials, expires) = parse(document).unwrap();
         assert_eq!(credentials.secret_id, "AKIDmeta");
@@ -167,9 +195,13 @@ mod tests {
 
     #[test]
     fn the_name_of_a_role_can_stand_in_a_path() {
-        for (name, expected) in
-            [("MyTcssRole", true), ("a+b=c,d.e@f_g-h", true), ("", false), ("..", false), ("a/b", false)]
-        {
+        for (name, expected) in [
+            ("MyTcssRole", true),
+            ("a+b=c,d.e@f_g-h", true),
+            ("", false),
+            ("..", false),
+            ("a/b", false),
+        ] {
             assert_eq!(is_role_name(name), expected, "{name}");
         }
     }

@@ -22,7 +22,10 @@ impl Default for Variables {
         Variables {
             secret_id: "TENCENTCLOUD_SECRET_ID".into(),
             secret_key: "TENCENTCLOUD_SECRET_KEY".into(),
-            token: vec!["TENCENTCLOUD_TOKEN".into(), "TENCENTCLOUD_SECURITY_TOKEN".into()],
+            token: vec![
+                "TENCENTCLOUD_TOKEN".into(),
+                "TENCENTCLOUD_SECURITY_TOKEN".into(),
+            ],
         }
     }
 }
@@ -39,10 +42,19 @@ impl Variables {
         let (secret_id, secret_key) = match (value(&self.secret_id), value(&self.secret_key)) {
             (Some(secret_id), Some(secret_key)) => (secret_id, Secret::new(secret_key)),
             (None, None) => {
-                return Err(CredentialsError::absent(unset(&[&self.secret_id, &self.secret_key])));
+                return Err(CredentialsError::absent(unset(&[
+                    &self.secret_id,
+                    &self.secret_key,
+                ])));
             }
-            (Some(_), None) => return Err(CredentialsError::broken_variable(unset(&[&self.secret_key]))),
-            (None, Some(_)) => return Err(CredentialsError::broken_variable(unset(&[&self.secret_id]))),
+            (Some(_), None) => {
+                return Err(CredentialsError::broken_variable(unset(
+                    &[&self.secret_key],
+                )));
+            }
+            (None, Some(_)) => {
+                return Err(CredentialsError::broken_variable(unset(&[&self.secret_id])));
+            }
         };
         let (token_name, token) = self
             .token
@@ -63,7 +75,10 @@ impl Variables {
 
 fn unset(names: &[&str]) -> String {
     let plural = if names.len() == 1 { "" } else { "s" };
-    format!("set the environment variable{plural} {}", names.join(" and "))
+    format!(
+        "set the environment variable{plural} {}",
+        names.join(" and ")
+    )
 }
 
 #[cfg(test)]
@@ -71,7 +86,9 @@ mod tests {
     use super::*;
 
     fn fetch(pairs: &[(&str, &str)]) -> Result<Fetched, String> {
-        Variables::default().fetch(&Environment::of(pairs)).map_err(|error| error.to_string())
+        Variables::default()
+            .fetch(&Environment::of(pairs))
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -93,15 +110,22 @@ mod tests {
 
     #[test]
     fn the_identity_of_long_term_keys_is_their_id() {
-        let fetched = fetch(&[("TENCENTCLOUD_SECRET_ID", "id"), ("TENCENTCLOUD_SECRET_KEY", "key")]).unwrap();
+        let fetched = fetch(&[
+            ("TENCENTCLOUD_SECRET_ID", "id"),
+            ("TENCENTCLOUD_SECRET_KEY", "key"),
+        ])
+        .unwrap();
         assert_eq!(fetched.identity, "id");
     }
 
     #[test]
     fn a_value_that_cannot_be_one_is_refused_without_being_shown() {
         for id in ["a, Signature=", "a/b", "a b", "AKID中"] {
-            let error =
-                fetch(&[("TENCENTCLOUD_SECRET_ID", id), ("TENCENTCLOUD_SECRET_KEY", "key")]).unwrap_err();
+            let error = fetch(&[
+                ("TENCENTCLOUD_SECRET_ID", id),
+                ("TENCENTCLOUD_SECRET_KEY", "key"),
+            ])
+            .unwrap_err();
             assert_eq!(error, "the value of TENCENTCLOUD_SECRET_ID is no SecretId");
         }
         let error = fetch(&[
@@ -110,7 +134,10 @@ mod tests {
             ("TENCENTCLOUD_SECURITY_TOKEN", "a\nb"),
         ])
         .unwrap_err();
-        assert_eq!(error, "the value of TENCENTCLOUD_SECURITY_TOKEN is no token");
+        assert_eq!(
+            error,
+            "the value of TENCENTCLOUD_SECURITY_TOKEN is no token"
+        );
     }
 
     #[test]

@@ -14,7 +14,9 @@ impl Environment {
 
     /// These and no others.
     pub fn of(pairs: &[(&str, &str)]) -> Environment {
-        let pairs = pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Environment(Some(Arc::new(pairs.collect())))
     }
 
@@ -24,7 +26,9 @@ impl Environment {
             Some(pairs) => pairs.get(name).cloned(),
             None => env::var(name).ok(),
         };
-        value.map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        value
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
     }
 
     /// The user's own directory.

@@ -1,6 +1,10 @@
 //! Why there are no credentials.
 
-use crate::{client::ApiError, clock::Moment, reason::Reason, signer::Unusable};
+use crate::{
+    client::ApiError,
+    domain::{Moment, Reason},
+    signer::Unusable,
+};
 
 /// There are no credentials, and why. Repeats no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +31,12 @@ enum Prospect {
 
 impl CredentialsError {
     fn new(prospect: Prospect, message: impl Into<String>) -> CredentialsError {
-        CredentialsError { message: message.into(), prospect, code: None, request_id: None }
+        CredentialsError {
+            message: message.into(),
+            prospect,
+            code: None,
+            request_id: None,
+        }
     }
 
     /// What the kind needs is wholly absent.
@@ -61,7 +70,12 @@ impl CredentialsError {
             _ => Prospect::Passing,
         };
         let message = format!("{action}: {}", error.message);
-        CredentialsError { message, prospect, code: error.code, request_id: error.request_id }
+        CredentialsError {
+            message,
+            prospect,
+            code: error.code,
+            request_id: error.request_id,
+        }
     }
 
     pub(super) fn is_absent(&self) -> bool {
@@ -108,7 +122,10 @@ impl CredentialsError {
 
     /// The same, said of `whose`.
     pub(super) fn of(self, whose: impl std::fmt::Display) -> CredentialsError {
-        CredentialsError { message: format!("{whose}: {}", self.message), ..self }
+        CredentialsError {
+            message: format!("{whose}: {}", self.message),
+            ..self
+        }
     }
 
     /// A poll fails for it.

@@ -18,21 +18,34 @@ pub(super) struct Fetcher {
 
 impl Fetcher {
     pub(super) fn new(source: Source, parent: Option<&Arc<Provider>>) -> Fetcher {
-        Fetcher { source, reader: Reader::default(), parent: parent.map(Arc::downgrade), parent_serial: 0 }
+        Fetcher {
+            source,
+            reader: Reader::default(),
+            parent: parent.map(Arc::downgrade),
+            parent_serial: 0,
+        }
     }
 
     /// What is there at once and never changes.
-    pub(super) fn fixed(source: &Source, tools: &Tools) -> Option<Result<Fetched, CredentialsError>> {
+    pub(super) fn fixed(
+        source: &Source,
+        tools: &Tools,
+    ) -> Option<Result<Fetched, CredentialsError>> {
         match source {
             Source::Env(variables) => Some(variables.fetch(&tools.environment)),
-            Source::Static(credentials) => Some(Ok(Fetched::written(credentials.clone(), "static".into()))),
+            Source::Static(credentials) => {
+                Some(Ok(Fetched::written(credentials.clone(), "static".into())))
+            }
             _ => None,
         }
     }
 
     /// Whether it may change at any time, and is looked at again and again.
     pub(super) fn is_watched(&self) -> bool {
-        matches!(self.source, Source::Files(_) | Source::Profile(_) | Source::Tccli(_))
+        matches!(
+            self.source,
+            Source::Files(_) | Source::Profile(_) | Source::Tccli(_)
+        )
     }
 
     pub(super) async fn fetch(&mut self, tools: &Tools) -> Result<Fetched, CredentialsError> {
@@ -49,7 +62,10 @@ impl Fetcher {
                 };
                 // Also where they are of no use: they are no news then.
                 self.parent_serial = parent.serial();
-                let issued = parent.current().await.map_err(|error| error.of(&role.source))?;
+                let issued = parent
+                    .current()
+                    .await
+                    .map_err(|error| error.of(&role.source))?;
                 self.parent_serial = issued.serial;
                 role.fetch(&parent, &issued, tools).await
             }

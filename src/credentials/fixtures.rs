@@ -9,7 +9,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{Environment, Providers, Tools};
-use crate::{client::Client, clock::Clock, pacer::Lanes, telemetry::Telemetry};
+use crate::{client::Client, domain::Clock, limiter::Lanes, telemetry::Telemetry};
 
 /// Where clocks of tests begin.
 pub(super) const START: i64 = 1_764_000_000;
@@ -28,7 +28,10 @@ impl Cloud {
     }
 
     pub(super) fn answer_with(&self, status: u16, body: impl Into<String>) {
-        self.answers.lock().unwrap().push_back((status, body.into()));
+        self.answers
+            .lock()
+            .unwrap()
+            .push_back((status, body.into()));
     }
 
     /// Puts in a role that expires `seconds` after the clock's begin.
@@ -51,9 +54,16 @@ impl Cloud {
         let handler = Arc::new(move |request| {
             this.requests.lock().unwrap().push(request);
             let mut answers = this.answers.lock().unwrap();
-            let answer = if answers.len() > 1 { answers.pop_front() } else { answers.front().cloned() };
+            let answer = if answers.len() > 1 {
+                answers.pop_front()
+            } else {
+                answers.front().cloned()
+            };
             let (status, body) = answer.expect("an answer");
-            http::Response::builder().status(status).body(Bytes::from(body)).unwrap()
+            http::Response::builder()
+                .status(status)
+                .body(Bytes::from(body))
+                .unwrap()
         });
         Tools {
             client: Client::in_process(clock, telemetry, handler),
@@ -78,5 +88,7 @@ pub(super) fn role(id: &str, seconds: i64) -> String {
 
 /// An error of the API.
 pub(super) fn refusal(code: &str, message: &str) -> String {
-    format!(r#"{{"Response":{{"Error":{{"Code":"{code}","Message":"{message}"}},"RequestId":"r-1"}}}}"#)
+    format!(
+        r#"{{"Response":{{"Error":{{"Code":"{code}","Message":"{message}"}},"RequestId":"r-1"}}}}"#
+    )
 }

@@ -12,16 +12,26 @@ pub(super) struct IniError {
 /// such section.
 ///
 /// Every line must make sense: one that does not may be half of what somebody is about to write.
-pub(super) fn section<'a>(text: &'a str, section: &str) -> Result<Option<Vec<(String, &'a str)>>, IniError> {
+pub(super) fn section<'a>(
+    text: &'a str,
+    section: &str,
+) -> Result<Option<Vec<(String, &'a str)>>, IniError> {
     let mut found: Option<Vec<(String, &str)>> = None;
     let mut is_inside = false;
     for (index, line) in text.lines().map(str::trim).enumerate() {
-        let fail = |what| Err(IniError { line: index + 1, what });
+        let fail = |what| {
+            Err(IniError {
+                line: index + 1,
+                what,
+            })
+        };
         if line.is_empty() || line.starts_with(['#', ';']) {
             continue;
         }
         if let Some(head) = line.strip_prefix('[') {
-            let Some((name, _)) = head.split_once(']') else { return fail("has a [ without its ]") };
+            let Some((name, _)) = head.split_once(']') else {
+                return fail("has a [ without its ]");
+            };
             is_inside = name.trim() == section;
             if is_inside && found.is_some() {
                 return fail("begins the section a second time");
@@ -59,7 +69,12 @@ mod tests {
     fn check(text: &str, expected: Result<Option<&[(&str, &str)]>, &str>) {
         let found = section(text, "default").map_err(|error| error.to_string());
         let found = found.as_ref().map(|entries| {
-            entries.as_ref().map(|entries| entries.iter().map(|(k, v)| (k.as_str(), *v)).collect::<Vec<_>>())
+            entries.as_ref().map(|entries| {
+                entries
+                    .iter()
+                    .map(|(k, v)| (k.as_str(), *v))
+                    .collect::<Vec<_>>()
+            })
         });
         let expected = expected.map(|entries| entries.map(<[_]>::to_vec));
         assert_eq!(found.map_err(String::as_str), expected, "{text}");
@@ -79,11 +94,23 @@ mod tests {
 
     #[test]
     fn a_file_that_makes_no_sense_is_refused_and_not_quoted() {
-        check("[default]\ncanary", Err("line 2 is neither [section] nor key = value"));
+        check(
+            "[default]\ncanary",
+            Err("line 2 is neither [section] nor key = value"),
+        );
         check("[default\na = b", Err("line 1 has a [ without its ]"));
-        check("[default]\na = 1\n[default]\n", Err("line 3 begins the section a second time"));
-        check("[default]\na = 1\nA = 2", Err("line 3 gives a key a second time"));
-        check("[other]\ncanary", Err("line 2 is neither [section] nor key = value"));
+        check(
+            "[default]\na = 1\n[default]\n",
+            Err("line 3 begins the section a second time"),
+        );
+        check(
+            "[default]\na = 1\nA = 2",
+            Err("line 3 gives a key a second time"),
+        );
+        check(
+            "[other]\ncanary",
+            Err("line 2 is neither [section] nor key = value"),
+        );
     }
 
     proptest! {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::CredentialsError;
-use crate::{clock::Moment, signer::Credentials};
+use crate::{domain::Moment, signer::Credentials};
 
 /// What a source gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,12 @@ impl Fetched {
             None => credentials.secret_id.clone(),
             Some(_) => origin.clone(),
         };
-        Fetched { credentials, identity, origin, expires: None }
+        Fetched {
+            credentials,
+            identity,
+            origin,
+            expires: None,
+        }
     }
 }
 
@@ -47,15 +52,31 @@ pub struct Issued {
 
 impl Issued {
     pub(super) fn new(fetched: Fetched, serial: u64, as_of: Moment) -> Issued {
-        let Fetched { credentials, identity, origin, expires } = fetched;
-        Issued { credentials, identity, origin, expires, serial, as_of }
+        let Fetched {
+            credentials,
+            identity,
+            origin,
+            expires,
+        } = fetched;
+        Issued {
+            credentials,
+            identity,
+            origin,
+            expires,
+            serial,
+            as_of,
+        }
     }
 
     /// How long they hold from `now` on; none for those that do not expire. A clock that was set back does not make
     /// them last longer, and a machine that slept did not stop the issuer's clock.
     pub(super) fn remaining(&self, now: Moment) -> Option<Duration> {
         let lifetime = self.expires?.duration_since(self.as_of.wall);
-        Some(Duration::try_from(lifetime).unwrap_or_default().saturating_sub(now.age_of(self.as_of)))
+        Some(
+            Duration::try_from(lifetime)
+                .unwrap_or_default()
+                .saturating_sub(now.age_of(self.as_of)),
+        )
     }
 
     pub(super) fn is_expired(&self, now: Moment) -> bool {
@@ -81,7 +102,10 @@ mod tests {
 
     fn issued(lasting: i64) -> (Issued, Moment) {
         let wall = Timestamp::from_second(1_764_000_000).unwrap();
-        let start = Moment { wall, monotonic: tokio::time::Instant::now() };
+        let start = Moment {
+            wall,
+            monotonic: tokio::time::Instant::now(),
+        };
         let fetched = Fetched {
             credentials: Credentials {
                 secret_id: "id".into(),
@@ -102,18 +126,27 @@ mod tests {
             wall: Timestamp::from_second(1_764_000_000 + wall).unwrap(),
             monotonic: start.monotonic + Duration::from_secs(monotonic),
         };
-        assert_eq!(issued.remaining(moment(40, 40)), Some(Duration::from_secs(60)));
+        assert_eq!(
+            issued.remaining(moment(40, 40)),
+            Some(Duration::from_secs(60))
+        );
         assert!(!issued.is_expired(moment(99, 99)));
         assert!(issued.is_expired(moment(100, 100)));
         assert!(issued.is_expired(moment(100, 1)), "the machine slept");
-        assert!(issued.is_expired(moment(-3_600, 100)), "the wall clock was set back");
+        assert!(
+            issued.is_expired(moment(-3_600, 100)),
+            "the wall clock was set back"
+        );
     }
 
     #[test]
     fn those_that_expired_before_they_came_are_an_error() {
         for lasting in [0, -1, -100_000] {
             let error = issued(lasting).0.not_expired().unwrap_err().to_string();
-            assert!(error.contains("expired at 2025-11-2") && error.contains("set the clock"), "{error}");
+            assert!(
+                error.contains("expired at 2025-11-2") && error.contains("set the clock"),
+                "{error}"
+            );
         }
         assert!(issued(1).0.not_expired().is_ok());
     }

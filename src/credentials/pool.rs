@@ -9,7 +9,7 @@ use std::{
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{Environment, Provider, Source};
-use crate::{client::Client, clock::Clock, pacer::Lanes};
+use crate::{client::Client, domain::Clock, limiter::Lanes};
 
 /// An STS that hangs must not keep a start or a reload waiting; polls say then what is wrong.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,7 +37,10 @@ pub struct Providers {
 impl Providers {
     /// None yet.
     pub fn new(tools: Tools) -> Providers {
-        Providers { tools, by_source: Mutex::default() }
+        Providers {
+            tools,
+            by_source: Mutex::default(),
+        }
     }
 
     /// The provider of `source`, which is made if there is none yet.
@@ -81,6 +84,8 @@ impl Providers {
     }
 
     fn by_source(&self) -> std::sync::MutexGuard<'_, HashMap<Source, Arc<Provider>>> {
-        self.by_source.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_source
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,7 +24,10 @@ pub struct Profile {
 
 impl Default for Profile {
     fn default() -> Profile {
-        Profile { file: None, name: "default".into() }
+        Profile {
+            file: None,
+            name: "default".into(),
+        }
     }
 }
 
@@ -45,28 +48,45 @@ impl Profile {
         environment: &Environment,
     ) -> Result<Fetched, CredentialsError> {
         let candidates = self.candidates(environment);
-        let texts = reader.read(candidates.iter().map(|(path, _)| path.clone()).collect()).await?;
+        let texts = reader
+            .read(candidates.iter().map(|(path, _)| path.clone()).collect())
+            .await?;
         for ((path, is_named), text) in candidates.iter().zip(texts) {
             let text = match text {
                 Err(error) if error.is_absent && !is_named => continue,
                 text => text?,
             };
-            let credentials = self.parse(&text).map_err(|error| error.of(path.display()))?;
+            let credentials = self
+                .parse(&text)
+                .map_err(|error| error.of(path.display()))?;
             self.file = Some(path.clone());
             return Ok(Fetched::written(credentials, self.to_string()));
         }
-        let paths: Vec<String> = candidates.iter().map(|(path, _)| path.display().to_string()).collect();
-        Err(CredentialsError::absent(format!("there is no {}", paths.join(" and no "))))
+        let paths: Vec<String> = candidates
+            .iter()
+            .map(|(path, _)| path.display().to_string())
+            .collect();
+        Err(CredentialsError::absent(format!(
+            "there is no {}",
+            paths.join(" and no ")
+        )))
     }
 
     /// Where it may be, and whether somebody said so.
     fn candidates(&self, environment: &Environment) -> Vec<(PathBuf, bool)> {
-        if let Some(file) = self.file.clone().or_else(|| environment.value(FILE_VARIABLE).map(PathBuf::from))
+        if let Some(file) = self
+            .file
+            .clone()
+            .or_else(|| environment.value(FILE_VARIABLE).map(PathBuf::from))
         {
             return vec![(file, true)];
         }
         let standard = environment.home().map(|home| home.join(IN_HOME));
-        standard.into_iter().chain([Path::new(FOR_ALL).to_owned()]).map(|path| (path, false)).collect()
+        standard
+            .into_iter()
+            .chain([Path::new(FOR_ALL).to_owned()])
+            .map(|path| (path, false))
+            .collect()
     }
 
     /// The credentials in the text of a file.
@@ -75,13 +95,22 @@ impl Profile {
         let entries = ini::section(text, &self.name).map_err(|error| broken(error.to_string()))?;
         let entries = entries.ok_or_else(|| broken(format!("has no section [{}]", self.name)))?;
         let value = |key: &str| {
-            let value = entries.iter().find(|(name, _)| name == key).map(|(_, value)| (*value).to_owned());
+            let value = entries
+                .iter()
+                .find(|(name, _)| name == key)
+                .map(|(_, value)| (*value).to_owned());
             value.filter(|value| !value.is_empty())
         };
-        let required =
-            |key: &str| value(key).ok_or_else(|| broken(format!("has no {key} in section [{}]", self.name)));
-        let (secret_id, secret_key) = (required("secret_id")?, Secret::new(required("secret_key")?));
-        Ok(Credentials::checked(secret_id, secret_key, value("token").map(Secret::new))?)
+        let required = |key: &str| {
+            value(key).ok_or_else(|| broken(format!("has no {key} in section [{}]", self.name)))
+        };
+        let (secret_id, secret_key) =
+            (required("secret_id")?, Secret::new(required("secret_key")?));
+        Ok(Credentials::checked(
+            secret_id,
+            secret_key,
+            value("token").map(Secret::new),
+        )?)
     }
 }
 
@@ -94,13 +123,28 @@ mod tests {
     #[test]
     fn a_section_holds_credentials() {
         let file = "[default]\nsecret_id = AKIDone\nsecret_key = \"key\"\n[other]\nsecret_id=AKIDtwo\nsecret_key=k\ntoken=t\n";
-        let of = |name: &str| Profile { file: None, name: name.into() }.parse(file);
+        let of = |name: &str| {
+            Profile {
+                file: None,
+                name: name.into(),
+            }
+            .parse(file)
+        };
         assert_eq!(of("default").unwrap().secret_id, "AKIDone");
         assert_eq!(of("other").unwrap().token, Some(Secret::new("t".into())));
-        assert_eq!(of("third").unwrap_err().to_string(), "has no section [third]");
+        assert_eq!(
+            of("third").unwrap_err().to_string(),
+            "has no section [third]"
+        );
         let of = |text: &str| Profile::default().parse(text).unwrap_err().to_string();
-        assert_eq!(of("[default]\nsecret_id = a\n"), "has no secret_key in section [default]");
-        assert_eq!(of("[default]\nsecret_id =\nsecret_key = k"), "has no secret_id in section [default]");
+        assert_eq!(
+            of("[default]\nsecret_id = a\n"),
+            "has no secret_key in section [default]"
+        );
+        assert_eq!(
+            of("[default]\nsecret_id =\nsecret_key = k"),
+            "has no secret_id in section [default]"
+        );
         assert!(!of("[default]\nsecret_id = a\nsecret_key = can ary").contains("ary"));
     }
 
@@ -111,23 +155,42 @@ mod tests {
         let home_text = home.path().to_str().unwrap();
         let fetch = |environment: &[(&str, &str)]| {
             let environment = Environment::of(environment);
-            async move { Profile::default().fetch(&mut Reader::default(), &environment).await }
+            async move {
+                Profile::default()
+                    .fetch(&mut Reader::default(), &environment)
+                    .await
+            }
         };
         let absent = fetch(&[("HOME", home_text)]).await.unwrap_err();
-        let expected = format!("there is no {} and no /etc/tencentcloud/credentials", path.display());
+        let expected = format!(
+            "there is no {} and no /etc/tencentcloud/credentials",
+            path.display()
+        );
         assert_eq!((absent.to_string(), absent.is_absent()), (expected, true));
 
         fs::create_dir(path.parent().unwrap()).unwrap();
         fs::write(&path, "[default]\nsecret_id=AKIDhome\nsecret_key=k\n").unwrap();
         let fetched = fetch(&[("HOME", home_text)]).await.unwrap();
-        assert_eq!(fetched.origin, format!("profile {} [default]", path.display()));
+        assert_eq!(
+            fetched.origin,
+            format!("profile {} [default]", path.display())
+        );
 
         let named = home.path().join("named");
-        let variables = [("HOME", home_text), (FILE_VARIABLE, named.to_str().unwrap())];
+        let variables = [
+            ("HOME", home_text),
+            (FILE_VARIABLE, named.to_str().unwrap()),
+        ];
         let error = fetch(&variables).await.unwrap_err();
-        assert!(!error.is_absent(), "somebody named it, so no other is taken: {error}");
+        assert!(
+            !error.is_absent(),
+            "somebody named it, so no other is taken: {error}"
+        );
         fs::write(&named, "[default]\nsecret_id=AKIDnamed\nsecret_key=k\n").unwrap();
-        assert_eq!(fetch(&variables).await.unwrap().credentials.secret_id, "AKIDnamed");
+        assert_eq!(
+            fetch(&variables).await.unwrap().credentials.secret_id,
+            "AKIDnamed"
+        );
     }
 
     #[tokio::test]
@@ -138,9 +201,18 @@ mod tests {
         fs::write(&path, "[default]\nsecret_id=AKIDhome\nsecret_key=k\n").unwrap();
         let environment = Environment::of(&[("HOME", home.path().to_str().unwrap())]);
         let mut profile = Profile::default();
-        profile.fetch(&mut Reader::default(), &environment).await.unwrap();
+        profile
+            .fetch(&mut Reader::default(), &environment)
+            .await
+            .unwrap();
         fs::remove_file(&path).unwrap();
-        let error = profile.fetch(&mut Reader::default(), &environment).await.unwrap_err();
-        assert!(error.to_string().starts_with(&path.display().to_string()) && !error.is_absent(), "{error}");
+        let error = profile
+            .fetch(&mut Reader::default(), &environment)
+            .await
+            .unwrap_err();
+        assert!(
+            error.to_string().starts_with(&path.display().to_string()) && !error.is_absent(),
+            "{error}"
+        );
     }
 }

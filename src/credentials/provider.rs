@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{Change, CredentialsError, Issued, Source, Status, Tools, fetch::Fetcher, renewal::Renewal};
+use super::{
+    Change, CredentialsError, Issued, Source, Status, Tools, fetch::Fetcher, renewal::Renewal,
+};
 
 /// Gives out the credentials of one source. Whoever asks, one task gets and renews them, so that a thousand who need
 /// them cause one renewal, and nobody who stops waiting stops it for the others.
@@ -34,11 +36,22 @@ impl Provider {
             }
             None => {
                 let fetcher = Fetcher::new(source.clone(), parent.as_ref());
-                let renewal = Renewal::new(source.to_string(), Arc::clone(&status), fetcher, tools.clone());
+                let renewal = Renewal::new(
+                    source.to_string(),
+                    Arc::clone(&status),
+                    fetcher,
+                    tools.clone(),
+                );
                 Some(AbortOnDropHandle::new(tokio::spawn(renewal.run())))
             }
         };
-        Provider { source, status, tools, parent, renewal }
+        Provider {
+            source,
+            status,
+            tools,
+            parent,
+            renewal,
+        }
     }
 
     /// The credentials to sign with now. Waits for them where there are none yet. Where they could not be had, the next
@@ -49,7 +62,10 @@ impl Provider {
 
     /// What took the place of `issued` while a request waited for its turn, and is counted as that is; else `issued`.
     pub fn newest(&self, issued: Arc<Issued>) -> Arc<Issued> {
-        let newer = self.status.issued().filter(|newer| newer.identity == issued.identity);
+        let newer = self
+            .status
+            .issued()
+            .filter(|newer| newer.identity == issued.identity);
         newer.unwrap_or(issued)
     }
 

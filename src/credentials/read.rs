@@ -60,7 +60,10 @@ pub(super) struct Reader {
 
 impl Default for Reader {
     fn default() -> Reader {
-        Reader { places: &PLACES, stuck: None }
+        Reader {
+            places: &PLACES,
+            stuck: None,
+        }
     }
 }
 
@@ -70,15 +73,24 @@ impl Reader {
         &mut self,
         paths: Vec<PathBuf>,
     ) -> Result<Vec<Result<Text, ReadError>>, CredentialsError> {
-        let names = paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+        let names = paths
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect::<Vec<_>>()
+            .join(", ");
         let too_slow = || {
-            CredentialsError::passing(format!("{names} could not be read within {} s", PATIENCE.as_secs()))
+            CredentialsError::passing(format!(
+                "{names} could not be read within {} s",
+                PATIENCE.as_secs()
+            ))
         };
         if self.stuck.as_ref().is_some_and(|read| !read.is_finished()) {
             return Err(too_slow());
         }
         let deadline = Instant::now() + PATIENCE;
-        let Ok(place) = timeout_at(deadline, self.places.acquire()).await else { return Err(too_slow()) };
+        let Ok(place) = timeout_at(deadline, self.places.acquire()).await else {
+            return Err(too_slow());
+        };
         let (sender, receiver) = oneshot::channel();
         let read = tokio::task::spawn_blocking(move || {
             let _ = sender.send(paths.into_iter().map(read).collect());
@@ -105,10 +117,19 @@ fn read(path: PathBuf) -> Result<Text, ReadError> {
     match text(&path) {
         Ok(text) => Ok(text),
         Err(Fault::Io(error)) => {
-            let is_absent = error.kind() == ErrorKind::NotFound && fs::symlink_metadata(&path).is_err();
-            Err(ReadError { path, message: format!("cannot be read: {error}"), is_absent })
+            let is_absent =
+                error.kind() == ErrorKind::NotFound && fs::symlink_metadata(&path).is_err();
+            Err(ReadError {
+                path,
+                message: format!("cannot be read: {error}"),
+                is_absent,
+            })
         }
-        Err(Fault::Content(message)) => Err(ReadError { path, message, is_absent: false }),
+        Err(Fault::Content(message)) => Err(ReadError {
+            path,
+            message,
+            is_absent: false,
+        }),
     }
 }
 
@@ -128,13 +149,20 @@ fn text(path: &Path) -> Result<Text, Fault> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
         let kind = kind(metadata.file_type());
-        return Err(Fault::Content(format!("is {kind}; it must be a regular file")));
+        return Err(Fault::Content(format!(
+            "is {kind}; it must be a regular file"
+        )));
     }
     // Room for all of it, so that no copy is left behind where a smaller buffer was.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 1));
-    File::open(path)?.take(MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    File::open(path)?
+        .take(MAX_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)?;
     if bytes.len() > MAX_BYTES {
-        return Err(Fault::Content(format!("is larger than {} KiB", MAX_BYTES / 1024)));
+        return Err(Fault::Content(format!(
+            "is larger than {} KiB",
+            MAX_BYTES / 1024
+        )));
     }
     let text = std::str::from_utf8(&bytes).map_err(|_| Fault::Content("is not UTF-8".into()))?;
     match text.trim_start_matches('\u{feff}').trim() {
@@ -144,7 +172,11 @@ fn text(path: &Path) -> Result<Text, Fault> {
 }
 
 fn kind(file_type: FileType) -> &'static str {
-    if file_type.is_dir() { "a directory" } else { "a pipe, a device or a socket" }
+    if file_type.is_dir() {
+        "a directory"
+    } else {
+        "a pipe, a device or a socket"
+    }
 }
 
 #[cfg(test)]
@@ -154,9 +186,15 @@ mod tests {
     use super::*;
 
     async fn read_one(path: &Path) -> Result<String, String> {
-        let text = Reader::default().read_one(path.to_owned()).await.map_err(|error| error.to_string())?;
-        text.map(|text| (*text).clone())
-            .map_err(|error| error.to_string().replace(&format!("{} ", path.display()), ""))
+        let text = Reader::default()
+            .read_one(path.to_owned())
+            .await
+            .map_err(|error| error.to_string())?;
+        text.map(|text| (*text).clone()).map_err(|error| {
+            error
+                .to_string()
+                .replace(&format!("{} ", path.display()), "")
+        })
     }
 
     #[tokio::test]
@@ -170,23 +208,41 @@ mod tests {
         fs::write(path("large"), "x".repeat(MAX_BYTES + 1)).unwrap();
         symlink("nowhere", path("dangling")).unwrap();
         symlink("good", path("link")).unwrap();
-        assert!(Command::new("mkfifo").arg(path("fifo")).status().unwrap().success());
+        assert!(
+            Command::new("mkfifo")
+                .arg(path("fifo"))
+                .status()
+                .unwrap()
+                .success()
+        );
 
         assert_eq!(read_one(&path("good")).await.as_deref(), Ok("value"));
         assert_eq!(read_one(&path("link")).await.as_deref(), Ok("value"));
-        assert_eq!(read_one(&path("largest")).await.map(|text| text.len()), Ok(MAX_BYTES));
+        assert_eq!(
+            read_one(&path("largest")).await.map(|text| text.len()),
+            Ok(MAX_BYTES)
+        );
         for (name, expected) in [
             ("empty", "is empty"),
             ("binary", "is not UTF-8"),
             ("large", "is larger than 64 KiB"),
-            ("dangling", "cannot be read: No such file or directory (os error 2)"),
-            ("fifo", "is a pipe, a device or a socket; it must be a regular file"),
+            (
+                "dangling",
+                "cannot be read: No such file or directory (os error 2)",
+            ),
+            (
+                "fifo",
+                "is a pipe, a device or a socket; it must be a regular file",
+            ),
             ("", "is a directory; it must be a regular file"),
         ] {
             assert_eq!(read_one(&path(name)).await, Err(expected.into()), "{name}");
         }
         let zero = read_one(Path::new("/dev/zero")).await;
-        assert_eq!(zero, Err("is a pipe, a device or a socket; it must be a regular file".into()));
+        assert_eq!(
+            zero,
+            Err("is a pipe, a device or a socket; it must be a regular file".into())
+        );
     }
 
     #[tokio::test]
@@ -195,8 +251,14 @@ mod tests {
         let link = directory.path().join("link");
         symlink("nowhere", &link).unwrap();
         let mut reader = Reader::default();
-        let texts = reader.read(vec![link, directory.path().join("nothing")]).await.unwrap();
-        let absent: Vec<bool> = texts.iter().map(|text| text.as_ref().unwrap_err().is_absent).collect();
+        let texts = reader
+            .read(vec![link, directory.path().join("nothing")])
+            .await
+            .unwrap();
+        let absent: Vec<bool> = texts
+            .iter()
+            .map(|text| text.as_ref().unwrap_err().is_absent)
+            .collect();
         assert_eq!(absent, [false, true]);
     }
 
@@ -208,23 +270,38 @@ mod tests {
             let _ = hold.recv();
         }));
         let error = reader.read_one("/etc/hostname".into()).await.unwrap_err();
-        assert_eq!(error.to_string(), "/etc/hostname could not be read within 1 s");
+        assert_eq!(
+            error.to_string(),
+            "/etc/hostname could not be read within 1 s"
+        );
         drop(release);
         while !reader.stuck.as_ref().unwrap().is_finished() {
             tokio::task::yield_now().await;
         }
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("a"), "b").unwrap();
-        assert!(reader.read_one(directory.path().join("a")).await.unwrap().is_ok());
+        assert!(
+            reader
+                .read_one(directory.path().join("a"))
+                .await
+                .unwrap()
+                .is_ok()
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn many_reads_that_hang_do_not_take_every_thread() {
         let places: &Semaphore = Box::leak(Box::new(Semaphore::new(1)));
         let taken = places.acquire().await.unwrap();
-        let mut reader = Reader { places, ..Reader::default() };
+        let mut reader = Reader {
+            places,
+            ..Reader::default()
+        };
         let error = reader.read_one("/etc/hostname".into()).await.unwrap_err();
-        assert_eq!(error.to_string(), "/etc/hostname could not be read within 1 s");
+        assert_eq!(
+            error.to_string(),
+            "/etc/hostname could not be read within 1 s"
+        );
         assert!(reader.stuck.is_none(), "no thread");
         drop(taken);
         assert!(reader.read_one("/etc/hostname".into()).await.is_ok());

@@ -8,7 +8,7 @@ use super::{
     issued::Fetched,
     schedule::{self, renew_after, retry_after},
 };
-use crate::clock::Moment;
+use crate::domain::Moment;
 
 pub(super) struct Renewal {
     /// Of the source, for the log.
@@ -23,8 +23,20 @@ pub(super) struct Renewal {
 }
 
 impl Renewal {
-    pub(super) fn new(name: String, status: Arc<Status>, fetcher: Fetcher, tools: Tools) -> Renewal {
-        Renewal { name, status, fetcher, tools, n_failures: 0, candidate: None }
+    pub(super) fn new(
+        name: String,
+        status: Arc<Status>,
+        fetcher: Fetcher,
+        tools: Tools,
+    ) -> Renewal {
+        Renewal {
+            name,
+            status,
+            fetcher,
+            tools,
+            n_failures: 0,
+            candidate: None,
+        }
     }
 
     /// Does nothing before the first need, and then goes on for ever.
@@ -45,9 +57,15 @@ impl Renewal {
     }
 
     /// How long until the next time; none for what never changes by itself.
-    fn accept(&mut self, fetched: Fetched, asked: Moment) -> Result<Option<Duration>, CredentialsError> {
+    fn accept(
+        &mut self,
+        fetched: Fetched,
+        asked: Moment,
+    ) -> Result<Option<Duration>, CredentialsError> {
         let current = self.status.issued();
-        let is_same = current.as_ref().is_some_and(|current| current.credentials == fetched.credentials);
+        let is_same = current
+            .as_ref()
+            .is_some_and(|current| current.credentials == fetched.credentials);
         let is_first = current.is_none() && self.n_failures == 0;
         let is_unsure = self.fetcher.is_watched() && !is_same && !is_first;
         if is_unsure && self.candidate.as_ref() != Some(&fetched) {
@@ -71,7 +89,9 @@ impl Renewal {
         self.candidate = None;
         self.n_failures = self.n_failures.saturating_add(1);
         let old = self.status.issued();
-        let remaining = old.as_ref().and_then(|old| old.remaining(self.tools.clock.now()));
+        let remaining = old
+            .as_ref()
+            .and_then(|old| old.remaining(self.tools.clock.now()));
         let pause = if self.fetcher.is_watched() {
             schedule::LOOK
         } else {
@@ -84,7 +104,11 @@ impl Renewal {
 
     /// News once; repetitions are counted.
     fn report_failure(&self, old: Option<&Issued>, error: &CredentialsError) {
-        if self.status.error().is_some_and(|last| last.is_same_as(error)) {
+        if self
+            .status
+            .error()
+            .is_some_and(|last| last.is_same_as(error))
+        {
             return;
         }
         let (credentials, text) = (&self.name, error.to_string());
@@ -98,22 +122,39 @@ impl Renewal {
                 "cannot renew credentials, the last ones stay in use"
             );
         } else {
-            tracing::error!(credentials, error = text, code, request_id, "cannot get credentials");
+            tracing::error!(
+                credentials,
+                error = text,
+                code,
+                request_id,
+                "cannot get credentials"
+            );
         }
     }
 
     fn report_success(&self, old: Option<&Issued>, new: &Issued) {
-        let (credentials, origin, expires) = (&self.name, &new.origin, new.expires.map(|at| at.to_string()));
+        let (credentials, origin, expires) = (
+            &self.name,
+            &new.origin,
+            new.expires.map(|at| at.to_string()),
+        );
         let is_new = old.is_none_or(|old| old.serial != new.serial);
         match old {
             None => tracing::info!(credentials, origin, expires, "got credentials"),
             Some(_) if self.n_failures > 0 => {
-                tracing::info!(credentials, origin, expires, "credentials can be renewed again");
+                tracing::info!(
+                    credentials,
+                    origin,
+                    expires,
+                    "credentials can be renewed again"
+                );
             }
             Some(_) if is_new && new.expires.is_none() => {
                 tracing::info!(credentials, origin, "credentials changed");
             }
-            Some(_) if is_new => tracing::debug!(credentials, origin, expires, "renewed credentials"),
+            Some(_) if is_new => {
+                tracing::debug!(credentials, origin, expires, "renewed credentials")
+            }
             Some(_) => {}
         }
     }

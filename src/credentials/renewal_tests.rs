@@ -15,7 +15,11 @@ use crate::signer::{Credentials, Secret};
 
 fn role() -> Source {
     let secret_key = Secret::new("key".into());
-    let source = Source::Static(Credentials { secret_id: "AKIDlong".into(), secret_key, token: None });
+    let source = Source::Static(Credentials {
+        secret_id: "AKIDlong".into(),
+        secret_key,
+        token: None,
+    });
     role_of(source)
 }
 
@@ -32,7 +36,9 @@ fn role_of(source: Source) -> Source {
 
 async fn id(provider: &Provider) -> Result<String, String> {
     let issued = provider.current().await;
-    issued.map(|issued| issued.credentials.secret_id.clone()).map_err(|error| error.to_string())
+    issued
+        .map(|issued| issued.credentials.secret_id.clone())
+        .map_err(|error| error.to_string())
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -52,7 +58,13 @@ async fn a_thousand_who_need_credentials_cause_one_request() {
             let provider = providers.provider(&role());
             needs.spawn(async move { id(&provider).await });
         }
-        assert!(needs.join_all().await.iter().all(|id| id.as_deref() == Ok(expected)));
+        assert!(
+            needs
+                .join_all()
+                .await
+                .iter()
+                .all(|id| id.as_deref() == Ok(expected))
+        );
         sleep(seconds(renewed_after)).await;
     }
     assert_eq!(cloud.n_requests(), 3);
@@ -68,7 +80,10 @@ async fn whoever_stops_waiting_does_not_stop_it_for_the_others() {
     let provider = providers.provider(&source);
     let other = Arc::clone(&provider);
     let waiting = tokio::spawn(async move { id(&other).await });
-    assert!(timeout(Duration::ZERO, provider.current()).await.is_err(), "gives up at once");
+    assert!(
+        timeout(Duration::ZERO, provider.current()).await.is_err(),
+        "gives up at once"
+    );
     assert_eq!(waiting.await.unwrap().as_deref(), Ok("one"));
     assert_eq!(cloud.n_requests(), 1);
 }
@@ -108,12 +123,19 @@ async fn short_lived_ones_never_run_out() {
     provider.current().await.unwrap();
     for _ in 0..1_000 {
         let before = cloud.n_requests();
-        let issued = timeout(Duration::ZERO, provider.current()).await.expect("nobody waits").unwrap();
+        let issued = timeout(Duration::ZERO, provider.current())
+            .await
+            .expect("nobody waits")
+            .unwrap();
         assert!(!issued.is_expired(clock.now()));
         assert!(cloud.n_requests() - before <= 1);
         sleep(Duration::from_millis(97)).await;
     }
-    assert!((30..60).contains(&cloud.n_requests()), "{}", cloud.n_requests());
+    assert!(
+        (30..60).contains(&cloud.n_requests()),
+        "{}",
+        cloud.n_requests()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -123,7 +145,11 @@ async fn a_failed_renewal_keeps_the_old_ones_until_they_expire_and_goes_on_tryin
     cloud.answer(refusal("InternalError", "broken"));
     let provider = cloud.providers(&[]).provider(&role());
     for second in 0..1_000 {
-        assert_eq!(id(&provider).await.as_deref(), Ok("one"), "after {second} s");
+        assert_eq!(
+            id(&provider).await.as_deref(),
+            Ok("one"),
+            "after {second} s"
+        );
         sleep(seconds(1)).await;
     }
     let error = id(&provider).await.unwrap_err();
@@ -131,7 +157,10 @@ async fn a_failed_renewal_keeps_the_old_ones_until_they_expire_and_goes_on_tryin
     let n_attempts = cloud.n_requests();
     assert!((6..22).contains(&n_attempts), "{n_attempts}");
     assert_eq!(provider.status().failures(), n_attempts as u64 - 1);
-    assert_eq!(provider.status().expires().unwrap().as_second(), super::fixtures::START + 1_000);
+    assert_eq!(
+        provider.status().expires().unwrap().as_second(),
+        super::fixtures::START + 1_000
+    );
 
     sleep(Duration::from_mins(30)).await;
     let n_more = cloud.n_requests() - n_attempts;
@@ -139,15 +168,24 @@ async fn a_failed_renewal_keeps_the_old_ones_until_they_expire_and_goes_on_tryin
     for _ in 0..100 {
         id(&provider).await.unwrap_err();
     }
-    assert_eq!(cloud.n_requests(), n_attempts + n_more, "who asks does not hurry it");
+    assert_eq!(
+        cloud.n_requests(),
+        n_attempts + n_more,
+        "who asks does not hurry it"
+    );
     cloud.lend("two", 100_000);
     cloud.lend("two", 100_000);
     sleep(seconds(160)).await;
-    assert_eq!(id(&provider).await.as_deref(), Ok("two"), "recovers by itself");
+    assert_eq!(
+        id(&provider).await.as_deref(),
+        Ok("two"),
+        "recovers by itself"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_that_have_expired_when_they_come_are_a_failure_and_do_not_take_the_place_of_good_ones() {
+async fn those_that_have_expired_when_they_come_are_a_failure_and_do_not_take_the_place_of_good_ones()
+ {
     let cloud = Cloud::default();
     cloud.lend("one", 100);
     cloud.lend("late", 10);
@@ -167,7 +205,11 @@ async fn what_only_a_person_can_mend_is_tried_every_few_minutes() {
     let provider = cloud.providers(&[]).provider(&role());
     id(&provider).await.unwrap_err();
     sleep(Duration::from_hours(1)).await;
-    assert!((14..25).contains(&cloud.n_requests()), "{}", cloud.n_requests());
+    assert!(
+        (14..25).contains(&cloud.n_requests()),
+        "{}",
+        cloud.n_requests()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -186,11 +228,19 @@ async fn rejected_ones_are_renewed_at_once_and_once() {
     assert_eq!(id(&provider).await.as_deref(), Ok("two"), "renewed since");
     let two = provider.current().await.unwrap();
     provider.rejected(&two);
-    assert_eq!(id(&provider).await.as_deref(), Ok("two"), "a moment ago: more of them do not help");
+    assert_eq!(
+        id(&provider).await.as_deref(),
+        Ok("two"),
+        "a moment ago: more of them do not help"
+    );
     assert_eq!(cloud.n_requests(), 2);
     sleep(seconds(31)).await;
     provider.rejected(&one);
-    assert_eq!(id(&provider).await.as_deref(), Ok("two"), "renewed since, however long ago");
+    assert_eq!(
+        id(&provider).await.as_deref(),
+        Ok("two"),
+        "renewed since, however long ago"
+    );
     provider.rejected(&two);
     assert_eq!(id(&provider).await.as_deref(), Ok("three"));
 }
@@ -213,23 +263,37 @@ async fn a_change_is_told_to_those_who_wait_for_one_and_an_attempt_is_not() {
     let provider = cloud.providers(&[]).provider(&role());
     id(&provider).await.unwrap_err();
     let change = provider.change_from(provider.serial());
-    assert!(timeout(seconds(20), change.come()).await.is_err(), "attempts that fail change nothing");
+    assert!(
+        timeout(seconds(20), change.come()).await.is_err(),
+        "attempts that fail change nothing"
+    );
     cloud.lend("one", 100_000);
     cloud.lend("one", 100_000);
     let change = provider.change_from(provider.serial());
-    timeout(seconds(160), change.come()).await.expect("a change");
+    timeout(seconds(160), change.come())
+        .await
+        .expect("a change");
     let issued = provider.current().await.unwrap();
     let change = provider.change_from(issued.serial);
-    assert!(timeout(seconds(1_000), change.come()).await.is_err(), "no news");
+    assert!(
+        timeout(seconds(1_000), change.come()).await.is_err(),
+        "no news"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_role_is_asked_for_as_soon_as_those_who_ask_have_other_keys() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
-    let files = Files { secret_id: path("id"), secret_key: path("key"), token: None };
+    let files = Files {
+        secret_id: path("id"),
+        secret_key: path("key"),
+        token: None,
+    };
     let cloud = Cloud::default();
-    let provider = cloud.providers(&[]).provider(&role_of(Source::Files(files)));
+    let provider = cloud
+        .providers(&[])
+        .provider(&role_of(Source::Files(files)));
     let error = id(&provider).await.unwrap_err();
     assert!(error.contains("No such file"), "{error}");
     sleep(Duration::from_mins(30)).await;
@@ -237,7 +301,9 @@ async fn a_role_is_asked_for_as_soon_as_those_who_ask_have_other_keys() {
     fs::write(path("id"), "AKIDfile").unwrap();
     fs::write(path("key"), "key").unwrap();
     let change = provider.change_from(provider.serial());
-    timeout(seconds(7), change.come()).await.expect("at the next look but one");
+    timeout(seconds(7), change.come())
+        .await
+        .expect("at the next look but one");
     assert_eq!(id(&provider).await.as_deref(), Ok("one"));
 }
 
@@ -260,7 +326,10 @@ async fn a_role_whose_askers_keys_run_out_is_not_asked_for_without_pause() {
     }
     assert!(id(&provider).await.unwrap_err().contains("broken"));
     let failures = provider.status().failures();
-    assert!((5..100).contains(&failures), "about one a minute at the end: {failures}");
+    assert!(
+        (5..100).contains(&failures),
+        "about one a minute at the end: {failures}"
+    );
 }
 
 struct Watched {
@@ -273,10 +342,18 @@ impl Watched {
     fn new() -> Watched {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
-        let files = Files { secret_id: path("id"), secret_key: path("key"), token: None };
+        let files = Files {
+            secret_id: path("id"),
+            secret_key: path("key"),
+            token: None,
+        };
         let cloud = Cloud::default();
         let provider = cloud.providers(&[]).provider(&Source::Files(files));
-        Watched { directory, provider, _cloud: cloud }
+        Watched {
+            directory,
+            provider,
+            _cloud: cloud,
+        }
     }
 
     fn write(&self, name: &str, content: &str) {
@@ -305,7 +382,13 @@ async fn files_are_noticed_when_they_change() {
     watched.write("key", "new");
     sleep(seconds(7)).await;
     assert_eq!(watched.id_and_key().await, "AKIDnew new");
-    assert_eq!((watched.provider.serial(), watched.provider.status().failures()), (2, 0));
+    assert_eq!(
+        (
+            watched.provider.serial(),
+            watched.provider.status().failures()
+        ),
+        (2, 0)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -332,7 +415,12 @@ async fn files_that_vanish_leave_the_last_good_ones_in_use_and_are_counted() {
     watched.write("id", "AKIDold");
     watched.write("key", "old");
     assert_eq!(watched.id_and_key().await, "AKIDold old");
-    for (name, content) in [("key", ""), ("id", " \n"), ("key", "two\nlines"), ("id", "AKID/old")] {
+    for (name, content) in [
+        ("key", ""),
+        ("id", " \n"),
+        ("key", "two\nlines"),
+        ("id", "AKID/old"),
+    ] {
         watched.write("id", "AKIDold");
         watched.write("key", "old");
         sleep(seconds(6)).await;
@@ -366,5 +454,9 @@ async fn accounts_with_the_same_source_share_a_provider_and_it_goes_with_the_las
     drop(two);
     providers.drop_unused();
     assert!(weak.upgrade().is_none());
-    assert_eq!(providers.len(), 0, "the one that lent it its keys is gone too");
+    assert_eq!(
+        providers.len(),
+        0,
+        "the one that lent it its keys is gone too"
+    );
 }

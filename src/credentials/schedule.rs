@@ -35,8 +35,14 @@ pub(super) fn retry_after(
     n_failures: u32,
     remaining: Option<Duration>,
 ) -> Duration {
-    let longest = if error.needs_a_person() { LONGEST_PAUSE_BY_HAND } else { LONGEST_PAUSE };
-    let doubled = PAUSE.saturating_mul(1 << n_failures.saturating_sub(1).min(8)).min(longest);
+    let longest = if error.needs_a_person() {
+        LONGEST_PAUSE_BY_HAND
+    } else {
+        LONGEST_PAUSE
+    };
+    let doubled = PAUSE
+        .saturating_mul(1 << n_failures.saturating_sub(1).min(8))
+        .min(longest);
     let pause = doubled.mul_f64(0.75 + 0.5 * fastrand::f64());
     match remaining {
         Some(remaining) if !remaining.is_zero() => pause.min((remaining / 2).max(SHORTEST_PAUSE)),
@@ -69,19 +75,26 @@ mod tests {
     #[test]
     fn many_that_were_issued_together_are_renewed_apart() {
         let times = (0..1_000).map(|_| renew_after(Duration::from_hours(2)).as_secs());
-        let (least, most) =
-            times.fold((u64::MAX, 0), |(least, most), time| (least.min(time), most.max(time)));
+        let (least, most) = times.fold((u64::MAX, 0), |(least, most), time| {
+            (least.min(time), most.max(time))
+        });
         assert!(most - least > 600, "{least} to {most} s");
     }
 
     #[test]
     fn pauses_double_up_to_a_minute_or_to_five_where_a_person_is_needed() {
         let seconds = |error: &CredentialsError, n| retry_after(error, n, None).as_secs_f64();
-        let (passing, by_hand) = (CredentialsError::passing("x"), CredentialsError::broken("x"));
+        let (passing, by_hand) = (
+            CredentialsError::passing("x"),
+            CredentialsError::broken("x"),
+        );
         let absent = CredentialsError::absent("x");
         for (n, expected) in [(1, 2.0), (2, 4.0), (3, 8.0), (6, 60.0), (1_000, 60.0)] {
             for pause in [seconds(&passing, n), seconds(&absent, n)] {
-                assert!((expected * 0.75..=expected * 1.25).contains(&pause), "{n}: {pause}");
+                assert!(
+                    (expected * 0.75..=expected * 1.25).contains(&pause),
+                    "{n}: {pause}"
+                );
             }
         }
         assert!(seconds(&by_hand, 1_000) >= 225.0);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::{sync::watch, time::Instant};
 
 use super::{CredentialsError, Issued, schedule};
-use crate::clock::Moment;
+use crate::domain::Moment;
 
 /// What there is, and what goes on. The default is nothing yet.
 #[derive(Debug)]
@@ -31,7 +31,10 @@ struct State {
 
 impl Default for Status {
     fn default() -> Status {
-        Status { state: watch::Sender::new(State::default()), serial: watch::Sender::new(0) }
+        Status {
+            state: watch::Sender::new(State::default()),
+            serial: watch::Sender::new(0),
+        }
     }
 }
 
@@ -60,16 +63,22 @@ impl Status {
     pub(super) async fn usable(&self, now: Moment) -> Result<Arc<Issued>, CredentialsError> {
         let mut watcher = self.state.subscribe();
         self.state.send_if_modified(|state| state.ask(now));
-        let state = watcher.wait_for(|state| state.usable(now).is_some() || !state.is_renewing).await;
+        let state = watcher
+            .wait_for(|state| state.usable(now).is_some() || !state.is_renewing)
+            .await;
         let state = state.expect("the sender is here");
         state.usable(now).ok_or_else(|| {
-            state.error.clone().unwrap_or_else(|| CredentialsError::passing("the credentials have expired"))
+            state
+                .error
+                .clone()
+                .unwrap_or_else(|| CredentialsError::passing("the credentials have expired"))
         })
     }
 
     /// Asks for a renewal, unless there was one since `issued`.
     pub(super) fn reject(&self, issued: &Issued) {
-        self.state.send_if_modified(|state| state.reject(issued, Instant::now()));
+        self.state
+            .send_if_modified(|state| state.reject(issued, Instant::now()));
     }
 
     /// Waits until a renewal is asked for.
@@ -100,12 +109,14 @@ impl Status {
             state.error = None;
             state.issued = Some(Arc::new(issued));
         });
-        self.serial.send_if_modified(|last| std::mem::replace(last, serial) != serial);
+        self.serial
+            .send_if_modified(|last| std::mem::replace(last, serial) != serial);
     }
 
     /// The renewal brought nothing that could be used, or nothing new; what there is stays.
     pub(super) fn rested(&self) {
-        self.state.send_modify(|state| (state.is_renewing, state.is_rejected) = (false, false));
+        self.state
+            .send_modify(|state| (state.is_renewing, state.is_rejected) = (false, false));
     }
 
     /// The renewal failed; what there is stays.
@@ -123,14 +134,19 @@ impl Status {
 
     /// Something else than what has `serial`.
     pub(super) fn change_from(&self, serial: u64) -> Change {
-        Change { serials: self.serial.subscribe(), serial }
+        Change {
+            serials: self.serial.subscribe(),
+            serial,
+        }
     }
 }
 
 impl State {
     fn usable(&self, now: Moment) -> Option<Arc<Issued>> {
         let is_waited_for = self.is_rejected && self.is_renewing;
-        self.issued.clone().filter(|issued| !is_waited_for && !issued.is_expired(now))
+        self.issued
+            .clone()
+            .filter(|issued| !is_waited_for && !issued.is_expired(now))
     }
 
     fn ask(&mut self, now: Moment) -> bool {
@@ -142,8 +158,12 @@ impl State {
     }
 
     fn reject(&mut self, issued: &Issued, now: Instant) -> bool {
-        let is_current = self.issued.as_ref().is_some_and(|current| current.serial == issued.serial);
-        let is_soon = |last: Instant| now.saturating_duration_since(last) < schedule::BETWEEN_REJECTIONS;
+        let is_current = self
+            .issued
+            .as_ref()
+            .is_some_and(|current| current.serial == issued.serial);
+        let is_soon =
+            |last: Instant| now.saturating_duration_since(last) < schedule::BETWEEN_REJECTIONS;
         if !is_current || self.last_rejection.is_some_and(is_soon) {
             return false;
         }
@@ -163,7 +183,12 @@ pub struct Change {
 impl Change {
     /// Waits for them; for ever where the provider is gone.
     pub async fn come(mut self) {
-        if self.serials.wait_for(|serial| *serial != self.serial).await.is_err() {
+        if self
+            .serials
+            .wait_for(|serial| *serial != self.serial)
+            .await
+            .is_err()
+        {
             std::future::pending::<()>().await;
         }
     }

@@ -13,9 +13,8 @@ use serde::Deserialize;
 use super::{CredentialsError, Tools, issued::Fetched};
 use crate::{
     client::{Answer, ApiError, Call},
-    config::{Endpoint, Rate, Region},
-    pacer::{LaneKey, Slot},
-    reason::Reason,
+    domain::{Endpoint, Rate, Reason, Region},
+    limiter::{LaneKey, Slot},
     signer::{Credentials, Secret},
 };
 
@@ -38,7 +37,10 @@ pub struct Sts {
 
 impl Default for Sts {
     fn default() -> Sts {
-        Sts { endpoint: Sts::default_endpoint(), region: Sts::default_region() }
+        Sts {
+            endpoint: Sts::default_endpoint(),
+            region: Sts::default_region(),
+        }
     }
 }
 
@@ -57,7 +59,10 @@ impl Sts {
 /// Who asks.
 pub(super) enum Asker<'a> {
     /// Keys sign.
-    Keys { credentials: &'a Credentials, identity: &'a str },
+    Keys {
+        credentials: &'a Credentials,
+        identity: &'a str,
+    },
     /// The token in the body says it.
     WebIdentity(&'a Secret),
 }
@@ -79,7 +84,13 @@ pub(super) async fn ask(
     asker: Asker<'_>,
     tools: &Tools,
 ) -> Result<Fetched, CredentialsError> {
-    let Request { sts, action, role_arn, origin, body } = request;
+    let Request {
+        sts,
+        action,
+        role_arn,
+        origin,
+        body,
+    } = request;
     let call = Call {
         endpoint: &sts.endpoint,
         region: Some(&sts.region),
@@ -92,7 +103,11 @@ pub(super) async fn ask(
         Asker::Keys { identity, .. } => identity,
         Asker::WebIdentity(_) => role_arn,
     };
-    let key = LaneKey { endpoint: sts.endpoint.clone(), identity: identity.to_owned(), action };
+    let key = LaneKey {
+        endpoint: sts.endpoint.clone(),
+        identity: identity.to_owned(),
+        action,
+    };
     let member = tools.lanes.join(key, Rate::MAX);
     let slot = member.lane().slot().await;
     let departure = slot.departure();
@@ -103,14 +118,31 @@ pub(super) async fn ask(
         CredentialsError::of_sts(action, error)
     })?;
     let (credentials, expires) = parse(answer).map_err(|error| error.of(action))?;
-    Ok(Fetched { credentials, identity: role_arn.to_owned(), origin, expires: Some(expires) })
+    Ok(Fetched {
+        credentials,
+        identity: role_arn.to_owned(),
+        origin,
+        expires: Some(expires),
+    })
 }
 
-async fn send(call: &Call<'_>, asker: Asker<'_>, slot: Slot, tools: &Tools) -> Result<Answer, ApiError> {
+async fn send(
+    call: &Call<'_>,
+    asker: Asker<'_>,
+    slot: Slot,
+    tools: &Tools,
+) -> Result<Answer, ApiError> {
     let deadline = slot.departure() + PATIENCE;
     match asker {
-        Asker::Keys { credentials, .. } => tools.client.send(call, credentials, slot, deadline).await,
-        Asker::WebIdentity(token) => tools.client.send_unsigned(call, token, slot, deadline).await,
+        Asker::Keys { credentials, .. } => {
+            tools.client.send(call, credentials, slot, deadline).await
+        }
+        Asker::WebIdentity(token) => {
+            tools
+                .client
+                .send_unsigned(call, token, slot, deadline)
+                .await
+        }
     }
 }
 
@@ -137,6 +169,13 @@ fn parse(answer: Answer) -> Result<(Credentials, Timestamp), CredentialsError> {
         .map_err(|_| CredentialsError::passing("the answer has no credentials that can be read"))?;
     let expires = Timestamp::from_second(role.expired_time)
         .map_err(|_| CredentialsError::passing("the answer has an ExpiredTime that is no time"))?;
-    let Keys { tmp_secret_id, tmp_secret_key, token } = role.credentials;
-    Ok((Credentials::checked(tmp_secret_id, tmp_secret_key, Some(token))?, expires))
+    let Keys {
+        tmp_secret_id,
+        tmp_secret_key,
+        token,
+    } = role.credentials;
+    Ok((
+        Credentials::checked(tmp_secret_id, tmp_secret_key, Some(token))?,
+        expires,
+    ))
 }

@@ -17,7 +17,9 @@ pub struct Tccli {
 
 impl Default for Tccli {
     fn default() -> Tccli {
-        Tccli { name: "default".into() }
+        Tccli {
+            name: "default".into(),
+        }
     }
 }
 
@@ -46,11 +48,18 @@ impl Tccli {
         reader: &mut Reader,
         environment: &Environment,
     ) -> Result<Fetched, CredentialsError> {
-        let home = environment.home().ok_or_else(|| CredentialsError::absent("HOME is not set"))?;
-        let path = home.join(".tccli").join(format!("{}.credential", self.name));
+        let home = environment
+            .home()
+            .ok_or_else(|| CredentialsError::absent("HOME is not set"))?;
+        let path = home
+            .join(".tccli")
+            .join(format!("{}.credential", self.name));
         let text = reader.read_one(path.clone()).await??;
         let (credentials, expires) = parse(&text).map_err(|error| error.of(path.display()))?;
-        Ok(Fetched { expires, ..Fetched::written(credentials, format!("tccli {}", path.display())) })
+        Ok(Fetched {
+            expires,
+            ..Fetched::written(credentials, format!("tccli {}", path.display()))
+        })
     }
 }
 
@@ -64,8 +73,12 @@ fn parse(text: &str) -> Result<(Credentials, Option<Timestamp>), CredentialsErro
         ))
     })?;
     let expires = file.expires_at.map(Timestamp::from_second).transpose();
-    let expires = expires.map_err(|_| CredentialsError::broken("has an expiresAt that is no time"))?;
-    Ok((Credentials::checked(file.secret_id, file.secret_key, file.token)?, expires))
+    let expires =
+        expires.map_err(|_| CredentialsError::broken("has an expiresAt that is no time"))?;
+    Ok((
+        Credentials::checked(file.secret_id, file.secret_key, file.token)?,
+        expires,
+    ))
 }
 
 #[cfg(test)]
@@ -80,10 +93,20 @@ mod tests {
         let environment = Environment::of(&[("HOME", home.path().to_str().unwrap())]);
         fs::create_dir(home.path().join(".tccli")).unwrap();
         let path = home.path().join(".tccli/dev.credential");
-        fs::write(&path, r#"{"secretId": "AKIDcli", "secretKey": "key", "extra": {"a": 1}}"#).unwrap();
+        fs::write(
+            &path,
+            r#"{"secretId": "AKIDcli", "secretKey": "key", "extra": {"a": 1}}"#,
+        )
+        .unwrap();
         let tccli = Tccli { name: "dev".into() };
-        let fetched = tccli.fetch(&mut Reader::default(), &environment).await.unwrap();
-        assert_eq!((fetched.identity.as_str(), fetched.expires), ("AKIDcli", None));
+        let fetched = tccli
+            .fetch(&mut Reader::default(), &environment)
+            .await
+            .unwrap();
+        assert_eq!(
+            (fetched.identity.as_str(), fetched.expires),
+            ("AKIDcli", None)
+        );
         assert_eq!(fetched.origin, format!("tccli {}", path.display()));
     }
 

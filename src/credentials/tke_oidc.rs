@@ -13,7 +13,7 @@ use super::{
     sts::{self, Asker},
 };
 use crate::{
-    config::{Endpoint, Region},
+    domain::{Endpoint, Region},
     signer::Secret,
 };
 
@@ -31,7 +31,9 @@ pub struct TkeOidc {
 
 impl Default for TkeOidc {
     fn default() -> TkeOidc {
-        TkeOidc { endpoint: Sts::default_endpoint() }
+        TkeOidc {
+            endpoint: Sts::default_endpoint(),
+        }
     }
 }
 
@@ -60,7 +62,12 @@ impl TkeOidc {
         reader: &mut Reader,
         tools: &Tools,
     ) -> Result<Fetched, CredentialsError> {
-        let Identity { region, provider_id, token_file, role_arn } = Identity::of(&tools.environment)?;
+        let Identity {
+            region,
+            provider_id,
+            token_file,
+            role_arn,
+        } = Identity::of(&tools.environment)?;
         let token = reader.read_one(token_file).await??;
         let body = Body {
             provider_id: &provider_id,
@@ -71,27 +78,45 @@ impl TkeOidc {
         };
         let body = Zeroizing::new(serde_json::to_vec(&body).expect("text and numbers are JSON"));
         let request = sts::Request {
-            sts: &Sts { endpoint: self.endpoint.clone(), region },
+            sts: &Sts {
+                endpoint: self.endpoint.clone(),
+                region,
+            },
             action: "AssumeRoleWithWebIdentity",
             body: Bytes::from_owner(body),
             role_arn: &role_arn,
             origin: format!("tke_oidc {role_arn}"),
         };
-        sts::ask(request, Asker::WebIdentity(&Secret::new((*token).clone())), tools).await
+        sts::ask(
+            request,
+            Asker::WebIdentity(&Secret::new((*token).clone())),
+            tools,
+        )
+        .await
     }
 }
 
 impl Identity {
     fn of(environment: &Environment) -> Result<Identity, CredentialsError> {
-        let values = [REGION, PROVIDER_ID, TOKEN_FILE, ROLE_ARN].map(|name| (name, environment.value(name)));
-        let missing: Vec<&str> =
-            values.iter().filter(|(_, value)| value.is_none()).map(|(name, _)| *name).collect();
-        let [Some(region), Some(provider_id), Some(token_file), Some(role_arn)] =
-            values.map(|(_, value)| value)
+        let values =
+            [REGION, PROVIDER_ID, TOKEN_FILE, ROLE_ARN].map(|name| (name, environment.value(name)));
+        let missing: Vec<&str> = values
+            .iter()
+            .filter(|(_, value)| value.is_none())
+            .map(|(name, _)| *name)
+            .collect();
+        let [
+            Some(region),
+            Some(provider_id),
+            Some(token_file),
+            Some(role_arn),
+        ] = values.map(|(_, value)| value)
         else {
             let message = format!("{} not set", are(&missing));
             // A region alone says nothing of an identity.
-            let is_absent = [PROVIDER_ID, TOKEN_FILE, ROLE_ARN].iter().all(|name| missing.contains(name));
+            let is_absent = [PROVIDER_ID, TOKEN_FILE, ROLE_ARN]
+                .iter()
+                .all(|name| missing.contains(name));
             return Err(if is_absent {
                 CredentialsError::absent(message)
             } else {
@@ -100,7 +125,12 @@ impl Identity {
         };
         let region = Region::parse(&region)
             .map_err(|message| CredentialsError::broken(format!("{REGION}: {message}")))?;
-        Ok(Identity { region, provider_id, token_file: token_file.into(), role_arn })
+        Ok(Identity {
+            region,
+            provider_id,
+            token_file: token_file.into(),
+            role_arn,
+        })
     }
 }
 
@@ -124,12 +154,28 @@ mod tests {
     fn all_four_variables_are_needed_and_named() {
         assert_eq!(
             of(&[(REGION, "ap-guangzhou")]),
-            Err((format!("{PROVIDER_ID}, {TOKEN_FILE}, {ROLE_ARN} are not set"), true))
+            Err((
+                format!("{PROVIDER_ID}, {TOKEN_FILE}, {ROLE_ARN} are not set"),
+                true
+            ))
         );
-        let all = [(REGION, "ap-guangzhou"), (PROVIDER_ID, "p"), (TOKEN_FILE, "f"), (ROLE_ARN, "r")];
-        assert_eq!(of(&all[..3]), Err((format!("{ROLE_ARN} is not set"), false)));
+        let all = [
+            (REGION, "ap-guangzhou"),
+            (PROVIDER_ID, "p"),
+            (TOKEN_FILE, "f"),
+            (ROLE_ARN, "r"),
+        ];
+        assert_eq!(
+            of(&all[..3]),
+            Err((format!("{ROLE_ARN} is not set"), false))
+        );
         assert_eq!(of(&all), Ok(()));
-        let odd = [(REGION, "a b"), (PROVIDER_ID, "p"), (TOKEN_FILE, "f"), (ROLE_ARN, "r")];
+        let odd = [
+            (REGION, "a b"),
+            (PROVIDER_ID, "p"),
+            (TOKEN_FILE, "f"),
+            (ROLE_ARN, "r"),
+        ];
         assert!(of(&odd).unwrap_err().0.starts_with("TKE_REGION: "));
     }
 }

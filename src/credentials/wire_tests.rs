@@ -12,7 +12,9 @@ use super::{
 use crate::signer::{self, CanonicalRequest, Credentials, Secret};
 
 fn fixture(name: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/credentials").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/credentials")
+        .join(name);
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
@@ -53,30 +55,47 @@ fn check_headers(request: &Request<bytes::Bytes>, recorded: &Value) {
 async fn a_role_is_asked_for_as_the_sdk_does() {
     let (cloud, fixture) = (Cloud::default(), fixture("sts_assume_role.json"));
     cloud.answer(fixture["response_used"].to_string());
-    let provider = cloud.providers(&[]).provider(&assume_role(Source::Static(long_term())));
+    let provider = cloud
+        .providers(&[])
+        .provider(&assume_role(Source::Static(long_term())));
     let issued = provider.current().await.unwrap();
     assert_eq!(issued.credentials.secret_id, "AKIDtmp");
     assert_eq!(issued.credentials.secret_key, Secret::new("tmpkey".into()));
-    assert_eq!(issued.credentials.token, Some(Secret::new("tok-sts".into())));
+    assert_eq!(
+        issued.credentials.token,
+        Some(Secret::new("tok-sts".into()))
+    );
     assert_eq!(issued.expires.unwrap().as_second(), 1_764_007_200);
-    assert_eq!(issued.identity, "qcs::cam::uin/100000000001:roleName/tcss-exporter");
+    assert_eq!(
+        issued.identity,
+        "qcs::cam::uin/100000000001:roleName/tcss-exporter"
+    );
 
     let (request, recorded) = (cloud.request(0), &fixture["requests"][0]);
     check_headers(&request, recorded);
     let body = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
-    assert_eq!(body(request.body()), body(recorded["body"].as_str().unwrap().as_bytes()));
+    assert_eq!(
+        body(request.body()),
+        body(recorded["body"].as_str().unwrap().as_bytes())
+    );
 
     // The same request as recorded, but for the white space of its body.
     let of_ours = signed_parts(request.body());
     let canonical = |text: &str| text.rsplit_once('\n').unwrap().0.to_owned();
     let derived = &fixture["derived"];
     let recorded_text = derived["canonical_request"].as_str().unwrap();
-    assert_eq!(canonical(&CanonicalRequest::new(&of_ours).to_string()), canonical(recorded_text));
+    assert_eq!(
+        canonical(&CanonicalRequest::new(&of_ours).to_string()),
+        canonical(recorded_text)
+    );
     let at = jiff::Timestamp::from_second(1_764_000_000).unwrap();
     let signed = signer::sign(&of_ours, "sts", &long_term(), at).to_string();
     assert_eq!(request.headers()["Authorization"], signed);
     let scope = |text: &str| text.split(", ").next().unwrap().to_owned();
-    assert_eq!(scope(&signed), scope(derived["authorization"].as_str().unwrap()));
+    assert_eq!(
+        scope(&signed),
+        scope(derived["authorization"].as_str().unwrap())
+    );
     let of_theirs = signed_parts(recorded["body"].as_str().unwrap().as_bytes());
     assert_eq!(CanonicalRequest::new(&of_theirs).to_string(), recorded_text);
 }
@@ -98,12 +117,17 @@ async fn an_external_id_is_sent_and_a_role_may_ask_for_a_role() {
     let cloud = Cloud::default();
     cloud.lend("AKIDinner", 7_200);
     cloud.lend("AKIDouter", 7_200);
-    let Source::AssumeRole(mut outer) = assume_role(assume_role(Source::Static(long_term()))) else {
+    let Source::AssumeRole(mut outer) = assume_role(assume_role(Source::Static(long_term())))
+    else {
         unreachable!()
     };
     outer.external_id = Some("agreed".into());
     let providers = cloud.providers(&[]);
-    let issued = providers.provider(&Source::AssumeRole(outer)).current().await.unwrap();
+    let issued = providers
+        .provider(&Source::AssumeRole(outer))
+        .current()
+        .await
+        .unwrap();
     assert_eq!(issued.credentials.secret_id, "AKIDouter");
     let outer = cloud.request(1);
     assert_eq!(outer.headers()["X-TC-Token"], "tok-AKIDinner");
@@ -118,20 +142,33 @@ fn tke(token_file: &str) -> [(&str, &str); 4] {
         ("TKE_REGION", "ap-guangzhou"),
         ("TKE_PROVIDER_ID", "cls-abcd1234"),
         ("TKE_WEB_IDENTITY_TOKEN_FILE", token_file),
-        ("TKE_ROLE_ARN", "qcs::cam::uin/100000000001:roleName/tcss-exporter"),
+        (
+            "TKE_ROLE_ARN",
+            "qcs::cam::uin/100000000001:roleName/tcss-exporter",
+        ),
     ]
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_role_of_a_pod_is_asked_for_without_a_signature_as_the_sdk_does() {
-    let (cloud, fixture) = (Cloud::default(), fixture("sts_assume_role_with_web_identity_tke.json"));
+    let (cloud, fixture) = (
+        Cloud::default(),
+        fixture("sts_assume_role_with_web_identity_tke.json"),
+    );
     cloud.answer(fixture["response_used"].to_string());
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(token.path(), "eyJhbGciOi.web-identity.token\n").unwrap();
     let providers = cloud.providers(&tke(token.path().to_str().unwrap()));
-    let issued = providers.provider(&Source::TkeOidc(TkeOidc::default())).current().await.unwrap();
+    let issued = providers
+        .provider(&Source::TkeOidc(TkeOidc::default()))
+        .current()
+        .await
+        .unwrap();
     assert_eq!(issued.credentials.secret_id, "AKIDtmp");
-    assert_eq!(issued.origin, "tke_oidc qcs::cam::uin/100000000001:roleName/tcss-exporter");
+    assert_eq!(
+        issued.origin,
+        "tke_oidc qcs::cam::uin/100000000001:roleName/tcss-exporter"
+    );
 
     let (request, recorded) = (cloud.request(0), &fixture["requests"][0]);
     check_headers(&request, recorded);
@@ -139,7 +176,11 @@ async fn the_role_of_a_pod_is_asked_for_without_a_signature_as_the_sdk_does() {
     assert_eq!(request.headers().get("X-TC-Token"), None);
     let mut expected: Value = serde_json::from_str(recorded["body"].as_str().unwrap()).unwrap();
     expected["RoleSessionName"] = "tcss-exporter".into();
-    assert_eq!(serde_json::from_slice::<Value>(request.body()).unwrap(), expected, "the token is trimmed");
+    assert_eq!(
+        serde_json::from_slice::<Value>(request.body()).unwrap(),
+        expected,
+        "the token is trimmed"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,7 +195,10 @@ async fn the_token_of_a_pod_is_read_at_each_renewal() {
     provider.current().await.unwrap();
     fs::write(token.path(), "second").unwrap();
     tokio::time::sleep(std::time::Duration::from_secs(90)).await;
-    assert_eq!(provider.current().await.unwrap().credentials.secret_id, "two");
+    assert_eq!(
+        provider.current().await.unwrap().credentials.secret_id,
+        "two"
+    );
     let body: Value = serde_json::from_slice(cloud.request(1).body()).unwrap();
     assert_eq!(body["WebIdentityToken"], "second");
 }
@@ -165,9 +209,17 @@ async fn the_metadata_service_is_asked_as_the_sdk_does() {
     let used = &fixture["response_used"];
     cloud.answer(format!("{}\n", used["role_name"].as_str().unwrap()));
     cloud.answer(used["credentials"].to_string());
-    let issued = cloud.providers(&[]).provider(&Source::CvmRole(CvmRole::default())).current().await.unwrap();
+    let issued = cloud
+        .providers(&[])
+        .provider(&Source::CvmRole(CvmRole::default()))
+        .current()
+        .await
+        .unwrap();
     assert_eq!(issued.credentials.secret_id, "AKIDmeta");
-    assert_eq!((issued.identity.as_str(), issued.origin.as_str()), ("MyTcssRole", "CVM role MyTcssRole"));
+    assert_eq!(
+        (issued.identity.as_str(), issued.origin.as_str()),
+        ("MyTcssRole", "CVM role MyTcssRole")
+    );
     for (index, recorded) in fixture["requests"].as_array().unwrap().iter().enumerate() {
         let request = cloud.request(index);
         let line = format!("{} {} HTTP/1.1", request.method(), request.uri().path());
@@ -175,11 +227,22 @@ async fn the_metadata_service_is_asked_as_the_sdk_does() {
         assert_eq!(request.uri().host(), Some("metadata.tencentyun.com"));
     }
 
-    let named = Source::CvmRole(CvmRole { role: Some("Other".into()), ..CvmRole::default() });
+    let named = Source::CvmRole(CvmRole {
+        role: Some("Other".into()),
+        ..CvmRole::default()
+    });
     let cloud = Cloud::default();
     cloud.answer(used["credentials"].to_string());
-    cloud.providers(&[]).provider(&named).current().await.unwrap();
-    assert_eq!(cloud.request(0).uri().path(), "/latest/meta-data/cam/security-credentials/Other");
+    cloud
+        .providers(&[])
+        .provider(&named)
+        .current()
+        .await
+        .unwrap();
+    assert_eq!(
+        cloud.request(0).uri().path(),
+        "/latest/meta-data/cam/security-credentials/Other"
+    );
 }
 
 /// Whatever comes back, no error shows a part of it that may be a key.
@@ -198,7 +261,10 @@ async fn an_answer_that_cannot_be_used_is_an_error_that_does_not_show_it() {
     ];
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(token.path(), "tok-pod-canary").unwrap();
-    let metadata = CvmRole { role: Some("MyRole".into()), ..CvmRole::default() };
+    let metadata = CvmRole {
+        role: Some("MyRole".into()),
+        ..CvmRole::default()
+    };
     let sources = [
         assume_role(Source::Static(long_term())),
         Source::TkeOidc(TkeOidc::default()),
@@ -211,7 +277,10 @@ async fn an_answer_that_cannot_be_used_is_an_error_that_does_not_show_it() {
             let providers = cloud.providers(&tke(token.path().to_str().unwrap()));
             let error = providers.provider(source).current().await.unwrap_err();
             let shown = format!("{error} {error:?}");
-            assert!(!shown.contains("canary") && !shown.contains("gk0"), "{shown}");
+            assert!(
+                !shown.contains("canary") && !shown.contains("gk0"),
+                "{shown}"
+            );
         }
     }
 }
@@ -222,7 +291,10 @@ async fn an_error_that_repeats_what_was_sent_is_scrubbed() {
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(token.path(), "tok-pod-canary").unwrap();
     let sources = [
-        (assume_role(Source::Static(long_term())), "gk000000000000000000000000000001"),
+        (
+            assume_role(Source::Static(long_term())),
+            "gk000000000000000000000000000001",
+        ),
         (Source::TkeOidc(TkeOidc::default()), "tok-pod-canary"),
     ];
     for (source, secret) in sources {
@@ -238,11 +310,16 @@ async fn an_error_that_repeats_what_was_sent_is_scrubbed() {
 async fn an_error_of_sts_keeps_its_code_and_request_id() {
     let cloud = Cloud::default();
     cloud.answer(refusal("UnauthorizedOperation", "you are not authorized"));
-    let provider = cloud.providers(&[]).provider(&assume_role(Source::Static(long_term())));
-    let now = crate::clock::Clock::system().now();
+    let provider = cloud
+        .providers(&[])
+        .provider(&assume_role(Source::Static(long_term())));
+    let now = crate::domain::Clock::system().now();
     let error = provider.current().await.unwrap_err().into_api_error(now);
-    assert_eq!(error.reason, crate::reason::Reason::Credentials);
-    assert_eq!(error.to_string(), "UnauthorizedOperation: AssumeRole: you are not authorized");
+    assert_eq!(error.reason, crate::domain::Reason::Credentials);
+    assert_eq!(
+        error.to_string(),
+        "UnauthorizedOperation: AssumeRole: you are not authorized"
+    );
     assert_eq!(error.request_id.as_deref(), Some("r-1"));
 }
 
@@ -251,10 +328,19 @@ const KEY: (&str, &str) = ("TENCENTCLOUD_SECRET_KEY", "key");
 
 /// What a chain finds with these variables, and how it fails where it does not.
 async fn chain(cloud: &Cloud, environment: &[(&str, &str)]) -> Result<String, String> {
-    let provider = cloud.providers(environment).provider(&Source::Chain(Chain::default()));
+    let provider = cloud
+        .providers(environment)
+        .provider(&Source::Chain(Chain::default()));
     let outcome = provider.current().await;
-    assert_eq!(provider.hopeless().is_some(), outcome.as_ref().is_err_and(super::CredentialsError::is_final));
-    outcome.map(|issued| issued.origin.clone()).map_err(|error| error.to_string())
+    assert_eq!(
+        provider.hopeless().is_some(),
+        outcome
+            .as_ref()
+            .is_err_and(super::CredentialsError::is_final)
+    );
+    outcome
+        .map(|issued| issued.origin.clone())
+        .map_err(|error| error.to_string())
 }
 
 #[tokio::test(start_paused = true)]
@@ -268,13 +354,19 @@ async fn a_chain_takes_the_first_link_that_is_there() {
     let on_a_cvm = Cloud::default();
     on_a_cvm.answer("MyRole");
     on_a_cvm.answer(fixture("cvm_metadata_role.json")["response_used"]["credentials"].to_string());
-    assert_eq!(chain(&on_a_cvm, &[home_variable]).await.unwrap(), "CVM role MyRole");
+    assert_eq!(
+        chain(&on_a_cvm, &[home_variable]).await.unwrap(),
+        "CVM role MyRole"
+    );
 
     let in_a_pod = Cloud::default();
     in_a_pod.lend("AKIDpod", 7_200);
     let environment = [&pod[..], &[home_variable]].concat();
     let origin = chain(&in_a_pod, &environment).await.unwrap();
-    assert_eq!(origin, "tke_oidc qcs::cam::uin/100000000001:roleName/tcss-exporter");
+    assert_eq!(
+        origin,
+        "tke_oidc qcs::cam::uin/100000000001:roleName/tcss-exporter"
+    );
 
     fs::create_dir(home.path().join(".tencentcloud")).unwrap();
     let file = home.path().join(".tencentcloud/credentials");
@@ -284,7 +376,10 @@ async fn a_chain_takes_the_first_link_that_is_there() {
         format!("profile {} [default]", file.display())
     );
     let environment = [&environment[..], &[ID, KEY]].concat();
-    assert_eq!(chain(&Cloud::default(), &environment).await.unwrap(), "env TENCENTCLOUD_SECRET_ID");
+    assert_eq!(
+        chain(&Cloud::default(), &environment).await.unwrap(),
+        "env TENCENTCLOUD_SECRET_ID"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,14 +393,23 @@ async fn a_link_that_is_there_and_broken_ends_the_chain() {
     );
     let pod = tke("/nonexistent");
     let without_role = [&pod[..3], &[home_variable]].concat();
-    assert_eq!(chain(&nobody, &without_role).await.unwrap_err(), "tke_oidc: TKE_ROLE_ARN is not set");
+    assert_eq!(
+        chain(&nobody, &without_role).await.unwrap_err(),
+        "tke_oidc: TKE_ROLE_ARN is not set"
+    );
     let without_token = [&pod[..], &[home_variable]].concat();
     let error = chain(&nobody, &without_token).await.unwrap_err();
-    assert!(error.starts_with("tke_oidc: /nonexistent cannot be read"), "{error}");
+    assert!(
+        error.starts_with("tke_oidc: /nonexistent cannot be read"),
+        "{error}"
+    );
     fs::create_dir(home.path().join(".tencentcloud")).unwrap();
     fs::write(home.path().join(".tencentcloud/credentials"), "[other]\n").unwrap();
     let error = chain(&nobody, &without_token).await.unwrap_err();
-    assert!(error.starts_with("profile: ") && error.ends_with("has no section [default]"), "{error}");
+    assert!(
+        error.starts_with("profile: ") && error.ends_with("has no section [default]"),
+        "{error}"
+    );
     assert_eq!(nobody.n_requests(), 0);
 }
 
@@ -320,7 +424,9 @@ async fn a_chain_that_ends_at_a_variable_is_hopeless_and_one_that_ends_at_a_file
         ([&pod[..], &[home_variable]].concat(), false),
     ];
     for (environment, is_hopeless) in cases {
-        let provider = Cloud::default().providers(&environment).provider(&Source::Chain(Chain::default()));
+        let provider = Cloud::default()
+            .providers(&environment)
+            .provider(&Source::Chain(Chain::default()));
         let error = provider.current().await.unwrap_err();
         assert_eq!(provider.hopeless().is_some(), is_hopeless, "{error}");
     }
@@ -331,7 +437,9 @@ async fn a_chain_that_finds_nothing_says_where_it_looked_and_what_to_do() {
     let home = tempfile::tempdir().unwrap();
     let no_role = Cloud::default();
     no_role.answer_with(404, "");
-    let error = chain(&no_role, &[("HOME", home.path().to_str().unwrap())]).await.unwrap_err();
+    let error = chain(&no_role, &[("HOME", home.path().to_str().unwrap())])
+        .await
+        .unwrap_err();
     for part in [
         "set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY",
         "env: set the environment variables",

@@ -21,10 +21,17 @@ pub(super) struct Reading {
 
 impl Reading {
     pub(super) fn new(entry: &Arc<AccountEntry>, now: Instant) -> Reading {
-        let paces = entry.actions.iter().map(|action| action.seat.requests_per_second(now));
+        let paces = entry
+            .actions
+            .iter()
+            .map(|action| action.seat.requests_per_second(now));
         Reading {
             entry: Arc::clone(entry),
-            requests: entry.actions.iter().map(|action| (action.seat.action(), action.requests())).collect(),
+            requests: entry
+                .actions
+                .iter()
+                .map(|action| (action.seat.action(), action.requests()))
+                .collect(),
             waited: entry.actions.iter().map(|action| action.waited()).sum(),
             requests_per_second: paces.min_by(f64::total_cmp),
             credentials_expire: entry.credentials.expires(),
@@ -80,7 +87,9 @@ impl Family<Row> {
         let mut sample = |labels: &[&str], value: f64| self.sample(writer, labels, value);
         let labels = account.entry.labels.as_str();
         match &self.row {
-            Row::Value(value) => value(account).into_iter().for_each(|value| sample(&[labels], value)),
+            Row::Value(value) => value(account)
+                .into_iter()
+                .for_each(|value| sample(&[labels], value)),
             #[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
             Row::Requests => account.requests.iter().for_each(|(action, count)| {
                 sample(&[labels, ",action=\"", action, "\""], *count as f64);

@@ -11,7 +11,7 @@ use super::{
     tests::{ANSWER, World},
     *,
 };
-use crate::{client::ApiError, reason::Reason, telemetry::Telemetry};
+use crate::{client::ApiError, domain::Reason, telemetry::Telemetry};
 
 /// Type, labels and first words of the meaning, by name.
 type Families = BTreeMap<String, (String, BTreeSet<String>, String)>;
@@ -23,13 +23,22 @@ fn docs(file: &str) -> String {
 /// The rows of the tables of metrics.
 fn documented() -> Families {
     let mut families = Families::new();
-    for line in docs("docs/metrics.md").lines().filter(|line| line.starts_with("| `")) {
+    for line in docs("docs/metrics.md")
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+    {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
-        let [name, kind, labels, meaning] = cells[..] else { panic!("not four cells: {line}") };
-        let labels = labels.split(", ").map(|label| label.trim_matches('`').to_owned());
+        let [name, kind, labels, meaning] = cells[..] else {
+            panic!("not four cells: {line}")
+        };
+        let labels = labels
+            .split(", ")
+            .map(|label| label.trim_matches('`').to_owned());
         let labels = labels.filter(|label| !label.is_empty()).collect();
         let row = (kind.to_owned(), labels, meaning.to_owned());
-        let is_twice = families.insert(name.trim_matches('`').to_owned(), row).is_some();
+        let is_twice = families
+            .insert(name.trim_matches('`').to_owned(), row)
+            .is_some();
         assert!(!is_twice, "{name} stands twice");
     }
     families
@@ -43,12 +52,25 @@ fn of_the_code() -> Families {
         let labels = labels.iter().map(|label| (*label).to_owned()).collect();
         families.insert(name.to_owned(), (kind.to_owned(), labels, help.to_owned()));
     };
-    let kind = |kind| if kind == writer::Kind::Counter { "counter" } else { "gauge" };
-    for family in collectors::ALL.iter().flat_map(|collector| collector.families) {
+    let kind = |kind| {
+        if kind == writer::Kind::Counter {
+            "counter"
+        } else {
+            "gauge"
+        }
+    };
+    for family in collectors::ALL
+        .iter()
+        .flat_map(|collector| collector.families)
+    {
         add(family.name, "gauge", &["account", "scan"], family.help);
     }
-    jobs::FAMILIES.iter().for_each(|it| add(it.name, kind(it.kind), &["account", "scan"], it.help));
-    accounts::FAMILIES.iter().for_each(|it| add(it.name, kind(it.kind), &["account"], it.help));
+    jobs::FAMILIES
+        .iter()
+        .for_each(|it| add(it.name, kind(it.kind), &["account", "scan"], it.help));
+    accounts::FAMILIES
+        .iter()
+        .for_each(|it| add(it.name, kind(it.kind), &["account"], it.help));
 
     let telemetry = Telemetry::new(&collectors::ALL.map(|collector| collector.action)).unwrap();
     let world = World::new(&["answered", "failed"]);
@@ -62,7 +84,9 @@ fn of_the_code() -> Families {
     world.outcome(1, Err(ApiError::of(Reason::Network)));
     let scrape = Scrape::new(&world.store, registry, world.now.after(Duration::ZERO));
     for (name, label) in scrape.text(Format::Text).lines().flat_map(labels) {
-        let family = families.get_mut(&name).unwrap_or_else(|| panic!("{name} is in no table"));
+        let family = families
+            .get_mut(&name)
+            .unwrap_or_else(|| panic!("{name} is in no table"));
         family.1.insert(label);
     }
     families
@@ -75,9 +99,14 @@ fn labels(line: &str) -> Vec<(String, String)> {
     };
     let name = ["_bucket", "_sum", "_count"]
         .into_iter()
-        .find_map(|suffix| name.strip_suffix(suffix).filter(|name| name.ends_with("_seconds")))
+        .find_map(|suffix| {
+            name.strip_suffix(suffix)
+                .filter(|name| name.ends_with("_seconds"))
+        })
         .unwrap_or(name);
-    let names = rest.split("=\"").map(|part| part.rsplit([',', '"']).next().unwrap_or(part));
+    let names = rest
+        .split("=\"")
+        .map(|part| part.rsplit([',', '"']).next().unwrap_or(part));
     let mut names: Vec<&str> = names.collect();
     names.pop(); // what follows the last value
     names
@@ -92,14 +121,32 @@ fn labels(line: &str) -> Vec<(String, String)> {
 fn the_documentation_names_every_metric_with_its_type_and_labels_and_no_other() {
     let (documented, code) = (documented(), of_the_code());
     let missing = |from: &Families, of: &Families| -> Vec<String> {
-        of.keys().filter(|name| !from.contains_key(*name)).cloned().collect()
+        of.keys()
+            .filter(|name| !from.contains_key(*name))
+            .cloned()
+            .collect()
     };
-    assert_eq!(missing(&documented, &code), [""; 0], "in the code and not documented");
-    assert_eq!(missing(&code, &documented), [""; 0], "documented and not in the code");
+    assert_eq!(
+        missing(&documented, &code),
+        [""; 0],
+        "in the code and not documented"
+    );
+    assert_eq!(
+        missing(&code, &documented),
+        [""; 0],
+        "documented and not in the code"
+    );
     for (name, (kind, labels, help)) in code {
         let (documented_kind, documented_labels, meaning) = &documented[&name];
-        assert_eq!((documented_kind, documented_labels), (&kind, &labels), "{name}: documented; in the code");
-        assert!(meaning.starts_with(&help), "{name}: the meaning begins with the help text: {help}");
+        assert_eq!(
+            (documented_kind, documented_labels),
+            (&kind, &labels),
+            "{name}: documented; in the code"
+        );
+        assert!(
+            meaning.starts_with(&help),
+            "{name}: the meaning begins with the help text: {help}"
+        );
     }
 }
 
@@ -107,7 +154,10 @@ fn the_documentation_names_every_metric_with_its_type_and_labels_and_no_other() 
 fn the_documentation_names_the_values_of_labels() {
     let docs = docs("docs/metrics.md");
     let reasons = Reason::ALL.into_iter().map(Reason::as_str);
-    let fields = collectors::ALL.iter().flat_map(|collector| collector.fields).copied();
+    let fields = collectors::ALL
+        .iter()
+        .flat_map(|collector| collector.fields)
+        .copied();
     for value in reasons.chain(fields) {
         assert!(docs.contains(&format!("`{value}`")), "{value}");
     }

@@ -14,12 +14,17 @@ impl Format {
     pub fn negotiate(accept: Option<&str>) -> Format {
         let accept = accept.unwrap_or_default();
         let open_metrics = quality(accept, |media, version| {
-            media == "application/openmetrics-text" && matches!(version, None | Some("1.0.0" | "0.0.1"))
+            media == "application/openmetrics-text"
+                && matches!(version, None | Some("1.0.0" | "0.0.1"))
         });
         let text = quality(accept, |media, version| {
             media == "text/plain" && matches!(version, None | Some("0.0.4"))
         });
-        if open_metrics > 0.0 && open_metrics >= text { Format::OpenMetrics } else { Format::Text }
+        if open_metrics > 0.0 && open_metrics >= text {
+            Format::OpenMetrics
+        } else {
+            Format::Text
+        }
     }
 
     /// For the header `Content-Type`.
@@ -38,9 +43,12 @@ fn quality(accept: &str, matches: impl Fn(&str, Option<&str>) -> bool) -> f64 {
         .filter_map(|range| {
             let mut parts = range.split(';').map(str::trim);
             let media = parts.next()?.to_ascii_lowercase();
-            let parameters: Vec<(&str, &str)> = parts.filter_map(|part| part.split_once('=')).collect();
+            let parameters: Vec<(&str, &str)> =
+                parts.filter_map(|part| part.split_once('=')).collect();
             let parameter = |name: &str| {
-                let found = parameters.iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
+                let found = parameters
+                    .iter()
+                    .find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
                 found.map(|(_, value)| value.trim().trim_matches('"'))
             };
             let quality = parameter("q").map_or(Some(1.0), |q| q.parse().ok())?;
@@ -59,14 +67,21 @@ mod tests {
             q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
         let prometheus_3 = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,\
             text/plain;version=0.0.4;q=0.2,*/*;q=0.1";
-        let text_first = "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=1.0.0;q=0.5";
+        let text_first =
+            "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;version=1.0.0;q=0.5";
         let cases = [
             (Some(prometheus_2), Format::OpenMetrics),
             (Some(prometheus_3), Format::OpenMetrics),
             (Some("application/openmetrics-text"), Format::OpenMetrics),
-            (Some("application/openmetrics-text; version=\"1.0.0\"; charset=utf-8"), Format::OpenMetrics),
+            (
+                Some("application/openmetrics-text; version=\"1.0.0\"; charset=utf-8"),
+                Format::OpenMetrics,
+            ),
             (Some(text_first), Format::Text),
-            (Some("application/openmetrics-text;version=2.0.0"), Format::Text),
+            (
+                Some("application/openmetrics-text;version=2.0.0"),
+                Format::Text,
+            ),
             (Some("application/openmetrics-text;q=0"), Format::Text),
             (Some("application/openmetrics-text;q=x"), Format::Text),
             (Some("text/html,*/*;q=0.8"), Format::Text),

@@ -2,8 +2,8 @@
 
 use super::writer::{Family, Kind, Writer};
 use crate::{
-    clock::Moment,
     collectors::{self, Sample},
+    domain::Moment,
     store::{JobEntry, Snapshot},
 };
 
@@ -80,14 +80,20 @@ impl Family<Row> {
         let mut sample = |labels: &[&str], value: f64| self.sample(writer, labels, value);
         let labels = job.labels.as_str();
         match &self.row {
-            Row::Value(value) => value(snapshot).into_iter().for_each(|value| sample(&[labels], value)),
+            Row::Value(value) => value(snapshot)
+                .into_iter()
+                .for_each(|value| sample(&[labels], value)),
             Row::Failing => snapshot.failure().into_iter().for_each(|error| {
                 sample(&[labels, ",reason=\"", error.reason.as_str(), "\""], 1.0);
             }),
             Row::Fields => {
-                job.collector.fields.iter().zip(&snapshot.unexpected).for_each(|(field, count)| {
-                    sample(&[labels, ",field=\"", field, "\""], as_f64(*count));
-                });
+                job.collector
+                    .fields
+                    .iter()
+                    .zip(&snapshot.unexpected)
+                    .for_each(|(field, count)| {
+                        sample(&[labels, ",field=\"", field, "\""], as_f64(*count));
+                    });
             }
         }
     }
@@ -101,7 +107,10 @@ pub(super) fn write_samples(
     index: usize,
     samples: &[Sample],
 ) -> usize {
-    let n_samples = samples.iter().take_while(|sample| sample.family == index).count();
+    let n_samples = samples
+        .iter()
+        .take_while(|sample| sample.family == index)
+        .count();
     for sample in &samples[..n_samples] {
         writer.head(family.name, Kind::Gauge, family.help);
         let comma = if sample.labels.is_empty() { "" } else { "," };

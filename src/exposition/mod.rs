@@ -5,8 +5,8 @@ use std::sync::Arc;
 use prometheus::proto::MetricFamily;
 
 use crate::{
-    clock::Moment,
     collectors,
+    domain::Moment,
     store::{Data, JobEntry, Snapshot, Store, Table},
 };
 
@@ -48,7 +48,11 @@ impl Known {
     fn of(job: &JobEntry, now: Moment) -> Known {
         let snapshot = job.snapshot();
         let data = snapshot.fresh(now, job.stale_after).cloned();
-        Known { snapshot, data, n_written: 0 }
+        Known {
+            snapshot,
+            data,
+            n_written: 0,
+        }
     }
 }
 
@@ -57,15 +61,30 @@ impl Scrape {
     pub fn new(store: &Store, registry: Vec<MetricFamily>, now: Moment) -> Scrape {
         let table = store.table();
         let jobs = table.jobs.iter().map(|job| Known::of(job, now)).collect();
-        let accounts =
-            table.accounts.iter().map(|account| accounts::Reading::new(account, now.monotonic)).collect();
-        Scrape { table, jobs, accounts, registry }
+        let accounts = table
+            .accounts
+            .iter()
+            .map(|account| accounts::Reading::new(account, now.monotonic))
+            .collect();
+        Scrape {
+            table,
+            jobs,
+            accounts,
+            registry,
+        }
     }
 
     /// The text in `format`, page by page.
     pub fn pages(self, format: Format) -> Pages {
         let sections = Section::all(&self);
-        Pages { scrape: self, sections, section: 0, row: 0, writer: Writer::new(format), is_done: false }
+        Pages {
+            scrape: self,
+            sections,
+            section: 0,
+            row: 0,
+            writer: Writer::new(format),
+            is_done: false,
+        }
     }
 
     /// The whole text in `format`.
@@ -93,7 +112,11 @@ impl Section {
         let jobs = jobs::FAMILIES.iter().map(Section::Job);
         let accounts = accounts::FAMILIES.iter().map(Section::Account);
         let registry = (0..scrape.registry.len()).map(Section::Registry);
-        samples.chain(jobs).chain(accounts).chain(registry).collect()
+        samples
+            .chain(jobs)
+            .chain(accounts)
+            .chain(registry)
+            .collect()
     }
 
     fn n_rows(self, scrape: &Scrape) -> usize {
@@ -109,11 +132,20 @@ impl Section {
             Section::Samples { collector, family } => {
                 let (job, known) = (&scrape.table.jobs[row], &mut scrape.jobs[row]);
                 let collector = collectors::ALL[collector];
-                if let Some(data) = known.data.as_ref().filter(|_| std::ptr::eq(job.collector, collector)) {
+                if let Some(data) = known
+                    .data
+                    .as_ref()
+                    .filter(|_| std::ptr::eq(job.collector, collector))
+                {
                     let rest = &data.samples[known.n_written..];
                     let labels = &job.labels;
-                    known.n_written +=
-                        jobs::write_samples(writer, labels, &collector.families[family], family, rest);
+                    known.n_written += jobs::write_samples(
+                        writer,
+                        labels,
+                        &collector.families[family],
+                        family,
+                        rest,
+                    );
                 }
             }
             Section::Job(family) => {

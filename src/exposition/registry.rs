@@ -16,7 +16,9 @@ pub(super) fn write(writer: &mut Writer, family: &MetricFamily) {
         writer.head(family.name(), kind, family.help());
         let labels = labels(metric);
         match kind {
-            Kind::Counter => writer.sample(family.name(), &[&labels], metric.get_counter().get_value()),
+            Kind::Counter => {
+                writer.sample(family.name(), &[&labels], metric.get_counter().get_value())
+            }
             Kind::Gauge => writer.sample(family.name(), &[&labels], metric.get_gauge().get_value()),
             Kind::Histogram => histogram(writer, family.name(), &labels, metric),
         }
@@ -27,13 +29,28 @@ pub(super) fn write(writer: &mut Writer, family: &MetricFamily) {
 fn histogram(writer: &mut Writer, name: &str, labels: &str, metric: &Metric) {
     let histogram = metric.get_histogram();
     let bucket_name = format!("{name}_bucket");
-    let finite = histogram.get_bucket().iter().filter(|bucket| bucket.upper_bound().is_finite());
+    let finite = histogram
+        .get_bucket()
+        .iter()
+        .filter(|bucket| bucket.upper_bound().is_finite());
     let buckets = finite.map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
     for (bound, count) in buckets.chain([(f64::INFINITY, histogram.get_sample_count())]) {
-        writer.sample(&bucket_name, &[labels, ",le=\"", &float(bound), "\""], count as f64);
+        writer.sample(
+            &bucket_name,
+            &[labels, ",le=\"", &float(bound), "\""],
+            count as f64,
+        );
     }
-    writer.sample(&format!("{name}_sum"), &[labels], histogram.get_sample_sum());
-    writer.sample(&format!("{name}_count"), &[labels], histogram.get_sample_count() as f64);
+    writer.sample(
+        &format!("{name}_sum"),
+        &[labels],
+        histogram.get_sample_sum(),
+    );
+    writer.sample(
+        &format!("{name}_count"),
+        &[labels],
+        histogram.get_sample_count() as f64,
+    );
 }
 
 /// Their values are our own words: none needs escaping.

@@ -5,11 +5,10 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::*;
 use crate::{
     client::ApiError,
-    clock::Clock,
     collectors::vul_scan_info,
-    config::{AccountName, Poll, Rate, ScanName},
-    pacer::{Lanes, Seat},
-    reason::Reason,
+    config::Poll,
+    domain::{AccountName, Clock, Rate, Reason, ScanName},
+    limiter::{Lanes, Seat},
     store::{AccountEntry, ActionEntry, JobEntry, Outcome},
 };
 
@@ -35,27 +34,43 @@ impl World {
         let mut table = Table::default();
         for name in accounts {
             let name = AccountName::parse(name).unwrap();
-            let endpoint = crate::config::Endpoint::parse("tcss.example", false).unwrap();
+            let endpoint = crate::domain::Endpoint::parse("tcss.example", false).unwrap();
             let action = vul_scan_info::COLLECTOR.action;
             let seat = Seat::new(Arc::clone(&lanes), endpoint, action, Rate::DEFAULT);
             let actions = vec![Arc::new(ActionEntry::new(seat))];
-            table.accounts.push(Arc::new(AccountEntry::new(&name, Arc::default(), actions)));
+            table
+                .accounts
+                .push(Arc::new(AccountEntry::new(&name, Arc::default(), actions)));
             let scan = ScanName::parse("latest").unwrap();
-            table.jobs.push(Arc::new(JobEntry::new(&name, &scan, collectors::ALL[0], &POLL)));
+            table.jobs.push(Arc::new(JobEntry::new(
+                &name,
+                &scan,
+                collectors::ALL[0],
+                &POLL,
+            )));
         }
         let store = Store::default();
         store.replace(table);
-        World { store, now: Clock::starting_at(Timestamp::from_second(1_764_000_000).unwrap()).now() }
+        World {
+            store,
+            now: Clock::starting_at(Timestamp::from_second(1_764_000_000).unwrap()).now(),
+        }
     }
 
     pub(super) fn answers(&self, job: usize, answer: &str) {
-        let parsed = (vul_scan_info::COLLECTOR.parse)(answer, &TimeZone::fixed(jiff::tz::offset(8))).unwrap();
+        let parsed =
+            (vul_scan_info::COLLECTOR.parse)(answer, &TimeZone::fixed(jiff::tz::offset(8)))
+                .unwrap();
         self.outcome(job, Ok(parsed));
     }
 
     pub(super) fn outcome(&self, job: usize, result: Result<collectors::Parsed, ApiError>) {
         let job = &self.store.table().jobs[job];
-        job.replace(job.snapshot().after(Outcome { at: self.now, took: Duration::from_millis(250), result }));
+        job.replace(job.snapshot().after(Outcome {
+            at: self.now,
+            took: Duration::from_millis(250),
+            result,
+        }));
     }
 
     fn text(&self, format: Format, later: Duration) -> String {
@@ -66,16 +81,19 @@ impl World {
 #[test]
 fn a_job_that_was_not_tried_shows_that_and_nothing_else() {
     let text = World::new(&["prod"]).text(Format::Text, Duration::ZERO);
-    assert!(text.starts_with("# HELP tcss_up "), "no scan gauge before an answer: {text}");
+    assert!(
+        text.starts_with("# HELP tcss_up "),
+        "no scan gauge before an answer: {text}"
+    );
     assert!(text.contains("\ntcss_up{account=\"prod\",scan=\"latest\"} 0\n"));
     assert!(text.contains("\ntcss_poll_interval_seconds{account=\"prod\",scan=\"latest\"} 60\n"));
     assert!(text.contains("\ntcss_polls_total{account=\"prod\",scan=\"latest\"} 0\n"));
-    assert!(
-        text.contains(
-            "\ntcss_unexpected_values_total{account=\"prod\",scan=\"latest\",field=\"Status\"} 0\n"
-        )
-    );
-    assert!(text.contains("\ntcss_api_requests_total{account=\"prod\",action=\"DescribeVulScanInfo\"} 0\n"));
+    assert!(text.contains(
+        "\ntcss_unexpected_values_total{account=\"prod\",scan=\"latest\",field=\"Status\"} 0\n"
+    ));
+    assert!(text.contains(
+        "\ntcss_api_requests_total{account=\"prod\",action=\"DescribeVulScanInfo\"} 0\n"
+    ));
     for absent in ["failing", "last_attempt", "last_success", "expiry", "# EOF"] {
         assert!(!text.contains(absent), "{absent}");
     }
@@ -86,7 +104,10 @@ fn a_good_answer_shows_every_gauge() {
     let world = World::new(&["prod"]);
     world.answers(0, ANSWER);
     let text = world.text(Format::Text, Duration::from_secs(300));
-    let scan: Vec<&str> = text.lines().filter(|line| line.starts_with("tcss_vul_scan_")).collect();
+    let scan: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("tcss_vul_scan_"))
+        .collect();
     let labels = "account=\"prod\",scan=\"latest\"";
     let expected = [
         "status{@,status=\"NOT_SCAN\"} 0",
@@ -108,7 +129,9 @@ fn a_good_answer_shows_every_gauge() {
     let expected = expected.map(|line| format!("tcss_vul_scan_{}", line.replace('@', labels)));
     assert_eq!(scan, expected);
     assert!(text.contains(&format!("\ntcss_up{{{labels}}} 1\n")));
-    assert!(text.contains(&format!("\ntcss_poll_last_success_timestamp_seconds{{{labels}}} 1764000000\n")));
+    assert!(text.contains(&format!(
+        "\ntcss_poll_last_success_timestamp_seconds{{{labels}}} 1764000000\n"
+    )));
     assert!(text.contains(&format!("\ntcss_poll_duration_seconds{{{labels}}} 0.25\n")));
 }
 
@@ -118,11 +141,9 @@ fn stale_data_are_withheld_and_what_is_known_of_polls_is_not() {
     world.answers(0, ANSWER);
     let text = world.text(Format::Text, Duration::from_millis(300_001));
     assert!(!text.contains("tcss_vul_scan_"), "{text}");
-    assert!(
-        text.contains(
-            "tcss_poll_last_success_timestamp_seconds{account=\"prod\",scan=\"latest\"} 1764000000\n"
-        )
-    );
+    assert!(text.contains(
+        "tcss_poll_last_success_timestamp_seconds{account=\"prod\",scan=\"latest\"} 1764000000\n"
+    ));
 }
 
 #[test]
@@ -134,12 +155,19 @@ fn a_failure_keeps_the_values_and_the_other_account() {
     world.outcome(0, Err(ApiError::of(Reason::Throttled)));
     let after = world.text(Format::Text, Duration::ZERO);
     let of = |text: &str, account: &str| -> Vec<String> {
-        text.lines().filter(|line| line.contains(account)).map(str::to_owned).collect()
+        text.lines()
+            .filter(|line| line.contains(account))
+            .map(str::to_owned)
+            .collect()
     };
     let other = "account=\"other \\\"\\\\\"";
     assert!(!of(&before, other).is_empty());
     assert_eq!(of(&before, other), of(&after, other));
-    assert!(after.contains("tcss_poll_failing{account=\"prod\",scan=\"latest\",reason=\"throttled\"} 1\n"));
+    assert!(
+        after.contains(
+            "tcss_poll_failing{account=\"prod\",scan=\"latest\",reason=\"throttled\"} 1\n"
+        )
+    );
     assert!(after.contains("tcss_vul_scan_risk_images{account=\"prod\",scan=\"latest\"} 2\n"));
     assert!(after.contains("tcss_up{account=\"prod\",scan=\"latest\"} 0\n"));
 }
@@ -149,10 +177,15 @@ fn open_metrics_says_units_and_where_it_ends() {
     let world = World::new(&["prod"]);
     world.answers(0, ANSWER);
     let text = world.text(Format::OpenMetrics, Duration::ZERO);
-    assert!(text.contains("# TYPE tcss_polls counter\ntcss_polls_total{"), "{text}");
+    assert!(
+        text.contains("# TYPE tcss_polls counter\ntcss_polls_total{"),
+        "{text}"
+    );
     assert!(text.contains("# UNIT tcss_vul_scan_remaining_seconds seconds\n"));
     assert!(text.contains("# UNIT tcss_vul_scan_progress_ratio ratio\n"));
-    assert!(text.contains("# UNIT tcss_api_pacer_wait_seconds seconds\ntcss_api_pacer_wait_seconds_total{"));
+    assert!(text.contains(
+        "# UNIT tcss_api_pacer_wait_seconds seconds\ntcss_api_pacer_wait_seconds_total{"
+    ));
     assert!(text.ends_with("\n# EOF\n"));
 }
 
@@ -176,5 +209,9 @@ fn families_are_contiguous_over_pages_and_pages_are_small() {
     unique.sort_unstable();
     unique.dedup();
     assert_eq!(names.len(), unique.len(), "a family comes twice");
-    assert_eq!(text.matches("# TYPE").count(), names.len(), "each family says its type once");
+    assert_eq!(
+        text.matches("# TYPE").count(),
+        names.len(),
+        "each family says its type once"
+    );
 }

@@ -43,7 +43,11 @@ const UNITS: [&str; 3] = ["seconds", "bytes", "ratio"];
 
 impl Writer {
     pub(super) fn new(format: Format) -> Writer {
-        Writer { format, buffer: Vec::with_capacity(PAGE + SPARE), has_head: false }
+        Writer {
+            format,
+            buffer: Vec::with_capacity(PAGE + SPARE),
+            has_head: false,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -65,8 +69,11 @@ impl Writer {
             return;
         }
         let is_open_metrics = self.format == Format::OpenMetrics;
-        let family =
-            if is_open_metrics && kind == Kind::Counter { name.trim_end_matches("_total") } else { name };
+        let family = if is_open_metrics && kind == Kind::Counter {
+            name.trim_end_matches("_total")
+        } else {
+            name
+        };
         let help = escaped_help(help, is_open_metrics);
         self.line(&["# HELP ", family, " ", &help]);
         let kind = match kind {
@@ -75,7 +82,10 @@ impl Writer {
             Kind::Histogram => "histogram",
         };
         self.line(&["# TYPE ", family, " ", kind]);
-        let unit = family.rsplit('_').next().filter(|unit| UNITS.contains(unit));
+        let unit = family
+            .rsplit('_')
+            .next()
+            .filter(|unit| UNITS.contains(unit));
         if let Some(unit) = unit.filter(|_| is_open_metrics) {
             self.line(&["# UNIT ", family, " ", unit]);
         }
@@ -129,7 +139,11 @@ pub(super) fn float(value: f64) -> String {
     if value.is_nan() {
         "NaN".into()
     } else if value.is_infinite() {
-        if value > 0.0 { "+Inf".into() } else { "-Inf".into() }
+        if value > 0.0 {
+            "+Inf".into()
+        } else {
+            "-Inf".into()
+        }
     } else {
         zmij::Buffer::new().format(value).into()
     }
@@ -137,7 +151,11 @@ pub(super) fn float(value: f64) -> String {
 
 fn escaped_help(help: &str, is_open_metrics: bool) -> String {
     let help = help.replace('\\', "\\\\").replace('\n', "\\n");
-    if is_open_metrics { help.replace('"', "\\\"") } else { help }
+    if is_open_metrics {
+        help.replace('"', "\\\"")
+    } else {
+        help
+    }
 }
 
 #[cfg(test)]

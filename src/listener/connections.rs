@@ -55,13 +55,19 @@ impl Activity {
 
     /// The head of a request has come.
     pub(super) fn request_came(self: &Arc<Self>) -> Answering {
-        *self.last_request.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *self
+            .last_request
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
         self.is_answering.store(true, Relaxed);
         Answering(Arc::clone(self))
     }
 
     fn last_request(&self) -> Option<Instant> {
-        *self.last_request.lock().unwrap_or_else(PoisonError::into_inner)
+        *self
+            .last_request
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends as soon as `limit` has passed since a request came and no other has come since.
@@ -93,7 +99,11 @@ struct Connection {
 
 impl Connections {
     pub(super) fn new(listeners: Vec<Listener>) -> Connections {
-        Connections { listeners, open: VecDeque::new(), last_failure: None }
+        Connections {
+            listeners,
+            open: VecDeque::new(),
+            last_failure: None,
+        }
     }
 
     /// The next connection. Where there are too many, an old one makes room for it: turning newcomers away would
@@ -144,7 +154,10 @@ impl Connections {
 
     /// No longer listens, and closes all that have sent no request: there is nothing to wait for.
     pub(super) fn close_silent(self) {
-        let silent = self.open.iter().filter(|connection| connection.activity.last_request().is_none());
+        let silent = self
+            .open
+            .iter()
+            .filter(|connection| connection.activity.last_request().is_none());
         silent.for_each(|connection| connection.task.abort());
     }
 
@@ -152,16 +165,21 @@ impl Connections {
     /// one whose answer is under way only where there is no other.
     fn close_one(&mut self) {
         self.forget_ended();
-        let rank = |activity: &Activity| (activity.is_answering.load(Relaxed), activity.last_request());
+        let rank =
+            |activity: &Activity| (activity.is_answering.load(Relaxed), activity.last_request());
         let connections = self.open.iter().enumerate();
         let first = connections.min_by_key(|(_, connection)| rank(&connection.activity));
-        if let Some(connection) = first.map(|(index, _)| index).and_then(|index| self.open.remove(index)) {
+        if let Some(connection) = first
+            .map(|(index, _)| index)
+            .and_then(|index| self.open.remove(index))
+        {
             connection.task.abort();
         }
     }
 
     fn forget_ended(&mut self) {
-        self.open.retain(|connection| !connection.task.is_finished());
+        self.open
+            .retain(|connection| !connection.task.is_finished());
     }
 
     fn tell(&mut self, error: &io::Error) {
@@ -174,5 +192,8 @@ impl Connections {
 
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
-    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+    matches!(
+        error.kind(),
+        ConnectionAborted | ConnectionRefused | ConnectionReset
+    )
 }

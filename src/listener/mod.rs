@@ -79,8 +79,13 @@ pub(crate) async fn serve<W, F, S, B>(
             stream = connections.accept() => stream,
         };
         let activity = Arc::new(Activity::new());
-        let connection =
-            connection(wrap(stream), service.clone(), Arc::clone(&activity), patience, graceful.watcher());
+        let connection = connection(
+            wrap(stream),
+            service.clone(),
+            Arc::clone(&activity),
+            patience,
+            graceful.watcher(),
+        );
         connections.add(activity, tokio::spawn(connection).abort_handle());
     }
     connections.close_silent();
@@ -122,7 +127,9 @@ async fn connection<S, B>(
                 let _ = &answering;
                 error
             };
-            answer.await.map(|response| response.map(|body| body.map_err(until_its_end)))
+            answer
+                .await
+                .map(|response| response.map(|body| body.map_err(until_its_end)))
         }
     });
     // The time limit for heads needs the timer, and counts what goes before the first byte too.
@@ -158,8 +165,11 @@ mod tests {
 
     use super::{connections::MAX_CONNECTIONS, *};
 
-    const PATIENCE: Patience =
-        Patience { head: Duration::from_secs(60), request: Duration::from_secs(60), drain: Duration::ZERO };
+    const PATIENCE: Patience = Patience {
+        head: Duration::from_secs(60),
+        request: Duration::from_secs(60),
+        drain: Duration::ZERO,
+    };
 
     async fn ask(stream: &mut TcpStream) -> bool {
         let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
@@ -177,12 +187,21 @@ mod tests {
     async fn clients_that_only_hold_on_do_not_keep_out_those_that_ask() {
         let bind = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listeners = [bind().await, bind().await];
-        let addresses = listeners.each_ref().map(|listener| listener.local_addr().unwrap());
+        let addresses = listeners
+            .each_ref()
+            .map(|listener| listener.local_addr().unwrap());
         let connect = async |index: usize| TcpStream::connect(addresses[index % 2]).await.unwrap();
-        let service =
-            service_fn(async |_| Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello")))));
+        let service = service_fn(async |_| {
+            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
+        });
         let listeners = listeners.map(Listener::from).into();
-        tokio::spawn(serve(listeners, plain, service, PATIENCE, std::future::pending()));
+        tokio::spawn(serve(
+            listeners,
+            plain,
+            service,
+            PATIENCE,
+            std::future::pending(),
+        ));
         let mut kept = connect(0).await;
         assert!(ask(&mut kept).await);
         let mut silent = Vec::new();
@@ -190,10 +209,19 @@ mod tests {
             silent.push(connect(index).await);
         }
         assert!(ask(&mut connect(0).await).await, "a newcomer");
-        assert!(ask(&mut connect(1).await).await, "a newcomer over the other listener");
+        assert!(
+            ask(&mut connect(1).await).await,
+            "a newcomer over the other listener"
+        );
         assert!(ask(&mut kept).await, "one that has asked before");
-        assert!(!ask(&mut silent[0]).await, "the oldest silent one had to go");
-        assert!(ask(silent.last_mut().unwrap()).await, "the youngest had not");
+        assert!(
+            !ask(&mut silent[0]).await,
+            "the oldest silent one had to go"
+        );
+        assert!(
+            ask(silent.last_mut().unwrap()).await,
+            "the youngest had not"
+        );
     }
 
     /// A large answer takes a while to be read, and others may ask a lot meanwhile.
@@ -211,15 +239,27 @@ mod tests {
                 Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
             }
         });
-        tokio::spawn(serve(vec![listener.into()], plain, service, PATIENCE, std::future::pending()));
+        tokio::spawn(serve(
+            vec![listener.into()],
+            plain,
+            service,
+            PATIENCE,
+            std::future::pending(),
+        ));
         let mut waiting = TcpStream::connect(address).await.unwrap();
-        waiting.write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+        waiting
+            .write_all(b"GET /slow HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            .await
+            .unwrap();
         let mut answered = Vec::new();
         for _ in 0..MAX_CONNECTIONS + 20 {
             answered.push(TcpStream::connect(address).await.unwrap());
             assert!(ask(answered.last_mut().unwrap()).await, "a newcomer");
         }
-        assert!(!ask(&mut answered[0]).await, "the first that had its answer had to go");
+        assert!(
+            !ask(&mut answered[0]).await,
+            "the first that had its answer had to go"
+        );
         end.send(true).unwrap();
         let mut answer = Vec::new();
         waiting.read_to_end(&mut answer).await.unwrap();

@@ -32,7 +32,12 @@ impl fmt::Display for Listener {
             Listener::Unix(socket) => {
                 let address = socket.listener.local_addr().ok();
                 let path = address.as_ref().and_then(|address| address.as_pathname());
-                write!(f, "unix:{}", path.map(|path| path.display().to_string()).unwrap_or_default())
+                write!(
+                    f,
+                    "unix:{}",
+                    path.map(|path| path.display().to_string())
+                        .unwrap_or_default()
+                )
             }
         }
     }

@@ -20,27 +20,38 @@ impl UnixSocket {
     /// has ended is replaced, that of a living one is an error.
     pub async fn bind(path: &Path) -> io::Result<UnixSocket> {
         let listener = match UnixListener::bind(path) {
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse && is_left_over(path).await? => {
+            Err(error)
+                if error.kind() == io::ErrorKind::AddrInUse && is_left_over(path).await? =>
+            {
                 fs::remove_file(path)?;
                 UnixListener::bind(path)?
             }
             bound => bound?,
         };
-        Ok(UnixSocket { listener, _file: Some(SocketFile::of(path)?) })
+        Ok(UnixSocket {
+            listener,
+            _file: Some(SocketFile::of(path)?),
+        })
     }
 }
 
 /// One that somebody else has bound, and whose file is theirs.
 impl From<UnixListener> for UnixSocket {
     fn from(listener: UnixListener) -> UnixSocket {
-        UnixSocket { listener, _file: None }
+        UnixSocket {
+            listener,
+            _file: None,
+        }
     }
 }
 
 /// Whether it is a socket on which nobody listens.
 async fn is_left_over(path: &Path) -> io::Result<bool> {
     if !fs::symlink_metadata(path)?.file_type().is_socket() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is a file that is no socket"));
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            "there is a file that is no socket",
+        ));
     }
     let connected = UnixStream::connect(path).await;
     Ok(connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused))
@@ -54,7 +65,10 @@ struct SocketFile {
 
 impl SocketFile {
     fn of(path: &Path) -> io::Result<SocketFile> {
-        Ok(SocketFile { path: path.to_owned(), identity: identity(path)? })
+        Ok(SocketFile {
+            path: path.to_owned(),
+            identity: identity(path)?,
+        })
     }
 }
 
@@ -86,7 +100,9 @@ mod tests {
         UnixStream::connect(&path).await.unwrap();
         let error = UnixSocket::bind(&path).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{error}");
-        UnixStream::connect(&path).await.expect("the living one is left alone");
+        UnixStream::connect(&path)
+            .await
+            .expect("the living one is left alone");
         drop(socket);
         assert!(!path.exists());
     }

@@ -9,12 +9,11 @@ use tokio::{
 
 use crate::{
     client::{Answer, ApiError, Call, Client},
-    clock::{Clock, Moment},
     collectors::{Collector, Parsed},
-    config::{self, Scan},
+    config::{self},
     credentials::{Change, CredentialsError, Environment, Issued, Provider, Tools},
-    pacer::Lanes,
-    reason::Reason,
+    domain::{Clock, Moment, Reason, Scan},
+    limiter::Lanes,
     signer::Credentials,
     store::{AccountEntry, ActionEntry, JobEntry, Outcome},
     telemetry::Telemetry,
@@ -76,11 +75,16 @@ pub struct Next {
 
 impl Next {
     fn by(self, latest: Instant) -> Next {
-        Next { at: self.at.min(latest), ..self }
+        Next {
+            at: self.at.min(latest),
+            ..self
+        }
     }
 
     async fn come(self) {
-        let Some(change) = self.sooner else { return sleep_until(self.at).await };
+        let Some(change) = self.sooner else {
+            return sleep_until(self.at).await;
+        };
         // It is over in time or before: both are right.
         let _ = timeout_at(self.at, change.come()).await;
     }
@@ -90,7 +94,11 @@ impl Job {
     /// Polls at `first`, then by `second` at the latest, and then for ever. A poll takes kilobytes, so it has them
     /// only while it runs: thousands of jobs wait for their turn.
     pub async fn run(self, context: Arc<Context>, first: Instant, second: Instant) {
-        self.turn(Next { at: first, sooner: None }).await;
+        self.turn(Next {
+            at: first,
+            sooner: None,
+        })
+        .await;
         let mut next = Box::pin(self.poll(&context)).await.by(second);
         loop {
             self.turn(next).await;
@@ -112,7 +120,10 @@ impl Job {
 
     /// Whether the last poll failed for what only a person can mend, so that the next one may be far away.
     pub fn needs_a_person(&self) -> bool {
-        self.entry.snapshot().failure().is_some_and(policy::needs_a_person)
+        self.entry
+            .snapshot()
+            .failure()
+            .is_some_and(policy::needs_a_person)
     }
 
     /// Polls once, records what came of it, and says when to poll again.
@@ -125,7 +136,10 @@ impl Job {
         report::poll(self, &before, &after);
         let is_waiting = after.failure().is_some_and(policy::needs_a_person);
         let sooner = is_waiting.then(|| self.provider.change_from(serial));
-        let next = Next { at: begin + after.interval, sooner };
+        let next = Next {
+            at: begin + after.interval,
+            sooner,
+        };
         self.entry.replace(after);
         next
     }
@@ -144,7 +158,14 @@ impl Job {
             Ok((at, parsed)) => (at, Ok(parsed)),
             Err(error) => (error.as_of, Err(error)),
         };
-        (Outcome { at, took: begin.elapsed(), result }, serial)
+        (
+            Outcome {
+                at,
+                took: begin.elapsed(),
+                result,
+            },
+            serial,
+        )
     }
 
     async fn ask(&self, context: &Context, serial: &mut u64) -> Result<(Moment, Parsed), ApiError> {
@@ -161,7 +182,11 @@ impl Job {
             *serial = issued.serial;
             let departure = slot.departure();
             self.action_entry.request_leaves(slot.waited());
-            let error = match context.client.send(&call, &issued.credentials, slot, deadline).await {
+            let error = match context
+                .client
+                .send(&call, &issued.credentials, slot, deadline)
+                .await
+            {
                 Ok(answer) => {
                     let parsed = self.read(&answer, &issued.credentials, &context.client);
                     return parsed.map(|parsed| (answer.as_of, parsed));
@@ -173,11 +198,15 @@ impl Job {
             }
             if may_renew && policy::is_token_failure(&error) {
                 may_renew = false;
-                let Some(renewed) = self.renewed(&issued, deadline).await else { return Err(error) };
+                let Some(renewed) = self.renewed(&issued, deadline).await else {
+                    return Err(error);
+                };
                 issued = renewed;
                 seat = self.action_entry.seat.take(&issued.identity);
             } else {
-                let Some(pause) = policy::retry_after(&error, attempt) else { return Err(error) };
+                let Some(pause) = policy::retry_after(&error, attempt) else {
+                    return Err(error);
+                };
                 let resume = Instant::now() + pause;
                 if resume >= deadline || !seat.lane().take_retry() {
                     return Err(error);
@@ -185,7 +214,9 @@ impl Job {
                 report::retry(self, &error, pause);
                 sleep_until(resume).await;
             }
-            slot = timeout_at(deadline, seat.lane().slot()).await.map_err(|_| error)?;
+            slot = timeout_at(deadline, seat.lane().slot())
+                .await
+                .map_err(|_| error)?;
             context.telemetry.request_retried(call.action);
         }
         unreachable!("the policy ends the loop")
@@ -194,7 +225,10 @@ impl Job {
     /// What takes the place of `rejected`; none where nothing does, or not by `deadline`.
     async fn renewed(&self, rejected: &Issued, deadline: Instant) -> Option<Arc<Issued>> {
         self.provider.rejected(rejected);
-        let current = timeout_at(deadline, self.provider.current()).await.ok()?.ok()?;
+        let current = timeout_at(deadline, self.provider.current())
+            .await
+            .ok()?
+            .ok()?;
         (current.serial != rejected.serial).then_some(current)
     }
 
@@ -220,7 +254,12 @@ impl Job {
         }
     }
 
-    fn read(&self, answer: &Answer, credentials: &Credentials, client: &Client) -> Result<Parsed, ApiError> {
+    fn read(
+        &self,
+        answer: &Answer,
+        credentials: &Credentials,
+        client: &Client,
+    ) -> Result<Parsed, ApiError> {
         (self.collector.parse)(answer.response.get(), &self.account.time_zone)
             .map_err(|error| client.unreadable(self.collector.action, answer, &error, credentials))
     }

@@ -6,10 +6,9 @@ use tracing::Level;
 
 use crate::{
     client::{ApiError, TOKEN_FAILURE},
-    clock::Moment,
     collectors::Activity,
     config::Poll,
-    reason::Reason,
+    domain::{Moment, Reason},
     store::Snapshot,
 };
 
@@ -67,27 +66,43 @@ pub(super) fn retry_after(error: &ApiError, attempt: u32) -> Option<Duration> {
     if attempt >= MAX_ATTEMPTS || prospect(error) != Prospect::Brief {
         return None;
     }
-    let pause = if error.reason == Reason::Throttled { PAUSE_AFTER_THROTTLING } else { PAUSE };
+    let pause = if error.reason == Reason::Throttled {
+        PAUSE_AFTER_THROTTLING
+    } else {
+        PAUSE
+    };
     Some(pause.mul_f64(f64::from(1 << (attempt - 1)) * (0.75 + 0.5 * fastrand::f64())))
 }
 
 /// How long after this poll's begin the next one begins.
 pub(super) fn interval(poll: &Poll, snapshot: &Snapshot, now: Moment) -> Duration {
     match snapshot.failure() {
-        Some(error) if needs_a_person(error) => back_off(poll.interval, snapshot.same_reason_in_a_row),
+        Some(error) if needs_a_person(error) => {
+            back_off(poll.interval, snapshot.same_reason_in_a_row)
+        }
         Some(_) => of_activity(poll, snapshot, now, None),
         None => of_activity(poll, snapshot, now, Some(SHORTEST)),
     }
 }
 
 /// Sooner while a scan runs, and `sooner_still`, where that is given, when it says that it ends before that.
-fn of_activity(poll: &Poll, snapshot: &Snapshot, now: Moment, sooner_still: Option<Duration>) -> Duration {
-    let activity = snapshot.fresh(now, poll.stale_after).map_or(Activity::Idle, |data| data.activity);
+fn of_activity(
+    poll: &Poll,
+    snapshot: &Snapshot,
+    now: Moment,
+    sooner_still: Option<Duration>,
+) -> Duration {
+    let activity = snapshot
+        .fresh(now, poll.stale_after)
+        .map_or(Activity::Idle, |data| data.activity);
     match (activity, sooner_still) {
         (Activity::Idle, _) => poll.interval,
-        (Activity::Scanning { remaining: Some(remaining) }, Some(shortest)) => {
-            poll.scanning_interval.min(remaining.max(shortest))
-        }
+        (
+            Activity::Scanning {
+                remaining: Some(remaining),
+            },
+            Some(shortest),
+        ) => poll.scanning_interval.min(remaining.max(shortest)),
         (Activity::Scanning { .. }, _) => poll.scanning_interval,
     }
 }
@@ -95,7 +110,10 @@ fn of_activity(poll: &Poll, snapshot: &Snapshot, now: Moment, sooner_still: Opti
 /// Doubles with each failure in a row.
 fn back_off(interval: Duration, n_failures: u32) -> Duration {
     let doubled = interval.saturating_mul(1 << n_failures.saturating_sub(1).min(8));
-    doubled.min(interval.saturating_mul(MOST_INTERVALS)).min(LONGEST_BACK_OFF).max(interval)
+    doubled
+        .min(interval.saturating_mul(MOST_INTERVALS))
+        .min(LONGEST_BACK_OFF)
+        .max(interval)
 }
 
 /// How loudly to say that a poll failed: news loudly, what was said before softly.
@@ -112,7 +130,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::{clock::Clock, collectors::Parsed, store::Outcome};
+    use crate::{collectors::Parsed, domain::Clock, store::Outcome};
 
     const POLL: Poll = Poll {
         interval: Duration::from_secs(60),
@@ -127,17 +145,31 @@ mod tests {
 
     fn failed(snapshot: &Snapshot, reason: Reason) -> Snapshot {
         let result = Err(ApiError::of(reason));
-        snapshot.after(Outcome { at: now(), took: Duration::ZERO, result })
+        snapshot.after(Outcome {
+            at: now(),
+            took: Duration::ZERO,
+            result,
+        })
     }
 
     fn answered(activity: Activity) -> Snapshot {
-        let parsed = Parsed { samples: Vec::new(), unexpected: Vec::new(), activity };
+        let parsed = Parsed {
+            samples: Vec::new(),
+            unexpected: Vec::new(),
+            activity,
+        };
         let untried = Snapshot::untried(0, POLL.interval);
-        untried.after(Outcome { at: now(), took: Duration::ZERO, result: Ok(parsed) })
+        untried.after(Outcome {
+            at: now(),
+            took: Duration::ZERO,
+            result: Ok(parsed),
+        })
     }
 
     fn scanning(remaining: Option<f64>) -> Activity {
-        Activity::Scanning { remaining: remaining.map(Duration::from_secs_f64) }
+        Activity::Scanning {
+            remaining: remaining.map(Duration::from_secs_f64),
+        }
     }
 
     fn seconds(snapshot: &Snapshot) -> f64 {
@@ -183,7 +215,10 @@ mod tests {
     fn a_back_off_is_never_shorter_than_the_interval() {
         let hour = Duration::from_hours(1);
         assert_eq!(back_off(hour, 50), hour);
-        assert_eq!(back_off(Duration::from_secs(1), 50), Duration::from_secs(10));
+        assert_eq!(
+            back_off(Duration::from_secs(1), 50),
+            Duration::from_secs(10)
+        );
     }
 
     #[test]
@@ -198,14 +233,22 @@ mod tests {
     #[test]
     fn only_brief_failures_are_retried_and_twice_at_most() {
         for reason in Reason::ALL {
-            let error = ApiError { status: Some(502), ..ApiError::of(reason) };
-            let brief =
-                matches!(reason, Reason::Throttled | Reason::Server | Reason::Network | Reason::HttpStatus);
+            let error = ApiError {
+                status: Some(502),
+                ..ApiError::of(reason)
+            };
+            let brief = matches!(
+                reason,
+                Reason::Throttled | Reason::Server | Reason::Network | Reason::HttpStatus
+            );
             assert_eq!(retry_after(&error, 1).is_some(), brief, "{reason}");
             assert_eq!(retry_after(&error, 2).is_some(), brief, "{reason}");
             assert_eq!(retry_after(&error, 3), None, "{reason}");
         }
-        let redirect = ApiError { status: Some(302), ..ApiError::of(Reason::HttpStatus) };
+        let redirect = ApiError {
+            status: Some(302),
+            ..ApiError::of(Reason::HttpStatus)
+        };
         assert_eq!(retry_after(&redirect, 1), None);
     }
 }

@@ -12,13 +12,20 @@ pub(super) fn poll(job: &Job, before: &Snapshot, after: &Snapshot) {
     let (account, scan) = (job.account.name.as_str(), job.scan.name.as_str());
     let Some(error) = after.failure() else {
         if before.failed_in_a_row > 0 {
-            tracing::info!(account, scan, failed_polls = before.failed_in_a_row, "poll succeeds again");
+            tracing::info!(
+                account,
+                scan,
+                failed_polls = before.failed_in_a_row,
+                "poll succeeds again"
+            );
         } else if before.polls == 0 {
             tracing::info!(account, scan, "first poll succeeded");
         }
         return unexpected(job, before, after);
     };
-    let is_news = before.failure().is_none_or(|last| last.reason != error.reason || last.code != error.code);
+    let is_news = before
+        .failure()
+        .is_none_or(|last| last.reason != error.reason || last.code != error.code);
     let reason = error.reason.as_str();
     let code = error.code.as_deref();
     let request_id = error.request_id.as_deref();
@@ -38,9 +45,27 @@ pub(super) fn poll(job: &Job, before: &Snapshot, after: &Snapshot) {
             );
         }
         Level::WARN => {
-            tracing::warn!(account, scan, reason, code, request_id, error = text, next, "poll fails");
+            tracing::warn!(
+                account,
+                scan,
+                reason,
+                code,
+                request_id,
+                error = text,
+                next,
+                "poll fails"
+            );
         }
-        _ => tracing::info!(account, scan, reason, code, request_id, error = text, next, "poll still fails"),
+        _ => tracing::info!(
+            account,
+            scan,
+            reason,
+            code,
+            request_id,
+            error = text,
+            next,
+            "poll still fails"
+        ),
     }
 }
 

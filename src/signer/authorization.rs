@@ -20,8 +20,9 @@ impl Authorization {
         signed_headers: &str,
         signature: &str,
     ) -> Authorization {
-        let mut text =
-            format!("{ALGORITHM} Credential={secret_id}/{scope}, SignedHeaders={signed_headers}, Signature=");
+        let mut text = format!(
+            "{ALGORITHM} Credential={secret_id}/{scope}, SignedHeaders={signed_headers}, Signature="
+        );
         let signature_at = text.len();
         text.push_str(signature);
         Authorization { text, signature_at }

@@ -34,12 +34,31 @@ impl CanonicalRequest {
     /// Sorts the headers by name, lowers the case of names and values, and hashes the body.
     pub fn new(request: &Request<'_>) -> CanonicalRequest {
         let headers = canonical_headers(request);
-        let signed_headers = headers.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(";");
-        let lines =
-            headers.iter().map(|(name, value)| format!("{name}:{value}")).collect::<Vec<_>>().join("\n");
-        let Request { method, path, query, body, .. } = request;
-        let text = format!("{method}\n{path}\n{query}\n{lines}\n\n{signed_headers}\n{}", sha256_hex(body));
-        CanonicalRequest { text, signed_headers }
+        let signed_headers = headers
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>()
+            .join(";");
+        let lines = headers
+            .iter()
+            .map(|(name, value)| format!("{name}:{value}"))
+            .collect::<Vec<_>>()
+            .join("\n");
+        let Request {
+            method,
+            path,
+            query,
+            body,
+            ..
+        } = request;
+        let text = format!(
+            "{method}\n{path}\n{query}\n{lines}\n\n{signed_headers}\n{}",
+            sha256_hex(body)
+        );
+        CanonicalRequest {
+            text,
+            signed_headers,
+        }
     }
 
     /// The names of the signed headers, such as `content-type;host`.
@@ -60,11 +79,14 @@ impl fmt::Display for CanonicalRequest {
 }
 
 fn canonical_headers(request: &Request<'_>) -> Vec<(String, String)> {
-    let mut headers: Vec<_> = [("content-type", request.content_type), ("host", request.host)]
-        .into_iter()
-        .chain(request.extra_headers.iter().copied())
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_ascii_lowercase()))
-        .collect();
+    let mut headers: Vec<_> = [
+        ("content-type", request.content_type),
+        ("host", request.host),
+    ]
+    .into_iter()
+    .chain(request.extra_headers.iter().copied())
+    .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_ascii_lowercase()))
+    .collect();
     headers.sort();
     headers
 }
@@ -89,18 +111,37 @@ mod tests {
 
     #[test]
     fn headers_are_signed_whatever_their_order_and_case() {
-        let tidy = [("x-tc-action", "describevulscaninfo"), ("x-tc-version", "2020-11-01")];
-        let wild = [("X-TC-Version", "2020-11-01 "), ("X-TC-Action", " DescribeVulScanInfo")];
+        let tidy = [
+            ("x-tc-action", "describevulscaninfo"),
+            ("x-tc-version", "2020-11-01"),
+        ];
+        let wild = [
+            ("X-TC-Version", "2020-11-01 "),
+            ("X-TC-Action", " DescribeVulScanInfo"),
+        ];
         let [tidy, wild] = [&tidy, &wild].map(|extra_headers| {
-            CanonicalRequest::new(&Request { extra_headers, content_type: "Application/JSON", ..REQUEST })
+            CanonicalRequest::new(&Request {
+                extra_headers,
+                content_type: "Application/JSON",
+                ..REQUEST
+            })
         });
         assert_eq!(tidy, wild);
-        assert_eq!(tidy.signed_headers(), "content-type;host;x-tc-action;x-tc-version");
+        assert_eq!(
+            tidy.signed_headers(),
+            "content-type;host;x-tc-action;x-tc-version"
+        );
     }
 
     #[test]
     fn a_header_that_sorts_before_the_usual_ones_comes_first() {
-        let request = Request { extra_headers: &[("Accept", "*/*")], ..REQUEST };
-        assert_eq!(CanonicalRequest::new(&request).signed_headers(), "accept;content-type;host");
+        let request = Request {
+            extra_headers: &[("Accept", "*/*")],
+            ..REQUEST
+        };
+        assert_eq!(
+            CanonicalRequest::new(&request).signed_headers(),
+            "accept;content-type;host"
+        );
     }
 }

@@ -61,10 +61,16 @@ pub(crate) struct Derived {
 /// All of them, or a panic.
 pub(crate) fn all() -> Vec<Fixture> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/signing");
-    let mut paths: Vec<_> = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> = fs::read_dir(directory)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     paths.sort();
     assert_eq!(paths.len(), COUNT, "fixtures in tests/fixtures/signing");
-    paths.iter().map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap()).collect()
+    paths
+        .iter()
+        .map(|path| serde_json::from_slice(&fs::read(path).unwrap()).unwrap())
+        .collect()
 }
 
 impl Fixture {
@@ -82,27 +88,43 @@ impl Fixture {
 
     /// Calls `f` with the request that was signed.
     pub(crate) fn with_request<T>(&self, f: impl FnOnce(&Request<'_>) -> T) -> T {
-        let extra_headers: Vec<_> =
-            self.input.extra_signed_headers.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let extra_headers: Vec<_> = self
+            .input
+            .extra_signed_headers
+            .iter()
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
         f(&Request {
             method: &self.input.method,
             host: self.signed_host(),
             path: "/",
             query: self.wire.as_ref().map_or("", Wire::query),
-            content_type: self.part(self.input.content_type.as_deref(), |wire| wire.header("Content-Type")),
+            content_type: self.part(self.input.content_type.as_deref(), |wire| {
+                wire.header("Content-Type")
+            }),
             extra_headers: &extra_headers,
-            body: self.part(self.input.body.as_deref(), |wire| &wire.body).as_bytes(),
+            body: self
+                .part(self.input.body.as_deref(), |wire| &wire.body)
+                .as_bytes(),
         })
     }
 
     /// The Node SDK signs the host without its port; the Python SDK signs what it sends.
     fn signed_host(&self) -> &str {
         let host = self.part(self.input.host.as_deref(), |wire| wire.header("Host"));
-        if self.host_signed.contains("WITHOUT port") { host.rsplit_once(':').unwrap().0 } else { host }
+        if self.host_signed.contains("WITHOUT port") {
+            host.rsplit_once(':').unwrap().0
+        } else {
+            host
+        }
     }
 
     /// What was sent, or what the documentation says of it.
-    fn part<'a>(&'a self, input: Option<&'a str>, wire: impl FnOnce(&'a Wire) -> &'a str) -> &'a str {
+    fn part<'a>(
+        &'a self,
+        input: Option<&'a str>,
+        wire: impl FnOnce(&'a Wire) -> &'a str,
+    ) -> &'a str {
         self.wire.as_ref().map(wire).or(input).unwrap_or_default()
     }
 }
@@ -118,6 +140,9 @@ impl Wire {
     }
 
     fn header(&self, name: &str) -> &str {
-        self.headers.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value)
     }
 }

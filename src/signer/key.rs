@@ -35,7 +35,10 @@ impl fmt::Debug for SigningKey {
 /// `SecretDate`, `SecretService` and `SecretSigning` of the documentation.
 pub(super) fn derive(secret_key: &Secret, scope: &Scope) -> [Key; 3] {
     let root = SecretString::from(["TC3", secret_key.reveal()].concat());
-    let date = hmac(root.expose_secret().as_bytes(), scope.date().to_string().as_bytes());
+    let date = hmac(
+        root.expose_secret().as_bytes(),
+        scope.date().to_string().as_bytes(),
+    );
     let service = hmac(date.expose_secret(), scope.service().as_bytes());
     let signing = hmac(service.expose_secret(), b"tc3_request");
     [date, service, signing]

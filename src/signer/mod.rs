@@ -33,10 +33,20 @@ pub use string_to_sign::{Scope, StringToSign};
 pub const ALGORITHM: &str = "TC3-HMAC-SHA256";
 
 /// Signs `request` for `service`, such as `tcss`. `at` must be the second that `X-TC-Timestamp` says.
-pub fn sign(request: &Request<'_>, service: &str, credentials: &Credentials, at: Timestamp) -> Authorization {
+pub fn sign(
+    request: &Request<'_>,
+    service: &str,
+    credentials: &Credentials,
+    at: Timestamp,
+) -> Authorization {
     let canonical = CanonicalRequest::new(request);
     let scope = Scope::new(service, at);
     let string_to_sign = StringToSign::new(at, &scope, &canonical);
     let signature = SigningKey::derive(&credentials.secret_key, &scope).sign(&string_to_sign);
-    Authorization::new(&credentials.secret_id, &scope, canonical.signed_headers(), &signature)
+    Authorization::new(
+        &credentials.secret_id,
+        &scope,
+        canonical.signed_headers(),
+        &signature,
+    )
 }

@@ -82,18 +82,28 @@ impl Credentials {
         let parts = [
             ("SecretId", is_id),
             ("SecretKey", is_plain(secret_key.reveal())),
-            ("token", token.as_ref().is_none_or(|token| is_plain(token.reveal()))),
+            (
+                "token",
+                token.as_ref().is_none_or(|token| is_plain(token.reveal())),
+            ),
         ];
         match parts.into_iter().find(|(_, is_sound)| !is_sound) {
             Some((part, _)) => Err(Unusable(part)),
-            None => Ok(Credentials { secret_id, secret_key, token }),
+            None => Ok(Credentials {
+                secret_id,
+                secret_key,
+                token,
+            }),
         }
     }
 
     /// The header `X-TC-Token`, marked sensitive; none for long-term keys, with which the API refuses it. Fails on
     /// a token that is not plain ASCII.
     pub fn token_header(&self) -> Result<Option<HeaderValue>, Unsendable> {
-        self.token.as_ref().map(|token| sensitive_header("token", token.reveal())).transpose()
+        self.token
+            .as_ref()
+            .map(|token| sensitive_header("token", token.reveal()))
+            .transpose()
     }
 
     /// `text` with every secret of these credentials replaced: servers and proxies repeat what they were sent.
@@ -104,8 +114,12 @@ impl Credentials {
 }
 
 fn scrub<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    let secrets = secrets.into_iter().filter(|secret| secret.len() >= SHORTEST);
-    secrets.fold(text.to_owned(), |text, secret| text.replace(secret, "<redacted>"))
+    let secrets = secrets
+        .into_iter()
+        .filter(|secret| secret.len() >= SHORTEST);
+    secrets.fold(text.to_owned(), |text, secret| {
+        text.replace(secret, "<redacted>")
+    })
 }
 
 /// Letters, digits and signs, at least one: no space, no line break, no foreign letter.
@@ -132,7 +146,9 @@ pub struct Unsendable(&'static str);
 
 /// `text` as a header that no `Debug` shows; `what` names the part of it that came from outside.
 pub(super) fn sensitive_header(what: &'static str, text: &str) -> Result<HeaderValue, Unsendable> {
-    let is_plain = text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    let is_plain = text
+        .bytes()
+        .all(|byte| byte == b' ' || byte.is_ascii_graphic());
     let value = HeaderValue::from_str(text).ok().filter(|_| is_plain);
     let mut value = value.ok_or(Unsendable(what))?;
     value.set_sensitive(true);
@@ -163,7 +179,8 @@ mod tests {
     fn keys_that_cannot_be_are_refused_without_being_shown() {
         let checked = |id: &str, key: &str, token: Option<&str>| {
             let token = token.map(|token| Secret::new(token.into()));
-            Credentials::checked(id.into(), Secret::new(key.into()), token).map_err(|error| error.to_string())
+            Credentials::checked(id.into(), Secret::new(key.into()), token)
+                .map_err(|error| error.to_string())
         };
         assert!(checked("AKIDexample", "k/e+y=", Some("t==")).is_ok());
         for (id, key, token, part) in [
@@ -176,13 +193,19 @@ mod tests {
             ("id", "key", Some("to ken"), "token"),
         ] {
             let error = checked(id, key, token).unwrap_err();
-            assert_eq!(error, format!("the {part} is empty, or has a character that none can have"));
+            assert_eq!(
+                error,
+                format!("the {part} is empty, or has a character that none can have")
+            );
         }
     }
 
     #[test]
     fn a_token_that_no_header_can_carry_is_an_error_that_does_not_repeat_it() {
         let error = with_token(Some("tok\n1")).token_header().unwrap_err();
-        assert_eq!(error.to_string(), "the token has characters that no HTTP header can carry");
+        assert_eq!(
+            error.to_string(),
+            "the token has characters that no HTTP header can carry"
+        );
     }
 }

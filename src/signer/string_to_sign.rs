@@ -16,7 +16,10 @@ pub struct Scope {
 impl Scope {
     /// The day is the one in UTC, wherever the caller and the service are.
     pub fn new(service: &str, at: Timestamp) -> Scope {
-        Scope { date: Offset::UTC.to_datetime(at).date(), service: service.to_owned() }
+        Scope {
+            date: Offset::UTC.to_datetime(at).date(),
+            service: service.to_owned(),
+        }
     }
 
     pub(super) fn date(&self) -> Date {
@@ -41,7 +44,11 @@ pub struct StringToSign(String);
 impl StringToSign {
     /// Says when `canonical` is made, and what for.
     pub fn new(at: Timestamp, scope: &Scope, canonical: &CanonicalRequest) -> StringToSign {
-        StringToSign(format!("{ALGORITHM}\n{}\n{scope}\n{}", at.as_second(), canonical.sha256_hex()))
+        StringToSign(format!(
+            "{ALGORITHM}\n{}\n{scope}\n{}",
+            at.as_second(),
+            canonical.sha256_hex()
+        ))
     }
 
     pub(super) fn as_bytes(&self) -> &[u8] {
@@ -64,6 +71,9 @@ mod tests {
         let scope = |at: &str| Scope::new("tcss", at.parse().unwrap()).to_string();
         assert_eq!(scope("2025-12-31T23:59:59Z"), "2025-12-31/tcss/tc3_request");
         assert_eq!(scope("2026-01-01T00:00:00Z"), "2026-01-01/tcss/tc3_request");
-        assert_eq!(scope("2026-01-01T07:59:59+08"), "2025-12-31/tcss/tc3_request");
+        assert_eq!(
+            scope("2026-01-01T07:59:59+08"),
+            "2025-12-31/tcss/tc3_request"
+        );
     }
 }

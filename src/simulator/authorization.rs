@@ -27,14 +27,25 @@ impl<'a> Claim<'a> {
     }
 
     fn parse(text: &'a str) -> Option<Claim<'a>> {
-        let mut parts = text.strip_prefix(ALGORITHM)?.strip_prefix(' ')?.split(',').map(str::trim);
+        let mut parts = text
+            .strip_prefix(ALGORITHM)?
+            .strip_prefix(' ')?
+            .split(',')
+            .map(str::trim);
         let credential = parts.next()?.strip_prefix("Credential=")?;
         let signed_headers = parts.next()?.strip_prefix("SignedHeaders=")?;
         let signature = parts.next()?.strip_prefix("Signature=")?;
         let (secret_id, scope) = credential.split_once('/')?;
-        let is_whole =
-            parts.next().is_none() && is_scope(scope) && is_list(signed_headers) && is_hash(signature);
-        is_whole.then_some(Claim { secret_id, scope, signed_headers, signature })
+        let is_whole = parts.next().is_none()
+            && is_scope(scope)
+            && is_list(signed_headers)
+            && is_hash(signature);
+        is_whole.then_some(Claim {
+            secret_id,
+            scope,
+            signed_headers,
+            signature,
+        })
     }
 
     /// Checks time, scope, signature and token against what is known of the caller.
@@ -106,14 +117,19 @@ impl<'a> Claim<'a> {
             extra_headers: &extra_headers,
             body: payload(request),
         };
-        Ok(signer::sign(&signed, service, credentials, at).signature().to_owned())
+        Ok(signer::sign(&signed, service, credentials, at)
+            .signature()
+            .to_owned())
     }
 }
 
 const REQUIRED_HEADERS: [&str; 2] = ["content-type", "host"];
 
 fn is_scope(scope: &str) -> bool {
-    matches!(scope.split('/').collect::<Vec<_>>()[..], [_, _, "tc3_request"])
+    matches!(
+        scope.split('/').collect::<Vec<_>>()[..],
+        [_, _, "tc3_request"]
+    )
 }
 
 /// Lower case, sorted, each once, and those that every signature covers among them.
@@ -131,13 +147,22 @@ fn is_hash(signature: &str) -> bool {
 /// What the signature covers in place of the body, when the caller says that it does not cover the body.
 fn payload(request: &Request<Bytes>) -> &[u8] {
     const UNSIGNED: &[u8] = b"UNSIGNED-PAYLOAD";
-    let is_unsigned = request.headers().get("X-TC-Content-SHA256").is_some_and(|value| value == UNSIGNED);
-    if is_unsigned { UNSIGNED } else { request.body() }
+    let is_unsigned = request
+        .headers()
+        .get("X-TC-Content-SHA256")
+        .is_some_and(|value| value == UNSIGNED);
+    if is_unsigned {
+        UNSIGNED
+    } else {
+        request.body()
+    }
 }
 
 /// Temporary credentials come with their token, long-term keys without any.
 fn verify_token(request: &Request<Bytes>, credentials: &Credentials) -> Result<(), Refusal> {
-    let expected = credentials.token_header().map_err(|_| Refusal::from("AuthFailure.TokenFailure"))?;
+    let expected = credentials
+        .token_header()
+        .map_err(|_| Refusal::from("AuthFailure.TokenFailure"))?;
     if request.headers().get("X-TC-Token") == expected.as_ref() {
         Ok(())
     } else {
@@ -147,18 +172,25 @@ fn verify_token(request: &Request<Bytes>, credentials: &Credentials) -> Result<(
 
 fn timestamp(request: &Request<Bytes>) -> Result<Timestamp, Refusal> {
     let seconds = header(request, "X-TC-Timestamp")?.parse().ok();
-    seconds.and_then(|seconds| Timestamp::from_second(seconds).ok()).ok_or_else(|| {
-        Refusal::new(
-            "InvalidParameter",
-            "The value of header `X-TC-Timestamp` is not valid: unix seconds.".into(),
-        )
-    })
+    seconds
+        .and_then(|seconds| Timestamp::from_second(seconds).ok())
+        .ok_or_else(|| {
+            Refusal::new(
+                "InvalidParameter",
+                "The value of header `X-TC-Timestamp` is not valid: unix seconds.".into(),
+            )
+        })
 }
 
 /// The value of a header that must be there.
 pub(super) fn header<'a>(request: &'a Request<Bytes>, name: &str) -> Result<&'a str, Refusal> {
-    let value = request.headers().get(name).and_then(|value| value.to_str().ok());
-    value.filter(|value| !value.is_empty()).ok_or_else(|| parameters::missing(name))
+    let value = request
+        .headers()
+        .get(name)
+        .and_then(|value| value.to_str().ok());
+    value
+        .filter(|value| !value.is_empty())
+        .ok_or_else(|| parameters::missing(name))
 }
 
 #[cfg(test)]
@@ -183,7 +215,11 @@ mod tests {
             "accept;content-type;host",
         ] {
             assert!(
-                parses("AKID/2025-11-24/tcss/tc3_request", signed_headers, SIGNATURE),
+                parses(
+                    "AKID/2025-11-24/tcss/tc3_request",
+                    signed_headers,
+                    SIGNATURE
+                ),
                 "{signed_headers}"
             );
         }
@@ -191,21 +227,35 @@ mod tests {
 
     #[test]
     fn what_is_no_authorization_is_not_read() {
-        let (credential, signed_headers) = ("AKID/2025-11-24/tcss/tc3_request", "content-type;host");
-        for bad in
-            ["AKID", "AKID/2025-11-24/tcss", "AKID/2025-11-24/tcss/tc4_request", "AKID/a/b/c/tc3_request"]
-        {
+        let (credential, signed_headers) =
+            ("AKID/2025-11-24/tcss/tc3_request", "content-type;host");
+        for bad in [
+            "AKID",
+            "AKID/2025-11-24/tcss",
+            "AKID/2025-11-24/tcss/tc4_request",
+            "AKID/a/b/c/tc3_request",
+        ] {
             assert!(!parses(bad, signed_headers, SIGNATURE), "{bad}");
         }
-        for bad in
-            ["", "host", "content-type", "host;content-type", "Content-Type;host", "content-type;host;host"]
-        {
+        for bad in [
+            "",
+            "host",
+            "content-type",
+            "host;content-type",
+            "Content-Type;host",
+            "content-type;host;host",
+        ] {
             assert!(!parses(credential, bad, SIGNATURE), "{bad}");
         }
         for bad in ["", "72e4", &"z".repeat(64)] {
             assert!(!parses(credential, signed_headers, bad), "{bad}");
         }
-        for bad in ["", "Basic YTpi", "TC3-HMAC-SHA256", "TC3-HMAC-SHA256 Credential=AKID"] {
+        for bad in [
+            "",
+            "Basic YTpi",
+            "TC3-HMAC-SHA256",
+            "TC3-HMAC-SHA256 Credential=AKID",
+        ] {
             assert_eq!(Claim::parse(bad), None, "{bad}");
         }
     }

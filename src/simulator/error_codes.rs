@@ -15,7 +15,10 @@ pub struct ErrorCode {
 impl ErrorCode {
     /// The code of that name, of either API.
     pub fn find(code: &str) -> Option<&'static ErrorCode> {
-        ERROR_CODES.iter().chain(STS_ERROR_CODES).find(|known| known.code == code)
+        ERROR_CODES
+            .iter()
+            .chain(STS_ERROR_CODES)
+            .find(|known| known.code == code)
     }
 }
 

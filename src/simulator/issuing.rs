@@ -19,13 +19,21 @@ use super::{
 
 impl Simulator {
     /// `AssumeRole` and `AssumeRoleWithWebIdentity` of STS.
-    pub(super) fn assume(&self, request: &Request<Bytes>, action: sts::Action, now: Timestamp) -> Reply {
+    pub(super) fn assume(
+        &self,
+        request: &Request<Bytes>,
+        action: sts::Action,
+        now: Timestamp,
+    ) -> Reply {
         let arrival = self.state().arrive_at_sts(action);
         let target = sts::Ask::parse(request, action).and_then(|ask| {
             let role = self.scenario.role(|role| role.arn == ask.role_arn);
-            role.map(|role| (ask, role)).ok_or_else(|| "ResourceNotFound.RoleNotFound".into())
+            role.map(|role| (ask, role))
+                .ok_or_else(|| "ResourceNotFound.RoleNotFound".into())
         });
-        let delay = target.as_ref().map_or(Duration::ZERO, |(_, (_, role))| role.delay(arrival.jitter));
+        let delay = target
+            .as_ref()
+            .map_or(Duration::ZERO, |(_, (_, role))| role.delay(arrival.jitter));
         let outcome = self.signer(request, action, now).and_then(|signer| {
             let (ask, (index, role)) = target?;
             if !ask.is_trusted_by(role, signer) {
@@ -35,7 +43,10 @@ impl Simulator {
             let (credentials, expires) = self.issue(index, role, ask.lifetime, now, &arrival);
             Ok(sts::Answer::new(credentials, expires))
         });
-        Reply { response: reply::envelope(outcome, arrival.request_id), delay }
+        Reply {
+            response: reply::envelope(outcome, arrival.request_id),
+            delay,
+        }
     }
 
     /// The name of the identity that signed a request to STS; none where no signature is needed.
@@ -48,10 +59,14 @@ impl Simulator {
         check_protocol(request)?;
         check_version(request, sts::VERSION)?;
         match action {
-            sts::Action::AssumeRoleWithWebIdentity if header(request, "Authorization")? == sts::UNSIGNED => {
+            sts::Action::AssumeRoleWithWebIdentity
+                if header(request, "Authorization")? == sts::UNSIGNED =>
+            {
                 Ok(None)
             }
-            sts::Action::AssumeRoleWithWebIdentity => Err("AuthFailure.InvalidAuthorization".into()),
+            sts::Action::AssumeRoleWithWebIdentity => {
+                Err("AuthFailure.InvalidAuthorization".into())
+            }
             sts::Action::AssumeRole => {
                 let caller = self.caller(request)?;
                 caller.verify(request, sts::SERVICE, now)?;
@@ -64,7 +79,10 @@ impl Simulator {
     pub(super) fn metadata(&self, ask: metadata::Ask<'_>, now: Timestamp) -> Reply {
         let arrival = self.state().arrive_at_metadata();
         let Some((index, role)) = self.scenario.role(|role| role.is_of_this_machine) else {
-            return Reply { response: metadata::not_found(), delay: Duration::ZERO };
+            return Reply {
+                response: metadata::not_found(),
+                delay: Duration::ZERO,
+            };
         };
         let response = match ask {
             metadata::Ask::RoleName => metadata::text(role.name()),
@@ -73,7 +91,10 @@ impl Simulator {
             }
             _ => metadata::not_found(),
         };
-        Reply { response, delay: role.delay(arrival.jitter) }
+        Reply {
+            response,
+            delay: role.delay(arrival.jitter),
+        }
     }
 
     fn credentials_of_this_machine(

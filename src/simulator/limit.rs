@@ -53,9 +53,20 @@ mod tests {
     fn the_limit_is_exact_at_the_border_of_the_second() {
         let start = Instant::now();
         let mut arrivals = Arrivals::default();
-        assert!((1..=20).all(|n| arrivals.count(start) == n), "twenty at once");
-        assert_eq!(arrivals.count(start + Duration::from_nanos(999_999_999)), 21, "within the second");
-        assert_eq!(arrivals.count(start + Duration::from_secs(1)), 2, "a second after the twenty");
+        assert!(
+            (1..=20).all(|n| arrivals.count(start) == n),
+            "twenty at once"
+        );
+        assert_eq!(
+            arrivals.count(start + Duration::from_nanos(999_999_999)),
+            21,
+            "within the second"
+        );
+        assert_eq!(
+            arrivals.count(start + Duration::from_secs(1)),
+            2,
+            "a second after the twenty"
+        );
         assert_eq!((arrivals.total(), arrivals.most_in_a_second()), (22, 21));
     }
 
@@ -71,8 +82,9 @@ mod tests {
     fn who_goes_on_at_full_speed_stays_refused() {
         let start = Instant::now();
         let mut arrivals = Arrivals::default();
-        let admitted =
-            (0..90).filter(|n| arrivals.count(start + *n * Duration::from_millis(33)) <= 20).count();
+        let admitted = (0..90)
+            .filter(|n| arrivals.count(start + *n * Duration::from_millis(33)) <= 20)
+            .count();
         assert_eq!(admitted, 20);
     }
 
@@ -83,6 +95,9 @@ mod tests {
         for _ in 0..3 * MOST_REMEMBERED {
             arrivals.count(start);
         }
-        assert_eq!((arrivals.recent.len(), arrivals.total()), (MOST_REMEMBERED, 30_000));
+        assert_eq!(
+            (arrivals.recent.len(), arrivals.total()),
+            (MOST_REMEMBERED, 30_000)
+        );
     }
 }

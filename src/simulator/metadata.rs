@@ -69,7 +69,9 @@ pub(super) fn not_found() -> Response<Bytes> {
 fn plain(status: StatusCode, text: &str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from(text.to_owned()));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
     response
 }
 
@@ -81,8 +83,14 @@ mod tests {
     fn paths_of_the_service_are_told_from_those_of_the_api() {
         for (path, expected) in [
             (PATH, Some(Ask::RoleName)),
-            ("/latest/meta-data/cam/security-credentials/role", Some(Ask::Credentials("role"))),
-            ("/latest/meta-data/cam/security-credentials", Some(Ask::Other)),
+            (
+                "/latest/meta-data/cam/security-credentials/role",
+                Some(Ask::Credentials("role")),
+            ),
+            (
+                "/latest/meta-data/cam/security-credentials",
+                Some(Ask::Other),
+            ),
             ("/latest/meta-data/uuid", Some(Ask::Other)),
             ("/", None),
         ] {

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{Method, Request};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::{clock::Moment, signer::Credentials};
+use crate::{domain::Moment, signer::Credentials};
 
 mod authorization;
 mod error_codes;
@@ -73,14 +73,21 @@ impl Simulator {
     /// Starts to play `scenario` at `start`.
     pub fn new(scenario: &Scenario, speed: Speed, start: Moment) -> Simulator {
         let state = Mutex::new(State::new(scenario));
-        Simulator { scenario: scenario.at_speed(speed), start, state }
+        Simulator {
+            scenario: scenario.at_speed(speed),
+            start,
+            state,
+        }
     }
 
     /// Answers `request`, which arrived `now`.
     pub fn respond(&self, request: &Request<Bytes>, now: Moment) -> Reply {
         let path = request.uri().path();
         if path == STATS_PATH {
-            return Reply { response: reply::json(&self.stats()), delay: Duration::ZERO };
+            return Reply {
+                response: reply::json(&self.stats()),
+                delay: Duration::ZERO,
+            };
         }
         if let Some(ask) = metadata::Ask::of(path) {
             return self.metadata(ask, now.wall);
@@ -98,9 +105,16 @@ impl Simulator {
 
     fn describe(&self, request: &Request<Bytes>, now: Moment) -> Reply {
         let caller = self.caller(request);
-        let arrival = self.state().arrive(caller.as_ref().ok().map(|caller| caller.index), now.monotonic);
+        let arrival = self.state().arrive(
+            caller.as_ref().ok().map(|caller| caller.index),
+            now.monotonic,
+        );
         let delay = caller.as_ref().map_or(Duration::ZERO, |caller| {
-            let Identity { latency, latency_jitter, .. } = &self.scenario.identities[caller.index];
+            let Identity {
+                latency,
+                latency_jitter,
+                ..
+            } = &self.scenario.identities[caller.index];
             *latency + latency_jitter.mul_f64(arrival.jitter)
         });
         let outcome = caller.and_then(|caller| {
@@ -109,7 +123,10 @@ impl Simulator {
             }
             self.answer(request, &caller, now.wall, arrival.dice)
         });
-        Reply { response: reply::envelope(outcome, arrival.request_id), delay }
+        Reply {
+            response: reply::envelope(outcome, arrival.request_id),
+            delay,
+        }
     }
 
     fn answer(
@@ -133,7 +150,11 @@ impl Simulator {
             Found::NoSuchTask => Err("InvalidParameterValue.DataNotFound".into()),
             Found::Scan(run, since_first) => {
                 let progress = run.scan.at(since_first.saturating_sub(run.started));
-                Ok(Answer::new(self.wall(identity, run.started), &progress, identity.task_ids(run)))
+                Ok(Answer::new(
+                    self.wall(identity, run.started),
+                    &progress,
+                    identity.task_ids(run),
+                ))
             }
         }
     }
@@ -141,12 +162,22 @@ impl Simulator {
     /// Whom the request names, and which identity that is. A caller that is not known has no limit to exceed.
     fn caller<'a>(&'a self, request: &'a Request<Bytes>) -> Result<Caller<'a>, Refusal> {
         let claim = Claim::of(request)?;
-        let known = self.scenario.identities.iter().map(Identity::credentials).enumerate();
+        let known = self
+            .scenario
+            .identities
+            .iter()
+            .map(Identity::credentials)
+            .enumerate();
         let mut known = known.filter_map(|(index, credentials)| Some((index, credentials?)));
         if let Some((index, credentials)) =
             known.find(|(_, credentials)| credentials.secret_id == claim.secret_id)
         {
-            return Ok(Caller { claim, index, credentials: Cow::Borrowed(credentials), expires: None });
+            return Ok(Caller {
+                claim,
+                index,
+                credentials: Cow::Borrowed(credentials),
+                expires: None,
+            });
         }
         let temporary = Temporary::parse(claim.secret_id);
         let issued = temporary.filter(|temporary| {
@@ -165,7 +196,10 @@ impl Simulator {
     /// The first of `failures` that applies now, if any.
     fn fail(&self, failures: &[Failure], now: Timestamp, dice: f64) -> Result<(), Refusal> {
         let elapsed = self.elapsed(now);
-        match failures.iter().find(|failure| failure.strikes(elapsed, dice)) {
+        match failures
+            .iter()
+            .find(|failure| failure.strikes(elapsed, dice))
+        {
             Some(failure) => Err(failure.code.into()),
             None => Ok(()),
         }
@@ -180,7 +214,10 @@ impl Simulator {
         let signed = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
         let since_start =
             signed(since_first + identity.starts_in).saturating_sub(signed(identity.started_ago));
-        self.start.wall.checked_add(since_start).unwrap_or(self.start.wall)
+        self.start
+            .wall
+            .checked_add(since_start)
+            .unwrap_or(self.start.wall)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -199,8 +236,14 @@ struct Caller<'a> {
 }
 
 impl Caller<'_> {
-    fn verify(&self, request: &Request<Bytes>, service: &str, now: Timestamp) -> Result<(), Refusal> {
-        self.claim.verify(request, service, &self.credentials, now)?;
+    fn verify(
+        &self,
+        request: &Request<Bytes>,
+        service: &str,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        self.claim
+            .verify(request, service, &self.credentials, now)?;
         if self.expires.is_some_and(|expires| expires <= now) {
             return Err("AuthFailure.TokenFailure".into());
         }
@@ -217,9 +260,15 @@ fn check_protocol(request: &Request<Bytes>) -> Result<(), Refusal> {
         Method::GET => "application/x-www-form-urlencoded",
         _ => return Err("UnsupportedProtocol".into()),
     };
-    let essence = header(request, "Content-Type")?.split(';').next().unwrap_or_default();
+    let essence = header(request, "Content-Type")?
+        .split(';')
+        .next()
+        .unwrap_or_default();
     if !essence.trim().eq_ignore_ascii_case(content_type) {
-        let message = format!("The Content-Type of a {} must be {content_type}.", request.method());
+        let message = format!(
+            "The Content-Type of a {} must be {content_type}.",
+            request.method()
+        );
         return Err(Refusal::new("InvalidRequest", message));
     }
     ["X-TC-Action", "X-TC-Version", "X-TC-Timestamp"]
@@ -228,5 +277,9 @@ fn check_protocol(request: &Request<Bytes>) -> Result<(), Refusal> {
 }
 
 fn check_version(request: &Request<Bytes>, expected: &str) -> Result<(), Refusal> {
-    if header(request, "X-TC-Version")? == expected { Ok(()) } else { Err("NoSuchVersion".into()) }
+    if header(request, "X-TC-Version")? == expected {
+        Ok(())
+    } else {
+        Err("NoSuchVersion".into())
+    }
 }

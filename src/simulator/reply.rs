@@ -45,7 +45,12 @@ impl From<&ErrorCode> for Refusal {
 /// With the table's words, for `code`s of the table.
 impl From<&'static str> for Refusal {
     fn from(code: &'static str) -> Refusal {
-        Refusal::new(code, ErrorCode::find(code).map_or("", |known| known.message).into())
+        Refusal::new(
+            code,
+            ErrorCode::find(code)
+                .map_or("", |known| known.message)
+                .into(),
+        )
     }
 }
 
@@ -93,7 +98,9 @@ impl Answer {
 
     /// Of a scan that began at `started`.
     pub(super) fn new(started: Timestamp, progress: &Progress, tasks: TaskIds) -> Answer {
-        let ended = progress.ended_after.and_then(|length| started.checked_add(length).ok());
+        let ended = progress
+            .ended_after
+            .and_then(|length| started.checked_add(length).ok());
         let counts = progress.counts;
         Answer {
             status: status(progress.status),
@@ -123,7 +130,10 @@ fn status(status: Status) -> &'static str {
 
 /// The console's clock: UTC+8, without saying so.
 fn date(at: Timestamp) -> String {
-    tz::offset(8).to_datetime(at).strftime("%Y-%m-%d %H:%M:%S").to_string()
+    tz::offset(8)
+        .to_datetime(at)
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
 }
 
 /// Rounded up, so that a scan that runs has time left.
@@ -166,19 +176,29 @@ enum Content<T> {
 }
 
 /// The whole body, for either outcome.
-pub(super) fn envelope<T: Serialize>(outcome: Result<T, Refusal>, request_id: u128) -> Response<Bytes> {
+pub(super) fn envelope<T: Serialize>(
+    outcome: Result<T, Refusal>,
+    request_id: u128,
+) -> Response<Bytes> {
     let content = match outcome {
         Ok(answer) => Content::Answer(answer),
         Err(Refusal { code, message }) => Content::Error { code, message },
     };
-    json(&Envelope { response: Identified { content, request_id: uuid(request_id) } })
+    json(&Envelope {
+        response: Identified {
+            content,
+            request_id: uuid(request_id),
+        },
+    })
 }
 
 /// With the bare content type that the API sends.
 pub(super) fn json<T: Serialize>(body: &T) -> Response<Bytes> {
     let body = serde_json::to_vec(body).expect("names are strings, and numbers are finite");
     let mut response = Response::new(Bytes::from(body));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -186,8 +206,18 @@ pub(super) fn json<T: Serialize>(body: &T) -> Response<Bytes> {
 fn uuid(random: u128) -> String {
     const VERSION: u128 = 0xf << 76;
     const VARIANT: u128 = 0b11 << 62;
-    let hex = format!("{:032x}", (random & !VERSION & !VARIANT) | (4 << 76) | (0b10 << 62));
-    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    let hex = format!(
+        "{:032x}",
+        (random & !VERSION & !VARIANT) | (4 << 76) | (0b10 << 62)
+    );
+    [
+        &hex[..8],
+        &hex[8..12],
+        &hex[12..16],
+        &hex[16..20],
+        &hex[20..],
+    ]
+    .join("-")
 }
 
 #[cfg(test)]
@@ -219,16 +249,28 @@ mod tests {
 
     #[test]
     fn dates_are_written_in_utc_plus_8() {
-        assert_eq!(date("2025-11-24T16:00:00Z".parse().unwrap()), "2025-11-25 00:00:00");
-        assert_eq!(date("2026-01-01T00:00:00+08".parse().unwrap()), "2026-01-01 00:00:00");
+        assert_eq!(
+            date("2025-11-24T16:00:00Z".parse().unwrap()),
+            "2025-11-25 00:00:00"
+        );
+        assert_eq!(
+            date("2026-01-01T00:00:00+08".parse().unwrap()),
+            "2026-01-01 00:00:00"
+        );
     }
 
     #[test]
     fn progress_is_an_integer_where_it_is_whole() {
         let progress = |permille| {
-            let answer = Answer { scan_progress: permille, ..Answer::not_scanned() };
+            let answer = Answer {
+                scan_progress: permille,
+                ..Answer::not_scanned()
+            };
             serde_json::to_value(answer).unwrap()["ScanProgress"].to_string()
         };
-        assert_eq!([0, 420, 425, 1000].map(progress), ["0", "42", "42.5", "100"]);
+        assert_eq!(
+            [0, 420, 425, 1000].map(progress),
+            ["0", "42", "42.5", "100"]
+        );
     }
 }

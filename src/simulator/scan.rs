@@ -70,14 +70,26 @@ impl Scan {
         };
         let work = self.work_at(elapsed);
         let permille = permille(work, self.takes);
-        let remaining = if ended_after.is_some() { Duration::ZERO } else { self.takes.saturating_sub(work) };
-        Progress { status, permille, remaining, ended_after, counts: self.counts.so_far(permille) }
+        let remaining = if ended_after.is_some() {
+            Duration::ZERO
+        } else {
+            self.takes.saturating_sub(work)
+        };
+        Progress {
+            status,
+            permille,
+            remaining,
+            ended_after,
+            counts: self.counts.so_far(permille),
+        }
     }
 
     /// From start to end; none for a scan that never ends.
     pub(super) fn length(&self) -> Option<Duration> {
         match self.stall {
-            Some(stall) if stall.after < self.work() => stall.lasts.map(|lasts| self.work() + lasts),
+            Some(stall) if stall.after < self.work() => {
+                stall.lasts.map(|lasts| self.work() + lasts)
+            }
             _ => Some(self.work()),
         }
     }
@@ -89,9 +101,10 @@ impl Scan {
     fn work_at(&self, elapsed: Duration) -> Duration {
         let moving = match self.stall {
             Some(Stall { after, lasts: None }) => elapsed.min(after),
-            Some(Stall { after, lasts: Some(lasts) }) => {
-                elapsed.min(after.max(elapsed.saturating_sub(lasts)))
-            }
+            Some(Stall {
+                after,
+                lasts: Some(lasts),
+            }) => elapsed.min(after.max(elapsed.saturating_sub(lasts))),
             None => elapsed,
         };
         moving.min(self.work())
@@ -99,7 +112,11 @@ impl Scan {
 
     fn at_speed(&self, speed: Speed) -> Scan {
         let takes = speed.scale(self.takes).max(Duration::from_nanos(1));
-        let part = |work| speed.scale(work).min(takes.saturating_sub(Duration::from_nanos(1)));
+        let part = |work| {
+            speed
+                .scale(work)
+                .min(takes.saturating_sub(Duration::from_nanos(1)))
+        };
         Scan {
             takes,
             pause: speed.scale(self.pause),
@@ -116,7 +133,9 @@ impl Scan {
 impl Counts {
     /// The images are known from the start; what is found in them grows.
     fn so_far(self, permille: u32) -> Counts {
-        let part = |whole: u32| u32::try_from(u64::from(whole) * u64::from(permille) / 1000).unwrap_or(whole);
+        let part = |whole: u32| {
+            u32::try_from(u64::from(whole) * u64::from(permille) / 1000).unwrap_or(whole)
+        };
         Counts {
             local_vulnerabilities: part(self.local_vulnerabilities),
             registry_vulnerabilities: part(self.registry_vulnerabilities),
@@ -150,8 +169,10 @@ pub(super) struct Run<'a> {
 impl Timeline {
     /// The last scan that has started `elapsed` after the first one.
     pub(super) fn latest(&self, elapsed: Duration) -> Option<Run<'_>> {
-        let rounds =
-            self.round().filter(|_| self.repeat).map_or(0, |round| elapsed.as_nanos() / round.as_nanos());
+        let rounds = self
+            .round()
+            .filter(|_| self.repeat)
+            .map_or(0, |round| elapsed.as_nanos() / round.as_nanos());
         let first = u64::try_from(rounds).ok()? * self.scans.len() as u64;
         (first..)
             .map_while(|number| self.run(number))
@@ -163,13 +184,24 @@ impl Timeline {
     /// The `number`th scan, if there ever is one.
     pub(super) fn run(&self, number: u64) -> Option<Run<'_>> {
         let (rounds, index) = self.position(number)?;
-        let earlier_rounds = if rounds == 0 { Duration::ZERO } else { times(self.round()?, rounds)? };
+        let earlier_rounds = if rounds == 0 {
+            Duration::ZERO
+        } else {
+            times(self.round()?, rounds)?
+        };
         let started = earlier_rounds.checked_add(total(&self.scans[..index])?)?;
-        Some(Run { number, started, scan: &self.scans[index] })
+        Some(Run {
+            number,
+            started,
+            scan: &self.scans[index],
+        })
     }
 
     pub(super) fn at_speed(&self, speed: Speed) -> Timeline {
-        Timeline { scans: self.scans.iter().map(|scan| scan.at_speed(speed)).collect(), repeat: self.repeat }
+        Timeline {
+            scans: self.scans.iter().map(|scan| scan.at_speed(speed)).collect(),
+            repeat: self.repeat,
+        }
     }
 
     fn position(&self, number: u64) -> Option<(u64, usize)> {
@@ -186,7 +218,10 @@ impl Timeline {
 }
 
 fn total(scans: &[Scan]) -> Option<Duration> {
-    scans.iter().map(|scan| scan.length()?.checked_add(scan.pause)).sum()
+    scans
+        .iter()
+        .map(|scan| scan.length()?.checked_add(scan.pause))
+        .sum()
 }
 
 fn times(duration: Duration, count: u64) -> Option<Duration> {
@@ -224,47 +259,96 @@ mod tests {
     }
 
     fn repeating(scans: &[Scan]) -> Timeline {
-        Timeline { scans: scans.to_vec(), repeat: true }
+        Timeline {
+            scans: scans.to_vec(),
+            repeat: true,
+        }
     }
 
     #[test]
     fn a_scan_progresses_and_finishes() {
         let half = SCAN.at(seconds(50));
-        assert_eq!((half.status, half.permille, half.remaining), (Status::Scanning, 500, seconds(50)));
-        assert_eq!((half.counts.local_images, half.counts.local_vulnerabilities), (40, 100));
+        assert_eq!(
+            (half.status, half.permille, half.remaining),
+            (Status::Scanning, 500, seconds(50))
+        );
+        assert_eq!(
+            (half.counts.local_images, half.counts.local_vulnerabilities),
+            (40, 100)
+        );
 
         let end = SCAN.at(seconds(100));
-        assert_eq!((end.status, end.permille, end.remaining), (Status::Scanned, 1000, seconds(0)));
+        assert_eq!(
+            (end.status, end.permille, end.remaining),
+            (Status::Scanned, 1000, seconds(0))
+        );
         assert_eq!((end.ended_after, end.counts), (Some(seconds(100)), COUNTS));
     }
 
     #[test]
     fn a_cancelled_scan_ends_midway() {
-        let scan = Scan { canceled_after: Some(seconds(40)), ..SCAN };
+        let scan = Scan {
+            canceled_after: Some(seconds(40)),
+            ..SCAN
+        };
         assert_eq!(scan.at(seconds(39)).status, Status::Scanning);
         let end = scan.at(seconds(1_000));
-        assert_eq!((end.status, end.permille, end.ended_after), (Status::Canceled, 400, Some(seconds(40))));
+        assert_eq!(
+            (end.status, end.permille, end.ended_after),
+            (Status::Canceled, 400, Some(seconds(40)))
+        );
     }
 
     #[test]
     fn a_scan_that_stands_still_goes_on_after_a_while() {
-        let scan = Scan { stall: Some(Stall { after: seconds(30), lasts: Some(seconds(60)) }), ..SCAN };
+        let scan = Scan {
+            stall: Some(Stall {
+                after: seconds(30),
+                lasts: Some(seconds(60)),
+            }),
+            ..SCAN
+        };
         let permille = [29, 30, 60, 90, 91, 160].map(|at| scan.at(seconds(at)).permille);
         assert_eq!(permille, [290, 300, 300, 300, 310, 1000]);
     }
 
     #[test]
     fn a_scan_may_stand_still_for_ever() {
-        let scan = Scan { stall: Some(Stall { after: seconds(30), lasts: None }), ..SCAN };
+        let scan = Scan {
+            stall: Some(Stall {
+                after: seconds(30),
+                lasts: None,
+            }),
+            ..SCAN
+        };
         let late = scan.at(seconds(1_000_000));
-        assert_eq!((late.status, late.permille, late.remaining), (Status::Scanning, 300, seconds(70)));
-        assert_eq!(repeating(&[scan]).latest(seconds(1_000_000)).unwrap().number, 0);
+        assert_eq!(
+            (late.status, late.permille, late.remaining),
+            (Status::Scanning, 300, seconds(70))
+        );
+        assert_eq!(
+            repeating(&[scan])
+                .latest(seconds(1_000_000))
+                .unwrap()
+                .number,
+            0
+        );
     }
 
     #[test]
     fn scans_repeat_after_their_pause() {
-        let timeline = repeating(&[SCAN, Scan { takes: seconds(10), ..SCAN }]);
-        let latest = |at| timeline.latest(seconds(at)).map(|run| (run.number, run.started.as_secs()));
+        let timeline = repeating(&[
+            SCAN,
+            Scan {
+                takes: seconds(10),
+                ..SCAN
+            },
+        ]);
+        let latest = |at| {
+            timeline
+                .latest(seconds(at))
+                .map(|run| (run.number, run.started.as_secs()))
+        };
         assert_eq!(
             [0, 119, 120, 149, 150].map(latest),
             [(0, 0), (0, 0), (1, 120), (1, 120), (2, 150)].map(Some)
@@ -274,7 +358,10 @@ mod tests {
 
     #[test]
     fn scans_that_do_not_repeat_end_with_the_last() {
-        let timeline = Timeline { scans: vec![SCAN, SCAN], repeat: false };
+        let timeline = Timeline {
+            scans: vec![SCAN, SCAN],
+            repeat: false,
+        };
         assert_eq!(timeline.latest(seconds(10_000)).unwrap().number, 1);
         assert_eq!(timeline.run(2), None);
         assert_eq!(Timeline::default().latest(seconds(1)), None);
@@ -282,7 +369,13 @@ mod tests {
 
     #[test]
     fn speed_keeps_the_shape_of_a_scan() {
-        let scan = Scan { stall: Some(Stall { after: seconds(30), lasts: Some(seconds(60)) }), ..SCAN };
+        let scan = Scan {
+            stall: Some(Stall {
+                after: seconds(30),
+                lasts: Some(seconds(60)),
+            }),
+            ..SCAN
+        };
         let fast = scan.at_speed("10".parse().unwrap());
         assert_eq!(fast.at(seconds(4)).permille, scan.at(seconds(40)).permille);
         assert_eq!(fast.length(), Some(seconds(16)));

@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, time::sleep};
 
 use super::{MAX_BODY, Simulator};
 use crate::{
-    clock::Clock,
+    domain::Clock,
     listener::{self, Patience},
 };
 
@@ -32,7 +32,14 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let service = service_fn(move |request| respond(Arc::clone(&simulator), clock, request));
-    listener::serve(vec![listener.into()], listener::plain, service, PATIENCE, shutdown).await;
+    listener::serve(
+        vec![listener.into()],
+        listener::plain,
+        service,
+        PATIENCE,
+        shutdown,
+    )
+    .await;
 }
 
 async fn respond(
@@ -93,8 +100,13 @@ mod tests {
         let clock = Clock::starting_at(Timestamp::UNIX_EPOCH);
         let simulator = Arc::new(Simulator::new(scenario, Speed::REAL_TIME, clock.now()));
         let (stop, stopped) = oneshot::channel();
-        let shutdown: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async { drop(stopped.await) });
-        Running { address, stop, task: tokio::spawn(serve(listener, simulator, clock, shutdown)) }
+        let shutdown: Pin<Box<dyn Future<Output = ()> + Send>> =
+            Box::pin(async { drop(stopped.await) });
+        Running {
+            address,
+            stop,
+            task: tokio::spawn(serve(listener, simulator, clock, shutdown)),
+        }
     }
 
     async fn exchange(stream: &mut TcpStream, request: &str) -> String {
@@ -110,14 +122,20 @@ mod tests {
         let mut stream = TcpStream::connect(running.address).await.unwrap();
         for _ in 0..2 {
             let answer = exchange(&mut stream, "GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-            assert!(answer.starts_with("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"), "{answer}");
+            assert!(
+                answer.starts_with("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"),
+                "{answer}"
+            );
             assert!(answer.contains(r#""Code":"MissingParameter""#), "{answer}");
         }
         let stats = exchange(&mut stream, "GET /-/stats HTTP/1.1\r\nHost: a\r\n\r\n").await;
         assert!(stats.contains(r#"{"arrivals":2,"#), "{stats}");
 
         running.stop.send(()).unwrap();
-        timeout(Duration::from_secs(1), running.task).await.expect("nothing to wait for").unwrap();
+        timeout(Duration::from_secs(1), running.task)
+            .await
+            .expect("nothing to wait for")
+            .unwrap();
         assert_eq!(stream.read(&mut [0]).await.unwrap(), 0, "closed");
     }
 
@@ -133,6 +151,9 @@ mod tests {
             "0".repeat(64)
         );
         let answer = exchange(&mut stream, &head).await;
-        assert!(answer.contains(r#""Code":"RequestSizeLimitExceeded""#), "{answer}");
+        assert!(
+            answer.contains(r#""Code":"RequestSizeLimitExceeded""#),
+            "{answer}"
+        );
     }
 }

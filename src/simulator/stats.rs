@@ -66,7 +66,11 @@ impl State {
             n_assume_role: 0,
             n_assume_role_with_web_identity: 0,
             n_metadata: 0,
-            by_identity: scenario.identities.iter().map(|_| Counts::default()).collect(),
+            by_identity: scenario
+                .identities
+                .iter()
+                .map(|_| Counts::default())
+                .collect(),
         }
     }
 
@@ -74,7 +78,10 @@ impl State {
         self.n_arrivals += 1;
         let counts = identity.and_then(|index| self.by_identity.get_mut(index));
         let n_in_a_second = counts.map_or(1, |counts| counts.arrivals.count(now));
-        Arrival { n_in_a_second, ..self.draw() }
+        Arrival {
+            n_in_a_second,
+            ..self.draw()
+        }
     }
 
     pub(super) fn arrive_at_sts(&mut self, action: Action) -> Arrival {
@@ -112,7 +119,10 @@ impl State {
             most_in_one_second: counts.arrivals.most_in_a_second(),
             issued: counts.n_issued,
         };
-        let names = scenario.identities.iter().map(|identity| identity.name.clone());
+        let names = scenario
+            .identities
+            .iter()
+            .map(|identity| identity.name.clone());
         Stats {
             arrivals: self.n_arrivals,
             assume_role: self.n_assume_role,

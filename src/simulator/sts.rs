@@ -40,10 +40,19 @@ impl Action {
 
     fn parameters(self) -> &'static [&'static str] {
         match self {
-            Action::AssumeRole => &["RoleArn", "RoleSessionName", "DurationSeconds", "ExternalId"],
-            Action::AssumeRoleWithWebIdentity => {
-                &["RoleArn", "RoleSessionName", "DurationSeconds", "ProviderId", "WebIdentityToken"]
-            }
+            Action::AssumeRole => &[
+                "RoleArn",
+                "RoleSessionName",
+                "DurationSeconds",
+                "ExternalId",
+            ],
+            Action::AssumeRoleWithWebIdentity => &[
+                "RoleArn",
+                "RoleSessionName",
+                "DurationSeconds",
+                "ProviderId",
+                "WebIdentityToken",
+            ],
         }
     }
 }
@@ -75,7 +84,10 @@ impl Ask {
             return Err("UnsupportedProtocol".into());
         }
         let parameters = parameters::from_json(request.body())?;
-        if let Some(name) = parameters.keys().find(|name| !action.parameters().contains(&name.as_str())) {
+        if let Some(name) = parameters
+            .keys()
+            .find(|name| !action.parameters().contains(&name.as_str()))
+        {
             return Err(parameters::unknown(name));
         }
         check_session_name(&text(&parameters, "RoleSessionName")?)?;
@@ -83,9 +95,9 @@ impl Ask {
             role_arn: text(&parameters, "RoleArn")?,
             lifetime: lifetime(&parameters)?,
             proof: match action {
-                Action::AssumeRole => {
-                    Proof::Signature { external_id: optional_text(&parameters, "ExternalId")? }
-                }
+                Action::AssumeRole => Proof::Signature {
+                    external_id: optional_text(&parameters, "ExternalId")?,
+                },
                 Action::AssumeRoleWithWebIdentity => Proof::WebIdentity {
                     provider: text(&parameters, "ProviderId")?,
                     // The SDK sends the file as it is, with its line break.
@@ -121,7 +133,11 @@ pub(super) struct Answer {
 
 impl Answer {
     pub(super) fn new(credentials: Issued, expires: Timestamp) -> Answer {
-        Answer { credentials, expired_time: expires.as_second(), expiration: expires.to_string() }
+        Answer {
+            credentials,
+            expired_time: expires.as_second(),
+            expiration: expires.to_string(),
+        }
     }
 }
 
@@ -138,8 +154,12 @@ fn optional_text(parameters: &Map<String, Value>, name: &str) -> Result<Option<S
 }
 
 fn lifetime(parameters: &Map<String, Value>) -> Result<Duration, Refusal> {
-    let Some(value) = parameters.get("DurationSeconds") else { return Ok(DEFAULT_LIFETIME) };
-    let seconds = value.as_i64().ok_or_else(|| parameters::wrong_type("DurationSeconds", "an integer"))?;
+    let Some(value) = parameters.get("DurationSeconds") else {
+        return Ok(DEFAULT_LIFETIME);
+    };
+    let seconds = value
+        .as_i64()
+        .ok_or_else(|| parameters::wrong_type("DurationSeconds", "an integer"))?;
     match u64::try_from(seconds) {
         Ok(seconds @ 1..=MAX_SECONDS) => Ok(Duration::from_secs(seconds)),
         Ok(1..) => Err("InvalidParameter.OverTimeError".into()),
@@ -149,8 +169,14 @@ fn lifetime(parameters: &Map<String, Value>) -> Result<Duration, Refusal> {
 
 fn check_session_name(name: &str) -> Result<(), Refusal> {
     let is_right = (2..=128).contains(&name.chars().count())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
-    if is_right { Ok(()) } else { Err("InvalidParameter.ParamError".into()) }
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c));
+    if is_right {
+        Ok(())
+    } else {
+        Err("InvalidParameter.ParamError".into())
+    }
 }
 
 #[cfg(test)]
@@ -158,12 +184,17 @@ mod tests {
     use super::*;
 
     fn parse(action: Action, body: &str) -> Result<Ask, &'static str> {
-        let request = Request::post("/").body(Bytes::from(body.to_owned())).unwrap();
+        let request = Request::post("/")
+            .body(Bytes::from(body.to_owned()))
+            .unwrap();
         Ask::parse(&request, action).map_err(|refusal| refusal.code)
     }
 
     fn assume(rest: &str) -> Result<Ask, &'static str> {
-        parse(Action::AssumeRole, &format!(r#"{{"RoleArn": "arn", "RoleSessionName": "ab"{rest}}}"#))
+        parse(
+            Action::AssumeRole,
+            &format!(r#"{{"RoleArn": "arn", "RoleSessionName": "ab"{rest}}}"#),
+        )
     }
 
     #[test]
@@ -172,20 +203,41 @@ mod tests {
         assert_eq!(seconds(""), Ok(7200));
         assert_eq!(seconds(r#", "DurationSeconds": 1"#), Ok(1));
         assert_eq!(seconds(r#", "DurationSeconds": 43200"#), Ok(43_200));
-        assert_eq!(seconds(r#", "DurationSeconds": 43201"#), Err("InvalidParameter.OverTimeError"));
-        assert_eq!(seconds(r#", "DurationSeconds": 0"#), Err("InvalidParameter.ParamError"));
-        assert_eq!(seconds(r#", "DurationSeconds": -1"#), Err("InvalidParameter.ParamError"));
-        assert_eq!(seconds(r#", "DurationSeconds": "1""#), Err("InvalidParameter"));
+        assert_eq!(
+            seconds(r#", "DurationSeconds": 43201"#),
+            Err("InvalidParameter.OverTimeError")
+        );
+        assert_eq!(
+            seconds(r#", "DurationSeconds": 0"#),
+            Err("InvalidParameter.ParamError")
+        );
+        assert_eq!(
+            seconds(r#", "DurationSeconds": -1"#),
+            Err("InvalidParameter.ParamError")
+        );
+        assert_eq!(
+            seconds(r#", "DurationSeconds": "1""#),
+            Err("InvalidParameter")
+        );
     }
 
     #[test]
     fn parameters_that_are_missing_or_of_the_other_action_are_refused() {
-        assert_eq!(parse(Action::AssumeRole, r#"{"RoleSessionName": "ab"}"#), Err("MissingParameter"));
-        assert_eq!(parse(Action::AssumeRole, r#"{"RoleArn": "arn"}"#), Err("MissingParameter"));
+        assert_eq!(
+            parse(Action::AssumeRole, r#"{"RoleSessionName": "ab"}"#),
+            Err("MissingParameter")
+        );
+        assert_eq!(
+            parse(Action::AssumeRole, r#"{"RoleArn": "arn"}"#),
+            Err("MissingParameter")
+        );
         assert_eq!(assume(r#", "ProviderId": "p""#), Err("UnknownParameter"));
         assert_eq!(assume(r#", "ExternalId": 7"#), Err("InvalidParameter"));
         let web = r#"{"RoleArn": "arn", "RoleSessionName": "ab", "ProviderId": "p"}"#;
-        assert_eq!(parse(Action::AssumeRoleWithWebIdentity, web), Err("MissingParameter"));
+        assert_eq!(
+            parse(Action::AssumeRoleWithWebIdentity, web),
+            Err("MissingParameter")
+        );
         assert_eq!(parse(Action::AssumeRole, "[]"), Err("InvalidParameter"));
     }
 

@@ -23,9 +23,18 @@ pub(super) struct Temporary {
 
 impl Temporary {
     /// Whole seconds, as the API has them: they live up to a second shorter than `lifetime`.
-    pub(super) fn new(identity: usize, now: Timestamp, lifetime: Duration, nonce: u128) -> Temporary {
+    pub(super) fn new(
+        identity: usize,
+        now: Timestamp,
+        lifetime: Duration,
+        nonce: u128,
+    ) -> Temporary {
         let expires = now.as_second().saturating_add_unsigned(lifetime.as_secs());
-        Temporary { identity, expires: Timestamp::from_second(expires).unwrap_or(Timestamp::MAX), nonce }
+        Temporary {
+            identity,
+            expires: Timestamp::from_second(expires).unwrap_or(Timestamp::MAX),
+            nonce,
+        }
     }
 
     /// What the ID says, if it is that of temporary credentials.
@@ -42,19 +51,32 @@ impl Temporary {
     }
 
     fn secret_id(self) -> String {
-        format!("{PREFIX}{:08x}{:016x}{:032x}", self.identity, self.expires.as_second(), self.nonce)
+        format!(
+            "{PREFIX}{:08x}{:016x}{:032x}",
+            self.identity,
+            self.expires.as_second(),
+            self.nonce
+        )
     }
 
     /// As the API sends them.
     pub(super) fn issue(self, seed: u64) -> Issued {
         let secret_id = self.secret_id();
         let derive = |what: &str| hex::encode(Sha256::digest(format!("{seed} {what} {secret_id}")));
-        Issued { token: derive("token"), tmp_secret_key: derive("key"), tmp_secret_id: secret_id }
+        Issued {
+            token: derive("token"),
+            tmp_secret_key: derive("key"),
+            tmp_secret_id: secret_id,
+        }
     }
 
     /// As their owner signs with them.
     pub(super) fn credentials(self, seed: u64) -> Credentials {
-        let Issued { token, tmp_secret_id, tmp_secret_key } = self.issue(seed);
+        let Issued {
+            token,
+            tmp_secret_id,
+            tmp_secret_key,
+        } = self.issue(seed);
         Credentials {
             secret_id: tmp_secret_id,
             secret_key: Secret::new(tmp_secret_key),
@@ -88,7 +110,9 @@ mod tests {
 
     #[test]
     fn an_id_that_was_not_issued_is_that_of_nobody() {
-        let id = Temporary::new(3, NOW, Duration::from_hours(2), 7).issue(1).tmp_secret_id;
+        let id = Temporary::new(3, NOW, Duration::from_hours(2), 7)
+            .issue(1)
+            .tmp_secret_id;
         for bad in [
             "",
             "AKIDprod",
@@ -99,15 +123,21 @@ mod tests {
         ] {
             assert_eq!(Temporary::parse(bad), None, "{bad}");
         }
-        assert_eq!(Temporary::parse(&id.replace("00000003", "中00000")), None, "no ASCII");
+        assert_eq!(
+            Temporary::parse(&id.replace("00000003", "中00000")),
+            None,
+            "no ASCII"
+        );
     }
 
     #[test]
     fn keys_and_tokens_are_of_one_id_and_one_seed() {
         let all = [(0, 1), (0, 2), (1, 1)]
             .map(|(seed, nonce)| Temporary::new(0, NOW, Duration::from_secs(1), nonce).issue(seed));
-        let mut secrets: Vec<_> =
-            all.iter().flat_map(|issued| [&issued.token, &issued.tmp_secret_key]).collect();
+        let mut secrets: Vec<_> = all
+            .iter()
+            .flat_map(|issued| [&issued.token, &issued.tmp_secret_key])
+            .collect();
         secrets.sort();
         secrets.dedup();
         assert_eq!(secrets.len(), 6);

@@ -4,7 +4,10 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::*;
-use crate::signer::{self, Credentials, Secret, fixtures, fixtures::Fixture};
+use crate::signer::{
+    self, Credentials, Secret,
+    fixtures::{self, Fixture},
+};
 
 const START: &str = "2025-11-24T16:00:00Z";
 
@@ -25,11 +28,18 @@ identities:
 ";
 
 pub(super) fn start() -> Moment {
-    Moment { wall: START.parse().unwrap(), monotonic: Instant::now() }
+    Moment {
+        wall: START.parse().unwrap(),
+        monotonic: Instant::now(),
+    }
 }
 
 pub(super) fn simulator(scenario: &str) -> Simulator {
-    Simulator::new(&Scenario::parse(scenario).unwrap(), Speed::REAL_TIME, start())
+    Simulator::new(
+        &Scenario::parse(scenario).unwrap(),
+        Speed::REAL_TIME,
+        start(),
+    )
 }
 
 /// A request before it is signed.
@@ -78,7 +88,10 @@ impl Draft {
     }
 
     fn value(&self, name: &str) -> &str {
-        self.headers.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value)
+        self.headers
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map_or("", |(_, value)| value)
     }
 
     pub(super) fn signed(&self) -> Request<Bytes> {
@@ -87,7 +100,11 @@ impl Draft {
             secret_key: Secret::new(self.secret_key.into()),
             token: None,
         };
-        let extra_headers: Vec<_> = self.extra_signed.iter().map(|name| (*name, self.value(name))).collect();
+        let extra_headers: Vec<_> = self
+            .extra_signed
+            .iter()
+            .map(|name| (*name, self.value(name)))
+            .collect();
         let request = signer::Request {
             method: self.method,
             host: self.signed_host,
@@ -99,7 +116,9 @@ impl Draft {
         };
         let authorization = signer::sign(&request, self.service, &credentials, self.at);
         let mut builder = Request::builder().method(self.method).uri(self.target);
-        builder = builder.header("Host", self.host).header("Content-Type", self.content_type);
+        builder = builder
+            .header("Host", self.host)
+            .header("Content-Type", self.content_type);
         builder = builder.header("Authorization", authorization.header().unwrap());
         for (name, value) in &self.headers {
             builder = builder.header(*name, value);
@@ -117,12 +136,25 @@ pub(super) fn response(reply: &Reply) -> Value {
 /// The error code, or the status of the scan.
 pub(super) fn outcome(reply: &Reply) -> String {
     let response = response(reply);
-    response["Error"]["Code"].as_str().or(response["Status"].as_str()).unwrap().to_owned()
+    response["Error"]["Code"]
+        .as_str()
+        .or(response["Status"].as_str())
+        .unwrap()
+        .to_owned()
 }
 
 fn ask(simulator: &Simulator, seconds: u64, body: &'static str) -> Value {
     let now = simulator.start.after(Duration::from_secs(seconds));
-    response(&simulator.respond(&Draft { body, ..Draft::new(now.wall) }.signed(), now))
+    response(
+        &simulator.respond(
+            &Draft {
+                body,
+                ..Draft::new(now.wall)
+            }
+            .signed(),
+            now,
+        ),
+    )
 }
 
 #[track_caller]
@@ -145,10 +177,16 @@ fn check_tampered(change: impl FnOnce(&mut Request<Bytes>), expected: &str) {
 
 #[test]
 fn every_request_of_the_official_sdks_is_accepted() {
-    let recorded: Vec<_> = fixtures::all().into_iter().filter(|fixture| fixture.wire.is_some()).collect();
+    let recorded: Vec<_> = fixtures::all()
+        .into_iter()
+        .filter(|fixture| fixture.wire.is_some())
+        .collect();
     assert_eq!(recorded.len(), 18);
     for fixture in recorded {
-        let token = fixture.credentials().token.map_or("", |_| ", token: exampleSessionToken-abc123==");
+        let token = fixture
+            .credentials()
+            .token
+            .map_or("", |_| ", token: exampleSessionToken-abc123==");
         let simulator = Simulator::new(
             &Scenario::parse(&format!(
                 "identities: [{{name: a, secret_id: AKIDEXAMPLE000000000000000000000001, secret_key: \
@@ -160,13 +198,21 @@ fn every_request_of_the_official_sdks_is_accepted() {
             Moment { wall: fixture.at(), monotonic: Instant::now() },
         );
         let reply = simulator.respond(&recorded_request(&fixture), simulator.start);
-        assert_eq!(outcome(&reply), "SCANNING", "{}: {:?}", fixture.name, reply.response);
+        assert_eq!(
+            outcome(&reply),
+            "SCANNING",
+            "{}: {:?}",
+            fixture.name,
+            reply.response
+        );
     }
 }
 
 fn recorded_request(fixture: &Fixture) -> Request<Bytes> {
     let wire = fixture.wire.as_ref().unwrap();
-    let mut builder = Request::builder().method(&*fixture.input.method).uri(wire.target());
+    let mut builder = Request::builder()
+        .method(&*fixture.input.method)
+        .uri(wire.target());
     for (name, value) in &wire.headers {
         builder = builder.header(name, value);
     }
@@ -177,9 +223,15 @@ fn recorded_request(fixture: &Fixture) -> Request<Bytes> {
 fn every_form_of_a_signature_is_accepted() {
     check(|_| (), "SCANNING");
     check(|draft| draft.extra_signed = vec!["X-TC-Action"], "SCANNING");
-    check(|draft| draft.extra_signed = vec!["X-TC-Version", "X-TC-Timestamp", "X-TC-Action"], "SCANNING");
+    check(
+        |draft| draft.extra_signed = vec!["X-TC-Version", "X-TC-Timestamp", "X-TC-Action"],
+        "SCANNING",
+    );
     check(|draft| draft.signed_host = "127.0.0.1", "SCANNING");
-    check(|draft| draft.content_type = "application/json; charset=utf-8", "SCANNING");
+    check(
+        |draft| draft.content_type = "application/json; charset=utf-8",
+        "SCANNING",
+    );
     check(
         |draft| {
             draft.set("X-TC-Content-SHA256", "UNSIGNED-PAYLOAD");
@@ -199,12 +251,30 @@ fn every_form_of_a_signature_is_accepted() {
 
 #[test]
 fn a_signature_that_does_not_fit_is_refused() {
-    check(|draft| draft.secret_key = "another", "AuthFailure.SignatureFailure");
-    check(|draft| draft.signed_host = "tcss.tencentcloudapi.com", "AuthFailure.SignatureFailure");
-    check(|draft| draft.service = "cvm", "AuthFailure.SignatureFailure");
-    check(|draft| draft.payload = Some("{ }"), "AuthFailure.SignatureFailure");
-    check(|draft| draft.secret_id = "AKIDnobody", "AuthFailure.SecretIdNotFound");
-    check_tampered(|request| *request.body_mut() = Bytes::from("{ }"), "AuthFailure.SignatureFailure");
+    check(
+        |draft| draft.secret_key = "another",
+        "AuthFailure.SignatureFailure",
+    );
+    check(
+        |draft| draft.signed_host = "tcss.tencentcloudapi.com",
+        "AuthFailure.SignatureFailure",
+    );
+    check(
+        |draft| draft.service = "cvm",
+        "AuthFailure.SignatureFailure",
+    );
+    check(
+        |draft| draft.payload = Some("{ }"),
+        "AuthFailure.SignatureFailure",
+    );
+    check(
+        |draft| draft.secret_id = "AKIDnobody",
+        "AuthFailure.SecretIdNotFound",
+    );
+    check_tampered(
+        |request| *request.body_mut() = Bytes::from("{ }"),
+        "AuthFailure.SignatureFailure",
+    );
     let malformed = http::HeaderValue::from_static("TC3-HMAC-SHA256 AKIDprod");
     check_tampered(
         |request| drop(request.headers_mut().insert("Authorization", malformed)),
@@ -225,17 +295,25 @@ fn a_clock_may_be_five_minutes_off_and_not_more() {
     for (offset, expected) in [(-301, false), (-300, true), (300, true), (301, false)] {
         let at = simulator.start.wall + SignedDuration::from_secs(offset);
         let outcome = outcome(&simulator.respond(&Draft::new(at).signed(), simulator.start));
-        let expected = if expected { "SCANNING" } else { "AuthFailure.SignatureExpire" };
+        let expected = if expected {
+            "SCANNING"
+        } else {
+            "AuthFailure.SignatureExpire"
+        };
         assert_eq!(outcome, expected, "{offset} s");
     }
 }
 
 #[test]
 fn a_token_comes_with_temporary_keys_and_only_with_them() {
-    let temporary =
-        |draft: &mut Draft| (draft.secret_id, draft.secret_key) = ("AKIDtemporary", "key-of-temporary");
+    let temporary = |draft: &mut Draft| {
+        (draft.secret_id, draft.secret_key) = ("AKIDtemporary", "key-of-temporary")
+    };
     check(temporary, "AuthFailure.TokenFailure");
-    for (token, expected) in [("tok-1==", "NOT_SCAN"), ("tok-2==", "AuthFailure.TokenFailure")] {
+    for (token, expected) in [
+        ("tok-1==", "NOT_SCAN"),
+        ("tok-2==", "AuthFailure.TokenFailure"),
+    ] {
         check(
             |draft| {
                 temporary(draft);
@@ -244,27 +322,58 @@ fn a_token_comes_with_temporary_keys_and_only_with_them() {
             expected,
         );
     }
-    check(|draft| draft.set("X-TC-Token", "tok-1=="), "AuthFailure.TokenFailure");
+    check(
+        |draft| draft.set("X-TC-Token", "tok-1=="),
+        "AuthFailure.TokenFailure",
+    );
 }
 
 #[test]
 fn a_request_that_lacks_a_common_header_is_refused() {
-    for name in ["Authorization", "Host", "Content-Type", "X-TC-Action", "X-TC-Version", "X-TC-Timestamp"] {
-        check_tampered(|request| drop(request.headers_mut().remove(name)), "MissingParameter");
+    for name in [
+        "Authorization",
+        "Host",
+        "Content-Type",
+        "X-TC-Action",
+        "X-TC-Version",
+        "X-TC-Timestamp",
+    ] {
+        check_tampered(
+            |request| drop(request.headers_mut().remove(name)),
+            "MissingParameter",
+        );
     }
 }
 
 #[test]
 fn a_request_for_something_else_is_refused() {
-    check(|draft| draft.set("X-TC-Version", "2017-03-12"), "NoSuchVersion");
-    check(|draft| draft.set("X-TC-Action", "DescribeInstances"), "InvalidAction");
-    check(|draft| draft.set("X-TC-Timestamp", "now"), "InvalidParameter");
+    check(
+        |draft| draft.set("X-TC-Version", "2017-03-12"),
+        "NoSuchVersion",
+    );
+    check(
+        |draft| draft.set("X-TC-Action", "DescribeInstances"),
+        "InvalidAction",
+    );
+    check(
+        |draft| draft.set("X-TC-Timestamp", "now"),
+        "InvalidParameter",
+    );
     check(|draft| draft.method = "PUT", "UnsupportedProtocol");
     check(|draft| draft.content_type = "text/plain", "InvalidRequest");
     check(|draft| draft.body = r#"{"TaskID": 1}"#, "UnknownParameter");
-    check(|draft| draft.body = r#"{"LocalTaskID": "1"}"#, "InvalidParameter");
-    check(|draft| draft.body = r#"{"LocalTaskID": 1}"#, "InvalidParameterValue.DataNotFound");
-    check_tampered(|request| *request.body_mut() = vec![0; MAX_BODY + 1].into(), "RequestSizeLimitExceeded");
+    check(
+        |draft| draft.body = r#"{"LocalTaskID": "1"}"#,
+        "InvalidParameter",
+    );
+    check(
+        |draft| draft.body = r#"{"LocalTaskID": 1}"#,
+        "InvalidParameterValue.DataNotFound",
+    );
+    check_tampered(
+        |request| *request.body_mut() = vec![0; MAX_BODY + 1].into(),
+        "RequestSizeLimitExceeded",
+    );
 }
 
 #[test]
@@ -275,7 +384,10 @@ fn the_twenty_first_request_of_a_second_is_refused_for_its_identity_alone() {
     for n in 0..20 {
         assert_eq!(outcome(&simulator.respond(&request, at(n))), "SCANNING");
     }
-    assert_eq!(outcome(&simulator.respond(&request, at(999))), "RequestLimitExceeded");
+    assert_eq!(
+        outcome(&simulator.respond(&request, at(999))),
+        "RequestLimitExceeded"
+    );
     assert_eq!(
         outcome(&simulator.respond(&request, at(1_000))),
         "RequestLimitExceeded",
@@ -286,11 +398,17 @@ fn the_twenty_first_request_of_a_second_is_refused_for_its_identity_alone() {
     let mut other = Draft::new(simulator.start.wall);
     (other.secret_id, other.secret_key) = ("AKIDtemporary", "key-of-temporary");
     other.set("X-TC-Token", "tok-1==");
-    assert_eq!(outcome(&simulator.respond(&other.signed(), at(999))), "NOT_SCAN");
+    assert_eq!(
+        outcome(&simulator.respond(&other.signed(), at(999))),
+        "NOT_SCAN"
+    );
     other.secret_id = "AKIDnobody";
     simulator.respond(&other.signed(), at(999));
 
-    let stats = simulator.respond(&Request::get(STATS_PATH).body(Bytes::new()).unwrap(), at(3_000));
+    let stats = simulator.respond(
+        &Request::get(STATS_PATH).body(Bytes::new()).unwrap(),
+        at(3_000),
+    );
     assert_eq!(
         stats.response.body(),
         concat!(
@@ -312,11 +430,20 @@ fn a_scan_starts_progresses_finishes_and_is_followed_by_another() {
     assert_eq!(half["FoundVulCount"], 100);
 
     let done = ask(&simulator, 119, "{}");
-    assert_eq!((&done["Status"], &done["ScanEndTime"]), (&"SCANNED".into(), &"2025-11-25 00:01:40".into()));
-    assert_eq!((&done["LocalTaskID"], &done["RegistryTaskID"]), (&1001.into(), &2001.into()));
+    assert_eq!(
+        (&done["Status"], &done["ScanEndTime"]),
+        (&"SCANNED".into(), &"2025-11-25 00:01:40".into())
+    );
+    assert_eq!(
+        (&done["LocalTaskID"], &done["RegistryTaskID"]),
+        (&1001.into(), &2001.into())
+    );
 
     let next = ask(&simulator, 180, "{}");
-    assert_eq!((&next["Status"], &next["ScanEndTime"]), (&"CANCELED".into(), &"2025-11-25 00:02:50".into()));
+    assert_eq!(
+        (&next["Status"], &next["ScanEndTime"]),
+        (&"CANCELED".into(), &"2025-11-25 00:02:50".into())
+    );
     assert_eq!(
         (&next["LocalTaskID"], &next["RegistryTaskID"]),
         (&1002.into(), &0.into()),
@@ -328,16 +455,30 @@ fn a_scan_starts_progresses_finishes_and_is_followed_by_another() {
 fn a_past_scan_is_found_by_its_task_and_a_coming_one_is_not() {
     let simulator = simulator(SCENARIO);
     let not_found = "InvalidParameterValue.DataNotFound";
-    assert_eq!(ask(&simulator, 100_000, r#"{"LocalTaskID": 1001}"#)["ScanEndTime"], "2025-11-25 00:01:40");
-    assert_eq!(ask(&simulator, 150, r#"{"RegistryTaskID": 2001}"#)["FoundRiskImageCount"], 12);
+    assert_eq!(
+        ask(&simulator, 100_000, r#"{"LocalTaskID": 1001}"#)["ScanEndTime"],
+        "2025-11-25 00:01:40"
+    );
+    assert_eq!(
+        ask(&simulator, 150, r#"{"RegistryTaskID": 2001}"#)["FoundRiskImageCount"],
+        12
+    );
     assert_eq!(
         ask(&simulator, 151, r#"{"RegistryTaskID": 2002}"#)["Error"]["Code"],
         not_found,
         "no such images"
     );
-    assert_eq!(ask(&simulator, 152, r#"{"LocalTaskID": 1003}"#)["Error"]["Code"], not_found, "not yet");
+    assert_eq!(
+        ask(&simulator, 152, r#"{"LocalTaskID": 1003}"#)["Error"]["Code"],
+        not_found,
+        "not yet"
+    );
     let both = r#"{"LocalTaskID": 1003, "RegistryTaskID": 2001}"#;
-    assert_eq!(ask(&simulator, 400, both)["Error"]["Code"], not_found, "of two scans");
+    assert_eq!(
+        ask(&simulator, 400, both)["Error"]["Code"],
+        not_found,
+        "of two scans"
+    );
 }
 
 #[test]
@@ -345,15 +486,24 @@ fn speed_shortens_scans_and_leaves_the_clock_alone() {
     let speed = "10".parse().unwrap();
     let simulator = Simulator::new(&Scenario::parse(SCENARIO).unwrap(), speed, start());
     let half = ask(&simulator, 5, "{}");
-    assert_eq!((&half["ScanProgress"], &half["RemainingTime"]), (&50.into(), &5.into()));
-    assert_eq!(ask(&simulator, 11, "{}")["ScanEndTime"], "2025-11-25 00:00:10");
+    assert_eq!(
+        (&half["ScanProgress"], &half["RemainingTime"]),
+        (&50.into(), &5.into())
+    );
+    assert_eq!(
+        ask(&simulator, 11, "{}")["ScanEndTime"],
+        "2025-11-25 00:00:10"
+    );
 }
 
 #[test]
 fn every_error_code_can_be_answered() {
     for ErrorCode { code, message } in ERROR_CODES {
-        let scenario =
-            SCENARIO.replacen("    scans:", &format!("    failures: [{{code: {code}}}]\n    scans:"), 1);
+        let scenario = SCENARIO.replacen(
+            "    scans:",
+            &format!("    failures: [{{code: {code}}}]\n    scans:"),
+            1,
+        );
         let answer = ask(&simulator(&scenario), 0, "{}");
         assert_eq!(
             (&answer["Error"]["Code"], &answer["Error"]["Message"]),
@@ -364,8 +514,7 @@ fn every_error_code_can_be_answered() {
 
 #[test]
 fn the_same_scenario_and_requests_get_the_same_replies() {
-    let failures =
-        "    failures: [{code: InternalError, fraction: 0.3}]\n    latency_jitter: 50ms\n    scans:";
+    let failures = "    failures: [{code: InternalError, fraction: 0.3}]\n    latency_jitter: 50ms\n    scans:";
     let scenario = SCENARIO.replacen("    scans:", failures, 1);
     let play = || {
         let simulator = simulator(&scenario);
@@ -378,10 +527,16 @@ fn the_same_scenario_and_requests_get_the_same_replies() {
     };
     let replies = play();
     assert_eq!(replies, play());
-    let n_failed =
-        replies.iter().filter(|(body, _)| body.windows(13).any(|part| part == b"InternalError")).count();
+    let n_failed = replies
+        .iter()
+        .filter(|(body, _)| body.windows(13).any(|part| part == b"InternalError"))
+        .count();
     assert!((40..80).contains(&n_failed), "{n_failed} of 200 failed");
-    assert!(replies.iter().all(|(_, delay)| *delay <= Duration::from_millis(50)));
+    assert!(
+        replies
+            .iter()
+            .all(|(_, delay)| *delay <= Duration::from_millis(50))
+    );
 }
 
 #[test]
@@ -389,7 +544,11 @@ fn the_demo_is_alive_within_ten_seconds() {
     let scenario = Scenario::demo();
     let simulator = Simulator::new(&scenario, Speed::REAL_TIME, start());
     let at = |name: &str, seconds| {
-        let identity = scenario.identities.iter().find(|identity| identity.name == name).unwrap();
+        let identity = scenario
+            .identities
+            .iter()
+            .find(|identity| identity.name == name)
+            .unwrap();
         let now = simulator.start.after(Duration::from_secs(seconds));
         let mut draft = Draft::new(now.wall);
         draft.secret_id = Box::leak(identity.credentials().unwrap().secret_id.clone().into());
@@ -400,7 +559,10 @@ fn the_demo_is_alive_within_ten_seconds() {
     assert_ne!(at("shop", 1)["ScanProgress"], at("shop", 6)["ScanProgress"]);
     assert_eq!(at("payments", 1)["Status"], "SCANNED");
     assert_eq!(
-        (&at("staging", 1)["Status"], &at("staging", 2)["ScanProgress"]),
+        (
+            &at("staging", 1)["Status"],
+            &at("staging", 2)["ScanProgress"]
+        ),
         (&"SCANNING".into(), &62.5.into())
     );
     assert_eq!(at("batch", 1)["Status"], "CANCELED");
@@ -411,8 +573,11 @@ fn the_demo_is_alive_within_ten_seconds() {
 #[test]
 fn the_examples_of_the_documentation_can_be_read() {
     let documentation = include_str!("../../docs/simulator.md");
-    let examples: Vec<_> =
-        documentation.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let examples: Vec<_> = documentation
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
     assert!(!examples.is_empty());
     for example in examples {
         Scenario::parse(example).unwrap();

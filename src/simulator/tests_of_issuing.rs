@@ -30,7 +30,11 @@ identities:
 ";
 
 fn with(role: &str) -> Simulator {
-    simulator(&SCENARIO.replacen("      metadata: true\n", &format!("      metadata: true\n{role}"), 1))
+    simulator(&SCENARIO.replacen(
+        "      metadata: true\n",
+        &format!("      metadata: true\n{role}"),
+        1,
+    ))
 }
 
 fn leaked(text: &str) -> &'static str {
@@ -43,7 +47,9 @@ fn assume(at: Timestamp, rest: &str) -> Draft {
     draft.service = "sts";
     draft.set("X-TC-Action", "AssumeRole");
     draft.set("X-TC-Version", "2018-08-13");
-    draft.body = leaked(&format!(r#"{{"RoleArn": "{ARN}", "RoleSessionName": "tcss-exporter"{rest}}}"#));
+    draft.body = leaked(&format!(
+        r#"{{"RoleArn": "{ARN}", "RoleSessionName": "tcss-exporter"{rest}}}"#
+    ));
     draft
 }
 
@@ -52,22 +58,32 @@ fn assume_with_web_identity(at: Timestamp, provider: &str, token: &str) -> Reque
     let mut draft = assume(at, &rest);
     draft.set("X-TC-Action", "AssumeRoleWithWebIdentity");
     let mut request = draft.signed();
-    request.headers_mut().insert("Authorization", http::HeaderValue::from_static("SKIP"));
+    request
+        .headers_mut()
+        .insert("Authorization", http::HeaderValue::from_static("SKIP"));
     request
 }
 
 fn get(simulator: &Simulator, role: &str) -> Reply {
     let path = format!("/latest/meta-data/cam/security-credentials/{role}");
-    simulator.respond(&Request::get(path).body(Bytes::new()).unwrap(), simulator.start)
+    simulator.respond(
+        &Request::get(path).body(Bytes::new()).unwrap(),
+        simulator.start,
+    )
 }
 
 /// What was issued, and the seconds from the simulator's start until it expires.
 fn issued(simulator: &Simulator, reply: &Reply) -> (Value, i64) {
     let response = response(reply);
-    let expired = response["ExpiredTime"].as_i64().unwrap_or_else(|| panic!("{response}"));
+    let expired = response["ExpiredTime"]
+        .as_i64()
+        .unwrap_or_else(|| panic!("{response}"));
     let expiration: Timestamp = response["Expiration"].as_str().unwrap().parse().unwrap();
     assert_eq!(expiration.as_second(), expired);
-    (response["Credentials"].clone(), expired - simulator.start.wall.as_second())
+    (
+        response["Credentials"].clone(),
+        expired - simulator.start.wall.as_second(),
+    )
 }
 
 /// A poll, signed with what was issued.
@@ -84,29 +100,55 @@ fn a_role_is_assumed_in_each_way_and_its_credentials_are_accepted() {
     let simulator = simulator(SCENARIO);
     let now = simulator.start;
     let by_key = simulator.respond(&assume(now.wall, "").signed(), now);
-    let by_web = simulator.respond(&assume_with_web_identity(now.wall, "cls-abcd1234", "eyJ.token\\n"), now);
+    let by_web = simulator.respond(
+        &assume_with_web_identity(now.wall, "cls-abcd1234", "eyJ.token\\n"),
+        now,
+    );
     for (credentials, lifetime) in [issued(&simulator, &by_key), issued(&simulator, &by_web)] {
         assert_eq!(lifetime, 7200);
-        assert_eq!(outcome(&simulator.respond(&poll(&credentials, now.wall).signed(), now)), "SCANNING");
+        assert_eq!(
+            outcome(&simulator.respond(&poll(&credentials, now.wall).signed(), now)),
+            "SCANNING"
+        );
     }
     assert_eq!(get(&simulator, "").response.body(), "tcss-exporter");
     let from_metadata: Value =
         serde_json::from_slice(get(&simulator, "tcss-exporter").response.body()).unwrap();
     assert_eq!(from_metadata["Code"], "Success");
-    assert_eq!(outcome(&simulator.respond(&poll(&from_metadata, now.wall).signed(), now)), "SCANNING");
+    assert_eq!(
+        outcome(&simulator.respond(&poll(&from_metadata, now.wall).signed(), now)),
+        "SCANNING"
+    );
 
     let stats = simulator.stats();
-    assert_eq!((stats.assume_role, stats.assume_role_with_web_identity, stats.metadata), (1, 1, 2));
-    assert_eq!((stats.arrivals, stats.identities["reader"].arrivals), (3, 3), "in the name of the role");
+    assert_eq!(
+        (
+            stats.assume_role,
+            stats.assume_role_with_web_identity,
+            stats.metadata
+        ),
+        (1, 1, 2)
+    );
+    assert_eq!(
+        (stats.arrivals, stats.identities["reader"].arrivals),
+        (3, 3),
+        "in the name of the role"
+    );
     assert_eq!(stats.identities["reader"].issued, 3);
-    assert_eq!(stats.identities["base"].arrivals, 0, "no call to STS counts");
+    assert_eq!(
+        stats.identities["base"].arrivals, 0,
+        "no call to STS counts"
+    );
 }
 
 #[test]
 fn credentials_expire_to_the_second() {
     let simulator = with("      token_lifetime: 3s\n");
     let now = simulator.start;
-    let reply = simulator.respond(&assume(now.wall, r#", "DurationSeconds": 900"#).signed(), now);
+    let reply = simulator.respond(
+        &assume(now.wall, r#", "DurationSeconds": 900"#).signed(),
+        now,
+    );
     let (credentials, lifetime) = issued(&simulator, &reply);
     assert_eq!(lifetime, 3, "whatever was asked for");
     for (millis, expected) in [(2_999, "SCANNING"), (3_000, "AuthFailure.TokenFailure")] {
@@ -120,7 +162,13 @@ fn credentials_expire_to_the_second() {
 fn a_token_of_other_credentials_or_none_is_refused() {
     let simulator = simulator(SCENARIO);
     let now = simulator.start;
-    let assume = || issued(&simulator, &simulator.respond(&assume(now.wall, "").signed(), now)).0;
+    let assume = || {
+        issued(
+            &simulator,
+            &simulator.respond(&assume(now.wall, "").signed(), now),
+        )
+        .0
+    };
     let (one, other) = (assume(), assume());
     assert_ne!(one["TmpSecretId"], other["TmpSecretId"]);
     let refused = |draft: &Draft| outcome(&simulator.respond(&draft.signed(), now));
@@ -137,8 +185,11 @@ fn a_token_of_other_credentials_or_none_is_refused() {
     long_term.set("X-TC-Token", one["Token"].as_str().unwrap());
     assert_eq!(refused(&long_term), "AuthFailure.TokenFailure");
     let mut of_no_role = poll(&one, now.wall);
-    of_no_role.secret_id =
-        leaked(&of_no_role.secret_id.replace("AKIDtemporary00000000", "AKIDtemporary00000001"));
+    of_no_role.secret_id = leaked(
+        &of_no_role
+            .secret_id
+            .replace("AKIDtemporary00000000", "AKIDtemporary00000001"),
+    );
     assert_eq!(refused(&of_no_role), "AuthFailure.SecretIdNotFound");
 }
 
@@ -147,10 +198,19 @@ fn the_limit_counts_by_role_and_not_by_what_was_issued() {
     let simulator = simulator(SCENARIO);
     let now = simulator.start;
     for _ in 0..20 {
-        let (credentials, _) = issued(&simulator, &simulator.respond(&assume(now.wall, "").signed(), now));
-        assert_eq!(outcome(&simulator.respond(&poll(&credentials, now.wall).signed(), now)), "SCANNING");
+        let (credentials, _) = issued(
+            &simulator,
+            &simulator.respond(&assume(now.wall, "").signed(), now),
+        );
+        assert_eq!(
+            outcome(&simulator.respond(&poll(&credentials, now.wall).signed(), now)),
+            "SCANNING"
+        );
     }
-    let (credentials, _) = issued(&simulator, &simulator.respond(&assume(now.wall, "").signed(), now));
+    let (credentials, _) = issued(
+        &simulator,
+        &simulator.respond(&assume(now.wall, "").signed(), now),
+    );
     let reply = simulator.respond(&poll(&credentials, now.wall).signed(), now);
     assert_eq!(outcome(&reply), "RequestLimitExceeded");
 }
@@ -170,17 +230,28 @@ fn whom_the_role_does_not_trust_is_refused() {
     assert_eq!(web("cls-other", "eyJ.token"), "UnauthorizedOperation");
     let mut other_role = assume(now.wall, "");
     other_role.body = leaked(&other_role.body.replace("roleName/tcss", "roleName/other"));
-    assert_eq!(refused(&other_role.signed()), "ResourceNotFound.RoleNotFound");
+    assert_eq!(
+        refused(&other_role.signed()),
+        "ResourceNotFound.RoleNotFound"
+    );
     let mut signed_for_tcss = assume(now.wall, "");
     signed_for_tcss.service = "tcss";
-    assert_eq!(refused(&signed_for_tcss.signed()), "AuthFailure.SignatureFailure");
+    assert_eq!(
+        refused(&signed_for_tcss.signed()),
+        "AuthFailure.SignatureFailure"
+    );
     let mut old = assume(now.wall, "");
     old.set("X-TC-Version", "2020-11-01");
     assert_eq!(refused(&old.signed()), "NoSuchVersion");
-    let mut signed_web =
-        assume(now.wall, r#", "ProviderId": "cls-abcd1234", "WebIdentityToken": "eyJ.token""#);
+    let mut signed_web = assume(
+        now.wall,
+        r#", "ProviderId": "cls-abcd1234", "WebIdentityToken": "eyJ.token""#,
+    );
     signed_web.set("X-TC-Action", "AssumeRoleWithWebIdentity");
-    assert_eq!(refused(&signed_web.signed()), "AuthFailure.InvalidAuthorization");
+    assert_eq!(
+        refused(&signed_web.signed()),
+        "AuthFailure.InvalidAuthorization"
+    );
     assert_eq!(simulator.stats().identities["reader"].issued, 0);
 }
 
@@ -204,31 +275,48 @@ fn a_role_may_assume_another_one() {
         "{SCENARIO}  - name: chained\n    role: {{arn: qcs::cam::uin/2:roleName/far, assumed_by: [reader]}}\n"
     ));
     let now = simulator.start;
-    let (near, _) = issued(&simulator, &simulator.respond(&assume(now.wall, "").signed(), now));
+    let (near, _) = issued(
+        &simulator,
+        &simulator.respond(&assume(now.wall, "").signed(), now),
+    );
     let mut draft = assume(now.wall, "");
-    draft.body = r#"{"RoleArn": "qcs::cam::uin/2:roleName/far", "RoleSessionName": "tcss-exporter"}"#;
+    draft.body =
+        r#"{"RoleArn": "qcs::cam::uin/2:roleName/far", "RoleSessionName": "tcss-exporter"}"#;
     draft.secret_id = leaked(near["TmpSecretId"].as_str().unwrap());
     draft.secret_key = leaked(near["TmpSecretKey"].as_str().unwrap());
     draft.set("X-TC-Token", near["Token"].as_str().unwrap());
     let (far, _) = issued(&simulator, &simulator.respond(&draft.signed(), now));
-    assert_eq!(outcome(&simulator.respond(&poll(&far, now.wall).signed(), now)), "NOT_SCAN");
+    assert_eq!(
+        outcome(&simulator.respond(&poll(&far, now.wall).signed(), now)),
+        "NOT_SCAN"
+    );
 }
 
 #[test]
 fn issuing_fails_and_dawdles_as_the_scenario_says_and_using_does_not() {
-    let simulator = with("      latency: 2s\n      failures: [{code: InternalError.DbError, from: 10s}]\n");
+    let simulator =
+        with("      latency: 2s\n      failures: [{code: InternalError.DbError, from: 10s}]\n");
     let begin = simulator.start;
     let reply = simulator.respond(&assume(begin.wall, "").signed(), begin);
     assert_eq!(reply.delay, Duration::from_secs(2));
-    assert_eq!(get(&simulator, "tcss-exporter").delay, Duration::from_secs(2));
+    assert_eq!(
+        get(&simulator, "tcss-exporter").delay,
+        Duration::from_secs(2)
+    );
     let (credentials, _) = issued(&simulator, &reply);
     let later = begin.after(Duration::from_secs(10));
-    assert_eq!(outcome(&simulator.respond(&assume(later.wall, "").signed(), later)), "InternalError.DbError");
+    assert_eq!(
+        outcome(&simulator.respond(&assume(later.wall, "").signed(), later)),
+        "InternalError.DbError"
+    );
     let path = "/latest/meta-data/cam/security-credentials/tcss-exporter";
     let reply = simulator.respond(&Request::get(path).body(Bytes::new()).unwrap(), later);
     assert_eq!(reply.response.body(), r#"{"Code":"InternalError.DbError"}"#);
     let reply = simulator.respond(&poll(&credentials, later.wall).signed(), later);
-    assert_eq!((outcome(&reply).as_str(), reply.delay), ("SCANNING", Duration::ZERO));
+    assert_eq!(
+        (outcome(&reply).as_str(), reply.delay),
+        ("SCANNING", Duration::ZERO)
+    );
 }
 
 #[test]
@@ -237,7 +325,10 @@ fn a_machine_without_a_role_and_another_role_are_not_found() {
     assert_eq!(get(&bare, "").response.status(), 404);
     let simulator = simulator(SCENARIO);
     assert_eq!(get(&simulator, "other").response.status(), 404);
-    assert_eq!(get(&simulator, "").response.headers()["Content-Type"], "text/plain");
+    assert_eq!(
+        get(&simulator, "").response.headers()["Content-Type"],
+        "text/plain"
+    );
 }
 
 #[test]
@@ -256,20 +347,30 @@ identities:
     for name in ["sts_assume_role", "sts_assume_role_with_web_identity_tke"] {
         let recorded = fixture(name);
         let wall = Timestamp::from_second(recorded["timestamp"].as_i64().unwrap()).unwrap();
-        let start = Moment { wall, monotonic: Instant::now() };
-        let simulator = Simulator::new(&Scenario::parse(scenario).unwrap(), Speed::REAL_TIME, start);
+        let start = Moment {
+            wall,
+            monotonic: Instant::now(),
+        };
+        let simulator =
+            Simulator::new(&Scenario::parse(scenario).unwrap(), Speed::REAL_TIME, start);
         let wire = &recorded["requests"][0];
         let mut request = Request::post("/");
         for header in wire["headers"].as_array().unwrap() {
             request = request.header(header[0].as_str().unwrap(), header[1].as_str().unwrap());
         }
-        let request = request.body(Bytes::from(wire["body"].as_str().unwrap().to_owned())).unwrap();
+        let request = request
+            .body(Bytes::from(wire["body"].as_str().unwrap().to_owned()))
+            .unwrap();
         let answer = response(&simulator.respond(&request, start));
         let used = &recorded["response_used"]["Response"];
         assert_eq!(answer["ExpiredTime"], used["ExpiredTime"], "{name}");
         assert_eq!(answer["Expiration"], used["Expiration"], "{name}");
         assert_eq!(keys(&answer), keys(used), "{name}");
-        assert_eq!(keys(&answer["Credentials"]), keys(&used["Credentials"]), "{name}");
+        assert_eq!(
+            keys(&answer["Credentials"]),
+            keys(&used["Credentials"]),
+            "{name}"
+        );
     }
 }
 
@@ -277,8 +378,12 @@ identities:
 fn metadata_look_as_they_were_recorded() {
     let recorded = fixture("cvm_metadata_role");
     let simulator = simulator(SCENARIO);
-    let answer: Value = serde_json::from_slice(get(&simulator, "tcss-exporter").response.body()).unwrap();
-    assert_eq!(keys(&answer), keys(&recorded["response_used"]["credentials"]));
+    let answer: Value =
+        serde_json::from_slice(get(&simulator, "tcss-exporter").response.body()).unwrap();
+    assert_eq!(
+        keys(&answer),
+        keys(&recorded["response_used"]["credentials"])
+    );
 }
 
 fn fixture(name: &str) -> Value {

@@ -16,9 +16,9 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     collectors::Collector,
-    config::{AccountName, ScanName},
     credentials,
-    pacer::Seat,
+    domain::{AccountName, ScanName},
+    limiter::Seat,
 };
 
 mod snapshot;
@@ -61,7 +61,11 @@ impl Store {
         if self.was_ready.load(Relaxed) {
             return true;
         }
-        let is_ready = self.table.load().as_ref().is_some_and(|table| table.jobs.iter().all(is_tried));
+        let is_ready = self
+            .table
+            .load()
+            .as_ref()
+            .is_some_and(|table| table.jobs.iter().all(is_tried));
         self.was_ready.store(is_ready, Relaxed);
         is_ready
     }
@@ -85,7 +89,11 @@ impl AccountEntry {
         credentials: Arc<credentials::Status>,
         actions: Vec<Arc<ActionEntry>>,
     ) -> AccountEntry {
-        AccountEntry { labels: label("account", name.as_str()), credentials, actions }
+        AccountEntry {
+            labels: label("account", name.as_str()),
+            credentials,
+            actions,
+        }
     }
 }
 
@@ -101,19 +109,27 @@ pub struct ActionEntry {
 impl ActionEntry {
     /// Nothing asked yet.
     pub fn new(seat: Seat) -> ActionEntry {
-        ActionEntry { seat, requests: AtomicU64::new(0), waited_nanos: AtomicU64::new(0) }
+        ActionEntry {
+            seat,
+            requests: AtomicU64::new(0),
+            waited_nanos: AtomicU64::new(0),
+        }
     }
 
     /// Goes on from what `other` has counted of the same account.
     pub fn go_on_from(&self, other: &ActionEntry) {
         self.requests.store(other.requests.load(Relaxed), Relaxed);
-        self.waited_nanos.store(other.waited_nanos.load(Relaxed), Relaxed);
+        self.waited_nanos
+            .store(other.waited_nanos.load(Relaxed), Relaxed);
     }
 
     /// A request leaves after waiting for its turn.
     pub fn request_leaves(&self, waited: Duration) {
         self.requests.fetch_add(1, Relaxed);
-        self.waited_nanos.fetch_add(u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX), Relaxed);
+        self.waited_nanos.fetch_add(
+            u64::try_from(waited.as_nanos()).unwrap_or(u64::MAX),
+            Relaxed,
+        );
     }
 
     /// Requests so far.
@@ -156,10 +172,17 @@ impl JobEntry {
         JobEntry {
             account: account.clone(),
             scan: scan.clone(),
-            labels: format!("{},{}", label("account", account.as_str()), label("scan", scan.as_str())),
+            labels: format!(
+                "{},{}",
+                label("account", account.as_str()),
+                label("scan", scan.as_str())
+            ),
             collector,
             stale_after: poll.stale_after,
-            snapshot: ArcSwap::from_pointee(Snapshot::untried(collector.fields.len(), poll.interval)),
+            snapshot: ArcSwap::from_pointee(Snapshot::untried(
+                collector.fields.len(),
+                poll.interval,
+            )),
             next_poll: ArcSwapOption::empty(),
             hurry: Notify::new(),
         }
@@ -225,7 +248,12 @@ mod tests {
     use super::label;
 
     fn unescaped(text: &str) -> String {
-        let mut chars = text.strip_prefix("a=\"").unwrap().strip_suffix('"').unwrap().chars();
+        let mut chars = text
+            .strip_prefix("a=\"")
+            .unwrap()
+            .strip_suffix('"')
+            .unwrap()
+            .chars();
         let mut value = String::new();
         while let Some(c) = chars.next() {
             assert!(c != '"' && c != '\n', "stands bare in {text}");

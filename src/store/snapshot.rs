@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{
     client::ApiError,
-    clock::Moment,
     collectors::{Activity, Parsed, Sample},
+    domain::Moment,
 };
 
 /// Everything known of one job. Never changed: each poll makes the next one out of it.
@@ -81,20 +81,38 @@ impl Snapshot {
     #[must_use]
     pub fn after(&self, outcome: Outcome) -> Snapshot {
         let Outcome { at, took, result } = outcome;
-        let mut next = Snapshot { polls: self.polls + 1, ..self.clone() };
+        let mut next = Snapshot {
+            polls: self.polls + 1,
+            ..self.clone()
+        };
         let failure = match result {
-            Ok(Parsed { samples, unexpected, activity }) => {
-                unexpected.into_iter().for_each(|field| next.unexpected[field] += 1);
-                next.data = Some(Arc::new(Data { as_of: at, samples, activity }));
+            Ok(Parsed {
+                samples,
+                unexpected,
+                activity,
+            }) => {
+                unexpected
+                    .into_iter()
+                    .for_each(|field| next.unexpected[field] += 1);
+                next.data = Some(Arc::new(Data {
+                    as_of: at,
+                    samples,
+                    activity,
+                }));
                 (next.failed_in_a_row, next.same_reason_in_a_row) = (0, 0);
                 None
             }
             Err(error) => {
                 next.failures += 1;
                 next.failed_in_a_row = next.failed_in_a_row.saturating_add(1);
-                let is_same = self.failure().is_some_and(|last| last.reason == error.reason);
-                next.same_reason_in_a_row =
-                    if is_same { self.same_reason_in_a_row.saturating_add(1) } else { 1 };
+                let is_same = self
+                    .failure()
+                    .is_some_and(|last| last.reason == error.reason);
+                next.same_reason_in_a_row = if is_same {
+                    self.same_reason_in_a_row.saturating_add(1)
+                } else {
+                    1
+                };
                 Some(error)
             }
         };
@@ -109,7 +127,9 @@ impl Snapshot {
 
     /// Whether the last poll succeeded.
     pub fn is_up(&self) -> bool {
-        self.last.as_ref().is_some_and(|last| last.failure.is_none())
+        self.last
+            .as_ref()
+            .is_some_and(|last| last.failure.is_none())
     }
 
     /// When the last good answer was asked for.
@@ -119,6 +139,8 @@ impl Snapshot {
 
     /// The last good answer, unless it is older than `stale_after`. There is no other way to it.
     pub fn fresh(&self, now: Moment, stale_after: Duration) -> Option<&Arc<Data>> {
-        self.data.as_ref().filter(|data| now.age_of(data.as_of) <= stale_after)
+        self.data
+            .as_ref()
+            .filter(|data| now.age_of(data.as_of) <= stale_after)
     }
 }

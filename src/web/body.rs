@@ -35,12 +35,22 @@ impl Body {
     }
 
     pub(super) fn whole(bytes: Bytes) -> Body {
-        Body { kind: Kind::Whole(bytes), _permit: None }
+        Body {
+            kind: Kind::Whole(bytes),
+            _permit: None,
+        }
     }
 
     pub(super) fn pages(pages: Pages, is_gzip: bool, permit: OwnedSemaphorePermit) -> Body {
-        let kind = if is_gzip { Kind::Gzip(Box::new(Gzip::new(pages))) } else { Kind::Plain(pages) };
-        Body { kind, _permit: Some(permit) }
+        let kind = if is_gzip {
+            Kind::Gzip(Box::new(Gzip::new(pages)))
+        } else {
+            Kind::Plain(pages)
+        };
+        Body {
+            kind,
+            _permit: Some(permit),
+        }
     }
 
     fn next(&mut self) -> Option<Bytes> {
@@ -84,7 +94,10 @@ struct Gzip {
 
 impl Gzip {
     fn new(pages: Pages) -> Gzip {
-        Gzip { pages, encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())) }
+        Gzip {
+            pages,
+            encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
+        }
     }
 
     /// The next compressed bytes, as soon as there are some.
@@ -96,6 +109,8 @@ impl Gzip {
                 return Some(std::mem::take(encoder.get_mut()));
             }
         }
-        self.encoder.take().map(|encoder| encoder.finish().expect("a vector takes everything"))
+        self.encoder
+            .take()
+            .map(|encoder| encoder.finish().expect("a vector takes everything"))
     }
 }

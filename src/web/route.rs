@@ -30,7 +30,11 @@ impl Route {
             "/-/reload" => (Route::Reload, WRITE),
             _ => return Route::NotFound,
         };
-        if allowed.split(", ").any(|allowed| allowed == method) { route } else { Route::NotAllowed(allowed) }
+        if allowed.split(", ").any(|allowed| allowed == method) {
+            route
+        } else {
+            Route::NotAllowed(allowed)
+        }
     }
 
     /// Whether those who ask need not say who they are.
@@ -72,7 +76,11 @@ mod tests {
         ];
         for (method, path, expected) in cases {
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            assert_eq!(Route::of(&method, path, "/metrics"), expected, "{method} {path}");
+            assert_eq!(
+                Route::of(&method, path, "/metrics"),
+                expected,
+                "{method} {path}"
+            );
         }
     }
 }

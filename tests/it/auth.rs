@@ -13,7 +13,12 @@ fn start(users: &[String], flags: &[&str]) -> Site {
 }
 
 async fn login(site: &Site, path: &str, name: &str, password: &str) -> Option<u16> {
-    status(plain_client().get(site.http(path)).basic_auth(name, Some(password))).await
+    status(
+        plain_client()
+            .get(site.http(path))
+            .basic_auth(name, Some(password)),
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,17 +36,37 @@ async fn all_but_health_and_readiness_need_a_user() {
         (Method::HEAD, "/-/healthy", 200),
         (Method::GET, "/-/ready", 503),
     ] {
-        let answer = client.request(method.clone(), site.http(path)).send().await.unwrap();
+        let answer = client
+            .request(method.clone(), site.http(path))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status().as_u16(), expected, "{method} {path}");
-        let asked = answer.headers().get("www-authenticate").map(|value| value.to_str().unwrap());
-        assert_eq!(asked, (expected == 401).then_some("Basic realm=\"tcss-exporter\""), "{method} {path}");
+        let asked = answer
+            .headers()
+            .get("www-authenticate")
+            .map(|value| value.to_str().unwrap());
+        assert_eq!(
+            asked,
+            (expected == 401).then_some("Basic realm=\"tcss-exporter\""),
+            "{method} {path}"
+        );
     }
-    let with_body = client.get(site.http("/-/healthy")).body("abc").send().await.unwrap();
+    let with_body = client
+        .get(site.http("/-/healthy"))
+        .body("abc")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(
-        (with_body.status().as_u16(), &with_body.headers()["connection"]),
+        (
+            with_body.status().as_u16(),
+            &with_body.headers()["connection"]
+        ),
         (401, &"close".parse().unwrap())
     );
-    let alice = |request: reqwest::RequestBuilder| request.basic_auth("alice", Some(password("alice")));
+    let alice =
+        |request: reqwest::RequestBuilder| request.basic_auth("alice", Some(password("alice")));
     for (request, expected) in [
         (client.get(site.http("/metrics")), 200),
         (client.get(site.http("/")), 200),
@@ -55,10 +80,21 @@ async fn all_but_health_and_readiness_need_a_user() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_comes_in_by_a_header_that_is_no_login() {
     let site = start(&[user("alice", 4)], &[]);
-    for header in ["Basic", "Basic ", "Basic =", "Basic Og==", "Bearer x", "Basic YWxpY2U=", "\u{ff}"] {
+    for header in [
+        "Basic",
+        "Basic ",
+        "Basic =",
+        "Basic Og==",
+        "Bearer x",
+        "Basic YWxpY2U=",
+        "\u{ff}",
+    ] {
         let request = plain_client().get(site.http("/metrics"));
         let header = reqwest::header::HeaderValue::from_bytes(header.as_bytes()).unwrap();
-        assert_eq!(status(request.header("Authorization", header)).await, Some(401));
+        assert_eq!(
+            status(request.header("Authorization", header)).await,
+            Some(401)
+        );
     }
 }
 
@@ -67,11 +103,19 @@ async fn a_change_of_users_counts_at_once() {
     let mut site = start(&[user("alice", 4)], &[]);
     let (alice, bob) = (password("alice"), password("bob"));
     assert_eq!(login(&site, "/metrics", "alice", &alice).await, Some(200));
-    site.write("w.yml", &format!("basic_auth_users:\n  {}\n", user("bob", 4)));
+    site.write(
+        "w.yml",
+        &format!("basic_auth_users:\n  {}\n", user("bob", 4)),
+    );
     site.running.signal("HUP");
-    site.running
-        .wait_for("the reload", |log| (log.matches("web configuration in force").count() == 2).then_some(()));
-    assert_eq!(login(&site, "/metrics", "alice", &alice).await, Some(401), "who was known is so no more");
+    site.running.wait_for("the reload", |log| {
+        (log.matches("web configuration in force").count() == 2).then_some(())
+    });
+    assert_eq!(
+        login(&site, "/metrics", "alice", &alice).await,
+        Some(401),
+        "who was known is so no more"
+    );
     assert_eq!(login(&site, "/metrics", "bob", &bob).await, Some(200));
 }
 
@@ -83,7 +127,9 @@ async fn two_hundred_wrong_passwords_at_once_do_not_hold_up_a_known_user() {
     let client = plain_client();
     let scrape = async |site: &Site| {
         let begin = Instant::now();
-        let request = client.get(site.http("/metrics")).basic_auth("alice", Some(&alice));
+        let request = client
+            .get(site.http("/metrics"))
+            .basic_auth("alice", Some(&alice));
         assert_eq!(status(request).await, Some(200));
         begin.elapsed()
     };
@@ -92,7 +138,9 @@ async fn two_hundred_wrong_passwords_at_once_do_not_hold_up_a_known_user() {
     let guesser = plain_client();
     let mut flood = JoinSet::new();
     for n in 0..200 {
-        let request = guesser.get(site.http("/metrics")).basic_auth("alice", Some(format!("wrong {n}")));
+        let request = guesser
+            .get(site.http("/metrics"))
+            .basic_auth("alice", Some(format!("wrong {n}")));
         flood.spawn(status(request));
     }
     let (mut attacked, mut control) = (Vec::new(), Vec::new());
@@ -111,15 +159,20 @@ async fn two_hundred_wrong_passwords_at_once_do_not_hold_up_a_known_user() {
     };
     let (attacked, control) = (p99(attacked), p99(control));
     let limit = Duration::from_millis(100).max(control * 2);
-    assert!(attacked < limit, "{attacked:?}, without the flood {control:?}");
+    assert!(
+        attacked < limit,
+        "{attacked:?}, without the flood {control:?}"
+    );
 }
 
 /// In processor time, which is what an answer takes, and which others on the machine hardly change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn users_that_exist_cost_what_others_cost() {
-    for (users, rounds) in
-        [(vec![("alice", 10)], 12), (vec![("alice", 12)], 4), (vec![("alice", 10), ("bob", 12)], 4)]
-    {
+    for (users, rounds) in [
+        (vec![("alice", 10)], 12),
+        (vec![("alice", 12)], 4),
+        (vec![("alice", 10), ("bob", 12)], 4),
+    ] {
         let lines: Vec<String> = users.iter().map(|(name, cost)| user(name, *cost)).collect();
         let site = start(&lines, &[]);
         let client = plain_client();
@@ -127,14 +180,19 @@ async fn users_that_exist_cost_what_others_cost() {
         for round in 0..rounds {
             for (name, spent) in ["alice", "carol"].into_iter().zip(&mut spent) {
                 let before = cpu_seconds(&site);
-                let request = client.get(site.http("/")).basic_auth(name, Some(format!("wrong {round}")));
+                let request = client
+                    .get(site.http("/"))
+                    .basic_auth(name, Some(format!("wrong {round}")));
                 assert_eq!(status(request).await, Some(401));
                 *spent += cpu_seconds(&site) - before;
             }
         }
         let [known, unknown] = spent;
         let ratio = known / unknown;
-        assert!((0.9..=1.1).contains(&ratio), "{users:?}: {known} s to {unknown} s, {ratio}");
+        assert!(
+            (0.9..=1.1).contains(&ratio),
+            "{users:?}: {known} s to {unknown} s, {ratio}"
+        );
     }
 }
 

@@ -9,9 +9,16 @@ use crate::{
 };
 
 fn run(command: &mut Command) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command.output().unwrap();
     let [stdout, stderr] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
-    assert!(!stdout.contains(CANARY) && !stderr.contains(CANARY), "prints a secret: {stdout}{stderr}");
+    assert!(
+        !stdout.contains(CANARY) && !stderr.contains(CANARY),
+        "prints a secret: {stdout}{stderr}"
+    );
     (status.code().unwrap(), stdout, stderr)
 }
 
@@ -19,7 +26,10 @@ fn refused(arguments: &[&str], expected: &[&str]) {
     let (code, stdout, stderr) = run(exporter().args(arguments));
     assert_eq!(code, 2, "{arguments:?}: {stdout}{stderr}");
     for line in expected {
-        assert!(stderr.contains(line), "{arguments:?} does not say {line:?}:\n{stderr}");
+        assert!(
+            stderr.contains(line),
+            "{arguments:?} does not say {line:?}:\n{stderr}"
+        );
     }
 }
 
@@ -52,27 +62,52 @@ fn every_problem_of_a_file_is_told_at_once_with_its_line() {
 fn bad_usage_says_what_would_be_right() {
     refused(&["--poll.interval=0s"], &["--poll.interval", "1s"]);
     refused(&["--poll.interval=60"], &["--poll.interval", "60"]);
-    refused(&["--api.time-zone=Nowhere/Town"], &["--api.time-zone", "Nowhere/Town"]);
-    refused(&["--api.endpoint=http://10.0.0.1"], &["--api.endpoint", "https"]);
-    refused(&["--web.listen-address=10058"], &["--web.listen-address", ":PORT"]);
-    refused(&["--web.telemetry-path=metrics"], &["--web.telemetry-path", "/metrics"]);
+    refused(
+        &["--api.time-zone=Nowhere/Town"],
+        &["--api.time-zone", "Nowhere/Town"],
+    );
+    refused(
+        &["--api.endpoint=http://10.0.0.1"],
+        &["--api.endpoint", "https"],
+    );
+    refused(
+        &["--web.listen-address=10058"],
+        &["--web.listen-address", ":PORT"],
+    );
+    refused(
+        &["--web.telemetry-path=metrics"],
+        &["--web.telemetry-path", "/metrics"],
+    );
     refused(&["--nonsense"], &["--nonsense"]);
-    refused(&["--config.file=/nonexistent/tcss.yml"], &["/nonexistent/tcss.yml"]);
+    refused(
+        &["--config.file=/nonexistent/tcss.yml"],
+        &["/nonexistent/tcss.yml"],
+    );
     refused(&["--config.file=/"], &["/: "]);
     refused(&["simulate", "--speed=0"], &["--speed"]);
-    refused(&["simulate", "--scenario=/nonexistent.yml"], &["/nonexistent.yml"]);
+    refused(
+        &["simulate", "--scenario=/nonexistent.yml"],
+        &["/nonexistent.yml"],
+    );
 }
 
 #[test]
 fn a_variable_says_nothing_to_commands_without_its_flag_and_gives_way_to_the_flag() {
     let check = |arguments: &[&str]| {
-        run(exporter().arg("check").args(arguments).env("TCSS_EXPORTER_WEB_MAX_REQUESTS", "abc")).0
+        run(exporter()
+            .arg("check")
+            .args(arguments)
+            .env("TCSS_EXPORTER_WEB_MAX_REQUESTS", "abc"))
+        .0
     };
     assert_eq!(check(&[]), 0);
-    let both =
-        run(exporter().args(["check", "--poll.interval=2m"]).env("TCSS_EXPORTER_POLL_INTERVAL", "abc"));
+    let both = run(exporter()
+        .args(["check", "--poll.interval=2m"])
+        .env("TCSS_EXPORTER_POLL_INTERVAL", "abc"));
     assert_eq!(both.0, 0, "{both:?}");
-    let variable = run(exporter().arg("check").env("TCSS_EXPORTER_POLL_INTERVAL", "abc"));
+    let variable = run(exporter()
+        .arg("check")
+        .env("TCSS_EXPORTER_POLL_INTERVAL", "abc"));
     assert_eq!(variable.0, 2);
     assert!(variable.2.contains("--poll.interval"), "{variable:?}");
 }
@@ -80,7 +115,11 @@ fn a_variable_says_nothing_to_commands_without_its_flag_and_gives_way_to_the_fla
 #[test]
 fn without_credentials_the_variables_are_named() {
     let config = file("credentials: {env: {}}");
-    for (arguments, expected) in [(&["serve"][..], 2), (&["scan"], 1), (&["check", "--live"], 2)] {
+    for (arguments, expected) in [
+        (&["serve"][..], 2),
+        (&["scan"], 1),
+        (&["check", "--live"], 2),
+    ] {
         let (code, stdout, stderr) = run(exporter()
             .args(arguments)
             .args(["--config.file", path(&config)])
@@ -89,7 +128,10 @@ fn without_credentials_the_variables_are_named() {
             .env_remove("TENCENTCLOUD_SECRET_KEY"));
         assert_eq!(code, expected, "{arguments:?}");
         let said = stdout + &stderr;
-        assert!(said.contains("TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"), "{said}");
+        assert!(
+            said.contains("TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY"),
+            "{said}"
+        );
     }
 }
 
@@ -100,7 +142,12 @@ fn a_port_in_use_is_a_failure_at_run_time() {
     for command in ["serve", "demo"] {
         let (code, _, stderr) = run(exporter().args([command, "--web.listen-address", &address]));
         assert_eq!(code, 1);
-        assert!(stderr.contains(&format!("cannot listen on {address}: Address already in use")), "{stderr}");
+        assert!(
+            stderr.contains(&format!(
+                "cannot listen on {address}: Address already in use"
+            )),
+            "{stderr}"
+        );
     }
 }
 
@@ -127,25 +174,41 @@ fn bash_completes_commands_and_flags() {
             [[ $registered =~ -F\ ([^ ]+) ]]
             "${BASH_REMATCH[1]}" tcss-exporter "${COMP_WORDS[-1]}" "${COMP_WORDS[-2]}"
             echo "${COMPREPLY[@]}""#;
-        let (code, stdout, stderr) =
-            run(Command::new("bash").args(["-c", script, env!("CARGO_BIN_EXE_tcss-exporter"), words]));
+        let (code, stdout, stderr) = run(Command::new("bash").args([
+            "-c",
+            script,
+            env!("CARGO_BIN_EXE_tcss-exporter"),
+            words,
+        ]));
         assert_eq!((code, stderr.as_str()), (0, ""), "{words}");
         stdout.trim().to_owned()
     };
     assert_eq!(complete("tcss-exporter che"), "check");
     assert_eq!(complete("tcss-exporter --web.l"), "--web.listen-address");
-    assert_eq!(complete("tcss-exporter check --l"), "--live --log.level --log.format");
+    assert_eq!(
+        complete("tcss-exporter check --l"),
+        "--live --log.level --log.format"
+    );
     assert_eq!(complete("tcss-exporter scan --output j"), "json");
 }
 
 #[test]
 fn a_reader_that_is_gone_is_no_failure() {
-    for arguments in [&["man"][..], &["completions", "bash"], &["--help"], &["check"]] {
+    for arguments in [
+        &["man"][..],
+        &["completions", "bash"],
+        &["--help"],
+        &["check"],
+    ] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         let output = exporter().args(arguments).stdout(writer).output().unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
-        assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        assert_eq!(
+            (output.status.code(), stderr.as_str()),
+            (Some(0), ""),
+            "{arguments:?}"
+        );
     }
 }
 
@@ -159,7 +222,10 @@ async fn scan_prints_what_it_finds_in_three_forms_and_fails_when_any_account_doe
     let (code, table, _) = scan(&[]);
     assert_eq!(code, 0);
     let row: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
-    assert_eq!(row[..4], ["default", "latest", "env", "TENCENTCLOUD_SECRET_ID"]);
+    assert_eq!(
+        row[..4],
+        ["default", "latest", "env", "TENCENTCLOUD_SECRET_ID"]
+    );
     assert_eq!(row[4..], ["SCANNING", "34", "%", "7", "7/7", "yes"]);
     let (_, json, _) = scan(&["--output=json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -172,7 +238,8 @@ async fn scan_prints_what_it_finds_in_three_forms_and_fails_when_any_account_doe
     );
 
     let silent = Raw::start(Act::Send(ok(b"<html>"))).await;
-    let (code, table, _) = run(exporter().args(["scan", &format!("--api.endpoint={}", silent.url())]));
+    let (code, table, _) =
+        run(exporter().args(["scan", &format!("--api.endpoint={}", silent.url())]));
     assert_eq!(code, 1);
     assert!(table.contains("decode: "), "{table}");
 }
@@ -194,7 +261,9 @@ async fn no_proxy_leads_to_this_machine() {
 fn the_simulator_says_how_to_use_it_and_two_variables_are_enough() {
     let (mut api, url) = simulator(&["--secret-id=AKIDme", "--secret-key=mine"]);
     let line = api.wait_for("how to use it", |said| {
-        said.lines().find_map(|line| line.strip_prefix("try: ")).map(str::to_owned)
+        said.lines()
+            .find_map(|line| line.strip_prefix("try: "))
+            .map(str::to_owned)
     });
     assert_eq!(
         line,
@@ -204,12 +273,20 @@ fn the_simulator_says_how_to_use_it_and_two_variables_are_enough() {
     );
     let mut command = exporter();
     command.args(["check", "--live", &format!("--api.endpoint={url}")]);
-    command.env("TENCENTCLOUD_SECRET_ID", "AKIDme").env("TENCENTCLOUD_SECRET_KEY", "mine");
+    command
+        .env("TENCENTCLOUD_SECRET_ID", "AKIDme")
+        .env("TENCENTCLOUD_SECRET_KEY", "mine");
     let (code, stdout, stderr) = run(&mut command);
     assert_eq!(code, 0, "{stdout}{stderr}");
-    assert!(stdout.contains("configuration ok: 1 account, 1 scan") && stdout.ends_with("  ok\n"), "{stdout}");
+    assert!(
+        stdout.contains("configuration ok: 1 account, 1 scan") && stdout.ends_with("  ok\n"),
+        "{stdout}"
+    );
     let wrong_key = command.env("TENCENTCLOUD_SECRET_KEY", format!("{CANARY}-wrong"));
     let (code, stdout, _) = run(wrong_key);
     assert_eq!(code, 2);
-    assert!(stdout.contains("auth: AuthFailure.SignatureFailure"), "{stdout}");
+    assert!(
+        stdout.contains("auth: AuthFailure.SignatureFailure"),
+        "{stdout}"
+    );
 }

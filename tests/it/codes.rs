@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use tcss_exporter::{client::Handler, reason::Reason, simulator::ERROR_CODES};
+use tcss_exporter::{client::Handler, domain::Reason, simulator::ERROR_CODES};
 
 use crate::support::{World, account, error, frozen_clock, job};
 
@@ -24,7 +24,10 @@ const EXPECTED: [(Reason, &str); 6] = [
         "RequestLimitExceeded RequestLimitExceeded.GlobalRegionUinLimitExceeded \
          RequestLimitExceeded.IPLimitExceeded RequestLimitExceeded.UinLimitExceeded",
     ),
-    (Reason::NotFound, "ResourceNotFound InvalidParameterValue.DataNotFound"),
+    (
+        Reason::NotFound,
+        "ResourceNotFound InvalidParameterValue.DataNotFound",
+    ),
     (
         Reason::InvalidRequest,
         "ActionOffline DryRunOperation InvalidAction InvalidParameter InvalidParameter.ErrIpNoValid \
@@ -53,7 +56,11 @@ async fn every_documented_code_has_its_reason() {
         .iter()
         .flat_map(|(reason, codes)| codes.split_whitespace().map(|code| (code, *reason)))
         .collect();
-    assert_eq!(expected.len(), ERROR_CODES.len(), "as many as are documented");
+    assert_eq!(
+        expected.len(),
+        ERROR_CODES.len(),
+        "as many as are documented"
+    );
     for known in ERROR_CODES {
         let handler: Handler = Arc::new(|_| http::Response::new(error(known.code)));
         let world = World::in_process(frozen_clock(), handler);
@@ -61,7 +68,12 @@ async fn every_documented_code_has_its_reason() {
         job.poll(&world.context).await;
         let snapshot = job.entry.snapshot();
         let failure = snapshot.last.as_ref().unwrap().failure.as_ref().unwrap();
-        assert_eq!(Some(failure.reason), expected.get(known.code).copied(), "{}", known.code);
+        assert_eq!(
+            Some(failure.reason),
+            expected.get(known.code).copied(),
+            "{}",
+            known.code
+        );
         assert_eq!(failure.code.as_deref(), Some(known.code));
     }
 }

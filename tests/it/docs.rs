@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use tcss_exporter::reason::Reason;
+use tcss_exporter::domain::Reason;
 
 use crate::process::{exporter, file, path};
 
@@ -37,7 +37,10 @@ fn page(name: &str) -> String {
 fn blocks(language: &str) -> Vec<String> {
     let start = format!("```{language}\n");
     let text = page("README.md");
-    text.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    text.split(&start)
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
 }
 
 /// The one YAML block of the README that has `key`.
@@ -56,7 +59,12 @@ fn promtool(arguments: &[&str]) -> Output {
 #[track_caller]
 fn succeeds(output: &Output) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}{}",
+        text(&output.stdout),
+        text(&output.stderr)
+    );
 }
 
 #[test]
@@ -84,7 +92,12 @@ fn prometheus_accepts_the_queries() {
 #[test]
 fn the_exporter_accepts_the_configuration_of_several_accounts() {
     let config = file(&yaml("accounts:"));
-    succeeds(&exporter().args(["check", "--config.file", path(&config)]).output().unwrap());
+    succeeds(
+        &exporter()
+            .args(["check", "--config.file", path(&config)])
+            .output()
+            .unwrap(),
+    );
 }
 
 #[test]
@@ -104,11 +117,19 @@ fn the_stateful_set_has_as_many_replicas_as_its_shards() {
 #[test]
 fn the_readme_explains_every_reason_as_the_exporter_does_and_no_other() {
     let readme = page("README.md");
-    let (_, table) = readme.split_once("| `reason` | what it means | what to do |\n|---|---|---|\n").unwrap();
+    let (_, table) = readme
+        .split_once("| `reason` | what it means | what to do |\n|---|---|---|\n")
+        .unwrap();
     let (table, _) = table.split_once("\n\n").unwrap();
     let plain = table.replace('`', "");
-    let rows: Vec<Vec<&str>> = plain.lines().map(|row| row.split('|').map(str::trim).collect()).collect();
-    assert_eq!(rows.iter().map(|row| row[1]).collect::<Vec<_>>(), Reason::ALL.map(Reason::as_str));
+    let rows: Vec<Vec<&str>> = plain
+        .lines()
+        .map(|row| row.split('|').map(str::trim).collect())
+        .collect();
+    assert_eq!(
+        rows.iter().map(|row| row[1]).collect::<Vec<_>>(),
+        Reason::ALL.map(Reason::as_str)
+    );
     for (row, reason) in rows.iter().zip(Reason::ALL) {
         assert_eq!(row[2], reason.meaning(), "{reason}");
         assert!(row[3].starts_with(reason.advice()), "{reason}: {}", row[3]);
@@ -118,11 +139,29 @@ fn the_readme_explains_every_reason_as_the_exporter_does_and_no_other() {
 #[test]
 fn every_flag_that_a_page_names_exists() {
     let help = |command: &[&str]| {
-        String::from_utf8(exporter().args(command).arg("--help").output().unwrap().stdout).unwrap()
+        String::from_utf8(
+            exporter()
+                .args(command)
+                .arg("--help")
+                .output()
+                .unwrap()
+                .stdout,
+        )
+        .unwrap()
     };
-    let commands: [&[&str]; 7] =
-        [&[], &["demo"], &["check"], &["scan"], &["simulate"], &["completions"], &["man"]];
-    let mut known: BTreeSet<String> = commands.iter().flat_map(|command| flags(&help(command))).collect();
+    let commands: [&[&str]; 7] = [
+        &[],
+        &["demo"],
+        &["check"],
+        &["scan"],
+        &["simulate"],
+        &["completions"],
+        &["man"],
+    ];
+    let mut known: BTreeSet<String> = commands
+        .iter()
+        .flat_map(|command| flags(&help(command)))
+        .collect();
     known.extend(["--release", "--version", "--from-file"].map(str::to_owned));
     for name in PAGES {
         for flag in flags(&page(name)) {
@@ -133,8 +172,11 @@ fn every_flag_that_a_page_names_exists() {
 
 fn flags(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '.'));
-    let flags = words.filter(|word| word.starts_with("--") && word[2..].starts_with(char::is_alphabetic));
-    flags.map(|flag| flag.trim_end_matches('.').to_owned()).collect()
+    let flags =
+        words.filter(|word| word.starts_with("--") && word[2..].starts_with(char::is_alphabetic));
+    flags
+        .map(|flag| flag.trim_end_matches('.').to_owned())
+        .collect()
 }
 
 #[test]
@@ -143,21 +185,43 @@ fn every_link_leads_to_a_file_and_to_a_heading_in_it() {
         let directory = root().join(name).parent().unwrap().to_owned();
         for target in links(&page(name)) {
             let (file, heading) = target.split_once('#').unwrap_or((&target, ""));
-            let linked: PathBuf = if file.is_empty() { root().join(name) } else { directory.join(file) };
+            let linked: PathBuf = if file.is_empty() {
+                root().join(name)
+            } else {
+                directory.join(file)
+            };
             assert!(linked.is_file(), "{name}: {target}");
-            assert!(heading.is_empty() || headings(&linked).contains(heading), "{name}: {target}");
+            assert!(
+                heading.is_empty() || headings(&linked).contains(heading),
+                "{name}: {target}"
+            );
         }
     }
 }
 
 /// Targets within the project.
 fn links(text: &str) -> Vec<String> {
-    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
-    targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
+    let targets = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split(')').next());
+    targets
+        .filter(|target| !target.contains("://"))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn headings(page: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(page).unwrap();
-    let anchor = |heading: &str| heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
-    text.lines().filter(|line| line.starts_with('#')).map(anchor).collect()
+    let anchor = |heading: &str| {
+        heading
+            .trim_start_matches('#')
+            .trim()
+            .to_lowercase()
+            .replace(' ', "-")
+    };
+    text.lines()
+        .filter(|line| line.starts_with('#'))
+        .map(anchor)
+        .collect()
 }

@@ -9,9 +9,9 @@ use std::{
 
 use flate2::{Compression, write::GzEncoder};
 use tcss_exporter::{
-    config::{Account, Rate},
+    config::Account,
+    domain::{Rate, Reason},
     poller::{Context, Job},
-    reason::Reason,
 };
 
 use crate::{
@@ -41,19 +41,34 @@ struct Bench {
 impl Bench {
     async fn new() -> Bench {
         let good = Raw::start(Act::Send(ok(&answer("SCANNED", 100.0, 0.0, 1)))).await;
-        Bench { context: World::on_the_network().context, good }
+        Bench {
+            context: World::on_the_network().context,
+            good,
+        }
     }
 
     /// Polls `url` and, meanwhile, a good server for another account; then the first account gets a good answer.
     async fn check(&self, name: &str, url: &str, expected: Result<(), Reason>) {
-        let timeout = if expected == Err(Reason::Timeout) { SHORT } else { LONG };
-        let (bad, other) =
-            (job(&self.context, "bad", url, timeout), job(&self.context, "other", &self.good.url(), LONG));
+        let timeout = if expected == Err(Reason::Timeout) {
+            SHORT
+        } else {
+            LONG
+        };
+        let (bad, other) = (
+            job(&self.context, "bad", url, timeout),
+            job(&self.context, "other", &self.good.url(), LONG),
+        );
         let watch = stopwatch();
         tokio::join!(bad.poll(&self.context), other.poll(&self.context));
         let took = watch.elapsed();
-        assert!(took < timeout + Duration::from_secs(1), "{name}: took {took:?}");
-        assert!(other.entry.snapshot().is_up(), "{name}: the other account is harmed");
+        assert!(
+            took < timeout + Duration::from_secs(1),
+            "{name}: took {took:?}"
+        );
+        assert!(
+            other.entry.snapshot().is_up(),
+            "{name}: the other account is harmed"
+        );
         let failure = bad.entry.snapshot().last.as_ref().unwrap().failure.clone();
         assert_eq!(
             failure.as_ref().map_or(Ok(()), |error| Err(error.reason)),
@@ -96,22 +111,84 @@ fn good() -> Vec<u8> {
 async fn connections_that_fail() {
     let bench = Bench::new().await;
     let (_socket, refused) = refusing();
-    bench.check("refused", &format!("http://{refused}"), Err(Reason::Network)).await;
+    bench
+        .check(
+            "refused",
+            &format!("http://{refused}"),
+            Err(Reason::Network),
+        )
+        .await;
     let plain = Raw::start(Act::Greet(b"220 mail.example ESMTP\r\n".to_vec())).await;
-    bench.check("no TLS", &format!("https://{}", plain.address), Err(Reason::Tls)).await;
+    bench
+        .check(
+            "no TLS",
+            &format!("https://{}", plain.address),
+            Err(Reason::Tls),
+        )
+        .await;
     let whole = ok(&good());
     let half = whole.len() - 100;
-    bench.act("reset at once", Act::Reset(Vec::new()), Err(Reason::Network)).await;
-    bench.act("reset in the head", Act::Reset(whole[..20].to_vec()), Err(Reason::Network)).await;
-    bench.act("reset in the body", Act::Reset(whole[..half].to_vec()), Err(Reason::Network)).await;
-    bench.act("closed in the head", Act::Send(whole[..20].to_vec()), Err(Reason::Network)).await;
-    bench.act("closed in the body", Act::Send(whole[..half].to_vec()), Err(Reason::Network)).await;
-    bench.act("not HTTP", Act::Send(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()), Err(Reason::Network)).await;
-    bench.act("silence", Act::Silence, Err(Reason::Timeout)).await;
-    bench.act("one byte a second", Act::Drip(whole.clone()), Err(Reason::Timeout)).await;
+    bench
+        .act(
+            "reset at once",
+            Act::Reset(Vec::new()),
+            Err(Reason::Network),
+        )
+        .await;
+    bench
+        .act(
+            "reset in the head",
+            Act::Reset(whole[..20].to_vec()),
+            Err(Reason::Network),
+        )
+        .await;
+    bench
+        .act(
+            "reset in the body",
+            Act::Reset(whole[..half].to_vec()),
+            Err(Reason::Network),
+        )
+        .await;
+    bench
+        .act(
+            "closed in the head",
+            Act::Send(whole[..20].to_vec()),
+            Err(Reason::Network),
+        )
+        .await;
+    bench
+        .act(
+            "closed in the body",
+            Act::Send(whole[..half].to_vec()),
+            Err(Reason::Network),
+        )
+        .await;
+    bench
+        .act(
+            "not HTTP",
+            Act::Send(b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()),
+            Err(Reason::Network),
+        )
+        .await;
+    bench
+        .act("silence", Act::Silence, Err(Reason::Timeout))
+        .await;
+    bench
+        .act(
+            "one byte a second",
+            Act::Drip(whole.clone()),
+            Err(Reason::Timeout),
+        )
+        .await;
     let head = whole.len() - good().len();
     let drip_body = [&whole[..head], b"{"].concat();
-    bench.act("stops in the body", Act::Drip(drip_body), Err(Reason::Timeout)).await;
+    bench
+        .act(
+            "stops in the body",
+            Act::Drip(drip_body),
+            Err(Reason::Timeout),
+        )
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,17 +211,34 @@ async fn statuses_other_than_200() {
             .await;
     }
     let elsewhere = format!("Location: {}/\r\n", bench.good.url());
-    for status in ["301 Moved Permanently", "302 Found", "307 Temporary Redirect"] {
-        bench.act(status, Act::Send(http(status, &elsewhere, b"")), Err(Reason::HttpStatus)).await;
+    for status in [
+        "301 Moved Permanently",
+        "302 Found",
+        "307 Temporary Redirect",
+    ] {
+        bench
+            .act(
+                status,
+                Act::Send(http(status, &elsewhere, b"")),
+                Err(Reason::HttpStatus),
+            )
+            .await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_that_are_not_an_answer() {
     let bench = Bench::new().await;
-    let deep = format!("{{\"Response\":{}{}}}", "[".repeat(400_000), "]".repeat(400_000));
-    let deep_field =
-        format!("{{\"Response\":{{\"Status\":{}{}}}}}", "[".repeat(400_000), "]".repeat(400_000));
+    let deep = format!(
+        "{{\"Response\":{}{}}}",
+        "[".repeat(400_000),
+        "]".repeat(400_000)
+    );
+    let deep_field = format!(
+        "{{\"Response\":{{\"Status\":{}{}}}}}",
+        "[".repeat(400_000),
+        "]".repeat(400_000)
+    );
     for (name, body) in [
         ("empty", Vec::new()),
         ("HTML", b"<html></html>".to_vec()),
@@ -152,9 +246,24 @@ async fn bodies_that_are_not_an_answer() {
         ("empty object", b"{}".to_vec()),
         ("null Response", b"{\"Response\":null}".to_vec()),
         ("no field", b"{\"Response\":{\"RequestId\":\"r\"}}".to_vec()),
-        ("error of the wrong type", b"{\"Response\":{\"Error\":[]}}".to_vec()),
-        ("NaN", String::from_utf8(good()).unwrap().replace("100.0", "NaN").into_bytes()),
-        ("invalid UTF-8", good().iter().map(|byte| if *byte == b'S' { 0xff } else { *byte }).collect()),
+        (
+            "error of the wrong type",
+            b"{\"Response\":{\"Error\":[]}}".to_vec(),
+        ),
+        (
+            "NaN",
+            String::from_utf8(good())
+                .unwrap()
+                .replace("100.0", "NaN")
+                .into_bytes(),
+        ),
+        (
+            "invalid UTF-8",
+            good()
+                .iter()
+                .map(|byte| if *byte == b'S' { 0xff } else { *byte })
+                .collect(),
+        ),
         ("two answers", [good(), good()].concat()),
         ("deep nesting", deep.into_bytes()),
         ("deep nesting in a field", deep_field.into_bytes()),
@@ -162,7 +271,9 @@ async fn bodies_that_are_not_an_answer() {
         bench.body(name, &body, Err(Reason::Decode)).await;
     }
     let broken = http("200 OK", "Content-Encoding: gzip\r\n", b"this is not gzip");
-    bench.act("broken gzip", Act::Send(broken), Err(Reason::Decode)).await;
+    bench
+        .act("broken gzip", Act::Send(broken), Err(Reason::Decode))
+        .await;
     let zipped = http("200 OK", "Content-Encoding: gzip\r\n", &gzipped(&good()));
     bench.act("gzip", Act::Send(zipped), Ok(())).await;
 }
@@ -172,7 +283,13 @@ async fn an_answer_cut_at_every_byte() {
     let bench = Bench::new().await;
     let whole = good();
     for length in 1..whole.len() {
-        bench.body(&format!("cut at {length}"), &whole[..length], Err(Reason::Decode)).await;
+        bench
+            .body(
+                &format!("cut at {length}"),
+                &whole[..length],
+                Err(Reason::Decode),
+            )
+            .await;
     }
 }
 
@@ -180,20 +297,49 @@ async fn an_answer_cut_at_every_byte() {
 async fn fields_that_cannot_be_read_do_not_fail_the_rest() {
     let bench = Bench::new().await;
     let whole: serde_json::Value = serde_json::from_slice(&good()).unwrap();
-    let fields: Vec<String> = whole["Response"].as_object().unwrap().keys().cloned().collect();
+    let fields: Vec<String> = whole["Response"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .cloned()
+        .collect();
     for field in &fields {
-        for value in ["null", "true", "[1]", "{\"a\":1}", "-1", "1e300", "1e999", "\"NaN\"", "\"\\u0000\""] {
+        for value in [
+            "null",
+            "true",
+            "[1]",
+            "{\"a\":1}",
+            "-1",
+            "1e300",
+            "1e999",
+            "\"NaN\"",
+            "\"\\u0000\"",
+        ] {
             let text = whole.to_string().replace(
                 &format!("\"{field}\":{}", whole["Response"][field]),
                 &format!("\"{field}\":{value}"),
             );
-            bench.body(&format!("{field} = {value}"), text.as_bytes(), Ok(())).await;
+            bench
+                .body(&format!("{field} = {value}"), text.as_bytes(), Ok(()))
+                .await;
         }
         let mut without = whole.clone();
         without["Response"].as_object_mut().unwrap().remove(field);
-        bench.body(&format!("without {field}"), without.to_string().as_bytes(), Ok(())).await;
+        bench
+            .body(
+                &format!("without {field}"),
+                without.to_string().as_bytes(),
+                Ok(()),
+            )
+            .await;
     }
-    bench.body("unknown status", &answer("SCAN_CANCELING", 10.0, 1.0, 1), Ok(())).await;
+    bench
+        .body(
+            "unknown status",
+            &answer("SCAN_CANCELING", 10.0, 1.0, 1),
+            Ok(()),
+        )
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -201,13 +347,37 @@ async fn bodies_that_are_too_large() {
     let bench = Bench::new().await;
     let told = format!("HTTP/1.1 200 OK\r\nContent-Length: {HUNDRED_MB}\r\n\r\n").into_bytes();
     let untold = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
-    bench.act("100 MB, told", Act::Flood(told, HUNDRED_MB), Err(Reason::TooLarge)).await;
-    bench.act("100 MB, untold", Act::Flood(untold, HUNDRED_MB), Err(Reason::TooLarge)).await;
-    let bomb = http("200 OK", "Content-Encoding: gzip\r\n", &gzipped(&vec![b' '; HUNDRED_MB]));
-    bench.act("gzip bomb", Act::Send(bomb), Err(Reason::TooLarge)).await;
+    bench
+        .act(
+            "100 MB, told",
+            Act::Flood(told, HUNDRED_MB),
+            Err(Reason::TooLarge),
+        )
+        .await;
+    bench
+        .act(
+            "100 MB, untold",
+            Act::Flood(untold, HUNDRED_MB),
+            Err(Reason::TooLarge),
+        )
+        .await;
+    let bomb = http(
+        "200 OK",
+        "Content-Encoding: gzip\r\n",
+        &gzipped(&vec![b' '; HUNDRED_MB]),
+    );
+    bench
+        .act("gzip bomb", Act::Send(bomb), Err(Reason::TooLarge))
+        .await;
     let padded = [good(), vec![b' '; (1 << 20) - good().len()]].concat();
     bench.body("exactly 1 MiB", &padded, Ok(())).await;
-    bench.body("1 MiB and a byte", &[padded, vec![b' ']].concat(), Err(Reason::TooLarge)).await;
+    bench
+        .body(
+            "1 MiB and a byte",
+            &[padded, vec![b' ']].concat(),
+            Err(Reason::TooLarge),
+        )
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -36,8 +36,18 @@ impl Reloadable {
         let (running, api) = simulating(SCANNED);
         let file = file(&config(&api, &["gone", "kept"]));
         let (exporter, url) = serving(&[&["--config.file", path(&file)], flags].concat());
-        let reloadable = Reloadable { _api: running, api, file, exporter, url };
-        reloadable.until("some polls", |text| polls(text, "kept") >= 3.0 && polls(text, "gone") >= 1.0).await;
+        let reloadable = Reloadable {
+            _api: running,
+            api,
+            file,
+            exporter,
+            url,
+        };
+        reloadable
+            .until("some polls", |text| {
+                polls(text, "kept") >= 3.0 && polls(text, "gone") >= 1.0
+            })
+            .await;
         reloadable
     }
 
@@ -47,7 +57,11 @@ impl Reloadable {
 
     async fn post(&self) -> (StatusCode, String) {
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let answer = client.post(format!("{}/-/reload", self.url)).send().await.unwrap();
+        let answer = client
+            .post(format!("{}/-/reload", self.url))
+            .send()
+            .await
+            .unwrap();
         (answer.status(), answer.text().await.unwrap())
     }
 
@@ -64,7 +78,10 @@ impl Reloadable {
 
 /// A value of the scan of `account`.
 fn of(text: &str, name: &str, account: &str) -> Option<f64> {
-    value(text, &format!("{name}{{account=\"{account}\",scan=\"latest\"}}"))
+    value(
+        text,
+        &format!("{name}{{account=\"{account}\",scan=\"latest\"}}"),
+    )
 }
 
 /// Polls so far; 0 for an account that is not there.
@@ -77,14 +94,22 @@ fn is_loaded(text: &str) -> f64 {
 }
 
 fn loaded_at(text: &str) -> f64 {
-    value(text, "tcss_exporter_config_last_reload_success_timestamp_seconds").unwrap()
+    value(
+        text,
+        "tcss_exporter_config_last_reload_success_timestamp_seconds",
+    )
+    .unwrap()
 }
 
 /// `after` the file named `kept` and `fresh` instead of `gone` and `kept`.
 fn only_what_changed_is_new(before: &str, after: &str) {
     assert!(!after.contains("account=\"gone\""), "{after}");
     assert!(polls(after, "kept") >= polls(before, "kept"), "counts on");
-    assert_eq!(of(after, "tcss_vul_scan_risk_images", "kept"), Some(2.0), "keeps its data");
+    assert_eq!(
+        of(after, "tcss_vul_scan_risk_images", "kept"),
+        Some(2.0),
+        "keeps its data"
+    );
     assert!(loaded_at(after) > loaded_at(before));
     assert_eq!(is_loaded(after), 1.0);
 }
@@ -94,9 +119,16 @@ async fn a_reload_by_http_changes_what_changed_in_the_file() {
     let exporter = Reloadable::start(&["--web.enable-lifecycle"]).await;
     let before = exporter.metrics().await;
     exporter.write(&config(&exporter.api, &["kept", "fresh"]));
-    assert_eq!(exporter.post().await, (StatusCode::OK, "reloaded\n".to_owned()));
+    assert_eq!(
+        exporter.post().await,
+        (StatusCode::OK, "reloaded\n".to_owned())
+    );
     only_what_changed_is_new(&before, &exporter.metrics().await);
-    exporter.until("the new account", |text| of(text, "tcss_up", "fresh") == Some(1.0)).await;
+    exporter
+        .until("the new account", |text| {
+            of(text, "tcss_up", "fresh") == Some(1.0)
+        })
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,26 +137,41 @@ async fn a_reload_by_signal_changes_what_changed_in_the_file() {
     let before = exporter.metrics().await;
     exporter.write(&config(&exporter.api, &["kept", "fresh"]));
     exporter.exporter.signal("HUP");
-    let after = exporter.until("the new account", |text| text.contains("account=\"fresh\"")).await;
+    let after = exporter
+        .until("the new account", |text| text.contains("account=\"fresh\""))
+        .await;
     only_what_changed_is_new(&before, &after);
-    exporter.until("its data", |text| of(text, "tcss_up", "fresh") == Some(1.0)).await;
+    exporter
+        .until("its data", |text| of(text, "tcss_up", "fresh") == Some(1.0))
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_file_changes_nothing_and_is_told_with_its_line() {
     let exporter = Reloadable::start(&["--web.enable-lifecycle"]).await;
     let before = exporter.metrics().await;
-    exporter.write("poll:\n  interval: 1s\naccounts:\n  - name: fresh\n    scanz: []\n  - name: ''\n");
+    exporter
+        .write("poll:\n  interval: 1s\naccounts:\n  - name: fresh\n    scanz: []\n  - name: ''\n");
     let (status, problems) = exporter.post().await;
     assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
     for line in [5, 6] {
         let place = format!("{}:{line}: ", path(&exporter.file));
-        assert!(problems.lines().any(|problem| problem.starts_with(&place)), "{place} {problems}");
+        assert!(
+            problems.lines().any(|problem| problem.starts_with(&place)),
+            "{place} {problems}"
+        );
     }
     assert_eq!(problems.lines().count(), 2, "{problems}");
 
-    let after = exporter.until("more polls", |text| polls(text, "gone") > polls(&before, "gone")).await;
-    assert_eq!((is_loaded(&after), loaded_at(&after)), (0.0, loaded_at(&before)));
+    let after = exporter
+        .until("more polls", |text| {
+            polls(text, "gone") > polls(&before, "gone")
+        })
+        .await;
+    assert_eq!(
+        (is_loaded(&after), loaded_at(&after)),
+        (0.0, loaded_at(&before))
+    );
     assert!(!after.contains("account=\"fresh\""));
     assert_eq!(of(&after, "tcss_vul_scan_risk_images", "kept"), Some(2.0));
 
@@ -148,7 +195,10 @@ async fn a_reload_by_http_must_be_enabled() {
 /// A connection whose first request was answered.
 async fn kept_alive(address: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(b"HEAD /-/healthy HTTP/1.1\r\nHost: exporter\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"HEAD /-/healthy HTTP/1.1\r\nHost: exporter\r\n\r\n")
+        .await
+        .unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(b"\r\n\r\n") {
         answer.push(stream.read_u8().await.unwrap());
@@ -163,7 +213,10 @@ async fn a_signal_to_stop_is_followed_whoever_keeps_a_connection() {
         let (_api, api) = simulating("latency: 1m");
         let (mut exporter, url) = serving(&["--api.endpoint", &api]);
         let address = url.trim_start_matches("http://");
-        let (mut idle, mut mute) = (kept_alive(address).await, TcpStream::connect(address).await.unwrap());
+        let (mut idle, mut mute) = (
+            kept_alive(address).await,
+            TcpStream::connect(address).await.unwrap(),
+        );
         let begin = Instant::now();
         exporter.signal(signal);
         let status = exporter.wait();

@@ -21,13 +21,20 @@ const MOST_MEMORY: f64 = 64e6;
 
 /// Accounts whose last poll is older than it should be at `now`, in Unix time, or that have none.
 fn late(text: &str, now: f64) -> usize {
-    let attempts = text.lines().filter(|line| line.starts_with("tcss_poll_last_attempt_timestamp_seconds{"));
+    let attempts = text
+        .lines()
+        .filter(|line| line.starts_with("tcss_poll_last_attempt_timestamp_seconds{"));
     let age = |line: &str| now - line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
-    let in_time = attempts.filter(|line| age(line) <= (INTERVAL + SLACK).as_secs_f64()).count();
+    let in_time = attempts
+        .filter(|line| age(line) <= (INTERVAL + SLACK).as_secs_f64())
+        .count();
     N_ACCOUNTS - in_time
 }
 
-#[expect(clippy::disallowed_methods, reason = "compared with what another process says")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compared with what another process says"
+)]
 fn now() -> f64 {
     Timestamp::now().as_millisecond() as f64 / 1e3
 }
@@ -35,9 +42,14 @@ fn now() -> f64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_thousand_accounts_have_their_turn_in_each_interval() {
     let identity = |index| {
-        format!("  - {{name: id-{index}, secret_id: AKID{index}, secret_key: {CANARY}-key, latency: 20ms}}\n")
+        format!(
+            "  - {{name: id-{index}, secret_id: AKID{index}, secret_key: {CANARY}-key, latency: 20ms}}\n"
+        )
     };
-    let scenario = file(&format!("identities:\n{}", (0..N_IDENTITIES).map(identity).collect::<String>()));
+    let scenario = file(&format!(
+        "identities:\n{}",
+        (0..N_IDENTITIES).map(identity).collect::<String>()
+    ));
     let (_api, api) = simulator(&["--scenario", path(&scenario)]);
     let account = |index: usize| {
         format!(
@@ -54,8 +66,12 @@ async fn two_thousand_accounts_have_their_turn_in_each_interval() {
     command.envs((0..N_IDENTITIES).map(|index| (format!("ID_{index}"), format!("AKID{index}"))));
     let begin = Instant::now();
     let (_exporter, url) = serving_as(&mut command);
-    until(&format!("{url}/-/ready"), "that every scan was tried", |body| (body == "ready\n").then_some(()))
-        .await;
+    until(
+        &format!("{url}/-/ready"),
+        "that every scan was tried",
+        |body| (body == "ready\n").then_some(()),
+    )
+    .await;
     let took = begin.elapsed();
     assert!(took < INTERVAL + SLACK, "tried once after {took:?}");
     while begin.elapsed() < 2 * INTERVAL + SLACK / 2 {
@@ -64,7 +80,13 @@ async fn two_thousand_accounts_have_their_turn_in_each_interval() {
         assert_eq!(late(&text, now()), 0, "accounts that wait for their turn");
     }
     let text = get(&format!("{url}/metrics")).await;
-    assert_eq!((sum(&text, "tcss_up"), sum(&text, "tcss_poll_failures_total")), (N_ACCOUNTS as f64, 0.0));
+    assert_eq!(
+        (
+            sum(&text, "tcss_up"),
+            sum(&text, "tcss_poll_failures_total")
+        ),
+        (N_ACCOUNTS as f64, 0.0)
+    );
     let polls = sum(&text, "tcss_polls_total") / N_ACCOUNTS as f64;
     let most = begin.elapsed().as_secs_f64() / INTERVAL.as_secs_f64() + 1.0;
     assert!((2.0..=most).contains(&polls), "{polls} polls an account");

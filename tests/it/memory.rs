@@ -3,7 +3,7 @@
 
 use std::{process::Command, sync::Arc, time::Duration};
 
-use tcss_exporter::{client::Handler, config::Rate};
+use tcss_exporter::{client::Handler, domain::Rate};
 
 use crate::{
     raw::{Act, Raw, http},
@@ -19,7 +19,11 @@ fn is_alone(name: &str) -> bool {
         return true;
     }
     let this = std::env::current_exe().unwrap();
-    let output = Command::new(this).args(["--exact", name, "--nocapture"]).env(ALONE, "1").output().unwrap();
+    let output = Command::new(this)
+        .args(["--exact", name, "--nocapture"])
+        .env(ALONE, "1")
+        .output()
+        .unwrap();
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(
         output.status.success() && said.contains("1 passed"),
@@ -31,18 +35,32 @@ fn is_alone(name: &str) -> bool {
 
 fn status_kib(key: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
-    line.trim_start_matches(':').trim().trim_end_matches(" kB").parse().unwrap()
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(key))
+        .unwrap();
+    line.trim_start_matches(':')
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap()
 }
 
 /// Every series, without its value.
 fn series(text: &str) -> Vec<String> {
     let samples = text.lines().filter(|line| !line.starts_with('#'));
-    samples.filter_map(|line| line.rsplit_once(' ')).map(|(series, _)| series.to_owned()).collect()
+    samples
+        .filter_map(|line| line.rsplit_once(' '))
+        .map(|(series, _)| series.to_owned())
+        .collect()
 }
 
 fn runtime(is_paused: bool) -> tokio::runtime::Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().start_paused(is_paused).build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(is_paused)
+        .build()
+        .unwrap()
 }
 
 #[test]
@@ -67,7 +85,10 @@ fn a_hundred_thousand_polls_leave_memory_flat_and_the_series_as_they_are() {
         let (polls_after, after) = (polls(&world), status_kib("VmRSS"));
         assert!(polls_after - polls_before >= 100_000.0);
         assert_eq!(series(&world.text()), series_before);
-        assert!(after < before + 2_048, "{before} KiB before 100 000 polls, {after} KiB after");
+        assert!(
+            after < before + 2_048,
+            "{before} KiB before 100 000 polls, {after} KiB after"
+        );
     });
 }
 
@@ -78,8 +99,16 @@ fn a_hundred_megabytes_and_a_gzip_bomb_take_less_than_sixteen() {
     }
     let bomb = {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-        std::io::copy(&mut std::io::Read::take(std::io::repeat(b' '), 100 << 20), &mut encoder).unwrap();
-        http("200 OK", "Content-Encoding: gzip\r\n", &encoder.finish().unwrap())
+        std::io::copy(
+            &mut std::io::Read::take(std::io::repeat(b' '), 100 << 20),
+            &mut encoder,
+        )
+        .unwrap();
+        http(
+            "200 OK",
+            "Content-Encoding: gzip\r\n",
+            &encoder.finish().unwrap(),
+        )
     };
     let flood = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec();
     runtime(false).block_on(async {
@@ -96,6 +125,9 @@ fn a_hundred_megabytes_and_a_gzip_bomb_take_less_than_sixteen() {
             assert_eq!(job.entry.snapshot().failures, 10);
         }
         let peak = status_kib("VmHWM");
-        assert!(peak < before + 16_384, "{before} KiB before, {peak} KiB at most");
+        assert!(
+            peak < before + 16_384,
+            "{before} KiB before, {peak} KiB at most"
+        );
     });
 }

@@ -8,8 +8,8 @@ use std::{
 use bytes::Bytes;
 use tcss_exporter::{
     client::Handler,
-    config::{Account, Config, Rate},
-    reason::Reason,
+    config::{Account, Config},
+    domain::{Rate, Reason},
     store::Snapshot,
 };
 use tokio::time::{Instant, sleep, sleep_until};
@@ -39,7 +39,10 @@ fn by_account(answer: fn(&str) -> Bytes) -> (Handler, Noted<(String, Instant)>) 
         let authorization = request.headers()["Authorization"].to_str().unwrap();
         let (_, credential) = authorization.split_once("Credential=").unwrap();
         let name = credential.split('/').next().unwrap();
-        noted.lock().unwrap().push((name.to_owned(), Instant::now()));
+        noted
+            .lock()
+            .unwrap()
+            .push((name.to_owned(), Instant::now()));
         http::Response::new(answer(name))
     });
     (handler, arrivals)
@@ -58,7 +61,13 @@ fn snapshot(world: &World) -> Arc<Snapshot> {
 }
 
 fn failure(world: &World) -> Option<Reason> {
-    snapshot(world).last.as_ref().unwrap().failure.as_ref().map(|error| error.reason)
+    snapshot(world)
+        .last
+        .as_ref()
+        .unwrap()
+        .failure
+        .as_ref()
+        .map(|error| error.reason)
 }
 
 #[tokio::test(start_paused = true)]
@@ -70,11 +79,17 @@ async fn a_throttled_request_is_tried_again_after_a_second_and_the_pace_halves()
     let before = rate(&world);
     sleep(Duration::from_secs(5)).await;
     let arrivals = arrivals.lock().unwrap().clone();
-    assert_eq!((arrivals.len(), failure(&world), snapshot(&world).polls), (2, None, 1));
+    assert_eq!(
+        (arrivals.len(), failure(&world), snapshot(&world).polls),
+        (2, None, 1)
+    );
     assert!(arrivals[1] - arrivals[0] >= Duration::from_millis(750));
     assert!(rate(&world) < 0.55 * before);
     sleep(Duration::from_secs(301)).await;
-    assert!((rate(&world) - before).abs() < 1e-9, "climbs back in five minutes");
+    assert!(
+        (rate(&world) - before).abs() < 1e-9,
+        "climbs back in five minutes"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,10 +98,17 @@ async fn a_server_in_trouble_is_asked_three_times_within_the_time_of_the_poll() 
     let mut world = World::in_process(frozen_clock(), handler);
     world.poll(vec![alone()]).await;
     sleep(Duration::from_secs(30)).await;
-    assert_eq!((arrivals.lock().unwrap().len(), failure(&world)), (3, Some(Reason::Server)));
+    assert_eq!(
+        (arrivals.lock().unwrap().len(), failure(&world)),
+        (3, Some(Reason::Server))
+    );
     assert!(snapshot(&world).last.as_ref().unwrap().took < POLL.timeout);
     sleep(POLL.interval).await;
-    assert_eq!(arrivals.lock().unwrap().len(), 4, "the budget is spent: one request a poll");
+    assert_eq!(
+        arrivals.lock().unwrap().len(),
+        4,
+        "the budget is spent: one request a poll"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +118,10 @@ async fn what_a_person_must_mend_is_asked_once_and_then_less_and_less_often() {
     world.poll(vec![alone()]).await;
     sleep(Duration::from_hours(1)).await;
     let arrivals = arrivals.lock().unwrap().clone();
-    let gaps: Vec<u64> = arrivals.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+    let gaps: Vec<u64> = arrivals
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).as_secs())
+        .collect();
     assert_eq!(gaps, [60, 120, 240, 480, 600, 600, 600, 600]);
     assert_eq!(sum(&world.text(), "tcss_poll_interval_seconds"), 600.0);
 }
@@ -104,12 +129,16 @@ async fn what_a_person_must_mend_is_asked_once_and_then_less_and_less_often() {
 #[tokio::test(start_paused = true)]
 async fn a_running_scan_is_asked_more_often_and_when_it_ends() {
     let scanning = |remaining| answer("SCANNING", 50.0, remaining, 1);
-    let (handler, arrivals) = scripted(vec![scanning(600.0), scanning(14.0), scanning(4.0), good()]);
+    let (handler, arrivals) =
+        scripted(vec![scanning(600.0), scanning(14.0), scanning(4.0), good()]);
     let mut world = World::in_process(frozen_clock(), handler);
     world.poll(vec![alone()]).await;
     sleep(Duration::from_secs(100)).await;
     let arrivals = arrivals.lock().unwrap().clone();
-    let gaps: Vec<u64> = arrivals.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect();
+    let gaps: Vec<u64> = arrivals
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).as_secs())
+        .collect();
     assert_eq!(gaps, [10, 10, 4, 60]);
 }
 
@@ -117,14 +146,23 @@ async fn a_running_scan_is_asked_more_often_and_when_it_ends() {
 async fn many_accounts_are_spread_over_the_interval() {
     let (handler, arrivals) = scripted(vec![good()]);
     let mut world = World::in_process(frozen_clock(), handler);
-    world.poll((0..600).map(|index| account(&format!("account-{index}"), "tcss.example")).collect()).await;
+    world
+        .poll(
+            (0..600)
+                .map(|index| account(&format!("account-{index}"), "tcss.example"))
+                .collect(),
+        )
+        .await;
     sleep(Duration::from_secs(180)).await;
     let arrivals = arrivals.lock().unwrap().clone();
     let begin = arrivals[0];
     for second in 0..180 {
         let within = |at: &&Instant| (**at - begin).as_secs() == second;
         let count = arrivals.iter().filter(within).count();
-        assert!((7..=13).contains(&count), "{count} polls in second {second}");
+        assert!(
+            (7..=13).contains(&count),
+            "{count} polls in second {second}"
+        );
     }
 }
 
@@ -163,16 +201,33 @@ async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
     sleep(Duration::from_secs(90)).await;
     let before = snapshot(&world);
     for interval in [120, 180] {
-        world.exporter.apply(Config { accounts: vec![alone(), other(interval)] }).await.unwrap();
+        world
+            .exporter
+            .apply(Config {
+                accounts: vec![alone(), other(interval)],
+            })
+            .await
+            .unwrap();
     }
     assert!(Arc::ptr_eq(&before, &snapshot(&world)));
-    let changes = world.exporter.apply(Config { accounts: vec![alone()] }).await.unwrap();
+    let changes = world
+        .exporter
+        .apply(Config {
+            accounts: vec![alone()],
+        })
+        .await
+        .unwrap();
     assert_eq!((changes.kept, changes.started, changes.stopped), (1, 0, 1));
     assert_eq!(changes.gone.len(), 1);
     sleep(Duration::from_secs(31)).await;
     assert_eq!(snapshot(&world).polls, 3);
     let arrivals = arrivals.lock().unwrap().clone();
-    assert!(arrivals.iter().any(|at| *at - arrivals[0] == Duration::from_secs(120)), "on the old schedule");
+    assert!(
+        arrivals
+            .iter()
+            .any(|at| *at - arrivals[0] == Duration::from_secs(120)),
+        "on the old schedule"
+    );
     assert!(!world.text().contains("account=\"other\""));
 }
 
@@ -185,7 +240,9 @@ async fn a_reload_polls_what_waits_for_a_person_soon_and_nothing_else() {
         _ => error("UnauthorizedOperation"),
     });
     let mut world = World::in_process(frozen_clock(), handler);
-    let names: Vec<String> = (0..100).map(|index| format!("locked-out-{index}")).collect();
+    let names: Vec<String> = (0..100)
+        .map(|index| format!("locked-out-{index}"))
+        .collect();
     let names = names.iter().map(String::as_str).chain(["good", "busy"]);
     let accounts: Vec<Account> = names.map(|name| account(name, "tcss.example")).collect();
     world.poll(accounts.clone()).await;
@@ -201,10 +258,16 @@ async fn a_reload_polls_what_waits_for_a_person_soon_and_nothing_else() {
     };
     for index in 0..100 {
         let polls = of(&format!("locked-out-{index}"));
-        assert!(matches!(polls[..], [at] if at < Duration::from_secs(6)), "{index}: {polls:?}");
+        assert!(
+            matches!(polls[..], [at] if at < Duration::from_secs(6)),
+            "{index}: {polls:?}"
+        );
     }
     let (first, last) = (of("locked-out-0")[0], of("locked-out-99")[0]);
-    assert!(last > first + Duration::from_secs(4), "spread: {first:?} to {last:?}");
+    assert!(
+        last > first + Duration::from_secs(4),
+        "spread: {first:?} to {last:?}"
+    );
     assert_eq!(
         (of("good"), of("busy")),
         (Vec::new(), Vec::new()),
@@ -216,7 +279,9 @@ async fn a_reload_polls_what_waits_for_a_person_soon_and_nothing_else() {
 async fn reloads_in_a_row_cause_one_poll_and_none_of_what_is_mended() {
     let (handler, arrivals) = scripted(vec![error("UnauthorizedOperation"), good()]);
     let mut world = World::in_process(frozen_clock(), handler);
-    let config = || Config { accounts: vec![alone()] };
+    let config = || Config {
+        accounts: vec![alone()],
+    };
     world.exporter.apply(config()).await.unwrap();
     sleep(Duration::from_secs(1)).await;
     for _ in 0..3 {
@@ -237,14 +302,40 @@ async fn a_reload_that_changes_an_interval_keeps_what_is_known_of_the_scan() {
     sleep(Duration::from_secs(1)).await;
     account.poll.interval = Duration::from_secs(30);
     account.scans.push(scan("other"));
-    world.exporter.apply(Config { accounts: vec![account.clone()] }).await.unwrap();
-    assert!(world.exporter.store().is_ready(), "still, with a scan that was not tried");
+    world
+        .exporter
+        .apply(Config {
+            accounts: vec![account.clone()],
+        })
+        .await
+        .unwrap();
+    assert!(
+        world.exporter.store().is_ready(),
+        "still, with a scan that was not tried"
+    );
     let polls = |world: &World| {
-        world.exporter.store().table().jobs.iter().map(|job| job.snapshot().polls).collect::<Vec<_>>()
+        world
+            .exporter
+            .store()
+            .table()
+            .jobs
+            .iter()
+            .map(|job| job.snapshot().polls)
+            .collect::<Vec<_>>()
     };
-    assert_eq!(polls(&world), [1, 0], "known of the one, nothing of the new one");
-    account.region = Some(tcss_exporter::config::Region::parse("ap-guangzhou").unwrap());
-    world.exporter.apply(Config { accounts: vec![account] }).await.unwrap();
+    assert_eq!(
+        polls(&world),
+        [1, 0],
+        "known of the one, nothing of the new one"
+    );
+    account.region = Some(tcss_exporter::domain::Region::parse("ap-guangzhou").unwrap());
+    world
+        .exporter
+        .apply(Config {
+            accounts: vec![account],
+        })
+        .await
+        .unwrap();
     assert_eq!(polls(&world), [0, 0], "another region is another question");
 }
 
@@ -254,10 +345,12 @@ async fn accounts_of_one_identity_share_its_pace_and_others_do_not_wait_for_them
     let mut world = World::in_process(frozen_clock(), handler);
     let busy = |name: &str| {
         let mut account = alone();
-        account.name = tcss_exporter::config::AccountName::parse(name).unwrap();
+        account.name = tcss_exporter::domain::AccountName::parse(name).unwrap();
         account.requests_per_second = Rate::new(2).unwrap();
         account.poll.interval = Duration::from_secs(1);
-        account.scans = (0..10).map(|index| scan(&format!("scan-{index}"))).collect();
+        account.scans = (0..10)
+            .map(|index| scan(&format!("scan-{index}")))
+            .collect();
         account
     };
     let mut quick = account("quick", "tcss.example");
@@ -265,7 +358,10 @@ async fn accounts_of_one_identity_share_its_pace_and_others_do_not_wait_for_them
     world.poll(vec![busy("a"), busy("b"), quick]).await;
     sleep(Duration::from_secs(100)).await;
     let total = arrivals.lock().unwrap().len();
-    assert!((290..=300).contains(&total), "100 of the quick one and 2 a second of the busy ones: {total}");
+    assert!(
+        (290..=300).contains(&total),
+        "100 of the quick one and 2 a second of the busy ones: {total}"
+    );
     let text = world.text();
     assert!(sum(&text, "tcss_api_pacer_wait_seconds_total") > 1_000.0);
     assert_eq!(sum(&text, "tcss_api_requests_total"), total as f64);

@@ -31,7 +31,12 @@ impl Running {
             collect(child.stdout.take().unwrap(), &output),
             collect(child.stderr.take().unwrap(), &output),
         ];
-        Running { child, name: name.into(), output, readers }
+        Running {
+            child,
+            name: name.into(),
+            output,
+            readers,
+        }
     }
 
     /// Its process id.
@@ -60,7 +65,11 @@ impl Running {
             if let Some(status) = self.child.try_wait().unwrap() {
                 self.read_to_the_end();
                 return find(&self.output()).unwrap_or_else(|| {
-                    panic!("{} ended ({status}) without {what}:\n{}", self.name, self.output())
+                    panic!(
+                        "{} ended ({status}) without {what}:\n{}",
+                        self.name,
+                        self.output()
+                    )
                 });
             }
             thread::sleep(step);
@@ -77,8 +86,10 @@ impl Running {
 
     /// Sends a signal, such as `TERM`.
     pub(crate) fn signal(&self, signal: &str) {
-        let status =
-            Command::new("kill").args(["-s", signal, &self.child.id().to_string()]).status().unwrap();
+        let status = Command::new("kill")
+            .args(["-s", signal, &self.child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(status.success());
     }
 
@@ -102,15 +113,24 @@ impl Drop for Running {
         let _ = self.child.wait();
         self.read_to_the_end();
         if !thread::panicking() {
-            assert!(!self.output().contains(CANARY), "{} printed a secret:\n{}", self.name, self.output());
+            assert!(
+                !self.output().contains(CANARY),
+                "{} printed a secret:\n{}",
+                self.name,
+                self.output()
+            );
         }
     }
 }
 
 fn spawn(name: &str, command: &mut Command) -> Child {
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| {
-        panic!("cannot start {name}: {error}; tests/run installs what the tests need")
-    })
+    command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| {
+            panic!("cannot start {name}: {error}; tests/run installs what the tests need")
+        })
 }
 
 /// Runs a command that reads `input` and ends by itself. How it ended, and what it printed.
@@ -119,7 +139,10 @@ pub(crate) fn run(name: &str, command: &mut Command, input: &str) -> (ExitStatus
     // A command that ends without reading it all closes the pipe, and says why.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
-    (output.status, String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    (
+        output.status,
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap(),
+    )
 }
 
 fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) -> JoinHandle<()> {
@@ -170,9 +193,13 @@ pub(crate) fn path(file: &tempfile::NamedTempFile) -> &str {
 /// A simulator and where it listens.
 pub(crate) fn simulator(arguments: &[&str]) -> (Running, String) {
     let mut command = exporter();
-    command.args(["simulate", "--listen-address=127.0.0.1:0"]).args(arguments);
+    command
+        .args(["simulate", "--listen-address=127.0.0.1:0"])
+        .args(arguments);
     let mut running = Running::start("simulate", &mut command);
-    let url = running.wait_for("where it listens", |output| after(output, "simulated API on "));
+    let url = running.wait_for("where it listens", |output| {
+        after(output, "simulated API on ")
+    });
     (running, url)
 }
 
@@ -190,7 +217,8 @@ pub(crate) fn simulating(identity: &str) -> (Running, String) {
 
 /// What has arrived at a simulator, as it counts.
 pub(crate) async fn arrivals(api: &str) -> u64 {
-    let stats: serde_json::Value = serde_json::from_str(&get(&format!("{api}/-/stats")).await).unwrap();
+    let stats: serde_json::Value =
+        serde_json::from_str(&get(&format!("{api}/-/stats")).await).unwrap();
     stats["arrivals"].as_u64().unwrap()
 }
 
@@ -209,7 +237,9 @@ pub(crate) fn serving_as(command: &mut Command) -> (Running, String) {
 
 /// Where an exporter's log says that it listens.
 pub(crate) fn listening(log: &str) -> Option<String> {
-    let line = log.lines().find(|line| line.contains("message=listening"))?;
+    let line = log
+        .lines()
+        .find(|line| line.contains("message=listening"))?;
     after(line, "address=").map(|address| format!("http://{address}"))
 }
 
@@ -230,8 +260,11 @@ pub(crate) async fn get(url: &str) -> String {
 /// Status and body of `url`.
 pub(crate) async fn fetch(url: &str, headers: &[(&str, &str)]) -> (u16, String) {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let request =
-        headers.iter().fold(client.get(url), |request, (name, value)| request.header(*name, *value));
+    let request = headers
+        .iter()
+        .fold(client.get(url), |request, (name, value)| {
+            request.header(*name, *value)
+        });
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
     let body = response.text().await.unwrap();

@@ -10,16 +10,30 @@ use crate::{
 /// Fetches the metrics when `state` is in them, and has them checked.
 async fn check(exporter: (Running, String), state: &str) {
     let url = format!("{}/metrics", exporter.1);
-    let text = until(&url, state, |text| text.contains(state).then(|| text.to_owned())).await;
-    let (status, complaints) = run("promtool", Command::new("promtool").args(["check", "metrics"]), &text);
-    assert!(status.success() && complaints.is_empty(), "{status}, {complaints}\n{text}");
+    let text = until(&url, state, |text| {
+        text.contains(state).then(|| text.to_owned())
+    })
+    .await;
+    let (status, complaints) = run(
+        "promtool",
+        Command::new("promtool").args(["check", "metrics"]),
+        &text,
+    );
+    assert!(
+        status.success() && complaints.is_empty(),
+        "{status}, {complaints}\n{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promtool_finds_nothing_before_the_first_poll() {
     let silent = Raw::start(Act::Silence).await;
     let exporter = serving(&["--api.endpoint", &silent.url(), "--poll.timeout=50s"]);
-    check(exporter, "\ntcss_polls_total{account=\"default\",scan=\"latest\"} 0\n").await;
+    check(
+        exporter,
+        "\ntcss_polls_total{account=\"default\",scan=\"latest\"} 0\n",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,7 +47,11 @@ async fn promtool_finds_nothing_while_every_poll_fails() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn promtool_finds_nothing_while_all_is_well() {
     let (_api, api) = simulating(SCANNED);
-    check(serving(&["--api.endpoint", &api]), "\ntcss_up{account=\"default\",scan=\"latest\"} 1\n").await;
+    check(
+        serving(&["--api.endpoint", &api]),
+        "\ntcss_up{account=\"default\",scan=\"latest\"} 1\n",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -41,6 +59,13 @@ async fn promtool_finds_nothing_without_the_metrics_about_the_exporter() {
     let (_api, api) = simulating(SCANNED);
     let exporter = serving(&["--api.endpoint", &api, "--web.disable-exporter-metrics"]);
     let text = get(&format!("{}/metrics", exporter.1)).await;
-    assert!(!text.contains("\nprocess_") && !text.contains("\ntcss_exporter_http_requests_total"), "{text}");
-    check(exporter, "\ntcss_up{account=\"default\",scan=\"latest\"} 1\n").await;
+    assert!(
+        !text.contains("\nprocess_") && !text.contains("\ntcss_exporter_http_requests_total"),
+        "{text}"
+    );
+    check(
+        exporter,
+        "\ntcss_up{account=\"default\",scan=\"latest\"} 1\n",
+    )
+    .await;
 }

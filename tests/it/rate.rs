@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tcss_exporter::{
     client::Handler,
-    config::Rate,
+    domain::Rate,
     simulator::{Scenario, Simulator, Speed},
 };
 
@@ -15,7 +15,12 @@ use crate::{
 
 /// 50 scans of one account, as often as it goes, at the highest rate.
 fn busy_config(endpoint: &str) -> String {
-    let scan = |index: u32| format!("      - {{name: scan-{index}, local_task_id: {}}}\n", 1_001 + index);
+    let scan = |index: u32| {
+        format!(
+            "      - {{name: scan-{index}, local_task_id: {}}}\n",
+            1_001 + index
+        )
+    };
     let scans: String = (0..50).map(scan).collect();
     format!(
         "poll: {{interval: 1s, scanning_interval: 1s, stale_after: 1m}}\n\
@@ -39,8 +44,13 @@ async fn thirty_seconds_of_the_shortest_intervals_stay_within_twenty_a_second() 
     .await;
     let arrivals = |stats: &str| -> (f64, u64) {
         let stats: serde_json::Value = serde_json::from_str(stats).unwrap();
-        let most =
-            stats["identities"].as_object().unwrap().values().next().unwrap()["most_in_one_second"].as_u64();
+        let most = stats["identities"]
+            .as_object()
+            .unwrap()
+            .values()
+            .next()
+            .unwrap()["most_in_one_second"]
+            .as_u64();
         (stats["arrivals"].as_f64().unwrap(), most.unwrap())
     };
     let (before, _) = arrivals(&get(&format!("{api}/-/stats")).await);
@@ -76,16 +86,30 @@ async fn a_simulated_day_of_throttling_stays_within_the_limit_and_retries_little
     let mut throttled = account("throttled", "tcss.example");
     throttled.requests_per_second = Rate::MAX;
     throttled.poll.interval = Duration::from_secs(20);
-    throttled.scans = (0..20).map(|index| scan(&format!("scan-{index}"))).collect();
+    throttled.scans = (0..20)
+        .map(|index| scan(&format!("scan-{index}")))
+        .collect();
     world.poll(vec![throttled]).await;
     tokio::time::sleep(Duration::from_hours(24)).await;
     let text = world.text();
-    let (polls, retries) = (sum(&text, "tcss_polls_total"), sum(&text, "tcss_api_retries_total"));
+    let (polls, retries) = (
+        sum(&text, "tcss_polls_total"),
+        sum(&text, "tcss_api_retries_total"),
+    );
     let stats = api.stats();
-    assert!(stats.identities["throttled"].most_in_one_second <= 20, "{stats:?}");
+    assert!(
+        stats.identities["throttled"].most_in_one_second <= 20,
+        "{stats:?}"
+    );
     assert!(polls > 10_000.0, "{polls} polls");
-    assert!(retries > 0.0 && retries < 0.1 * polls, "{retries} retries of {polls} polls");
+    assert!(
+        retries > 0.0 && retries < 0.1 * polls,
+        "{retries} retries of {polls} polls"
+    );
     assert_eq!(sum(&text, "tcss_poll_failures_total"), polls);
     let under_way = sum(&text, "tcss_api_requests_total") - polls - retries;
-    assert!((0.0..=20.0).contains(&under_way), "{under_way} of 20 polls wait for their retry");
+    assert!(
+        (0.0..=20.0).contains(&under_way),
+        "{under_way} of 20 polls wait for their retry"
+    );
 }

@@ -78,12 +78,18 @@ async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
         }
         Act::EchoId => {
             let body = serde_json::json!({ "Response": { "RequestId": format!("Echo {head}") } });
-            stream.write_all(&ok(body.to_string().as_bytes())).await.ok()?;
+            stream
+                .write_all(&ok(body.to_string().as_bytes()))
+                .await
+                .ok()?;
         }
         Act::Echo => {
             let error = serde_json::json!({ "Code": format!("Echo.{head}"), "Message": head });
             let body = serde_json::json!({ "Response": { "Error": error, "RequestId": head } });
-            stream.write_all(&ok(body.to_string().as_bytes())).await.ok()?;
+            stream
+                .write_all(&ok(body.to_string().as_bytes()))
+                .await
+                .ok()?;
         }
         Act::Greet(_) => unreachable!("greeted above"),
         Act::Send(bytes) => {
@@ -132,7 +138,8 @@ pub(crate) async fn read_whole(stream: &mut TcpStream) -> Option<(String, String
         if let Some((head, body)) = text.split_once("\r\n\r\n") {
             let length = head.lines().find_map(|line| {
                 let (name, value) = line.split_once(':')?;
-                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+                name.eq_ignore_ascii_case("content-length")
+                    .then(|| value.trim().parse::<usize>().ok())?
             });
             if body.len() >= length.unwrap_or(0) {
                 return Some((head.to_owned(), body.to_owned()));
@@ -151,7 +158,10 @@ pub(crate) fn refusing() -> (TcpSocket, SocketAddr) {
 
 /// An answer with `headers` (each line ending in CRLF) and a body whose length is told.
 pub(crate) fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
-    let head = format!("HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n",
+        body.len()
+    );
     [head.as_bytes(), body].concat()
 }
 

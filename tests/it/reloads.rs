@@ -48,10 +48,20 @@ impl Files {
             2 + generation % 3
         );
         let kept = |index: usize| account(&format!("kept-{index}"), index);
-        main.extend((0..N_KEPT / 2).map(kept).map(|account| format!("  {account}")));
+        main.extend(
+            (0..N_KEPT / 2)
+                .map(kept)
+                .map(|account| format!("  {account}")),
+        );
         self.put(&self.main(), &main);
-        self.put(&self.accounts("a"), &(N_KEPT / 2..N_KEPT).map(kept).collect::<String>());
-        self.put(&self.accounts("b"), &format!("- {{name: only-{generation}}}\n"));
+        self.put(
+            &self.accounts("a"),
+            &(N_KEPT / 2..N_KEPT).map(kept).collect::<String>(),
+        );
+        self.put(
+            &self.accounts("b"),
+            &format!("- {{name: only-{generation}}}\n"),
+        );
     }
 
     /// A configuration that is broken in one of many ways, and what a reload must say of it.
@@ -65,10 +75,15 @@ impl Files {
         match kind % 10 {
             0 => add(&main, "\t: [\n") + "is not YAML",
             1 => add(&main, "colour: blue\n") + "colour: unknown key",
-            2 => add(&main, "  - {name: changing}\n") + "accounts[5].name: \"changing\" is taken at ",
+            2 => {
+                add(&main, "  - {name: changing}\n") + "accounts[5].name: \"changing\" is taken at "
+            }
             3 => {
                 add(&b, "- {name: kept-0}\n")
-                    + &format!("[1].name: \"kept-0\" is taken at {}:7 already", main.display())
+                    + &format!(
+                        "[1].name: \"kept-0\" is taken at {}:7 already",
+                        main.display()
+                    )
             }
             4 => add(&b, "- {name: x\n") + "is not YAML",
             5 => add(&a, "- {name: x, interval: 0s}\n") + "[3].interval: 0s is too short",
@@ -85,7 +100,10 @@ impl Files {
                 format!("{}:1: is not UTF-8", b.display())
             }
             _ => {
-                add(&b, "- {name: x, credentials: {env: {secret_id: ID_UNSET}}}\n");
+                add(
+                    &b,
+                    "- {name: x, credentials: {env: {secret_id: ID_UNSET}}}\n",
+                );
                 "account \"x\" has no credentials: set the environment variable ID_UNSET".into()
             }
         }
@@ -119,8 +137,16 @@ fn api() -> (Running, String) {
 
 fn start(files: &Files) -> (Running, String) {
     let mut command = exporter();
-    command.args(["--web.enable-lifecycle", "--log.level=info", "--config.file"]).arg(files.main());
-    command.env("TENCENTCLOUD_SECRET_ID", "AKIDtest").env("ID_LOCKED", "AKIDLOCKED");
+    command
+        .args([
+            "--web.enable-lifecycle",
+            "--log.level=info",
+            "--config.file",
+        ])
+        .arg(files.main());
+    command
+        .env("TENCENTCLOUD_SECRET_ID", "AKIDtest")
+        .env("ID_LOCKED", "AKIDLOCKED");
     for index in 0..N_KEPT {
         command.env(format!("ID_{index}"), format!("AKID{index}"));
     }
@@ -143,12 +169,17 @@ impl Seen {
         let counters: BTreeMap<String, f64> = counters(text).collect();
         for (series, value) in &counters {
             let before = self.counters.get(series).copied().unwrap_or_default();
-            assert!(*value >= before, "{series} goes back from {before} to {value}");
+            assert!(
+                *value >= before,
+                "{series} goes back from {before} to {value}"
+            );
         }
         self.counters = counters;
         for index in 0..N_KEPT {
             let account = format!("kept-{index}");
-            let Some(at) = value(text, &last_attempt(&account)) else { continue };
+            let Some(at) = value(text, &last_attempt(&account)) else {
+                continue;
+            };
             let attempts = self.attempts.entry(account).or_default();
             if attempts.last() != Some(&at) {
                 attempts.push(at);
@@ -193,36 +224,62 @@ struct Reloaded {
 
 impl Reloaded {
     async fn post(&self) -> (StatusCode, String) {
-        let answer = self.client.post(format!("{}/-/reload", self.url)).send().await.unwrap();
+        let answer = self
+            .client
+            .post(format!("{}/-/reload", self.url))
+            .send()
+            .await
+            .unwrap();
         (answer.status(), answer.text().await.unwrap())
     }
 
     /// Whether the last reload was good, when the last good one was, and the metrics that say so.
     async fn state(&self) -> (f64, f64, String) {
-        let answer = self.client.get(format!("{}/metrics", self.url)).send().await.unwrap();
+        let answer = self
+            .client
+            .get(format!("{}/metrics", self.url))
+            .send()
+            .await
+            .unwrap();
         let text = answer.text().await.unwrap();
-        let of = |name: &str| value(&text, &format!("tcss_exporter_config_last_reload_{name}")).unwrap();
+        let of =
+            |name: &str| value(&text, &format!("tcss_exporter_config_last_reload_{name}")).unwrap();
         (of("successful"), of("success_timestamp_seconds"), text)
     }
 }
 
 async fn arrivals(api: &str, identity: &str) -> usize {
-    let stats: serde_json::Value = serde_json::from_str(&get(&format!("{api}/-/stats")).await).unwrap();
-    stats["identities"][identity]["arrivals"].as_u64().unwrap().try_into().unwrap()
+    let stats: serde_json::Value =
+        serde_json::from_str(&get(&format!("{api}/-/stats")).await).unwrap();
+    stats["identities"][identity]["arrivals"]
+        .as_u64()
+        .unwrap()
+        .try_into()
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_reloads_half_of_them_broken_disturb_nothing_that_did_not_change() {
     let (_api, api) = api();
-    let files = Files { directory: tempfile::tempdir().unwrap(), api: api.clone() };
+    let files = Files {
+        directory: tempfile::tempdir().unwrap(),
+        api: api.clone(),
+    };
     files.write(0);
     let (_exporter, url) = start(&files);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
-    let exporter = Reloaded { client: client.clone(), url: url.clone() };
+    let exporter = Reloaded {
+        client: client.clone(),
+        url: url.clone(),
+    };
     let (stop, stopped) = watch::channel(false);
     let mut scrapers = JoinSet::new();
     for _ in 0..2 {
-        scrapers.spawn(scraper(client.clone(), format!("{url}/metrics"), stopped.clone()));
+        scrapers.spawn(scraper(
+            client.clone(),
+            format!("{url}/metrics"),
+            stopped.clone(),
+        ));
     }
 
     let mut last_good = 0;
@@ -234,7 +291,10 @@ async fn a_hundred_reloads_half_of_them_broken_disturb_nothing_that_did_not_chan
         if reload % 2 == 0 {
             assert_eq!(exporter.post().await, (StatusCode::OK, "reloaded\n".into()));
             let (is_good, loaded, text) = exporter.state().await;
-            assert!(is_good == 1.0 && loaded > loaded_before, "reload {reload}: {is_good} {loaded}");
+            assert!(
+                is_good == 1.0 && loaded > loaded_before,
+                "reload {reload}: {is_good} {loaded}"
+            );
             assert!(
                 only(&text) == 1 && text.contains(&format!("\"only-{reload}\"")),
                 "reload {reload}: {text}"
@@ -247,10 +307,20 @@ async fn a_hundred_reloads_half_of_them_broken_disturb_nothing_that_did_not_chan
         } else {
             let expected = files.damage(reload / 2);
             let (status, problem) = exporter.post().await;
-            assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "reload {reload}: {expected}");
-            assert!(problem.contains(&expected), "reload {reload}: {expected:?} is not in {problem:?}");
+            assert_eq!(
+                status,
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "reload {reload}: {expected}"
+            );
+            assert!(
+                problem.contains(&expected),
+                "reload {reload}: {expected:?} is not in {problem:?}"
+            );
             let (is_good, loaded, text) = exporter.state().await;
-            assert!(is_good == 0.0 && loaded == loaded_before, "reload {reload}: {is_good} {loaded}");
+            assert!(
+                is_good == 0.0 && loaded == loaded_before,
+                "reload {reload}: {is_good} {loaded}"
+            );
             assert!(
                 only(&text) == 1 && text.contains(&format!("\"only-{last_good}\"")),
                 "reload {reload}: {text}"
@@ -295,7 +365,10 @@ async fn every_arrival_was_a_poll_in_its_turn(api: &str, seen: &Seen) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_reloads_at_once_all_see_the_file_as_it_was_when_they_were_asked_for() {
     let (_api, api) = api();
-    let files = Files { directory: tempfile::tempdir().unwrap(), api };
+    let files = Files {
+        directory: tempfile::tempdir().unwrap(),
+        api,
+    };
     files.write(0);
     let (running, url) = start(&files);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -312,6 +385,9 @@ async fn many_reloads_at_once_all_see_the_file_as_it_was_when_they_were_asked_fo
             assert_eq!(answer, (StatusCode::OK, "reloaded\n".into()));
         }
         let (is_good, _, text) = exporter.state().await;
-        assert!(is_good == 1.0 && text.contains(&format!("\"only-{generation}\"")), "{text}");
+        assert!(
+            is_good == 1.0 && text.contains(&format!("\"only-{generation}\"")),
+            "{text}"
+        );
     }
 }

@@ -17,17 +17,30 @@ use crate::{
 
 /// A client that sends and shows what a test says and nothing else.
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().no_proxy().no_gzip().build().unwrap()
+    reqwest::Client::builder()
+        .no_proxy()
+        .no_gzip()
+        .build()
+        .unwrap()
 }
 
-async fn ask(method: Method, url: &str, headers: &[(header::HeaderName, &str)]) -> reqwest::Response {
+async fn ask(
+    method: Method,
+    url: &str,
+    headers: &[(header::HeaderName, &str)],
+) -> reqwest::Response {
     let request = client().request(method, url);
-    let request = headers.iter().fold(request, |request, (name, value)| request.header(name, *value));
+    let request = headers.iter().fold(request, |request, (name, value)| {
+        request.header(name, *value)
+    });
     request.send().await.unwrap()
 }
 
 fn header(response: &reqwest::Response, name: header::HeaderName) -> Option<&str> {
-    response.headers().get(name).map(|value| value.to_str().unwrap())
+    response
+        .headers()
+        .get(name)
+        .map(|value| value.to_str().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -38,35 +51,61 @@ async fn ten_thousand_scrapes_call_the_api_not_once() {
     let config = file(RARELY);
     let (_exporter, exporter) = serving(&["--config.file", path(&config), "--api.endpoint", &api]);
     let metrics = format!("{exporter}/metrics");
-    until(&metrics, "a poll", |text| (sum(text, "tcss_up") == 1.0).then_some(())).await;
+    until(&metrics, "a poll", |text| {
+        (sum(text, "tcss_up") == 1.0).then_some(())
+    })
+    .await;
 
     let before = arrivals(&api).await;
     let address = Arc::<str>::from(exporter.trim_start_matches("http://"));
     let connections: Vec<_> = (0..N_CONNECTIONS)
-        .map(|_| tokio::spawn(scrape_over_one_connection(Arc::clone(&address), N_SCRAPES / N_CONNECTIONS)))
+        .map(|_| {
+            tokio::spawn(scrape_over_one_connection(
+                Arc::clone(&address),
+                N_SCRAPES / N_CONNECTIONS,
+            ))
+        })
         .collect();
     for connection in connections {
         connection.await.unwrap();
     }
     assert_eq!(arrivals(&api).await, before);
-    let scrapes =
-        value(&get(&metrics).await, "tcss_exporter_http_requests_total{code=\"200\",handler=\"metrics\"}");
+    let scrapes = value(
+        &get(&metrics).await,
+        "tcss_exporter_http_requests_total{code=\"200\",handler=\"metrics\"}",
+    );
     assert!(scrapes.unwrap() >= N_SCRAPES as f64, "{scrapes:?}");
 }
 
 async fn scrape_over_one_connection(address: Arc<str>, n_scrapes: usize) {
     let client = client();
     for _ in 0..n_scrapes {
-        let answer = client.get(format!("http://{address}/metrics")).send().await.unwrap();
+        let answer = client
+            .get(format!("http://{address}/metrics"))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
-        assert!(answer.text().await.unwrap().contains("\ntcss_up{account=\"default\",scan=\"latest\"} 1\n"));
+        assert!(
+            answer
+                .text()
+                .await
+                .unwrap()
+                .contains("\ntcss_up{account=\"default\",scan=\"latest\"} 1\n")
+        );
     }
 }
 
 /// Lines without their values, which may differ from scrape to scrape.
 fn series(text: &str) -> Vec<&str> {
     text.lines()
-        .map(|line| if line.starts_with('#') { line } else { line.rsplit_once(' ').unwrap().0 })
+        .map(|line| {
+            if line.starts_with('#') {
+                line
+            } else {
+                line.rsplit_once(' ').unwrap().0
+            }
+        })
         .collect()
 }
 
@@ -75,25 +114,39 @@ async fn a_scrape_says_the_same_compressed_and_plain_in_the_format_that_is_asked
     let (_api, api) = simulating(SCANNED);
     let (_exporter, exporter) = serving(&["--api.endpoint", &api]);
     let metrics = format!("{exporter}/metrics");
-    until(&metrics, "a poll", |text| (sum(text, "tcss_up") == 1.0).then_some(())).await;
+    until(&metrics, "a poll", |text| {
+        (sum(text, "tcss_up") == 1.0).then_some(())
+    })
+    .await;
     let formats = [
         ("text/plain", "text/plain; version=0.0.4; charset=utf-8"),
-        ("application/openmetrics-text", "application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        (
+            "application/openmetrics-text",
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        ),
     ];
     for (accept, content_type) in formats {
         let plain = ask(Method::GET, &metrics, &[(header::ACCEPT, accept)]).await;
         assert_eq!(header(&plain, header::CONTENT_TYPE), Some(content_type));
         assert_eq!(header(&plain, header::CONTENT_ENCODING), None);
-        assert_eq!(header(&plain, header::VARY), Some("Accept, Accept-Encoding"));
+        assert_eq!(
+            header(&plain, header::VARY),
+            Some("Accept, Accept-Encoding")
+        );
         let plain = plain.text().await.unwrap();
 
         let gzip = [(header::ACCEPT, accept), (header::ACCEPT_ENCODING, "gzip")];
         let compressed = ask(Method::GET, &metrics, &gzip).await;
-        assert_eq!(header(&compressed, header::CONTENT_TYPE), Some(content_type));
+        assert_eq!(
+            header(&compressed, header::CONTENT_TYPE),
+            Some(content_type)
+        );
         assert_eq!(header(&compressed, header::CONTENT_ENCODING), Some("gzip"));
         let compressed = compressed.bytes().await.unwrap();
         let mut text = String::new();
-        GzDecoder::new(&compressed[..]).read_to_string(&mut text).unwrap();
+        GzDecoder::new(&compressed[..])
+            .read_to_string(&mut text)
+            .unwrap();
         assert!(compressed.len() < text.len());
         assert_eq!(series(&text), series(&plain));
     }
@@ -105,9 +158,20 @@ async fn a_request_that_does_not_fit_is_told_so() {
     let (_exporter, exporter) = serving(&["--api.endpoint", &format!("http://{address}")]);
     for path in ["/metrics", "/", "/-/healthy"] {
         let url = format!("{exporter}{path}");
-        let (got, head) = (ask(Method::GET, &url, &[]).await, ask(Method::HEAD, &url, &[]).await);
-        assert_eq!((got.status(), head.status()), (StatusCode::OK, StatusCode::OK), "{path}");
-        assert_eq!(header(&got, header::CONTENT_TYPE), header(&head, header::CONTENT_TYPE), "{path}");
+        let (got, head) = (
+            ask(Method::GET, &url, &[]).await,
+            ask(Method::HEAD, &url, &[]).await,
+        );
+        assert_eq!(
+            (got.status(), head.status()),
+            (StatusCode::OK, StatusCode::OK),
+            "{path}"
+        );
+        assert_eq!(
+            header(&got, header::CONTENT_TYPE),
+            header(&head, header::CONTENT_TYPE),
+            "{path}"
+        );
         assert_eq!(head.text().await.unwrap(), "", "{path}");
         let posted = ask(Method::POST, &url, &[]).await;
         assert_eq!(posted.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
@@ -117,7 +181,11 @@ async fn a_request_that_does_not_fit_is_told_so() {
     assert_eq!(read.status(), StatusCode::METHOD_NOT_ALLOWED);
     assert_eq!(header(&read, header::ALLOW), Some("POST, PUT"));
     for path in ["/metrics/", "/nothing", "//", "/-/"] {
-        assert_eq!(fetch(&format!("{exporter}{path}"), &[]).await.0, 404, "{path}");
+        assert_eq!(
+            fetch(&format!("{exporter}{path}"), &[]).await.0,
+            404,
+            "{path}"
+        );
     }
 }
 
@@ -125,13 +193,25 @@ async fn a_request_that_does_not_fit_is_told_so() {
 async fn the_page_at_the_root_links_to_the_others_and_runs_nothing() {
     let (_socket, address) = refusing();
     let endpoint = format!("http://{address}");
-    let (_exporter, exporter) = serving(&["--api.endpoint", &endpoint, "--web.telemetry-path=/tcss"]);
+    let (_exporter, exporter) =
+        serving(&["--api.endpoint", &endpoint, "--web.telemetry-path=/tcss"]);
     let answer = ask(Method::GET, &exporter, &[]).await;
     let policy = header(&answer, header::CONTENT_SECURITY_POLICY).unwrap();
-    let (style, rest) = policy.split_once("style-src 'sha256-").unwrap().1.split_once('\'').unwrap();
+    let (style, rest) = policy
+        .split_once("style-src 'sha256-")
+        .unwrap()
+        .1
+        .split_once('\'')
+        .unwrap();
     assert_eq!(style.len(), 44, "a hash: {policy}");
-    assert_eq!(rest, "; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
-    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert_eq!(
+        rest,
+        "; img-src data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'sha256-"),
+        "{policy}"
+    );
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -141,16 +221,29 @@ async fn the_page_at_the_root_links_to_the_others_and_runs_nothing() {
         assert_eq!(header(&answer, name.clone()), Some(value), "{name}");
     }
     let page = answer.text().await.unwrap();
-    let hrefs = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    let hrefs = page
+        .split("href=\"")
+        .skip(1)
+        .map(|rest| rest.split('"').next().unwrap());
     let links: BTreeSet<&str> = hrefs.filter(|href| !href.starts_with("data:")).collect();
-    let expected = ["#scans", "#help", "./tcss", "./-/ready", "./-/healthy", "./?refresh=off"];
+    let expected = [
+        "#scans",
+        "#help",
+        "./tcss",
+        "./-/ready",
+        "./-/healthy",
+        "./?refresh=off",
+    ];
     assert_eq!(links, BTreeSet::from(expected));
     for path in ["tcss", "-/healthy", "?refresh=off"] {
         get(&format!("{exporter}/{path}")).await;
     }
     assert_eq!(fetch(&format!("{exporter}/metrics"), &[]).await.0, 404);
     let metrics = get(&format!("{exporter}/tcss")).await;
-    let pages = value(&metrics, "tcss_exporter_http_requests_total{code=\"200\",handler=\"landing\"}");
+    let pages = value(
+        &metrics,
+        "tcss_exporter_http_requests_total{code=\"200\",handler=\"landing\"}",
+    );
     assert_eq!(pages, Some(2.0));
 }
 
@@ -160,14 +253,26 @@ async fn there_is_a_page_whatever_it_is_asked_for() {
     let (_exporter, exporter) = serving(&["--api.endpoint", &format!("http://{address}")]);
     // Nearly as long as a head may be.
     let long = format!("?q={}", "%F0%9F%92%A5".repeat(1_200));
-    for query in
-        ["?", "?q=%00%FF<script>", "?page=-1", "?page=99999999999999999999&q=&q", "?refresh=off&", &long]
-    {
+    for query in [
+        "?",
+        "?q=%00%FF<script>",
+        "?page=-1",
+        "?page=99999999999999999999&q=&q",
+        "?refresh=off&",
+        &long,
+    ] {
         let url = format!("{exporter}/{query}");
         let page = get(&url).await;
-        assert!(page.ends_with("</html>\n") && !page.contains("<script>"), "{query}");
+        assert!(
+            page.ends_with("</html>\n") && !page.contains("<script>"),
+            "{query}"
+        );
         let head = ask(Method::HEAD, &url, &[]).await;
-        assert_eq!((head.status(), head.text().await.unwrap().as_str()), (StatusCode::OK, ""), "{query}");
+        assert_eq!(
+            (head.status(), head.text().await.unwrap().as_str()),
+            (StatusCode::OK, ""),
+            "{query}"
+        );
     }
 }
 
@@ -182,12 +287,18 @@ async fn the_exporter_is_ready_when_every_scan_was_tried_once() {
     let mut refusals = 0;
     loop {
         let (status, body) = fetch(&ready, &[]).await;
-        let n_tried = get(&metrics).await.matches("\ntcss_poll_last_attempt_timestamp_seconds{").count();
+        let n_tried = get(&metrics)
+            .await
+            .matches("\ntcss_poll_last_attempt_timestamp_seconds{")
+            .count();
         if status == 200 {
             assert_eq!((body.as_str(), n_tried), ("ready\n", 2));
             break;
         }
-        assert_eq!((status, body.as_str()), (503, "not every scan was tried once yet\n"));
+        assert_eq!(
+            (status, body.as_str()),
+            (503, "not every scan was tried once yet\n")
+        );
         refusals += 1;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
@@ -199,7 +310,10 @@ async fn slow_scrape(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let mut stream = socket.connect(address).await.unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n")
+        .await
+        .unwrap();
     stream.read_u8().await.unwrap();
     stream
 }
@@ -208,18 +322,34 @@ async fn slow_scrape(address: SocketAddr) -> TcpStream {
 async fn a_slow_scrape_takes_its_place_until_it_ends() {
     let silent = Raw::start(Act::Silence).await;
     let config = file(&config_of_scans(8_000));
-    let (_exporter, exporter) =
-        serving(&["--config.file", path(&config), "--api.endpoint", &silent.url(), "--web.max-requests=1"]);
+    let (_exporter, exporter) = serving(&[
+        "--config.file",
+        path(&config),
+        "--api.endpoint",
+        &silent.url(),
+        "--web.max-requests=1",
+    ]);
     let metrics = format!("{exporter}/metrics");
     let slow = slow_scrape(exporter.trim_start_matches("http://").parse().unwrap()).await;
     for _ in 0..3 {
-        let refused = (503, "too many scrapes at once (--web.max-requests)\n".to_owned());
+        let refused = (
+            503,
+            "too many scrapes at once (--web.max-requests)\n".to_owned(),
+        );
         assert_eq!(fetch(&metrics, &[]).await, refused);
     }
-    assert_eq!(get(&format!("{exporter}/-/healthy")).await, "healthy\n", "only scrapes are counted");
+    assert_eq!(
+        get(&format!("{exporter}/-/healthy")).await,
+        "healthy\n",
+        "only scrapes are counted"
+    );
     drop(slow);
-    let refusals =
-        |text: &str| value(text, "tcss_exporter_http_requests_total{code=\"503\",handler=\"metrics\"}");
+    let refusals = |text: &str| {
+        value(
+            text,
+            "tcss_exporter_http_requests_total{code=\"503\",handler=\"metrics\"}",
+        )
+    };
     let refusals = until(&metrics, "a scrape", refusals).await;
     assert!(refusals >= 3.0, "{refusals}");
 }

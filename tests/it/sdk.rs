@@ -8,22 +8,38 @@ const ROLE_ARN: &str = "qcs::cam::uin/100000000001:roleName/tcss-exporter";
 
 /// What the SDK gets from `api` with long-term keys, one line a request.
 fn ask(api: &str, method: &str, n_requests: u32, key: &str) -> Vec<String> {
-    let keys = [("TENCENTCLOUD_SECRET_ID", SECRET_ID), ("TENCENTCLOUD_SECRET_KEY", key)];
+    let keys = [
+        ("TENCENTCLOUD_SECRET_ID", SECRET_ID),
+        ("TENCENTCLOUD_SECRET_KEY", key),
+    ];
     ask_as("env", &keys, api, method, n_requests)
 }
 
 /// What it gets with credentials of the kind `kind`, which it finds in `environment`.
-fn ask_as(kind: &str, environment: &[(&str, &str)], api: &str, method: &str, n_requests: u32) -> Vec<String> {
+fn ask_as(
+    kind: &str,
+    environment: &[(&str, &str)],
+    api: &str,
+    method: &str,
+    n_requests: u32,
+) -> Vec<String> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = project.join("target/sdk/bin/python");
-    assert!(python.exists(), "the official SDK is not there; run tests/run, which installs it");
+    assert!(
+        python.exists(),
+        "the official SDK is not there; run tests/run, which installs it"
+    );
     let mut command = Command::new(python);
-    command.env_clear().envs(environment.iter().copied()).arg(project.join("tests/it/sdk.py")).args([
-        api.trim_start_matches("http://"),
-        method,
-        &n_requests.to_string(),
-        kind,
-    ]);
+    command
+        .env_clear()
+        .envs(environment.iter().copied())
+        .arg(project.join("tests/it/sdk.py"))
+        .args([
+            api.trim_start_matches("http://"),
+            method,
+            &n_requests.to_string(),
+            kind,
+        ]);
     let (status, output) = run("the SDK", &mut command, "");
     assert!(status.success(), "{status}: {output}");
     output.lines().map(str::to_owned).collect()
@@ -37,7 +53,11 @@ fn right_key() -> String {
 fn the_sdk_gets_an_answer_by_either_method() {
     let (_api, api) = simulating(SCANNED);
     for method in ["POST", "GET"] {
-        assert_eq!(ask(&api, method, 1, &right_key()), ["SCANNED 8 1001"], "{method}");
+        assert_eq!(
+            ask(&api, method, 1, &right_key()),
+            ["SCANNED 8 1001"],
+            "{method}"
+        );
     }
 }
 
@@ -56,9 +76,21 @@ fn the_sdk_is_told_of_its_limit() {
     let (_api, api) = simulating(SCANNED);
     let answers = ask(&api, "POST", 200, &right_key());
     assert_eq!(answers.len(), 200);
-    assert!(answers[..20].iter().all(|answer| answer == "SCANNED 8 1001"), "{answers:?}");
-    assert!(answers[20..].contains(&"RequestLimitExceeded".to_owned()), "{answers:?}");
-    assert!(answers.iter().all(|answer| answer.starts_with("SCANNED") || answer == "RequestLimitExceeded"));
+    assert!(
+        answers[..20]
+            .iter()
+            .all(|answer| answer == "SCANNED 8 1001"),
+        "{answers:?}"
+    );
+    assert!(
+        answers[20..].contains(&"RequestLimitExceeded".to_owned()),
+        "{answers:?}"
+    );
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.starts_with("SCANNED") || answer == "RequestLimitExceeded")
+    );
 }
 
 #[tokio::test]
@@ -88,7 +120,8 @@ async fn the_sdk_gets_temporary_keys_of_every_kind_and_they_are_accepted() {
             assert_eq!(answers, ["SCANNED 8 1001"; 2], "{kind} by {method}");
         }
     }
-    let stats: serde_json::Value = serde_json::from_str(&get(&format!("{api}/-/stats")).await).unwrap();
+    let stats: serde_json::Value =
+        serde_json::from_str(&get(&format!("{api}/-/stats")).await).unwrap();
     assert_eq!(stats["identities"]["reader"]["arrivals"], 12);
     for kind in ["assume_role", "assume_role_with_web_identity"] {
         assert!(stats[kind].as_u64() >= Some(2), "{kind}: {stats}");

@@ -9,11 +9,20 @@ use crate::{
 /// Requests come back as the message of an error, as some gateways do it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_repeats_what_it_was_sent_does_not_make_us_repeat_it() {
-    for (format, act) in [("logfmt", Act::Echo), ("json", Act::Echo), ("logfmt", Act::EchoId)] {
+    for (format, act) in [
+        ("logfmt", Act::Echo),
+        ("json", Act::Echo),
+        ("logfmt", Act::EchoId),
+    ] {
         let echo = Raw::start(act).await;
         let mut command = exporter();
         command
-            .args(["--web.listen-address=127.0.0.1:0", "--poll.interval=1s", "--api.endpoint", &echo.url()])
+            .args([
+                "--web.listen-address=127.0.0.1:0",
+                "--poll.interval=1s",
+                "--api.endpoint",
+                &echo.url(),
+            ])
             .args(["--log.format", format])
             .env("TENCENTCLOUD_SECRET_ID", format!("{CANARY}-id"))
             .env("TENCENTCLOUD_TOKEN", format!("{CANARY}-token"));
@@ -28,9 +37,13 @@ async fn a_server_that_repeats_what_it_was_sent_does_not_make_us_repeat_it() {
         })
         .await;
         get(&url).await;
-        let log =
-            running.wait_for("what the server said", |log| log.contains("redacted").then(|| log.to_owned()));
-        assert!(log.contains("Echo"), "the server's message is in the log: {log}");
+        let log = running.wait_for("what the server said", |log| {
+            log.contains("redacted").then(|| log.to_owned())
+        });
+        assert!(
+            log.contains("Echo"),
+            "the server's message is in the log: {log}"
+        );
     }
 }
 

@@ -4,20 +4,28 @@ use std::collections::BTreeMap;
 
 use crate::{
     process::{
-        CANARY, Running, SCANNED, exporter, fetch, file, get, path, serving, serving_as, simulating, until,
+        CANARY, Running, SCANNED, exporter, fetch, file, get, path, serving, serving_as,
+        simulating, until,
     },
     support::value,
 };
 
 /// A configuration with accounts of these names, all with the same keys.
 fn config(api: &str, names: &[String]) -> tempfile::NamedTempFile {
-    let accounts: String = names.iter().map(|name| format!("  - {{name: {name}}}\n")).collect();
-    file(&format!("poll: {{interval: 1s}}\napi: {{endpoint: \"{api}\"}}\naccounts:\n{accounts}"))
+    let accounts: String = names
+        .iter()
+        .map(|name| format!("  - {{name: {name}}}\n"))
+        .collect();
+    file(&format!(
+        "poll: {{interval: 1s}}\napi: {{endpoint: \"{api}\"}}\naccounts:\n{accounts}"
+    ))
 }
 
 /// Accounts with their value of `tcss_up`.
 fn accounts(text: &str) -> BTreeMap<String, String> {
-    let up = text.lines().filter_map(|line| line.strip_prefix("tcss_up{account=\""));
+    let up = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("tcss_up{account=\""));
     up.map(|line| {
         let (name, rest) = line.split_once('"').unwrap();
         (name.to_owned(), rest.rsplit(' ').next().unwrap().to_owned())
@@ -28,7 +36,8 @@ fn accounts(text: &str) -> BTreeMap<String, String> {
 async fn all_up(exporter: &str) -> (String, BTreeMap<String, String>) {
     until(&format!("{exporter}/metrics"), "all accounts up", |text| {
         let accounts = accounts(text);
-        (!accounts.is_empty() && accounts.values().all(|up| up == "1")).then(|| (text.to_owned(), accounts))
+        (!accounts.is_empty() && accounts.values().all(|up| up == "1"))
+            .then(|| (text.to_owned(), accounts))
     })
     .await
 }
@@ -46,13 +55,20 @@ async fn three_instances_poll_every_account_once() {
                 .env("HOSTNAME", "tcss-exporter-2");
             return serving_as(&mut command);
         }
-        serving(&["--config.file", path(&config), &format!("--shard={shard}/3")])
+        serving(&[
+            "--config.file",
+            path(&config),
+            &format!("--shard={shard}/3"),
+        ])
     };
     let mut seen = Vec::new();
     for shard in 0..3 {
         let (_running, url) = start(shard);
         let (text, accounts) = all_up(&url).await;
-        assert_eq!(value(&text, "tcss_exporter_shard_index"), Some(shard as f64));
+        assert_eq!(
+            value(&text, "tcss_exporter_shard_index"),
+            Some(shard as f64)
+        );
         assert_eq!(value(&text, "tcss_exporter_shards"), Some(3.0));
         assert!((2..=16).contains(&accounts.len()), "{accounts:?}");
         seen.extend(accounts.into_keys());
@@ -66,16 +82,27 @@ async fn a_shard_without_an_account_is_ready_and_says_so_and_gets_one_by_a_reloa
     let (_api, api) = simulating(SCANNED);
     // "default" belongs to the first shard of two, "prod" to the second.
     let file = config(&api, &["default".into()]);
-    let flags = ["--config.file", path(&file), "--shard=1/2", "--web.enable-lifecycle"];
+    let flags = [
+        "--config.file",
+        path(&file),
+        "--shard=1/2",
+        "--web.enable-lifecycle",
+    ];
     let (mut running, url) = serving(&flags);
     running.wait_for("that it polls nothing", |log| {
         log.lines()
-            .any(|line| line.contains("no account belongs to this shard") && line.contains("shard=1/2"))
+            .any(|line| {
+                line.contains("no account belongs to this shard") && line.contains("shard=1/2")
+            })
             .then_some(())
     });
     assert_eq!(fetch(&format!("{url}/-/ready"), &[]).await.0, 200);
     assert!(accounts(&get(&format!("{url}/metrics")).await).is_empty());
-    std::fs::copy(config(&api, &["default".into(), "prod".into()]).path(), file.path()).unwrap();
+    std::fs::copy(
+        config(&api, &["default".into(), "prod".into()]).path(),
+        file.path(),
+    )
+    .unwrap();
     running.signal("HUP");
     let (_, accounts) = all_up(&url).await;
     assert_eq!(accounts.into_keys().collect::<Vec<_>>(), ["prod"]);
@@ -94,8 +121,10 @@ async fn check_and_scan_are_about_the_accounts_of_the_shard() {
     let (_api, api) = simulating(SCANNED);
     let config = config(&api, &["default".into(), "prod".into(), "staging".into()]);
     let run = |command: &str| {
-        let output =
-            exporter().args([command, "--config.file", path(&config), "--shard=1/2"]).output().unwrap();
+        let output = exporter()
+            .args([command, "--config.file", path(&config), "--shard=1/2"])
+            .output()
+            .unwrap();
         assert!(output.status.success(), "{output:?}");
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(!text.contains(CANARY));
@@ -108,14 +137,22 @@ async fn check_and_scan_are_about_the_accounts_of_the_shard() {
         "{check}"
     );
     let scan = run("scan");
-    let names: Vec<&str> = scan.lines().skip(1).filter_map(|line| line.split(' ').next()).collect();
+    let names: Vec<&str> = scan
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(' ').next())
+        .collect();
     assert_eq!(names, ["prod", "staging"], "{scan}");
 }
 
 #[test]
 fn a_shard_that_cannot_be_is_bad_usage() {
     let refused = |shard: &str, host: &str| {
-        let output = exporter().args(["check", "--shard", shard]).env("HOSTNAME", host).output().unwrap();
+        let output = exporter()
+            .args(["check", "--shard", shard])
+            .env("HOSTNAME", host)
+            .output()
+            .unwrap();
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     };

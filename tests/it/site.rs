@@ -2,7 +2,9 @@
 
 use std::{fs, path::PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd,
+};
 use tokio::net::TcpSocket;
 
 use crate::process::{CANARY, Running, exporter, listening};
@@ -26,7 +28,10 @@ impl Authority {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).unwrap().pem();
-        Authority { issuer: Issuer::new(params, key), certificate }
+        Authority {
+            issuer: Issuer::new(params, key),
+            certificate,
+        }
     }
 
     pub(crate) fn issue(&self, sans: Vec<SanType>) -> Issued {
@@ -46,7 +51,10 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         params.distinguished_name.push(DnType::CommonName, "issued");
         let certificate = params.signed_by(&key, &self.issuer).unwrap().pem();
-        Issued { certificate, key: key.serialize_pem() }
+        Issued {
+            certificate,
+            key: key.serialize_pem(),
+        }
     }
 
     /// For a server on this machine.
@@ -65,7 +73,10 @@ impl Issued {
 /// A client that trusts `authority` alone, and shows what `shown` says.
 pub(crate) fn client(authority: &Authority, shown: Option<&Issued>) -> reqwest::ClientBuilder {
     let root = reqwest::Certificate::from_pem(authority.certificate.as_bytes()).unwrap();
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([root]).pool_max_idle_per_host(0);
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([root])
+        .pool_max_idle_per_host(0);
     match shown {
         Some(shown) => client.identity(shown.identity()),
         None => client,
@@ -79,7 +90,11 @@ pub(crate) fn plain_client() -> reqwest::Client {
 
 /// The status of an answer, if there is one.
 pub(crate) async fn status(request: reqwest::RequestBuilder) -> Option<u16> {
-    request.send().await.ok().map(|answer| answer.status().as_u16())
+    request
+        .send()
+        .await
+        .ok()
+        .map(|answer| answer.status().as_u16())
 }
 
 /// An exporter that polls nobody. Its configuration is `w.yml` in a directory of its own.
@@ -100,14 +115,26 @@ impl Site {
         let (refusing, endpoint) = crate::raw::refusing();
         let mut command = exporter();
         command
-            .args(["--web.listen-address=127.0.0.1:0", "--poll.interval=1h", "--poll.stale-after=2h"])
+            .args([
+                "--web.listen-address=127.0.0.1:0",
+                "--poll.interval=1h",
+                "--poll.stale-after=2h",
+            ])
             .arg(format!("--api.endpoint=http://{endpoint}"))
-            .arg(format!("--web.config.file={}", directory.path().join("w.yml").display()))
+            .arg(format!(
+                "--web.config.file={}",
+                directory.path().join("w.yml").display()
+            ))
             .args(flags);
         let mut running = Running::start("tcss-exporter", &mut command);
         let url = running.wait_for("where it listens", listening);
         let address = url.trim_start_matches("http://").to_owned();
-        Site { directory, running, address, _refusing: refusing }
+        Site {
+            directory,
+            running,
+            address,
+            _refusing: refusing,
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -134,5 +161,8 @@ pub(crate) fn password(name: &str) -> String {
 
 /// A line for `basic_auth_users`.
 pub(crate) fn user(name: &str, cost: u32) -> String {
-    format!("{name}: \"{}\"", bcrypt::hash(password(name), cost).unwrap())
+    format!(
+        "{name}: \"{}\"",
+        bcrypt::hash(password(name), cost).unwrap()
+    )
 }

@@ -5,17 +5,16 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use jiff::{Timestamp, tz::TimeZone};
 use tcss_exporter::{
-    app::exporter::Exporter,
     client::{Client, Handler},
-    clock::Clock,
     collectors,
-    config::{Account, AccountName, Config, Endpoint, Poll, Rate, Scan, ScanName},
+    config::{Account, Config, Poll},
     credentials::{Providers, Source},
+    domain::{AccountName, Clock, Endpoint, Rate, Scan, ScanName},
     exposition::{Format, Scrape},
-    pacer::Lanes,
-    plan,
+    limiter::Lanes,
     poller::{Context, Job},
     signer::{Credentials, Secret},
+    supervisor::Exporter,
     telemetry::Telemetry,
 };
 
@@ -34,11 +33,19 @@ pub(crate) const POLL: Poll = Poll {
 pub(crate) const RARELY: &str = "poll: {interval: 1h, stale_after: 3h}";
 
 pub(crate) fn credentials(id: &str) -> Credentials {
-    Credentials { secret_id: id.into(), secret_key: Secret::new(format!("key-of-{id}")), token: None }
+    Credentials {
+        secret_id: id.into(),
+        secret_key: Secret::new(format!("key-of-{id}")),
+        token: None,
+    }
 }
 
 pub(crate) fn scan(name: &str) -> Scan {
-    Scan { name: ScanName::parse(name).unwrap(), local_task_id: None, registry_task_id: None }
+    Scan {
+        name: ScanName::parse(name).unwrap(),
+        local_task_id: None,
+        registry_task_id: None,
+    }
 }
 
 /// An account named after its `SecretId`, with one scan.
@@ -59,7 +66,9 @@ pub(crate) fn account(id: &str, endpoint: &str) -> Account {
 pub(crate) fn job(context: &Context, account: Account) -> Job {
     let lanes = Arc::<Lanes>::default();
     let providers = Providers::new(context.tools(&lanes));
-    plan::jobs(&Arc::new(account), &lanes, &providers).unwrap().remove(0)
+    tcss_exporter::supervisor::jobs(&Arc::new(account), &lanes, &providers)
+        .unwrap()
+        .remove(0)
 }
 
 /// An exporter and the clock it lives by.
@@ -71,20 +80,31 @@ pub(crate) struct World {
 impl World {
     /// Requests are answered by `handler`; time is tokio's, which the test may have paused.
     pub(crate) fn in_process(clock: Clock, handler: Handler) -> World {
-        World::with(clock, |clock, telemetry| Client::in_process(clock, telemetry, handler))
+        World::with(clock, |clock, telemetry| {
+            Client::in_process(clock, telemetry, handler)
+        })
     }
 
     /// Requests go over the network, in real time.
     pub(crate) fn on_the_network() -> World {
-        World::with(Clock::system(), |clock, telemetry| Client::new(clock, telemetry).unwrap())
+        World::with(Clock::system(), |clock, telemetry| {
+            Client::new(clock, telemetry).unwrap()
+        })
     }
 
     fn with(clock: Clock, client: impl FnOnce(Clock, Arc<Telemetry>) -> Client) -> World {
         let actions = collectors::ALL.map(|collector| collector.action);
         let telemetry = Arc::new(Telemetry::new(&actions).unwrap());
         let client = client(clock, Arc::clone(&telemetry));
-        let context = Arc::new(Context { client, clock, telemetry });
-        World { exporter: Exporter::new(Arc::clone(&context)), context }
+        let context = Arc::new(Context {
+            client,
+            clock,
+            telemetry,
+        });
+        World {
+            exporter: Exporter::new(Arc::clone(&context)),
+            context,
+        }
     }
 
     pub(crate) async fn poll(&mut self, accounts: Vec<Account>) {
@@ -92,8 +112,12 @@ impl World {
     }
 
     pub(crate) fn text(&self) -> String {
-        Scrape::new(&self.exporter.store(), self.context.telemetry.gather(), self.context.clock.now())
-            .text(Format::Text)
+        Scrape::new(
+            &self.exporter.store(),
+            self.context.telemetry.gather(),
+            self.context.clock.now(),
+        )
+        .text(Format::Text)
     }
 }
 
@@ -103,7 +127,9 @@ pub(crate) fn frozen_clock() -> Clock {
 
 /// The value of the one sample whose line begins with `series`.
 pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
-    let mut lines = text.lines().filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    let mut lines = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     let value = lines.next()?.parse().unwrap();
     assert_eq!(lines.next(), None, "{series} comes twice");
     Some(value)
@@ -111,8 +137,12 @@ pub(crate) fn value(text: &str, series: &str) -> Option<f64> {
 
 /// The sum of all samples of the family `name`.
 pub(crate) fn sum(text: &str, name: &str) -> f64 {
-    let samples = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
-    samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+    let samples = text
+        .lines()
+        .filter(|line| line.split(['{', ' ']).next() == Some(name));
+    samples
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+        .sum()
 }
 
 /// The configuration of an account with `n` scans, which are polled once and then not while a test runs. The metrics of

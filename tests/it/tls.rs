@@ -49,8 +49,14 @@ async fn metrics_come_over_tls_and_not_over_plain_http() {
     let authority = Authority::new();
     let site = start(&authority, "", &[]);
     assert!(comes_in(&site, &authority, None).await);
-    assert_eq!(status(crate::site::plain_client().get(site.http("/metrics"))).await, None);
-    assert!(!comes_in(&site, &Authority::new(), None).await, "another authority vouches for nothing here");
+    assert_eq!(
+        status(crate::site::plain_client().get(site.http("/metrics"))).await,
+        None
+    );
+    assert!(
+        !comes_in(&site, &Authority::new(), None).await,
+        "another authority vouches for nothing here"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -58,15 +64,27 @@ async fn the_versions_are_1_2_and_1_3_in_the_eyes_of_sslscan() {
     let authority = Authority::new();
     for (more, expected) in [
         ("", [("TLSv1.2", "enabled"), ("TLSv1.3", "enabled")]),
-        ("  min_version: TLS13\n", [("TLSv1.2", "disabled"), ("TLSv1.3", "enabled")]),
-        ("  max_version: TLS12\n", [("TLSv1.2", "enabled"), ("TLSv1.3", "disabled")]),
+        (
+            "  min_version: TLS13\n",
+            [("TLSv1.2", "disabled"), ("TLSv1.3", "enabled")],
+        ),
+        (
+            "  max_version: TLS12\n",
+            [("TLSv1.2", "enabled"), ("TLSv1.3", "disabled")],
+        ),
     ] {
         let site = start(&authority, more, &[]);
-        let (status, seen) = run("sslscan", Command::new("sslscan").args(["--no-colour", &site.address]), "");
+        let (status, seen) = run(
+            "sslscan",
+            Command::new("sslscan").args(["--no-colour", &site.address]),
+            "",
+        );
         assert!(status.success(), "{seen}");
         let of = |version: &str| {
             let line = seen.lines().find(|line| line.starts_with(version));
-            line.and_then(|line| line.split_whitespace().last()).unwrap_or_default().to_owned()
+            line.and_then(|line| line.split_whitespace().last())
+                .unwrap_or_default()
+                .to_owned()
         };
         for version in ["SSLv2", "SSLv3", "TLSv1.0", "TLSv1.1"] {
             assert_eq!(of(version), "disabled", "{version}: {seen}");
@@ -74,10 +92,17 @@ async fn the_versions_are_1_2_and_1_3_in_the_eyes_of_sslscan() {
         for (version, expected) in expected {
             assert_eq!(of(version), expected, "{version}: {seen}");
         }
-        for flaw in
-            ["vulnerable to heartbleed", "Insecure session renegotiation supported", "Compression enabled"]
-        {
-            assert!(!seen.replace("not vulnerable to heartbleed", "").contains(flaw), "{seen}");
+        for flaw in [
+            "vulnerable to heartbleed",
+            "Insecure session renegotiation supported",
+            "Compression enabled",
+        ] {
+            assert!(
+                !seen
+                    .replace("not vulnerable to heartbleed", "")
+                    .contains(flaw),
+                "{seen}"
+            );
         }
     }
 }
@@ -89,7 +114,9 @@ async fn openssl_agrees_on_http_1_1_and_on_the_configured_suite_and_curve() {
                  curve_preferences: [CurveP384]\n";
     let site = start(&authority, more, &[]);
     let mut command = Command::new("openssl");
-    command.args(["s_client", "-alpn", "h2,http/1.1", "-CAfile"]).arg(site.path("ca.pem"));
+    command
+        .args(["s_client", "-alpn", "h2,http/1.1", "-CAfile"])
+        .arg(site.path("ca.pem"));
     let (_, seen) = run("openssl", command.args(["-connect", &site.address]), "");
     for expected in [
         "Verify return code: 0 (ok)",
@@ -104,10 +131,17 @@ async fn openssl_agrees_on_http_1_1_and_on_the_configured_suite_and_curve() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_kind_of_client_authentication_lets_in_whom_go_lets_in() {
     let authority = Authority::new();
-    let (ours, foreign) = (authority.issue(Vec::new()), Authority::new().issue(Vec::new()));
+    let (ours, foreign) = (
+        authority.issue(Vec::new()),
+        Authority::new().issue(Vec::new()),
+    );
     let expired = authority.issue_expired();
-    let shown =
-        [("none", None), ("foreign", Some(&foreign)), ("expired", Some(&expired)), ("ours", Some(&ours))];
+    let shown = [
+        ("none", None),
+        ("foreign", Some(&foreign)),
+        ("expired", Some(&expired)),
+        ("ours", Some(&ours)),
+    ];
     // Whether one comes in with each of them.
     for (kind, expected) in [
         ("NoClientCert", [true, true, true, true]),
@@ -116,14 +150,22 @@ async fn each_kind_of_client_authentication_lets_in_whom_go_lets_in() {
         ("VerifyClientCertIfGiven", [true, false, false, true]),
         ("RequireAndVerifyClientCert", [false, false, false, true]),
     ] {
-        let ca = if kind == "NoClientCert" { "" } else { "  client_ca_file: ca.pem\n" };
+        let ca = if kind == "NoClientCert" {
+            ""
+        } else {
+            "  client_ca_file: ca.pem\n"
+        };
         for version in ["TLS12", "TLS13"] {
             let more = format!(
                 "  client_auth_type: {kind}\n{ca}  min_version: {version}\n  max_version: {version}\n"
             );
             let site = start(&authority, &more, &[]);
             for ((what, shown), expected) in shown.into_iter().zip(expected) {
-                assert_eq!(comes_in(&site, &authority, shown).await, expected, "{kind} {version} {what}");
+                assert_eq!(
+                    comes_in(&site, &authority, shown).await,
+                    expected,
+                    "{kind} {version} {what}"
+                );
             }
         }
     }
@@ -145,14 +187,28 @@ async fn a_client_needs_one_of_the_allowed_names() {
         (vec![uri("spiffe://example.com/prometheus")], true),
         (vec![ip("10.1.2.3")], true),
         (vec![], false),
-        (vec![dns("a.prometheus.example"), email("root@example.com"), ip("10.1.2.4")], false),
+        (
+            vec![
+                dns("a.prometheus.example"),
+                email("root@example.com"),
+                ip("10.1.2.4"),
+            ],
+            false,
+        ),
         (vec![uri("spiffe://example.com/prometheus/x")], false),
     ] {
         let issued = authority.issue(sans.clone());
-        assert_eq!(comes_in(&site, &authority, Some(&issued)).await, expected, "{sans:?}");
+        assert_eq!(
+            comes_in(&site, &authority, Some(&issued)).await,
+            expected,
+            "{sans:?}"
+        );
     }
     let foreign = Authority::new().issue(vec![dns("prometheus.example")]);
-    assert!(!comes_in(&site, &authority, Some(&foreign)).await, "a name is nothing without an authority");
+    assert!(
+        !comes_in(&site, &authority, Some(&foreign)).await,
+        "a name is nothing without an authority"
+    );
 }
 
 /// A session that is resumed shows no certificate, so one that has expired meanwhile would still come in.
@@ -169,19 +225,27 @@ async fn a_client_shows_its_certificate_at_each_connection() {
         let site = start(&authority, &more, &[]);
         let config = rustls::ClientConfig::builder().with_root_certificates(roots(&authority));
         let connector = TlsConnector::from(Arc::new(
-            config.with_client_auth_cert(chain.clone(), key.clone_key()).unwrap(),
+            config
+                .with_client_auth_cert(chain.clone(), key.clone_key())
+                .unwrap(),
         ));
         for n in 0..3 {
             let stream = TcpStream::connect(&site.address).await.unwrap();
             let name = ServerName::try_from("127.0.0.1").unwrap();
             let mut stream = connector.connect(name, stream).await.unwrap();
-            stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").await.unwrap();
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+                .await
+                .unwrap();
             let mut answer = Vec::new();
             stream.read_to_end(&mut answer).await.unwrap();
             assert!(answer.starts_with(b"HTTP/1.1 200 "), "{version} {n}");
             let kind = stream.get_ref().1.handshake_kind().unwrap();
             assert!(
-                matches!(kind, HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest),
+                matches!(
+                    kind,
+                    HandshakeKind::Full | HandshakeKind::FullWithHelloRetryRequest
+                ),
                 "{version} {n}: {kind:?}"
             );
         }
@@ -208,22 +272,30 @@ impl Load {
 }
 
 /// The certificate that the server shows.
-async fn handshake(address: &str, connector: &TlsConnector) -> std::io::Result<CertificateDer<'static>> {
+async fn handshake(
+    address: &str,
+    connector: &TlsConnector,
+) -> std::io::Result<CertificateDer<'static>> {
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from("127.0.0.1").unwrap();
     let stream = connector.connect(name, stream).await?;
-    Ok(stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned())
+    Ok(stream.get_ref().1.peer_certificates().unwrap()[0]
+        .clone()
+        .into_owned())
 }
 
 fn roots(authority: &Authority) -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(authority.certificate.as_bytes()).unwrap()).unwrap();
+    roots
+        .add(CertificateDer::from_pem_slice(authority.certificate.as_bytes()).unwrap())
+        .unwrap();
     roots
 }
 
 fn connector(authority: &Authority) -> TlsConnector {
-    let mut config =
-        rustls::ClientConfig::builder().with_root_certificates(roots(authority)).with_no_client_auth();
+    let mut config = rustls::ClientConfig::builder()
+        .with_root_certificates(roots(authority))
+        .with_no_client_auth();
     config.resumption = rustls::client::Resumption::disabled();
     TlsConnector::from(Arc::new(config))
 }
@@ -242,7 +314,8 @@ async fn two_hundred_swaps_half_of_them_half_written_fail_no_handshake() {
     });
     let clients: Vec<_> = (0..4)
         .map(|_| {
-            let (load, address, connector) = (Arc::clone(&load), site.address.clone(), connector.clone());
+            let (load, address, connector) =
+                (Arc::clone(&load), site.address.clone(), connector.clone());
             tokio::spawn(async move { load.run(address, connector).await })
         })
         .collect();
@@ -260,7 +333,11 @@ async fn two_hundred_swaps_half_of_them_half_written_fail_no_handshake() {
         site.write("server.key", &key);
         assert_eq!(reload().await, 200, "whole, {n}");
         let shown = handshake(&site.address, &connector).await.unwrap();
-        assert_eq!(shown, CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap(), "{n}");
+        assert_eq!(
+            shown,
+            CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap(),
+            "{n}"
+        );
     }
     load.is_over.store(true, Relaxed);
     for client in clients {
@@ -269,8 +346,18 @@ async fn two_hundred_swaps_half_of_them_half_written_fail_no_handshake() {
     let (handshakes, failures) = (load.handshakes.load(Relaxed), load.failures.load(Relaxed));
     assert_eq!(failures, 0, "of {handshakes}");
     assert!(handshakes > 500, "{handshakes}");
-    let metrics = client.get(site.https("/metrics")).send().await.unwrap().text().await.unwrap();
-    assert_eq!(value(&metrics, "tcss_exporter_web_config_last_reload_successful"), Some(1.0));
+    let metrics = client
+        .get(site.https("/metrics"))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert_eq!(
+        value(&metrics, "tcss_exporter_web_config_last_reload_successful"),
+        Some(1.0)
+    );
 }
 
 /// Without a signal, within some seconds.

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use tcss_exporter::{client::Handler, clock::Clock};
+use tcss_exporter::{client::Handler, domain::Clock};
 use tokio::time::advance;
 
 use crate::support::{POLL, World, account, answer, error, frozen_clock, value};
@@ -51,7 +51,11 @@ struct State {
 impl Script {
     fn respond(&self, request: &http::Request<Bytes>) -> http::Response<Bytes> {
         let who = request.headers()["authorization"].to_str().unwrap();
-        let who = if who.contains("Credential=steady/") { "steady" } else { "shaky" };
+        let who = if who.contains("Credential=steady/") {
+            "steady"
+        } else {
+            "shaky"
+        };
         let mut state = self.state.lock().unwrap();
         *state.requests.entry(who.into()).or_default() += 1;
         if who == "steady" {
@@ -66,24 +70,39 @@ impl Script {
                 http::Response::new(answer(status, 10.0, 3.0, u64::try_from(now).unwrap()))
             }
             Turn::Error(code) => http::Response::new(error(code)),
-            Turn::Status(status) => http::Response::builder().status(status).body(Bytes::new()).unwrap(),
+            Turn::Status(status) => http::Response::builder()
+                .status(status)
+                .body(Bytes::new())
+                .unwrap(),
             Turn::Garbage => http::Response::new(Bytes::from_static(b"<html>")),
         }
     }
 }
 
 fn check(turns: Vec<Turn>, steps: &[u64]) -> Result<(), TestCaseError> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let clock = frozen_clock();
-        let script = Arc::new(Script { clock, turns, state: Mutex::default() });
+        let script = Arc::new(Script {
+            clock,
+            turns,
+            state: Mutex::default(),
+        });
         let handler: Handler = {
             let script = Arc::clone(&script);
             Arc::new(move |request| script.respond(&request))
         };
         let mut world = World::in_process(clock, handler);
-        world.poll(vec![account("shaky", "tcss.example"), account("steady", "tcss.example")]).await;
+        world
+            .poll(vec![
+                account("shaky", "tcss.example"),
+                account("steady", "tcss.example"),
+            ])
+            .await;
         let mut last_success = None;
         for step in steps {
             for _ in 0..*step {
@@ -112,10 +131,16 @@ fn shaky_is_true(
     let shown = value(text, &format!("tcss_vul_scan_risk_images{SHAKY}"));
     let statuses: Vec<&str> = text
         .lines()
-        .filter(|line| line.starts_with("tcss_vul_scan_status{account=\"shaky\"") && line.ends_with(" 1"))
+        .filter(|line| {
+            line.starts_with("tcss_vul_scan_status{account=\"shaky\"") && line.ends_with(" 1")
+        })
         .collect();
     if let Some(second) = last_good.filter(|second| now - second <= stale_after) {
-        prop_assert_eq!(shown, Some(second as f64), "the value of the last good answer");
+        prop_assert_eq!(
+            shown,
+            Some(second as f64),
+            "the value of the last good answer"
+        );
         prop_assert_eq!(statuses.len(), 1, "exactly one status is 1: {:?}", statuses);
     } else {
         prop_assert!(
@@ -124,8 +149,15 @@ fn shaky_is_true(
         );
         prop_assert_eq!(statuses.len(), 0);
     }
-    let success = value(text, &format!("tcss_poll_last_success_timestamp_seconds{SHAKY}"));
-    prop_assert_eq!(success.map(|second| second as i64), last_good, "moves only on success");
+    let success = value(
+        text,
+        &format!("tcss_poll_last_success_timestamp_seconds{SHAKY}"),
+    );
+    prop_assert_eq!(
+        success.map(|second| second as i64),
+        last_good,
+        "moves only on success"
+    );
     prop_assert!(success >= success_before);
     let up = value(text, &format!("tcss_up{SHAKY}")).unwrap();
     let failing = sum_of(text, "tcss_poll_failing{account=\"shaky\"");
@@ -143,9 +175,15 @@ fn steady_is_unharmed(text: &str) -> Result<(), TestCaseError> {
     if value(text, &format!("tcss_polls_total{labels}")) == Some(0.0) {
         return Ok(());
     }
-    prop_assert_eq!(value(text, &format!("tcss_vul_scan_risk_images{labels}")), Some(42.0));
+    prop_assert_eq!(
+        value(text, &format!("tcss_vul_scan_risk_images{labels}")),
+        Some(42.0)
+    );
     prop_assert_eq!(value(text, &format!("tcss_up{labels}")), Some(1.0));
-    prop_assert_eq!(value(text, &format!("tcss_poll_failures_total{labels}")), Some(0.0));
+    prop_assert_eq!(
+        value(text, &format!("tcss_poll_failures_total{labels}")),
+        Some(0.0)
+    );
     Ok(())
 }
 

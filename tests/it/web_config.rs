@@ -36,18 +36,35 @@ fn output(command: &mut Command) -> (i32, String) {
 fn a_broken_file_at_the_start_is_exit_2_with_every_problem() {
     let (web, config) = (file(&broken()), file("poll: {interval: 0s}\n"));
     for command in ["serve", "demo", "check"] {
-        let config: &[&str] = if command == "demo" { &[] } else { &["--config.file", path(&config)] };
-        let (code, said) = output(exporter().args([command, "--web.config.file", path(&web)]).args(config));
+        let config: &[&str] = if command == "demo" {
+            &[]
+        } else {
+            &["--config.file", path(&config)]
+        };
+        let (code, said) = output(
+            exporter()
+                .args([command, "--web.config.file", path(&web)])
+                .args(config),
+        );
         assert_eq!(code, 2, "{command}: {said}");
         for line in [2, 4, 6, 7] {
-            assert!(said.contains(&format!("{}:{line}: ", path(&web))), "{command}, line {line}: {said}");
+            assert!(
+                said.contains(&format!("{}:{line}: ", path(&web))),
+                "{command}, line {line}: {said}"
+            );
         }
         let of_config = format!("{}:1: poll.interval", config.get(1).unwrap_or(&""));
-        assert!(command == "demo" || said.contains(&of_config), "{command}: {said}");
+        assert!(
+            command == "demo" || said.contains(&of_config),
+            "{command}: {said}"
+        );
     }
     let (code, said) = output(exporter().args(["check", "--web.config.file=/nonexistent/w.yml"]));
     assert_eq!(code, 2);
-    assert!(said.contains("/nonexistent/w.yml: cannot be read"), "{said}");
+    assert!(
+        said.contains("/nonexistent/w.yml: cannot be read"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -55,7 +72,10 @@ fn check_says_what_a_good_file_does() {
     let web = file(&format!("basic_auth_users:\n  {}\n", user("alice", 4)));
     let (code, said) = output(exporter().args(["check", "--web.config.file", path(&web)]));
     assert_eq!(code, 0, "{said}");
-    assert!(said.ends_with("web configuration ok: plain HTTP, 1 user\n"), "{said}");
+    assert!(
+        said.ends_with("web configuration ok: plain HTTP, 1 user\n"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,9 +83,13 @@ async fn a_file_that_breaks_while_running_keeps_the_last_good_one_in_force() {
     let good = format!("basic_auth_users:\n  {}\n", user("alice", 4));
     let site = Site::start(&good, &[], &["--web.enable-lifecycle"]);
     let client = plain_client();
-    let alice = |request: reqwest::RequestBuilder| request.basic_auth("alice", Some(password("alice")));
+    let alice =
+        |request: reqwest::RequestBuilder| request.basic_auth("alice", Some(password("alice")));
     let metrics = async || {
-        let answer = alice(client.get(site.http("/metrics"))).send().await.unwrap();
+        let answer = alice(client.get(site.http("/metrics")))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), 200);
         answer.text().await.unwrap()
     };
@@ -73,10 +97,16 @@ async fn a_file_that_breaks_while_running_keeps_the_last_good_one_in_force() {
     assert_eq!(value(&before, IS_LOADED), Some(1.0));
 
     site.write("w.yml", &broken());
-    let answer = alice(client.post(site.http("/-/reload"))).send().await.unwrap();
+    let answer = alice(client.post(site.http("/-/reload")))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(answer.status(), 500);
     let problems = answer.text().await.unwrap();
-    assert!(problems.contains("w.yml:2: ") && problems.contains("w.yml:7: "), "{problems}");
+    assert!(
+        problems.contains("w.yml:2: ") && problems.contains("w.yml:7: "),
+        "{problems}"
+    );
     let during = metrics().await;
     assert_eq!(
         (value(&during, IS_LOADED), value(&during, LOADED_AT)),
@@ -88,12 +118,26 @@ async fn a_file_that_breaks_while_running_keeps_the_last_good_one_in_force() {
         "the other file is good"
     );
     assert_eq!(status(client.get(site.http("/metrics"))).await, Some(401));
-    assert_eq!(alice(client.post(site.http("/-/reload"))).send().await.unwrap().status(), 500);
-    let told = site.running.output().matches("web configuration not reloaded").count();
+    assert_eq!(
+        alice(client.post(site.http("/-/reload")))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        500
+    );
+    let told = site
+        .running
+        .output()
+        .matches("web configuration not reloaded")
+        .count();
     assert_eq!(told, problems.lines().count(), "told once");
 
     site.write("w.yml", &good);
-    assert_eq!(status(alice(client.post(site.http("/-/reload")))).await, Some(200));
+    assert_eq!(
+        status(alice(client.post(site.http("/-/reload")))).await,
+        Some(200)
+    );
     let after = metrics().await;
     assert_eq!(value(&after, IS_LOADED), Some(1.0));
     assert!(value(&after, LOADED_AT) > value(&before, LOADED_AT));
@@ -118,9 +162,18 @@ async fn every_answer_has_the_configured_headers() {
     );
     for page in ["/metrics", "/", "/nothing", "/-/healthy"] {
         let answer = plain_client().get(site.http(page)).send().await.unwrap();
-        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let header = |name: &str| {
+            answer
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
         assert_eq!(header("x-frame-options").as_deref(), Some("deny"), "{page}");
-        assert_eq!(header("strict-transport-security").as_deref(), Some("max-age=1"), "{page}");
+        assert_eq!(
+            header("strict-transport-security").as_deref(),
+            Some("max-age=1"),
+            "{page}"
+        );
         let policy = header("content-security-policy").unwrap();
         assert_eq!(
             policy == "default-src 'self'",
@@ -134,7 +187,13 @@ async fn every_answer_has_the_configured_headers() {
 async fn the_rate_limit_counts_every_request() {
     let site = Site::start("rate_limit: {interval: 1h, burst: 3}\n", &[], &[]);
     let mut seen = Vec::new();
-    for page in ["/metrics", "/-/healthy", "/nothing", "/metrics", "/-/healthy"] {
+    for page in [
+        "/metrics",
+        "/-/healthy",
+        "/nothing",
+        "/metrics",
+        "/-/healthy",
+    ] {
         seen.push(status(plain_client().get(site.http(page))).await.unwrap());
     }
     assert_eq!(seen, [200, 200, 404, 429, 429]);
@@ -151,7 +210,11 @@ fn ask(path: &Path) -> std::io::Result<String> {
 
 fn on_unix_socket(path: &Path) -> Command {
     let mut command = exporter();
-    command.args(["--poll.interval=1h", "--poll.stale-after=2h", "--api.endpoint=http://127.0.0.1:1"]);
+    command.args([
+        "--poll.interval=1h",
+        "--poll.stale-after=2h",
+        "--api.endpoint=http://127.0.0.1:1",
+    ]);
     command.arg(format!("--web.listen-address=unix:{}", path.display()));
     command
 }
@@ -163,15 +226,23 @@ fn a_unix_socket_is_served_replaced_and_removed() {
     // As one leaves it that was killed.
     drop(UnixListener::bind(&path).unwrap());
     let mut first = Running::start("tcss-exporter", &mut on_unix_socket(&path));
-    first.wait_for("where it listens", |log| log.contains("message=listening").then_some(()));
+    first.wait_for("where it listens", |log| {
+        log.contains("message=listening").then_some(())
+    });
     assert!(ask(&path).unwrap().starts_with("HTTP/1.1 200 OK\r\n"));
     let (code, said) = output(&mut on_unix_socket(&path));
     assert_eq!(code, 1, "{said}");
     assert!(
-        said.contains(&format!("cannot listen on unix:{}: Address already in use", path.display())),
+        said.contains(&format!(
+            "cannot listen on unix:{}: Address already in use",
+            path.display()
+        )),
         "{said}"
     );
-    assert!(ask(&path).unwrap().starts_with("HTTP/1.1 200 OK\r\n"), "the one that lives goes on");
+    assert!(
+        ask(&path).unwrap().starts_with("HTTP/1.1 200 OK\r\n"),
+        "the one that lives goes on"
+    );
     first.signal("TERM");
     assert!(first.wait().success());
     assert!(!path.exists());
@@ -197,7 +268,10 @@ async fn sockets_from_systemd_are_served_and_left_where_they_are() {
     let path = directory.path().join("exporter.sock");
     let program = exporter();
     let mut command = Command::new("python3");
-    command.args(["-c", SYSTEMD]).arg(&path).arg(program.get_program());
+    command
+        .args(["-c", SYSTEMD])
+        .arg(&path)
+        .arg(program.get_program());
     for (name, value) in program.get_envs() {
         match value {
             Some(value) => command.env(name, value),
@@ -212,7 +286,10 @@ async fn sockets_from_systemd_are_served_and_left_where_they_are() {
     ]);
     let mut running = Running::start("tcss-exporter", &mut command);
     let url = running.wait_for("where it listens", listening);
-    until(&format!("{url}/-/healthy"), "health", |body| (body == "healthy\n").then_some(())).await;
+    until(&format!("{url}/-/healthy"), "health", |body| {
+        (body == "healthy\n").then_some(())
+    })
+    .await;
     assert!(ask(&path).unwrap().starts_with("HTTP/1.1 200 OK\r\n"));
     running.signal("TERM");
     assert!(running.wait().success());
@@ -224,7 +301,11 @@ fn without_sockets_from_systemd_it_says_so() {
     let (code, said) = output(exporter().arg("--web.systemd-socket"));
     assert_eq!(code, 1, "{said}");
     assert!(said.contains("systemd handed no socket over"), "{said}");
-    let (code, said) = output(exporter().args(["--web.systemd-socket", "--web.listen-address=127.0.0.1:0"]));
+    let (code, said) =
+        output(exporter().args(["--web.systemd-socket", "--web.listen-address=127.0.0.1:0"]));
     assert_eq!(code, 2, "{said}");
-    assert!(said.contains("--web.listen-address; give one of them"), "{said}");
+    assert!(
+        said.contains("--web.listen-address; give one of them"),
+        "{said}"
+    );
 }

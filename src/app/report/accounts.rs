@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{Keys, Row, grid, notes};
-use crate::{clock::Moment, poller::Job};
+use crate::{domain::Moment, poller::Job};
 
 const HEAD: [&str; 4] = ["ACCOUNT", "CREDENTIALS", "EXPIRES", "RESULT"];
 
@@ -22,13 +22,19 @@ fn row(job: &Job, now: Moment) -> Row<4> {
         Some(error) => (format!("failed: {}", error.reason), notes(error)),
     };
     let expires = expires.map_or_else(|| "-".into(), |at| until(at, now.wall));
-    Row { cells: [job.account.name.to_string(), origin, expires, result], notes }
+    Row {
+        cells: [job.account.name.to_string(), origin, expires, result],
+        notes,
+    }
 }
 
 fn until(at: Timestamp, now: Timestamp) -> String {
     match Duration::try_from(at.duration_since(now)) {
         Ok(left) if left >= Duration::from_secs(1) => {
-            format!("in {}", humantime::format_duration(Duration::from_secs(left.as_secs())))
+            format!(
+                "in {}",
+                humantime::format_duration(Duration::from_secs(left.as_secs()))
+            )
         }
         _ => "now".into(),
     }

@@ -19,26 +19,47 @@ struct Row<const N: usize> {
 
 /// Columns as wide as their widest cell.
 fn grid<const N: usize>(head: [&str; N], rows: impl Iterator<Item = Row<N>>) -> String {
-    let head = Row { cells: head.map(str::to_owned), notes: Vec::new() };
+    let head = Row {
+        cells: head.map(str::to_owned),
+        notes: Vec::new(),
+    };
     let rows: Vec<Row<N>> = std::iter::once(head).chain(rows).collect();
-    let width = |column: usize| rows.iter().map(|row| row.cells[column].chars().count()).max().unwrap_or(0);
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row.cells[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
     let widths: [usize; N] = std::array::from_fn(width);
     let line = |row: &Row<N>| {
-        let cells = row.cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row
+            .cells
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         let notes = row.notes.iter().map(|note| format!("    {note}\n"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n" + &notes.collect::<String>()
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+            + "\n"
+            + &notes.collect::<String>()
     };
     rows.iter().map(line).collect()
 }
 
 /// What went wrong, and what to do about it.
 fn notes(error: &ApiError) -> Vec<String> {
-    vec![format!("{}: {}", error.reason, text(error)), format!("to do: {}", error.advice())]
+    vec![
+        format!("{}: {}", error.reason, text(error)),
+        format!("to do: {}", error.advice()),
+    ]
 }
 
 /// In the words of whoever reported it.
 fn text(error: &ApiError) -> String {
-    let request_id = error.request_id.as_ref().map(|id| format!(" (RequestId {id})")).unwrap_or_default();
+    let request_id = error
+        .request_id
+        .as_ref()
+        .map(|id| format!(" (RequestId {id})"))
+        .unwrap_or_default();
     format!("{error}{request_id}")
 }
 
@@ -52,8 +73,14 @@ impl Keys {
     /// The source that is configured, where it gave nothing.
     fn of(job: &Job) -> Keys {
         match job.provider.status().issued() {
-            Some(issued) => Keys { origin: issued.origin.clone(), expires: issued.expires },
-            None => Keys { origin: job.account.credentials.to_string(), expires: None },
+            Some(issued) => Keys {
+                origin: issued.origin.clone(),
+                expires: issued.expires,
+            },
+            None => Keys {
+                origin: job.account.credentials.to_string(),
+                expires: None,
+            },
         }
     }
 }
@@ -61,12 +88,18 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reason::Reason;
+    use crate::domain::Reason;
 
     #[test]
     fn columns_are_aligned_and_notes_stand_below_their_row() {
-        let row = |name: &str, notes: Vec<String>| Row { cells: [name.into(), "x".into()], notes };
-        let rows = [row("a", Vec::new()), row("中文名字", vec!["why".into(), "to do: that".into()])];
+        let row = |name: &str, notes: Vec<String>| Row {
+            cells: [name.into(), "x".into()],
+            notes,
+        };
+        let rows = [
+            row("a", Vec::new()),
+            row("中文名字", vec!["why".into(), "to do: that".into()]),
+        ];
         let expected = "NAME  B\na     x\n中文名字  x\n    why\n    to do: that\n";
         assert_eq!(grid(["NAME", "B"], rows.into_iter()), expected);
     }
@@ -79,7 +112,9 @@ mod tests {
             request_id: Some("id-1".into()),
             ..ApiError::of(Reason::Auth)
         };
-        let [what, to_do] = &notes(&error)[..] else { panic!() };
+        let [what, to_do] = &notes(&error)[..] else {
+            panic!()
+        };
         assert_eq!(
             what,
             "auth: AuthFailure.SignatureExpire: The provided signature has expired. (RequestId id-1)"

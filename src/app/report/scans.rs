@@ -5,8 +5,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Keys, Row, grid, notes, text};
 use crate::{
-    clock::Moment,
     collectors::{Sample, vul_scan_info as vul},
+    domain::Moment,
     poller::Job,
 };
 
@@ -23,30 +23,51 @@ const HEAD: [&str; 8] = [
 
 /// For people.
 pub(in crate::app) fn table(jobs: &[Job], now: Moment) -> String {
-    let scans = jobs.iter().filter(|job| std::ptr::eq(job.collector, &raw const vul::COLLECTOR));
+    let scans = jobs
+        .iter()
+        .filter(|job| std::ptr::eq(job.collector, &raw const vul::COLLECTOR));
     grid(HEAD, scans.map(|job| row(job, now)))
 }
 
 fn row(job: &Job, now: Moment) -> Row<8> {
     let snapshot = job.entry.snapshot();
-    let samples = snapshot.fresh(now, job.entry.stale_after).map_or(&[][..], |data| &data.samples);
+    let samples = snapshot
+        .fresh(now, job.entry.stale_after)
+        .map_or(&[][..], |data| &data.samples);
     let values = |family: usize| {
-        let values = samples.iter().filter(move |sample| sample.family == family).map(|sample| sample.value);
-        values.map(|value| value.to_string()).collect::<Vec<_>>().join("/")
+        let values = samples
+            .iter()
+            .filter(move |sample| sample.family == family)
+            .map(|sample| sample.value);
+        values
+            .map(|value| value.to_string())
+            .collect::<Vec<_>>()
+            .join("/")
     };
-    let status = samples.iter().find(|sample| sample.family == vul::STATUS && sample.value > 0.0);
+    let status = samples
+        .iter()
+        .find(|sample| sample.family == vul::STATUS && sample.value > 0.0);
     let progress = samples.iter().find(|sample| sample.family == vul::PROGRESS);
     let cells = [
         job.account.name.to_string(),
         job.scan.name.to_string(),
         Keys::of(job).origin,
-        status.and_then(|sample| sample.labels.split('"').nth(1)).unwrap_or("-").to_owned(),
-        progress.map_or_else(|| "-".into(), |sample| format!("{:.0} %", sample.value * 100.0)),
+        status
+            .and_then(|sample| sample.labels.split('"').nth(1))
+            .unwrap_or("-")
+            .to_owned(),
+        progress.map_or_else(
+            || "-".into(),
+            |sample| format!("{:.0} %", sample.value * 100.0),
+        ),
         or_dash(values(vul::RISK_IMAGES)),
         or_dash(values(vul::FOUND_VULNERABILITIES)),
         if snapshot.is_up() { "yes" } else { "no" }.into(),
     ];
-    Row { cells, notes: snapshot.failure().map(notes).unwrap_or_default() }
+    Row {
+        cells,
+        notes: snapshot.failure().map(notes).unwrap_or_default(),
+    }
 }
 
 fn or_dash(text: String) -> String {
@@ -96,14 +117,20 @@ impl Scan {
         let Keys { origin, expires } = Keys::of(job);
         let named = |sample: &Sample| {
             let name = job.collector.families[sample.family].name;
-            let name =
-                if sample.labels.is_empty() { name.into() } else { format!("{name}{{{}}}", sample.labels) };
+            let name = if sample.labels.is_empty() {
+                name.into()
+            } else {
+                format!("{name}{{{}}}", sample.labels)
+            };
             (name, json!(sample.value))
         };
         Scan {
             account: job.account.name.to_string(),
             scan: job.scan.name.to_string(),
-            credentials: Credentials { origin, expires: expires.map(|at| at.to_string()) },
+            credentials: Credentials {
+                origin,
+                expires: expires.map(|at| at.to_string()),
+            },
             up: snapshot.is_up(),
             failure: snapshot.failure().map(|error| Failure {
                 reason: error.reason.as_str(),
@@ -112,7 +139,11 @@ impl Scan {
                 advice: error.advice(),
             }),
             as_of: data.map(|data| data.as_of.wall.to_string()),
-            samples: data.into_iter().flat_map(|data| &data.samples).map(named).collect(),
+            samples: data
+                .into_iter()
+                .flat_map(|data| &data.samples)
+                .map(named)
+                .collect(),
         }
     }
 }

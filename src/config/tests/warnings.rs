@@ -31,13 +31,19 @@ fn warnings_that_are_alike_are_told_ten_times() {
     let warnings = |n_accounts: u32| {
         let account = |n| format!("{{name: a{n}, endpoint: 'http://10.0.0.{n}'}}");
         let accounts: Vec<String> = (1..=n_accounts).map(account).collect();
-        load_text(&format!("api: {{allow_http: true}}\naccounts: [{}]\n", accounts.join(", ")))
-            .unwrap()
-            .warnings
+        load_text(&format!(
+            "api: {{allow_http: true}}\naccounts: [{}]\n",
+            accounts.join(", ")
+        ))
+        .unwrap()
+        .warnings
     };
     assert_eq!(warnings(11).len(), 11);
     let many = warnings(25);
-    assert_eq!((many.len(), many[10].as_str()), (11, "15 more warnings are like the last one"));
+    assert_eq!(
+        (many.len(), many[10].as_str()),
+        (11, "15 more warnings are like the last one")
+    );
 }
 
 /// "default" belongs to the first of two shards, the others to the second one.
@@ -47,8 +53,17 @@ fn of_shard(index: u16, rate: u32, own: &str) -> (Vec<String>, Vec<String>) {
          accounts: [{{name: default}}, {{name: prod{own}}}, {{name: staging{own}}}]\n"
     );
     let shard = Shard::new(index, 2.try_into().unwrap()).unwrap();
-    let Loaded { config, warnings, .. } = load_text(&yaml).unwrap().of_shard(shard);
-    (config.accounts.iter().map(|account| account.name.to_string()).collect(), warnings)
+    let Loaded {
+        config, warnings, ..
+    } = load_text(&yaml).unwrap().of_shard(shard);
+    (
+        config
+            .accounts
+            .iter()
+            .map(|account| account.name.to_string())
+            .collect(),
+        warnings,
+    )
 }
 
 #[test]
@@ -90,7 +105,9 @@ fn allowed_plain_http_is_a_warning() {
     };
     assert_eq!(
         warnings("http://10.0.0.1:80"),
-        ["http://10.0.0.1 is plain http to another machine: others can read tokens and answers on the way"]
+        [
+            "http://10.0.0.1 is plain http to another machine: others can read tokens and answers on the way"
+        ]
     );
     assert!(warnings("http://127.0.0.1:1").is_empty());
 }

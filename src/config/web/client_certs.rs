@@ -3,7 +3,8 @@
 use std::{net::IpAddr, sync::Arc};
 
 use rustls::{
-    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore,
+    SignatureScheme,
     client::danger::HandshakeSignatureValid,
     crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, UnixTime},
@@ -47,7 +48,10 @@ impl ClientAuth {
 
     /// Whether authorities have to vouch for it.
     pub(super) fn is_verified(self) -> bool {
-        matches!(self, ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify)
+        matches!(
+            self,
+            ClientAuth::VerifyIfGiven | ClientAuth::RequireAndVerify
+        )
     }
 }
 
@@ -76,10 +80,20 @@ impl Verifier {
         let chain = auth
             .is_verified()
             .then(|| {
-                WebPkiClientVerifier::builder_with_provider(authorities.into(), Arc::clone(&provider)).build()
+                WebPkiClientVerifier::builder_with_provider(
+                    authorities.into(),
+                    Arc::clone(&provider),
+                )
+                .build()
             })
             .transpose()?;
-        Ok(Verifier { is_mandatory: auth.is_mandatory(), chain, hints, allowed_sans, provider })
+        Ok(Verifier {
+            is_mandatory: auth.is_mandatory(),
+            chain,
+            hints,
+            allowed_sans,
+            provider,
+        })
     }
 }
 
@@ -102,7 +116,9 @@ impl ClientCertVerifier for Verifier {
             Some(chain) => _ = chain.verify_client_cert(end_entity, intermediates, now)?,
             None => _ = ParsedCertificate::try_from(end_entity)?,
         }
-        let Some(allowed) = &self.allowed_sans else { return Ok(ClientCertVerified::assertion()) };
+        let Some(allowed) = &self.allowed_sans else {
+            return Ok(ClientCertVerified::assertion());
+        };
         if sans(end_entity).iter().any(|san| allowed.contains(san)) {
             return Ok(ClientCertVerified::assertion());
         }
@@ -115,7 +131,12 @@ impl ClientCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        verify_tls12_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -124,11 +145,18 @@ impl ClientCertVerifier for Verifier {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
+        verify_tls13_signature(
+            message,
+            cert,
+            dss,
+            &self.provider.signature_verification_algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        self.provider
+            .signature_verification_algorithms
+            .supported_schemes()
     }
 }
 
@@ -141,18 +169,25 @@ pub(super) enum San {
 
 impl San {
     pub(super) fn parse(text: &str) -> San {
-        text.parse().map_or_else(|_| San::Text(text.to_owned()), |ip: IpAddr| San::Ip(ip.to_canonical()))
+        text.parse().map_or_else(
+            |_| San::Text(text.to_owned()),
+            |ip: IpAddr| San::Ip(ip.to_canonical()),
+        )
     }
 
     fn of(name: &GeneralName) -> Option<San> {
         match name {
             GeneralName::DnsName(text)
             | GeneralName::Rfc822Name(text)
-            | GeneralName::UniformResourceIdentifier(text) => Some(San::Text(text.as_str().to_owned())),
+            | GeneralName::UniformResourceIdentifier(text) => {
+                Some(San::Text(text.as_str().to_owned()))
+            }
             GeneralName::IpAddress(bytes) => {
                 let bytes = bytes.as_bytes();
                 let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-                let ip = v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from)).ok()?;
+                let ip = v4
+                    .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+                    .ok()?;
                 Some(San::Ip(ip.to_canonical()))
             }
             _ => None,
@@ -162,9 +197,17 @@ impl San {
 
 /// The names of a certificate; none where they cannot be read.
 fn sans(certificate: &CertificateDer<'_>) -> Vec<San> {
-    let Ok(certificate) = Certificate::from_der(certificate) else { return Vec::new() };
-    let names = certificate.tbs_certificate().get_extension::<SubjectAltName>();
-    names.ok().flatten().map(|(_, names)| names.0.iter().filter_map(San::of).collect()).unwrap_or_default()
+    let Ok(certificate) = Certificate::from_der(certificate) else {
+        return Vec::new();
+    };
+    let names = certificate
+        .tbs_certificate()
+        .get_extension::<SubjectAltName>();
+    names
+        .ok()
+        .flatten()
+        .map(|(_, names)| names.0.iter().filter_map(San::of).collect())
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -176,7 +219,10 @@ mod tests {
     fn certificate(sans: Vec<SanType>) -> CertificateDer<'static> {
         let mut params = CertificateParams::default();
         params.subject_alt_names = sans;
-        params.self_signed(&KeyPair::generate().unwrap()).unwrap().into()
+        params
+            .self_signed(&KeyPair::generate().unwrap())
+            .unwrap()
+            .into()
     }
 
     #[test]
@@ -201,7 +247,10 @@ mod tests {
     #[test]
     fn what_has_no_names_has_none() {
         assert_eq!(sans(&certificate(Vec::new())), []);
-        assert_eq!(sans(&CertificateDer::from(&b"\x30\x03\x02\x01\x01"[..])), []);
+        assert_eq!(
+            sans(&CertificateDer::from(&b"\x30\x03\x02\x01\x01"[..])),
+            []
+        );
     }
 
     #[test]
@@ -209,19 +258,36 @@ mod tests {
         let allowed = |list: &[&str]| {
             let list = Some(list.iter().map(|name| San::parse(name)).collect());
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-            let verifier =
-                Verifier::new(ClientAuth::RequireAny, RootCertStore::empty(), list, provider).unwrap();
+            let verifier = Verifier::new(
+                ClientAuth::RequireAny,
+                RootCertStore::empty(),
+                list,
+                provider,
+            )
+            .unwrap();
             let certificate = certificate(vec![
                 SanType::DnsName("*.example.com".try_into().unwrap()),
                 SanType::IpAddress("::ffff:10.1.2.3".parse().unwrap()),
             ]);
-            verifier.verify_client_cert(&certificate, &[], UnixTime::now()).is_ok()
+            verifier
+                .verify_client_cert(&certificate, &[], UnixTime::now())
+                .is_ok()
         };
-        for good in [&["*.example.com"][..], &["x", "*.example.com"], &["10.1.2.3"]] {
+        for good in [
+            &["*.example.com"][..],
+            &["x", "*.example.com"],
+            &["10.1.2.3"],
+        ] {
             assert!(allowed(good), "{good:?}");
         }
-        for bad in [&[][..], &["a.example.com"], &["*.EXAMPLE.com"], &["example.com"], &["10.1.2.30"], &[""]]
-        {
+        for bad in [
+            &[][..],
+            &["a.example.com"],
+            &["*.EXAMPLE.com"],
+            &["example.com"],
+            &["10.1.2.30"],
+            &[""],
+        ] {
             assert!(!allowed(bad), "{bad:?}");
         }
     }

@@ -13,11 +13,17 @@ fn the_documentation_names_every_key_and_no_other() {
     let docs = docs();
     let (_, keys_on) = docs.split_once("## Keys").unwrap();
     let (table, _) = keys_on.split_once("## Client").unwrap();
-    let cells = table.lines().filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
-    let documented: BTreeSet<&str> =
-        cells.flat_map(|cell| cell.split(", ")).map(|key| key.trim_matches('`')).collect();
+    let cells = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(" | ").next());
+    let documented: BTreeSet<&str> = cells
+        .flat_map(|cell| cell.split(", "))
+        .map(|key| key.trim_matches('`'))
+        .collect();
 
-    let mut expected: BTreeSet<String> = ["tls_server_config", "basic_auth_users"].map(str::to_owned).into();
+    let mut expected: BTreeSet<String> = ["tls_server_config", "basic_auth_users"]
+        .map(str::to_owned)
+        .into();
     for (block, keys) in [
         ("tls_server_config", keys::TLS.keys),
         ("http_server_config", keys::HTTP.keys),
@@ -35,12 +41,22 @@ fn the_documentation_names_what_works() {
     let (_, after) = docs.split_once("Cipher suites: ").unwrap();
     let (lists, _) = after.split_once("\n\n").unwrap();
     for (key, list) in [
-        ("cipher_suites", lists.split_once("Key exchanges").unwrap().0),
-        ("curve_preferences", lists.split_once("Key exchanges").unwrap().1),
+        (
+            "cipher_suites",
+            lists.split_once("Key exchanges").unwrap().0,
+        ),
+        (
+            "curve_preferences",
+            lists.split_once("Key exchanges").unwrap().1,
+        ),
     ] {
         let works = tests::what_works(key);
         let documented: BTreeSet<&str> = list.split('`').skip(1).step_by(2).collect();
-        assert_eq!(documented, works.iter().map(String::as_str).collect(), "{key}");
+        assert_eq!(
+            documented,
+            works.iter().map(String::as_str).collect(),
+            "{key}"
+        );
     }
     for (name, _) in ClientAuth::NAMES {
         assert!(docs.contains(&format!("\n| `{name}` |")), "{name}");
@@ -50,8 +66,13 @@ fn the_documentation_names_what_works() {
 #[test]
 fn the_documented_examples_load() {
     let docs = docs();
-    let blocks = docs.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    let examples: Vec<&str> = blocks.filter(|block| !block.starts_with("scrape_configs")).collect();
+    let blocks = docs
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let examples: Vec<&str> = blocks
+        .filter(|block| !block.starts_with("scrape_configs"))
+        .collect();
     assert_eq!(examples.len(), 4);
     for example in examples {
         tests::loads_with(example, ["server.crt", "server.key", "client-ca.crt"]);

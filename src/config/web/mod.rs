@@ -65,8 +65,13 @@ pub struct Reading {
 pub fn read(file: &Path) -> Reading {
     let mut files = Files::new(file);
     let mut problems = Vec::new();
-    let document = files.document(file).map_err(|problem| problems.push(problem)).ok();
-    let is_blank = document.as_ref().is_some_and(|document| matches!(document.root.value, Value::Null));
+    let document = files
+        .document(file)
+        .map_err(|problem| problems.push(problem))
+        .ok();
+    let is_blank = document
+        .as_ref()
+        .is_some_and(|document| matches!(document.root.value, Value::Null));
     let config = document.map(|document| config(document.at(), &mut files, &mut problems));
     Reading {
         fingerprint: files.read.finalize().into(),
@@ -79,8 +84,11 @@ pub fn read(file: &Path) -> Reading {
 pub(crate) fn of_bytes(bytes: &[u8]) -> Result<WebConfig, Problems> {
     let file = Path::new("/nonexistent/web.yml");
     let mut problems = Vec::new();
-    let document = file::document(file, 0, bytes.to_vec()).map_err(|problem| problems.push(problem)).ok();
-    let config = document.map(|document| config(document.at(), &mut Files::new(file), &mut problems));
+    let document = file::document(file, 0, bytes.to_vec())
+        .map_err(|problem| problems.push(problem))
+        .ok();
+    let config =
+        document.map(|document| config(document.at(), &mut Files::new(file), &mut problems));
     Problems::none_of(problems)?;
     Ok(config.unwrap_or_default())
 }
@@ -93,7 +101,10 @@ struct Files {
 
 impl Files {
     fn new(file: &Path) -> Files {
-        Files { directory: file.parent().unwrap_or(Path::new("")).to_owned(), read: Sha256::new() }
+        Files {
+            directory: file.parent().unwrap_or(Path::new("")).to_owned(),
+            read: Sha256::new(),
+        }
     }
 
     fn document(&mut self, file: &Path) -> Result<Document, Problem> {
@@ -107,11 +118,14 @@ impl Files {
     fn read(&mut self, name: &str) -> Result<Vec<u8>, String> {
         let file = self.directory.join(name);
         let bytes = file::read_again(&file);
-        self.remember(&file, bytes).map_err(|message| format!("{} {message}", file.display()))
+        self.remember(&file, bytes)
+            .map_err(|message| format!("{} {message}", file.display()))
     }
 
     fn remember(&mut self, file: &Path, bytes: Result<Vec<u8>, String>) -> Result<Vec<u8>, String> {
-        let content = bytes.as_deref().unwrap_or_else(|message| message.as_bytes());
+        let content = bytes
+            .as_deref()
+            .unwrap_or_else(|message| message.as_bytes());
         for part in [file.as_os_str().as_encoded_bytes(), content] {
             self.read.update((part.len() as u64).to_le_bytes());
             self.read.update(part);
@@ -121,24 +135,43 @@ impl Files {
 }
 
 fn config(at: At<'_>, files: &mut Files, problems: &mut Vec<Problem>) -> WebConfig {
-    let Some(file) = at.fields(&keys::WEB, problems) else { return WebConfig::default() };
+    let Some(file) = at.fields(&keys::WEB, problems) else {
+        return WebConfig::default();
+    };
     WebConfig {
-        tls: file.at("tls_server_config").and_then(|at| tls::read(at, files, problems)),
-        headers: file.at("http_server_config").map(|at| headers(at, problems)).unwrap_or_default(),
-        users: file.at("basic_auth_users").map(|at| users(at, problems)).unwrap_or_default(),
-        rate_limit: file.at("rate_limit").and_then(|at| rate_limit(at, problems)),
+        tls: file
+            .at("tls_server_config")
+            .and_then(|at| tls::read(at, files, problems)),
+        headers: file
+            .at("http_server_config")
+            .map(|at| headers(at, problems))
+            .unwrap_or_default(),
+        users: file
+            .at("basic_auth_users")
+            .map(|at| users(at, problems))
+            .unwrap_or_default(),
+        rate_limit: file
+            .at("rate_limit")
+            .and_then(|at| rate_limit(at, problems)),
     }
 }
 
 /// The site speaks HTTP/1.1, which is what clients choose where there is no HTTP/2, so `http2` may say what it likes.
 fn headers(at: At<'_>, problems: &mut Vec<Problem>) -> HeaderMap {
-    let Some(http) = at.fields(&keys::HTTP, problems) else { return HeaderMap::new() };
+    let Some(http) = at.fields(&keys::HTTP, problems) else {
+        return HeaderMap::new();
+    };
     http.read("http2", problems, scalar::boolean);
-    let Some(headers) = http.at("headers").and_then(|at| at.fields(&keys::HEADERS, problems)) else {
+    let Some(headers) = http
+        .at("headers")
+        .and_then(|at| at.fields(&keys::HEADERS, problems))
+    else {
         return HeaderMap::new();
     };
     let read = |name: &&'static str| {
-        let value = headers.read(name, problems, |at| header(name, scalar::text(at)?))?.value??;
+        let value = headers
+            .read(name, problems, |at| header(name, scalar::text(at)?))?
+            .value??;
         Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value))
     };
     keys::HEADERS.keys.iter().filter_map(read).collect()
@@ -155,19 +188,29 @@ fn header(name: &str, value: &str) -> Result<Option<HeaderValue>, String> {
         return Ok(None);
     }
     if !allowed.is_empty() && !allowed.contains(&value) {
-        return Err(format!("{value:?} is not allowed; write {}", allowed.join(" or ")));
+        return Err(format!(
+            "{value:?} is not allowed; write {}",
+            allowed.join(" or ")
+        ));
     }
-    let is_plain = value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    let is_plain = value
+        .bytes()
+        .all(|byte| byte == b' ' || byte.is_ascii_graphic());
     let value = HeaderValue::from_str(value).ok().filter(|_| is_plain);
-    value.map(Some).ok_or_else(|| "has characters that no header can carry; write plain ASCII".into())
+    value
+        .map(Some)
+        .ok_or_else(|| "has characters that no header can carry; write plain ASCII".into())
 }
 
 fn users(at: At<'_>, problems: &mut Vec<Problem>) -> BTreeMap<String, PasswordHash> {
     let mut users = BTreeMap::new();
     for (name, at) in at.entries(problems) {
         if name.contains(':') {
-            problems
-                .push(at.problem("has a colon in the user's name, which no client can send; leave it out"));
+            problems.push(
+                at.problem(
+                    "has a colon in the user's name, which no client can send; leave it out",
+                ),
+            );
         }
         match scalar::text(at).ok().map(PasswordHash::parse) {
             Some(Ok(hash)) => drop(users.insert(name.to_owned(), hash)),
@@ -193,14 +236,23 @@ fn rate_limit(at: At<'_>, problems: &mut Vec<Problem>) -> Option<RateLimit> {
         }
         (Some(_), None) => {
             problems
-                .push(fields.problem("has no burst, so no request could come; write one such as burst: 20"));
+                .push(fields.problem(
+                    "has no burst, so no request could come; write one such as burst: 20",
+                ));
             return None;
         }
     };
     if burst.value == Some(0) {
-        problems.push(burst.origin.problem("0 would let no request come; write 1 or more"));
+        problems.push(
+            burst
+                .origin
+                .problem("0 would let no request come; write 1 or more"),
+        );
     }
-    Some(RateLimit { interval: interval.value?, burst: NonZeroU32::new(burst.value?)? })
+    Some(RateLimit {
+        interval: interval.value?,
+        burst: NonZeroU32::new(burst.value?)?,
+    })
 }
 
 /// Zero needs no unit.
@@ -208,12 +260,18 @@ fn interval(at: At<'_>) -> Result<Duration, String> {
     if at.source() == "0" {
         return Ok(Duration::ZERO);
     }
-    scalar::within(scalar::duration(at)?, Duration::ZERO, Duration::from_hours(24))
+    scalar::within(
+        scalar::duration(at)?,
+        Duration::ZERO,
+        Duration::from_hours(24),
+    )
 }
 
 fn burst(at: At<'_>) -> Result<u32, String> {
     let burst = scalar::integer(at)?;
-    let burst = u32::try_from(burst).ok().filter(|burst| *burst <= 1_000_000);
+    let burst = u32::try_from(burst)
+        .ok()
+        .filter(|burst| *burst <= 1_000_000);
     burst.ok_or_else(|| "is too much; write 1 to 1000000".into())
 }
 

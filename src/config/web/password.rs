@@ -16,19 +16,28 @@ impl PasswordHash {
     /// Reads `$2a$`, `$2b$` or `$2y$`, a cost of 4 to 31, salt and hash.
     pub(super) fn parse(text: &str) -> Result<PasswordHash, String> {
         let parts: bcrypt::HashParts = text.parse().map_err(|_| ADVICE.to_owned())?;
-        if !["$2a$", "$2b$", "$2y$"].iter().any(|prefix| text.starts_with(prefix)) {
+        if !["$2a$", "$2b$", "$2y$"]
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
             return Err(ADVICE.into());
         }
         let cost = parts.get_cost();
         if !(4..=31).contains(&cost) {
             return Err("is a bcrypt hash of a cost that there is not; write 4 to 31".into());
         }
-        Ok(PasswordHash { text: text.to_owned(), cost })
+        Ok(PasswordHash {
+            text: text.to_owned(),
+            cost,
+        })
     }
 
     /// One that looks like any other, of which nobody knows the password.
     pub fn decoy(cost: u32) -> PasswordHash {
-        PasswordHash { text: format!("$2b${cost:02}${}", ".".repeat(53)), cost }
+        PasswordHash {
+            text: format!("$2b${cost:02}${}", ".".repeat(53)),
+            cost,
+        }
     }
 
     /// Comparing takes 2 to the power of this many rounds.
@@ -55,9 +64,21 @@ mod tests {
 
     /// Published test vectors.
     const HASHES: [(&str, &str, u32); 3] = [
-        ("U*U", "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", 5),
-        ("U*U", "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW", 5),
-        ("abc", "$2y$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i", 6),
+        (
+            "U*U",
+            "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            5,
+        ),
+        (
+            "U*U",
+            "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW",
+            5,
+        ),
+        (
+            "abc",
+            "$2y$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i",
+            6,
+        ),
     ];
 
     #[test]

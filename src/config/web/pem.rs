@@ -42,14 +42,19 @@ pub(super) fn read(
     let file = fields.at(key_of_file).filter(|at| !is_blank(at));
     let (origin, read) = match (inline, file) {
         (None, None) => return Given::Nothing,
-        (Some(_), Some(file)) => {
-            (file.origin(), Err(format!("is given beside {key}; leave one of them out")))
-        }
+        (Some(_), Some(file)) => (
+            file.origin(),
+            Err(format!("is given beside {key}; leave one of them out")),
+        ),
         (Some(inline), None) => (inline.origin(), of_text(inline)),
         (None, Some(file)) => (file.origin(), of_file(file, files)),
     };
     match read {
-        Ok((what, bytes)) => Given::Pem(Pem { origin, what, bytes }),
+        Ok((what, bytes)) => Given::Pem(Pem {
+            origin,
+            what,
+            bytes,
+        }),
         Err(message) => {
             problems.push(origin.problem(message));
             Given::Unreadable
@@ -60,7 +65,10 @@ pub(super) fn read(
 fn of_text(at: At<'_>) -> Result<(String, Vec<u8>), String> {
     match at.value() {
         Value::Text(text) => Ok((String::new(), text.clone().into_bytes())),
-        other => Err(format!("is {}; it must be text in the PEM format", other.kind())),
+        other => Err(format!(
+            "is {}; it must be text in the PEM format",
+            other.kind()
+        )),
     }
 }
 
@@ -76,9 +84,10 @@ fn of_file(at: At<'_>, files: &mut Files) -> Result<(String, Vec<u8>), String> {
 impl Pem {
     /// The certificates, in their order; at least one.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, String> {
-        let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&self.bytes)
-            .collect::<Result<_, _>>()
-            .map_err(|error| self.broken(&error))?;
+        let certificates: Vec<CertificateDer<'static>> =
+            CertificateDer::pem_slice_iter(&self.bytes)
+                .collect::<Result<_, _>>()
+                .map_err(|error| self.broken(&error))?;
         if certificates.is_empty() {
             return Err(format!(
                 "{}holds no certificate; write one that begins with -----BEGIN CERTIFICATE-----",
@@ -87,7 +96,10 @@ impl Pem {
         }
         for certificate in &certificates {
             ParsedCertificate::try_from(certificate).map_err(|_| {
-                format!("{}holds a certificate that is broken, or of a version other than 3", self.what)
+                format!(
+                    "{}holds a certificate that is broken, or of a version other than 3",
+                    self.what
+                )
             })?;
         }
         Ok(certificates)

@@ -48,16 +48,25 @@ fn loaded(yaml: &str) -> WebConfig {
 #[track_caller]
 fn check(yaml: &str, expected: &[&str]) {
     let directory = directory();
-    let problems = read_in(&directory, yaml).outcome.expect_err(yaml).to_string();
+    let problems = read_in(&directory, yaml)
+        .outcome
+        .expect_err(yaml)
+        .to_string();
     let problems = problems.replace(&format!("{}/", directory.path().display()), "");
-    let lines: Vec<&str> = problems.lines().map(|line| line.trim_start_matches("w.yml:")).collect();
+    let lines: Vec<&str> = problems
+        .lines()
+        .map(|line| line.trim_start_matches("w.yml:"))
+        .collect();
     assert_eq!(lines, expected, "{yaml}");
 }
 
 /// Loads `yaml`, with a certificate, its key and its CA under other names.
 pub(super) fn loads_with(yaml: &str, names: [&str; 3]) {
     let directory = directory();
-    for (from, to) in ["server.pem", "server.key", "ca.pem"].into_iter().zip(names) {
+    for (from, to) in ["server.pem", "server.key", "ca.pem"]
+        .into_iter()
+        .zip(names)
+    {
         let content = fs::read(directory.path().join(from)).unwrap();
         fs::write(directory.path().join(to), content).unwrap();
     }
@@ -66,7 +75,10 @@ pub(super) fn loads_with(yaml: &str, names: [&str; 3]) {
 
 /// The names that `key` takes, as a message lists them.
 pub(super) fn what_works(key: &str) -> Vec<String> {
-    let problems = read_in(&directory(), &format!("{TLS}  {key}: [none]\n")).outcome.unwrap_err().to_string();
+    let problems = read_in(&directory(), &format!("{TLS}  {key}: [none]\n"))
+        .outcome
+        .unwrap_err()
+        .to_string();
     let (_, list) = problems.split_once("what works: ").unwrap();
     list.split(", ").map(str::to_owned).collect()
 }
@@ -87,10 +99,17 @@ fn tls(yaml: &str) -> Arc<ServerConfig> {
 
 #[test]
 fn an_empty_file_means_plain_http_for_everybody() {
-    for empty in ["", "# nothing\n", "tls_server_config:\nbasic_auth_users: {}\n", "tls_server_config: {}\n"]
-    {
+    for empty in [
+        "",
+        "# nothing\n",
+        "tls_server_config:\nbasic_auth_users: {}\n",
+        "tls_server_config: {}\n",
+    ] {
         let config = loaded(empty);
-        assert!(config.tls.is_none() && config.users.is_empty() && config.headers.is_empty(), "{empty}");
+        assert!(
+            config.tls.is_none() && config.users.is_empty() && config.headers.is_empty(),
+            "{empty}"
+        );
         assert_eq!(config.rate_limit, None, "{empty}");
     }
     let directory = directory();
@@ -117,14 +136,26 @@ rate_limit: {{interval: 1s, burst: 20}}
 "
     ));
     assert!(!config.tls.unwrap().ignore_client_order);
-    let headers: Vec<String> =
-        config.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    let headers: Vec<String> = config
+        .headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
     assert_eq!(headers.len(), 4, "a blank one is none: {headers:?}");
-    assert!(headers.contains(&"content-security-policy: default-src 'self'".to_owned()), "{headers:?}");
-    let costs: Vec<(&str, u32)> =
-        config.users.iter().map(|(name, hash)| (name.as_str(), hash.cost())).collect();
+    assert!(
+        headers.contains(&"content-security-policy: default-src 'self'".to_owned()),
+        "{headers:?}"
+    );
+    let costs: Vec<(&str, u32)> = config
+        .users
+        .iter()
+        .map(|(name, hash)| (name.as_str(), hash.cost()))
+        .collect();
     assert_eq!(costs, [("007", 10), ("alice", 6)]);
-    let limit = RateLimit { interval: Duration::from_secs(1), burst: NonZeroU32::new(20).unwrap() };
+    let limit = RateLimit {
+        interval: Duration::from_secs(1),
+        burst: NonZeroU32::new(20).unwrap(),
+    };
     assert_eq!(config.rate_limit, Some(limit));
 }
 
@@ -133,7 +164,9 @@ fn certificates_may_stand_in_the_file_itself() {
     let directory = directory();
     let text = |name: &str| {
         let text = fs::read_to_string(directory.path().join(name)).unwrap();
-        text.lines().map(|line| format!("    {line}\n")).collect::<String>()
+        text.lines()
+            .map(|line| format!("    {line}\n"))
+            .collect::<String>()
     };
     let yaml = format!(
         "tls_server_config:\n  cert: |\n{}  key: |\n{}  client_ca: |\n{}  client_auth_type: RequireAndVerifyClientCert\n",
@@ -185,8 +218,9 @@ users: {}
 
 #[test]
 fn a_certificate_needs_the_key_that_belongs_to_it() {
-    let pair =
-        |cert: &str, key: &str| format!("tls_server_config:\n  cert_file: {cert}\n  key_file: {key}\n");
+    let pair = |cert: &str, key: &str| {
+        format!("tls_server_config:\n  cert_file: {cert}\n  key_file: {key}\n")
+    };
     let cases = [
         (
             pair("server.pem", "other.key"),
@@ -216,7 +250,10 @@ fn a_certificate_needs_the_key_that_belongs_to_it() {
             pair("none.pem", "server.key"),
             "2: tls_server_config.cert_file: none.pem cannot be read: No such file or directory (os error 2)",
         ),
-        (pair("server.pem", "."), "3: tls_server_config.key_file: . is no regular file"),
+        (
+            pair("server.pem", "."),
+            "3: tls_server_config.key_file: . is no regular file",
+        ),
     ];
     for (yaml, expected) in cases {
         check(&yaml, &[expected]);
@@ -225,14 +262,22 @@ fn a_certificate_needs_the_key_that_belongs_to_it() {
 
 #[test]
 fn versions_are_two_and_in_order() {
-    assert!(tls("min_version: TLS12\nmax_version: TLS12").crypto_provider().cipher_suites.len() > 3);
+    assert!(
+        tls("min_version: TLS12\nmax_version: TLS12")
+            .crypto_provider()
+            .cipher_suites
+            .len()
+            > 3
+    );
     check_tls(
         "min_version: TLS10",
         &["4: tls_server_config.min_version: TLS10 is broken and not served; write TLS12 or TLS13"],
     );
     check_tls(
         "max_version: SSLv3",
-        &["4: tls_server_config.max_version: \"SSLv3\" is not known here; what works: TLS12, TLS13"],
+        &[
+            "4: tls_server_config.max_version: \"SSLv3\" is not known here; what works: TLS12, TLS13",
+        ],
     );
     check_tls(
         "min_version: TLS13\nmax_version: TLS12",
@@ -242,8 +287,9 @@ fn versions_are_two_and_in_order() {
 
 #[test]
 fn cipher_suites_and_curves_have_gos_names() {
-    let config =
-        tls("cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]\ncurve_preferences: [CurveP384, X25519]");
+    let config = tls(
+        "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]\ncurve_preferences: [CurveP384, X25519]",
+    );
     let provider = config.crypto_provider();
     let of_tls12: Vec<String> = provider
         .cipher_suites
@@ -253,7 +299,11 @@ fn cipher_suites_and_curves_have_gos_names() {
         .collect();
     assert_eq!(of_tls12, ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]);
     assert_eq!(provider.cipher_suites.len(), 4, "those of TLS 1.3 stay");
-    let curves: Vec<String> = provider.kx_groups.iter().map(|group| format!("{:?}", group.name())).collect();
+    let curves: Vec<String> = provider
+        .kx_groups
+        .iter()
+        .map(|group| format!("{:?}", group.name()))
+        .collect();
     assert_eq!(curves, ["secp384r1", "X25519"]);
     for name in [
         "TLS_AES_128_GCM_SHA256",
@@ -276,33 +326,52 @@ fn cipher_suites_and_curves_have_gos_names() {
     );
     let nothing = "2: tls_server_config: has no cipher suite and curve for its versions; leave cipher_suites and \
                    curve_preferences out";
-    check_tls("max_version: TLS12\ncipher_suites: [TLS_AES_128_GCM_SHA256]", &[nothing]);
-    check_tls("max_version: TLS12\ncurve_preferences: [X25519MLKEM768]", &[nothing]);
+    check_tls(
+        "max_version: TLS12\ncipher_suites: [TLS_AES_128_GCM_SHA256]",
+        &[nothing],
+    );
+    check_tls(
+        "max_version: TLS12\ncurve_preferences: [X25519MLKEM768]",
+        &[nothing],
+    );
 }
 
 #[test]
 fn clients_certificates_are_asked_for_in_five_ways() {
-    for name in ["NoClientCert", "RequestClientCert", "RequireAnyClientCert", "RequireClientCert"] {
+    for name in [
+        "NoClientCert",
+        "RequestClientCert",
+        "RequireAnyClientCert",
+        "RequireClientCert",
+    ] {
         tls(&format!("client_auth_type: {name}"));
     }
     for name in ["VerifyClientCertIfGiven", "RequireAndVerifyClientCert"] {
         tls(&format!("client_auth_type: {name}\nclient_ca_file: ca.pem"));
         check_tls(
             &format!("client_auth_type: {name}"),
-            &["4: tls_server_config.client_auth_type: needs the authorities that vouch for clients; add \
-               client_ca_file or client_ca"],
+            &[
+                "4: tls_server_config.client_auth_type: needs the authorities that vouch for clients; add \
+               client_ca_file or client_ca",
+            ],
         );
     }
-    tls("client_auth_type: RequireAndVerifyClientCert\nclient_ca_file: ca.pem\nclient_allowed_sans: [a]");
+    tls(
+        "client_auth_type: RequireAndVerifyClientCert\nclient_ca_file: ca.pem\nclient_allowed_sans: [a]",
+    );
     check_tls(
         "client_ca_file: ca.pem",
-        &["4: tls_server_config.client_ca_file: has no use without client_auth_type; add client_auth_type: \
-           RequireAndVerifyClientCert"],
+        &[
+            "4: tls_server_config.client_ca_file: has no use without client_auth_type; add client_auth_type: \
+           RequireAndVerifyClientCert",
+        ],
     );
     check_tls(
         "client_auth_type: VerifyClientCertIfGiven\nclient_ca_file: ca.pem\nclient_allowed_sans: [a]",
-        &["6: tls_server_config.client_allowed_sans: is nothing to a client without a certificate; add \
-           client_auth_type: RequireAndVerifyClientCert"],
+        &[
+            "6: tls_server_config.client_allowed_sans: is nothing to a client without a certificate; add \
+           client_auth_type: RequireAndVerifyClientCert",
+        ],
     );
     check_tls(
         "client_auth_type: RequireAnyClientCert\nclient_allowed_sans: []",
@@ -313,17 +382,32 @@ fn clients_certificates_are_asked_for_in_five_ways() {
     );
     check_tls(
         "client_auth_type: Require",
-        &["4: tls_server_config.client_auth_type: \"Require\" is not known here; what works: NoClientCert, \
-           RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert"],
+        &[
+            "4: tls_server_config.client_auth_type: \"Require\" is not known here; what works: NoClientCert, \
+           RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert",
+        ],
     );
 }
 
 #[test]
 fn a_rate_limit_needs_both_its_values_or_an_interval_of_zero() {
-    for off in ["{interval: 0}", "{interval: 0, burst: 0}", "{interval: 0s, burst: 5}", "{}", ""] {
-        assert_eq!(loaded(&format!("rate_limit: {off}\n")).rate_limit, None, "{off}");
+    for off in [
+        "{interval: 0}",
+        "{interval: 0, burst: 0}",
+        "{interval: 0s, burst: 5}",
+        "{}",
+        "",
+    ] {
+        assert_eq!(
+            loaded(&format!("rate_limit: {off}\n")).rate_limit,
+            None,
+            "{off}"
+        );
     }
-    check("rate_limit: {burst: 1}\n", &["1: rate_limit: has no interval; write one such as interval: 1s"]);
+    check(
+        "rate_limit: {burst: 1}\n",
+        &["1: rate_limit: has no interval; write one such as interval: 1s"],
+    );
     check(
         "rate_limit: {interval: 1s}\n",
         &["1: rate_limit: has no burst, so no request could come; write one such as burst: 20"],
@@ -357,10 +441,19 @@ fn no_secret_is_in_a_message_or_in_debug() {
         format!("tls_server_config: {{cert_file: server.pem, key_file: '-----BEGIN {secret}'}}"),
     ] {
         let problems = read_in(&directory(), &yaml).outcome.expect_err(&yaml);
-        assert!(!format!("{problems}{problems:?}").contains(secret), "{problems}");
+        assert!(
+            !format!("{problems}{problems:?}").contains(secret),
+            "{problems}"
+        );
     }
-    let shown = format!("{:?}", loaded(&format!("basic_auth_users: {{alice: {HASH}}}")));
-    assert!(shown.contains("alice") && !shown.contains("$2y$"), "{shown}");
+    let shown = format!(
+        "{:?}",
+        loaded(&format!("basic_auth_users: {{alice: {HASH}}}"))
+    );
+    assert!(
+        shown.contains("alice") && !shown.contains("$2y$"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -397,5 +490,8 @@ fn a_file_that_cannot_be_read_twice_is_refused() {
     let directory = directory();
     check(&"#".repeat((1 << 20) + 1), &[" is larger than 1 MiB"]);
     let problems = read(directory.path()).outcome.unwrap_err().to_string();
-    assert_eq!(problems, format!("{}: is no regular file", directory.path().display()));
+    assert_eq!(
+        problems,
+        format!("{}: is no regular file", directory.path().display())
+    );
 }

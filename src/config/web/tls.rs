@@ -38,7 +38,11 @@ static CURVES: [(&str, &dyn SupportedKxGroup); 5] = [
 ];
 
 /// Reads the block; none if there is nothing in it.
-pub(super) fn read(at: At<'_>, files: &mut Files, problems: &mut Vec<Problem>) -> Option<Arc<ServerConfig>> {
+pub(super) fn read(
+    at: At<'_>,
+    files: &mut Files,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<ServerConfig>> {
     let fields = at.fields(&keys::TLS, problems)?;
     if fields.is_empty() {
         return None;
@@ -52,16 +56,24 @@ pub(super) fn read(at: At<'_>, files: &mut Files, problems: &mut Vec<Problem>) -
     let clients = clients?;
     let asks_clients = clients.auth != ClientAuth::None;
     let verifier: Arc<dyn ClientCertVerifier> = match clients {
-        Clients { auth: ClientAuth::None, .. } => Arc::new(NoClientAuth),
-        Clients { auth, authorities, allowed_sans } => {
-            Arc::new(Verifier::new(auth, authorities, allowed_sans, Arc::clone(&provider)).ok()?)
-        }
+        Clients {
+            auth: ClientAuth::None,
+            ..
+        } => Arc::new(NoClientAuth),
+        Clients {
+            auth,
+            authorities,
+            allowed_sans,
+        } => Arc::new(Verifier::new(auth, authorities, allowed_sans, Arc::clone(&provider)).ok()?),
     };
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&versions);
-    let builder =
-        builder.map_err(|error| problems.push(fields.problem(format!("cannot be served: {error}")))).ok()?;
+    let builder = builder
+        .map_err(|error| problems.push(fields.problem(format!("cannot be served: {error}"))))
+        .ok()?;
     let resolver = Arc::new(SingleCertAndKey::from(certificate?));
-    let mut config = builder.with_client_cert_verifier(verifier).with_cert_resolver(resolver);
+    let mut config = builder
+        .with_client_cert_verifier(verifier)
+        .with_cert_resolver(resolver);
     if asks_clients {
         // Whoever resumes a session shows no certificate, and would come in after it has expired.
         config.session_storage = Arc::new(NoServerSessionStorage {});
@@ -72,14 +84,21 @@ pub(super) fn read(at: At<'_>, files: &mut Files, problems: &mut Vec<Problem>) -
 }
 
 /// The certificate and the key that belongs to it.
-fn certificate(fields: &Fields<'_>, files: &mut Files, problems: &mut Vec<Problem>) -> Option<CertifiedKey> {
+fn certificate(
+    fields: &Fields<'_>,
+    files: &mut Files,
+    problems: &mut Vec<Problem>,
+) -> Option<CertifiedKey> {
     let chain = pem::read(fields, "cert", "cert_file", files, problems);
     let key = pem::read(fields, "key", "key_file", files, problems);
-    for (given, what) in [(&chain, "certificate; add cert_file"), (&key, "key; add key_file")] {
+    for (given, what) in [
+        (&chain, "certificate; add cert_file"),
+        (&key, "key; add key_file"),
+    ] {
         if let Given::Nothing = given {
-            problems.push(
-                fields.problem(format!("has no {what}, or leave tls_server_config out to serve plain HTTP")),
-            );
+            problems.push(fields.problem(format!(
+                "has no {what}, or leave tls_server_config out to serve plain HTTP"
+            )));
         }
     }
     let certificates = part(&chain, Pem::certificates, problems);
@@ -107,7 +126,9 @@ fn part<T>(
     problems: &mut Vec<Problem>,
 ) -> Option<T> {
     let Given::Pem(pem) = given else { return None };
-    read(pem).map_err(|message| problems.push(pem.origin.problem(message))).ok()
+    read(pem)
+        .map_err(|message| problems.push(pem.origin.problem(message)))
+        .ok()
 }
 
 struct Clients {
@@ -117,7 +138,9 @@ struct Clients {
 }
 
 fn clients(fields: &Fields<'_>, files: &mut Files, problems: &mut Vec<Problem>) -> Option<Clients> {
-    let auth = fields.read("client_auth_type", problems, |at| client_auth(scalar::text(at)?));
+    let auth = fields.read("client_auth_type", problems, |at| {
+        client_auth(scalar::text(at)?)
+    });
     let given = pem::read(fields, "client_ca", "client_ca_file", files, problems);
     let authorities = part(&given, Pem::authorities, problems);
     let sans = fields.at("client_allowed_sans");
@@ -127,9 +150,9 @@ fn clients(fields: &Fields<'_>, files: &mut Files, problems: &mut Vec<Problem>) 
         Some(Setting { value, origin }) => (value?, Some(origin)),
     };
     match (&given, &auth_origin) {
-        (Given::Nothing, Some(origin)) if auth.is_verified() => problems.push(
-            origin.problem("needs the authorities that vouch for clients; add client_ca_file or client_ca"),
-        ),
+        (Given::Nothing, Some(origin)) if auth.is_verified() => problems.push(origin.problem(
+            "needs the authorities that vouch for clients; add client_ca_file or client_ca",
+        )),
         (Given::Pem(pem), _) if auth == ClientAuth::None => problems.push(pem.origin.problem(
             "has no use without client_auth_type; add client_auth_type: RequireAndVerifyClientCert",
         )),
@@ -141,9 +164,15 @@ fn clients(fields: &Fields<'_>, files: &mut Files, problems: &mut Vec<Problem>) 
         ));
     }
     if let (Some(at), Some([])) = (sans, allowed_sans.as_deref()) {
-        problems.push(at.problem("names nobody, so no client could come in; name one, or leave the key out"));
+        problems.push(
+            at.problem("names nobody, so no client could come in; name one, or leave the key out"),
+        );
     }
-    Some(Clients { auth, authorities: authorities.unwrap_or_else(RootCertStore::empty), allowed_sans })
+    Some(Clients {
+        auth,
+        authorities: authorities.unwrap_or_else(RootCertStore::empty),
+        allowed_sans,
+    })
 }
 
 fn client_auth(name: &str) -> Result<ClientAuth, String> {
@@ -171,10 +200,16 @@ impl Crypto {
                 .read(key, problems, |at| version(scalar::text(at)?))
                 .map_or(Some(default), |setting| setting.value)
         };
-        let (min, max) = (version_or("min_version", &TLS12), version_or("max_version", &TLS13));
-        let suites = fields.at("cipher_suites").map(|at| list(at, problems, suite));
-        let curves =
-            fields.at("curve_preferences").map(|at| list(at, problems, |name| named(name, &CURVES).copied()));
+        let (min, max) = (
+            version_or("min_version", &TLS12),
+            version_or("max_version", &TLS13),
+        );
+        let suites = fields
+            .at("cipher_suites")
+            .map(|at| list(at, problems, suite));
+        let curves = fields
+            .at("curve_preferences")
+            .map(|at| list(at, problems, |name| named(name, &CURVES).copied()));
         let default = default_provider();
         let crypto = Crypto {
             min: min?,
@@ -184,7 +219,9 @@ impl Crypto {
                 Some(suites) => with_all_of_tls13(&suites),
                 None => default.cipher_suites,
             },
-            curves: curves.filter(|curves| !curves.is_empty()).unwrap_or(default.kx_groups),
+            curves: curves
+                .filter(|curves| !curves.is_empty())
+                .unwrap_or(default.kx_groups),
         };
         (problems.len() == n_problems).then_some(crypto)
     }
@@ -202,16 +239,24 @@ impl Crypto {
             .filter(|version| (number(self.min)..=number(self.max)).contains(&number(version)))
             .collect();
         let is_served = |version: ProtocolVersion| {
-            self.suites.iter().any(|suite| suite.version().version == version)
-                && self.curves.iter().any(|curve| curve.usable_for_version(version))
+            self.suites
+                .iter()
+                .any(|suite| suite.version().version == version)
+                && self
+                    .curves
+                    .iter()
+                    .any(|curve| curve.usable_for_version(version))
         };
         let fault = if versions.is_empty() {
             "has a min_version above its max_version; swap them"
         } else if !versions.iter().any(|version| is_served(version.version)) {
             "has no cipher suite and curve for its versions; leave cipher_suites and curve_preferences out"
         } else {
-            let provider =
-                CryptoProvider { cipher_suites: self.suites, kx_groups: self.curves, ..default_provider() };
+            let provider = CryptoProvider {
+                cipher_suites: self.suites,
+                kx_groups: self.curves,
+                ..default_provider()
+            };
             return Some((versions, Arc::new(provider)));
         };
         problems.push(fields.problem(fault));
@@ -221,15 +266,19 @@ impl Crypto {
 
 fn version(name: &str) -> Result<&'static SupportedProtocolVersion, String> {
     match name {
-        "TLS10" | "TLS11" => Err(format!("{name} is broken and not served; write TLS12 or TLS13")),
+        "TLS10" | "TLS11" => Err(format!(
+            "{name} is broken and not served; write TLS12 or TLS13"
+        )),
         name => named(name, &VERSIONS).copied(),
     }
 }
 
 /// By Go's name, which is the registered one; rustls has its own for those of TLS 1.3.
 fn suite(name: &str) -> Result<SupportedCipherSuite, String> {
-    let suites: Vec<(String, SupportedCipherSuite)> =
-        ALL_CIPHER_SUITES.iter().map(|suite| (suite_name(*suite), *suite)).collect();
+    let suites: Vec<(String, SupportedCipherSuite)> = ALL_CIPHER_SUITES
+        .iter()
+        .map(|suite| (suite_name(*suite), *suite))
+        .collect();
     named(name, &suites).copied()
 }
 
@@ -238,8 +287,18 @@ fn suite_name(suite: SupportedCipherSuite) -> String {
 }
 
 fn with_all_of_tls13(suites: &[SupportedCipherSuite]) -> Vec<SupportedCipherSuite> {
-    let tls13 = default_provider().cipher_suites.into_iter().filter(|suite| suite.tls13().is_some());
-    tls13.chain(suites.iter().copied().filter(|suite| suite.tls13().is_none())).collect()
+    let tls13 = default_provider()
+        .cipher_suites
+        .into_iter()
+        .filter(|suite| suite.tls13().is_some());
+    tls13
+        .chain(
+            suites
+                .iter()
+                .copied()
+                .filter(|suite| suite.tls13().is_none()),
+        )
+        .collect()
 }
 
 /// Each item of a list, by itself.
@@ -257,10 +316,16 @@ fn list<T>(
 }
 
 /// The value of that name.
-fn named<'a, T, N: AsRef<str> + fmt::Display>(name: &str, values: &'a [(N, T)]) -> Result<&'a T, String> {
+fn named<'a, T, N: AsRef<str> + fmt::Display>(
+    name: &str,
+    values: &'a [(N, T)],
+) -> Result<&'a T, String> {
     let found = values.iter().find(|(known, _)| known.as_ref() == name);
     found.map(|(_, value)| value).ok_or_else(|| {
         let known: Vec<&str> = values.iter().map(|(known, _)| known.as_ref()).collect();
-        format!("{name:?} is not known here; what works: {}", known.join(", "))
+        format!(
+            "{name:?} is not known here; what works: {}",
+            known.join(", ")
+        )
     })
 }

@@ -25,10 +25,15 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Vec<String>> {
         serde_saphyr::from_str(text).map_err(|error| vec![error.without_snippet().to_string()])?;
     let mut problems = Problems::default();
     check_who_assumes(&file.identities, &mut problems);
-    let identities: Vec<_> =
-        file.identities.into_iter().filter_map(|raw| identity(raw, &mut problems)).collect();
+    let identities: Vec<_> = file
+        .identities
+        .into_iter()
+        .filter_map(|raw| identity(raw, &mut problems))
+        .collect();
     if identities.is_empty() && problems.list.is_empty() {
-        problems.list.push("identities: there must be one at least".into());
+        problems
+            .list
+            .push("identities: there must be one at least".into());
     }
     problems.none_or(Scenario {
         seed: file.seed,
@@ -144,7 +149,9 @@ impl<'de> Deserialize<'de> for Span {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
         let text = String::deserialize(deserializer)?;
         let duration = humantime::parse_duration(&text).map_err(|error| {
-            D::Error::custom(format!("{text:?} is no duration such as 90s or 5m: {error}"))
+            D::Error::custom(format!(
+                "{text:?} is no duration such as 90s or 5m: {error}"
+            ))
         })?;
         if duration > LONGEST {
             return Err(D::Error::custom(format!("{text:?} is longer than a year")));
@@ -169,7 +176,11 @@ impl Problems {
     }
 
     fn none_or<T>(self, value: T) -> Result<T, Vec<String>> {
-        if self.list.is_empty() { Ok(value) } else { Err(self.list) }
+        if self.list.is_empty() {
+            Ok(value)
+        } else {
+            Err(self.list)
+        }
     }
 }
 
@@ -177,9 +188,17 @@ fn identity(raw: Spanned<RawIdentity>, problems: &mut Problems) -> Option<Identi
     let line = raw.referenced.line();
     let raw = raw.value;
     check_identity(&raw, line, problems);
-    let scans: Vec<_> = raw.scans.into_iter().map(|scan| self::scan(&scan, problems)).collect();
+    let scans: Vec<_> = raw
+        .scans
+        .into_iter()
+        .map(|scan| self::scan(&scan, problems))
+        .collect();
     check_all_are_played(&scans, line, problems);
-    let failures: Vec<_> = raw.failures.into_iter().map(|raw| failure(&raw, problems)).collect();
+    let failures: Vec<_> = raw
+        .failures
+        .into_iter()
+        .map(|raw| failure(&raw, problems))
+        .collect();
     let keys = match raw.role {
         Some(role) => role::role(role, problems).map(Keys::Role),
         None => Some(Keys::Known(Credentials {
@@ -191,7 +210,10 @@ fn identity(raw: Spanned<RawIdentity>, problems: &mut Problems) -> Option<Identi
     Some(Identity {
         name: raw.name,
         keys: keys?,
-        timeline: Timeline { scans, repeat: raw.repeat },
+        timeline: Timeline {
+            scans,
+            repeat: raw.repeat,
+        },
         starts_in: raw.starts_in.0,
         started_ago: raw.started_ago.0,
         first_task_ids: TaskIds {
@@ -208,31 +230,63 @@ fn check_identity(raw: &RawIdentity, line: u64, problems: &mut Problems) {
     let name = &raw.name;
     problems.require(!name.is_empty(), line, "name is empty");
     let is_new = problems.names.insert(name.clone());
-    problems.require(is_new, line, &format!("there is another identity named {name:?}"));
+    problems.require(
+        is_new,
+        line,
+        &format!("there is another identity named {name:?}"),
+    );
     check_keys(raw, line, problems);
     let has_one_start = raw.starts_in.0.is_zero() || raw.started_ago.0.is_zero();
-    problems.require(has_one_start, line, "starts_in and started_ago exclude each other");
+    problems.require(
+        has_one_start,
+        line,
+        "starts_in and started_ago exclude each other",
+    );
 }
 
 fn check_keys(raw: &RawIdentity, line: u64, problems: &mut Problems) {
     let name = &raw.name;
     let has_keys = raw.secret_id.is_some() || raw.secret_key.is_some() || raw.token.is_some();
     if raw.role.is_some() {
-        problems.require(!has_keys, line, &format!("{name:?} has a role, and so no keys of its own"));
+        problems.require(
+            !has_keys,
+            line,
+            &format!("{name:?} has a role, and so no keys of its own"),
+        );
         return;
     }
-    let [id, key] = [&raw.secret_id, &raw.secret_key].map(|text| text.as_deref().unwrap_or_default());
+    let [id, key] =
+        [&raw.secret_id, &raw.secret_key].map(|text| text.as_deref().unwrap_or_default());
     let is_new = id.is_empty() || problems.secret_ids.insert(id.to_owned());
-    problems.require(is_new, line, &format!("{name:?} has the secret_id of another identity"));
+    problems.require(
+        is_new,
+        line,
+        &format!("{name:?} has the secret_id of another identity"),
+    );
     let is_whole = !id.is_empty() && !key.is_empty();
-    problems.require(is_whole, line, &format!("{name:?} needs secret_id and secret_key, or a role"));
+    problems.require(
+        is_whole,
+        line,
+        &format!("{name:?} needs secret_id and secret_key, or a role"),
+    );
 }
 
 /// Those who may assume a role must be in the file, before or after it.
 fn check_who_assumes(identities: &[Spanned<RawIdentity>], problems: &mut Problems) {
-    let names: HashSet<&str> = identities.iter().map(|identity| identity.value.name.as_str()).collect();
-    for role in identities.iter().filter_map(|identity| identity.value.role.as_ref()) {
-        for name in role.value.assumed_by.iter().filter(|name| !names.contains(name.as_str())) {
+    let names: HashSet<&str> = identities
+        .iter()
+        .map(|identity| identity.value.name.as_str())
+        .collect();
+    for role in identities
+        .iter()
+        .filter_map(|identity| identity.value.role.as_ref())
+    {
+        for name in role
+            .value
+            .assumed_by
+            .iter()
+            .filter(|name| !names.contains(name.as_str()))
+        {
             let problem = format!("assumed_by: there is no identity named {name:?}");
             problems.require(false, role.referenced.line(), &problem);
         }
@@ -240,7 +294,10 @@ fn check_who_assumes(identities: &[Spanned<RawIdentity>], problems: &mut Problem
 }
 
 fn check_all_are_played(scans: &[Scan], line: u64, problems: &mut Problems) {
-    let n_played = scans.iter().position(|scan| scan.length().is_none()).map_or(scans.len(), |last| last + 1);
+    let n_played = scans
+        .iter()
+        .position(|scan| scan.length().is_none())
+        .map_or(scans.len(), |last| last + 1);
     let problem = format!("scan {n_played} stands still for ever, so those after it never start");
     problems.require(n_played == scans.len(), line, &problem);
 }
@@ -251,19 +308,37 @@ fn scan(raw: &Spanned<RawScan>, problems: &mut Problems) -> Scan {
     let takes = raw.takes.0;
     problems.require(!takes.is_zero(), line, "takes must be more than 0s");
     let n_images = u64::from(raw.local_images) + u64::from(raw.registry_images);
-    problems.require(u64::from(raw.risk_images) <= n_images, line, "there are more risk_images than images");
-    problems.require(n_images > 0, line, "local_images or registry_images must be more than 0");
+    problems.require(
+        u64::from(raw.risk_images) <= n_images,
+        line,
+        "there are more risk_images than images",
+    );
+    problems.require(
+        n_images > 0,
+        line,
+        "local_images or registry_images must be more than 0",
+    );
     let mut part = |percent: f64, key: &str| {
         let is_part = percent > 0.0 && percent < 100.0;
-        problems.require(is_part, line, &format!("{key} must lie between 0 and 100 percent"));
+        problems.require(
+            is_part,
+            line,
+            &format!("{key} must lie between 0 and 100 percent"),
+        );
         takes.mul_f64(if is_part { percent / 100.0 } else { 0.0 })
     };
-    let stall = raw
-        .stall
-        .as_ref()
-        .map(|stall| Stall { after: part(stall.at, "stall.at"), lasts: stall.r#for.map(|lasts| lasts.0) });
+    let stall = raw.stall.as_ref().map(|stall| Stall {
+        after: part(stall.at, "stall.at"),
+        lasts: stall.r#for.map(|lasts| lasts.0),
+    });
     let canceled_after = raw.cancel_at.map(|percent| part(percent, "cancel_at"));
-    Scan { takes, pause: raw.pause.0, stall, canceled_after, counts: counts(raw) }
+    Scan {
+        takes,
+        pause: raw.pause.0,
+        stall,
+        canceled_after,
+        counts: counts(raw),
+    }
 }
 
 fn counts(raw: &RawScan) -> Counts {
@@ -281,13 +356,27 @@ pub(super) fn failure(raw: &Spanned<RawFailure>, problems: &mut Problems) -> Opt
     let line = raw.referenced.line();
     let raw = &raw.value;
     let code = ErrorCode::find(&raw.code);
-    problems.require(code.is_some(), line, &format!("{:?} is no error code of the API", raw.code));
+    problems.require(
+        code.is_some(),
+        line,
+        &format!("{:?} is no error code of the API", raw.code),
+    );
     let is_fraction = raw.fraction > 0.0 && raw.fraction <= 1.0;
-    problems.require(is_fraction, line, "fraction must be more than 0 and at most 1");
+    problems.require(
+        is_fraction,
+        line,
+        "fraction must be more than 0 and at most 1",
+    );
     let (lasts, every) = (raw.r#for.map(|span| span.0), raw.every.map(|span| span.0));
     let repeats = every.is_none_or(|every| lasts.is_some_and(|lasts| lasts < every));
     problems.require(repeats, line, "every needs a for that is shorter");
-    Some(Failure { code: code?, fraction: raw.fraction, from: raw.from.0, lasts, every })
+    Some(Failure {
+        code: code?,
+        fraction: raw.fraction,
+        from: raw.from.0,
+        lasts,
+        every,
+    })
 }
 
 #[cfg(test)]
@@ -346,21 +435,30 @@ mod tests {
     #[test]
     fn a_scan_after_one_that_never_ends_is_a_problem() {
         let scans = ", scans: [{takes: 1m, local_images: 1, stall: {at: 40}}, {takes: 1m, local_images: 1}]}";
-        assert_eq!(problems(scans), "line 2: scan 1 stands still for ever, so those after it never start");
+        assert_eq!(
+            problems(scans),
+            "line 2: scan 1 stands still for ever, so those after it never start"
+        );
     }
 
     #[test]
     fn a_file_of_another_shape_is_one_problem_with_its_line_and_no_secret() {
         let cases = [
             (", colour: red}", "colour"),
-            (", latency: soon}", "\"soon\" is no duration such as 90s or 5m"),
+            (
+                ", latency: soon}",
+                "\"soon\" is no duration such as 90s or 5m",
+            ),
             (", starts_in: 10years}", "\"10years\" is longer than a year"),
             (", scans: 3}", "line 2"),
             ("", "line"),
         ];
         for (rest, expected) in cases {
             let problem = problems(rest);
-            assert!(problem.contains(expected) && problem.contains("line"), "{problem}");
+            assert!(
+                problem.contains(expected) && problem.contains("line"),
+                "{problem}"
+            );
             assert!(!problem.contains("hunter2"), "{problem}");
         }
     }
@@ -386,6 +484,9 @@ mod tests {
 
     #[test]
     fn a_scenario_without_identities_is_a_problem() {
-        assert_eq!(parse("identities: []").unwrap_err(), ["identities: there must be one at least"]);
+        assert_eq!(
+            parse("identities: []").unwrap_err(),
+            ["identities: there must be one at least"]
+        );
     }
 }

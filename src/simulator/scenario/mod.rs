@@ -79,7 +79,11 @@ impl Scenario {
     pub fn builtin_default(secret_id: &str, secret_key: Secret) -> Scenario {
         let mut scenario = builtin(include_str!("../scenarios/default.yml"));
         if let [identity] = scenario.identities.as_mut_slice() {
-            let keys = Credentials { secret_id: secret_id.into(), secret_key, token: None };
+            let keys = Credentials {
+                secret_id: secret_id.into(),
+                secret_key,
+                token: None,
+            };
             identity.keys = Keys::Known(keys);
         }
         scenario
@@ -92,18 +96,29 @@ impl Scenario {
 
     /// The name and the keys of each identity that has keys, in the order of the file.
     pub fn identities(&self) -> impl Iterator<Item = (&str, &Credentials)> {
-        self.identities.iter().filter_map(|identity| Some((identity.name.as_str(), identity.credentials()?)))
+        self.identities
+            .iter()
+            .filter_map(|identity| Some((identity.name.as_str(), identity.credentials()?)))
     }
 
     /// The role for which `is_it` holds, and the index of its identity.
     pub(super) fn role(&self, is_it: impl Fn(&Role) -> bool) -> Option<(usize, &Role)> {
         let roles = self.identities.iter().map(Identity::role).enumerate();
-        roles.filter_map(|(index, role)| Some((index, role?))).find(|(_, role)| is_it(role))
+        roles
+            .filter_map(|(index, role)| Some((index, role?)))
+            .find(|(_, role)| is_it(role))
     }
 
     pub(super) fn at_speed(&self, speed: Speed) -> Scenario {
-        let identities = self.identities.iter().map(|identity| identity.at_speed(speed)).collect();
-        Scenario { identities, ..self.clone() }
+        let identities = self
+            .identities
+            .iter()
+            .map(|identity| identity.at_speed(speed))
+            .collect();
+        Scenario {
+            identities,
+            ..self.clone()
+        }
     }
 }
 
@@ -129,7 +144,11 @@ impl Identity {
     /// The scan of these tasks, or else the latest; `elapsed` is since the simulator's start.
     pub(super) fn scan(&self, tasks: Tasks, elapsed: Duration) -> Found<'_> {
         let Some(since_first) = (elapsed + self.started_ago).checked_sub(self.starts_in) else {
-            return if tasks == Tasks::default() { Found::NotScanned } else { Found::NoSuchTask };
+            return if tasks == Tasks::default() {
+                Found::NotScanned
+            } else {
+                Found::NoSuchTask
+            };
         };
         let latest = self.timeline.latest(since_first);
         let run = match (latest, self.number(tasks)) {
@@ -138,7 +157,8 @@ impl Identity {
             (Some(latest), Some(number)) if number <= latest.number => self.timeline.run(number),
             _ => None,
         };
-        run.filter(|run| self.has(*run, tasks)).map_or(Found::NoSuchTask, |run| Found::Scan(run, since_first))
+        run.filter(|run| self.has(*run, tasks))
+            .map_or(Found::NoSuchTask, |run| Found::Scan(run, since_first))
     }
 
     /// The IDs count up with the scans; a scan without images of a kind has no task for them.
@@ -152,14 +172,19 @@ impl Identity {
     }
 
     fn number(&self, tasks: Tasks) -> Option<u64> {
-        let local = tasks.local.and_then(|id| id.checked_sub(self.first_task_ids.local));
-        let registry = tasks.registry.and_then(|id| id.checked_sub(self.first_task_ids.registry));
+        let local = tasks
+            .local
+            .and_then(|id| id.checked_sub(self.first_task_ids.local));
+        let registry = tasks
+            .registry
+            .and_then(|id| id.checked_sub(self.first_task_ids.registry));
         local.or(registry)
     }
 
     fn has(&self, run: Run<'_>, tasks: Tasks) -> bool {
         let ids = self.task_ids(run);
-        tasks.local.is_none_or(|id| id == ids.local) && tasks.registry.is_none_or(|id| id == ids.registry)
+        tasks.local.is_none_or(|id| id == ids.local)
+            && tasks.registry.is_none_or(|id| id == ids.registry)
     }
 
     fn at_speed(&self, speed: Speed) -> Identity {
@@ -171,7 +196,11 @@ impl Identity {
             timeline: self.timeline.at_speed(speed),
             starts_in: speed.scale(self.starts_in),
             started_ago: speed.scale(self.started_ago),
-            failures: self.failures.iter().map(|failure| failure.at_speed(speed)).collect(),
+            failures: self
+                .failures
+                .iter()
+                .map(|failure| failure.at_speed(speed))
+                .collect(),
             ..self.clone()
         }
     }
@@ -198,7 +227,10 @@ pub(super) enum Found<'a> {
 impl Failure {
     /// Whether it applies `elapsed` after the simulator's start; `dice` is from 0 to 1.
     pub(super) fn strikes(&self, elapsed: Duration, dice: f64) -> bool {
-        dice < self.fraction && elapsed.checked_sub(self.from).is_some_and(|since| self.lasts_at(since))
+        dice < self.fraction
+            && elapsed
+                .checked_sub(self.from)
+                .is_some_and(|since| self.lasts_at(since))
     }
 
     fn lasts_at(&self, since: Duration) -> bool {
@@ -213,7 +245,9 @@ impl Failure {
         Failure {
             from: speed.scale(self.from),
             lasts: self.lasts.map(|lasts| speed.scale(lasts)),
-            every: self.every.map(|every| speed.scale(every).max(Duration::from_nanos(1))),
+            every: self
+                .every
+                .map(|every| speed.scale(every).max(Duration::from_nanos(1))),
             ..self.clone()
         }
     }
@@ -228,7 +262,10 @@ mod tests {
     fn the_built_in_scenarios_can_be_read() {
         let keys = Secret::new(DEFAULT_SECRET_KEY.into());
         let default = Scenario::builtin_default(DEFAULT_SECRET_ID, keys);
-        assert_eq!(Scenario::parse(include_str!("../scenarios/default.yml")), Ok(default.clone()));
+        assert_eq!(
+            Scenario::parse(include_str!("../scenarios/default.yml")),
+            Ok(default.clone())
+        );
         assert_eq!(default.identities().count(), 1);
         assert!(Scenario::demo().identities().count() >= 4);
     }
@@ -246,7 +283,11 @@ mod tests {
         let strikes = [9, 10, 11, 12, 69, 70, 72].map(|at| failure.strikes(seconds(at), 0.0));
         assert_eq!(strikes, [false, true, true, false, false, true, false]);
         assert!(!failure.strikes(seconds(10), 0.5), "the dice said no");
-        let for_ever = Failure { lasts: None, every: None, ..failure };
+        let for_ever = Failure {
+            lasts: None,
+            every: None,
+            ..failure
+        };
         assert!(for_ever.strikes(seconds(1_000_000), 0.4));
     }
 }

@@ -51,8 +51,15 @@ impl Role {
 
     /// Lifetimes and latencies are real time at any speed: clients compare them with their own clocks.
     pub(super) fn at_speed(&self, speed: Speed) -> Role {
-        let failures = self.failures.iter().map(|failure| failure.at_speed(speed)).collect();
-        Role { failures, ..self.clone() }
+        let failures = self
+            .failures
+            .iter()
+            .map(|failure| failure.at_speed(speed))
+            .collect();
+        Role {
+            failures,
+            ..self.clone()
+        }
     }
 }
 
@@ -104,11 +111,19 @@ pub(super) fn role(raw: Spanned<RawRole>, problems: &mut Problems) -> Option<Rol
     let is_second = raw.metadata && std::mem::replace(&mut problems.roles.of_this_machine, true);
     problems.require(!is_second, line, "metadata: there is another role with it");
     let is_trusting = !raw.assumed_by.is_empty() || raw.web_identity.is_some() || raw.metadata;
-    problems.require(is_trusting, line, "nobody may assume it: give assumed_by, web_identity or metadata");
+    problems.require(
+        is_trusting,
+        line,
+        "nobody may assume it: give assumed_by, web_identity or metadata",
+    );
     let lifetime = raw.token_lifetime.map(|span| span.0);
     let is_long = lifetime.is_none_or(|lifetime| lifetime >= Duration::from_secs(1));
     problems.require(is_long, line, "token_lifetime must be 1s or longer");
-    let failures: Vec<_> = raw.failures.into_iter().map(|raw| failure(&raw, problems)).collect();
+    let failures: Vec<_> = raw
+        .failures
+        .into_iter()
+        .map(|raw| failure(&raw, problems))
+        .collect();
     Some(Role {
         arn: raw.arn,
         assumed_by: raw.assumed_by,
@@ -161,7 +176,9 @@ mod tests {
     fn lifetimes_and_latencies_are_real_time_at_any_speed() {
         let text = "identities: [{name: a, role: {arn: b, metadata: true, token_lifetime: 1h, latency: 1s, failures: [{code: \
                     InternalError.DbError, from: 1h}]}}]";
-        let fast = Scenario::parse(text).unwrap().at_speed("60".parse().unwrap());
+        let fast = Scenario::parse(text)
+            .unwrap()
+            .at_speed("60".parse().unwrap());
         let (_, role) = fast.role(|_| true).unwrap();
         assert_eq!(role.token_lifetime.unwrap().as_secs(), 3600);
         assert_eq!(role.delay(1.0).as_secs(), 1);

@@ -52,7 +52,11 @@ mod tests {
             ("Basic 5a+GOuegge+8mg==", ("密", "码：")),
         ];
         for (header, (user, password)) in cases {
-            assert_eq!(read(header), Some((user.into(), password.into())), "{header}");
+            assert_eq!(
+                read(header),
+                Some((user.into(), password.into())),
+                "{header}"
+            );
         }
     }
 

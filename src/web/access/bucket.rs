@@ -22,7 +22,11 @@ impl Bucket {
     /// A full one.
     pub(super) fn new(RateLimit { interval, burst }: RateLimit) -> Bucket {
         let tolerance = interval * (burst.get() - 1);
-        Bucket { interval, tolerance, full_at: Mutex::new(Instant::now()) }
+        Bucket {
+            interval,
+            tolerance,
+            full_at: Mutex::new(Instant::now()),
+        }
     }
 
     /// Takes a token, if there is one.
@@ -46,11 +50,16 @@ mod tests {
     use super::*;
 
     fn bucket(interval: Duration, burst: u32) -> Bucket {
-        Bucket::new(RateLimit { interval, burst: NonZeroU32::new(burst).unwrap() })
+        Bucket::new(RateLimit {
+            interval,
+            burst: NonZeroU32::new(burst).unwrap(),
+        })
     }
 
     fn taken(bucket: &Bucket) -> usize {
-        std::iter::from_fn(|| bucket.take().then_some(())).take(100).count()
+        std::iter::from_fn(|| bucket.take().then_some(()))
+            .take(100)
+            .count()
     }
 
     #[tokio::test(start_paused = true)]

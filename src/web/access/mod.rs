@@ -42,13 +42,21 @@ impl Access {
     /// count of requests.
     #[must_use]
     pub fn changed_to(&self, config: WebConfig) -> Access {
-        let WebConfig { tls, headers, users, rate_limit } = config;
+        let WebConfig {
+            tls,
+            headers,
+            users,
+            rate_limit,
+        } = config;
         let same_users = self.users.as_ref().filter(|(before, _)| *before == users);
         let fresh_users = || {
             let checked = Arc::new(Users::new(&users));
             (!users.is_empty()).then_some((users, checked))
         };
-        let same_bucket = self.bucket.as_ref().filter(|(before, _)| Some(*before) == rate_limit);
+        let same_bucket = self
+            .bucket
+            .as_ref()
+            .filter(|(before, _)| Some(*before) == rate_limit);
         let fresh_bucket = || rate_limit.map(|limit| (limit, Arc::new(Bucket::new(limit))));
         Access {
             tls,
@@ -74,7 +82,11 @@ impl Access {
         is_public: bool,
         authorization: Option<HeaderValue>,
     ) -> Result<(), Refusal> {
-        if self.bucket.as_ref().is_some_and(|(_, bucket)| !bucket.take()) {
+        if self
+            .bucket
+            .as_ref()
+            .is_some_and(|(_, bucket)| !bucket.take())
+        {
             return Err(Refusal::TooMany);
         }
         match &self.users {
@@ -99,15 +111,22 @@ pub(crate) fn basic_auth(header: &HeaderValue) -> Option<(Vec<u8>, Vec<u8>)> {
 impl Refusal {
     pub(super) fn response(self) -> Response<Body> {
         let mut response = match self {
-            Refusal::Unauthorized => text(StatusCode::UNAUTHORIZED, "a user and a password are needed"),
+            Refusal::Unauthorized => {
+                text(StatusCode::UNAUTHORIZED, "a user and a password are needed")
+            }
             Refusal::TooMany => text(StatusCode::TOO_MANY_REQUESTS, "too many requests"),
-            Refusal::Busy => text(StatusCode::SERVICE_UNAVAILABLE, "too many passwords are being checked"),
+            Refusal::Busy => text(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many passwords are being checked",
+            ),
         };
         let (name, value) = match self {
             Refusal::Unauthorized => (header::WWW_AUTHENTICATE, "Basic realm=\"tcss-exporter\""),
             Refusal::TooMany | Refusal::Busy => (header::RETRY_AFTER, "1"),
         };
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
+        response
+            .headers_mut()
+            .insert(name, HeaderValue::from_static(value));
         response
     }
 }

@@ -15,7 +15,11 @@ pub(super) struct Recent {
 
 impl Recent {
     pub(super) fn new(capacity: usize) -> Recent {
-        Recent { capacity, known: HashSet::new(), order: VecDeque::new() }
+        Recent {
+            capacity,
+            known: HashSet::new(),
+            order: VecDeque::new(),
+        }
     }
 
     pub(super) fn insert(&mut self, digest: Digest) {
@@ -46,7 +50,10 @@ mod tests {
         for n in [1, 2, 3, 3, 3, 4] {
             recent.insert(digest(n));
         }
-        assert_eq!([1, 2, 3, 4].map(|n| recent.contains(&digest(n))), [false, true, true, true]);
+        assert_eq!(
+            [1, 2, 3, 4].map(|n| recent.contains(&digest(n))),
+            [false, true, true, true]
+        );
         for n in 0..=255 {
             recent.insert(digest(n));
         }

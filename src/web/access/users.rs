@@ -50,27 +50,44 @@ impl Users {
         let mut key = [0; 32];
         let random = aws_lc_rs::default_provider().secure_random.fill(&mut key);
         random.expect("the operating system gives random numbers");
-        let hashes =
-            users.iter().map(|(name, hash)| (digest(&key, &[name.as_bytes()]), hash.clone())).collect();
+        let hashes = users
+            .iter()
+            .map(|(name, hash)| (digest(&key, &[name.as_bytes()]), hash.clone()))
+            .collect();
         Users {
             key,
             hashes,
-            highest_cost: users.values().map(PasswordHash::cost).max().unwrap_or_default(),
-            verdicts: Mutex::new(Verdicts { good: Recent::new(MAX_GOOD), bad: Recent::new(MAX_BAD) }),
+            highest_cost: users
+                .values()
+                .map(PasswordHash::cost)
+                .max()
+                .unwrap_or_default(),
+            verdicts: Mutex::new(Verdicts {
+                good: Recent::new(MAX_GOOD),
+                bad: Recent::new(MAX_BAD),
+            }),
             waiting: Semaphore::new(MAX_WAITING),
             turn: Arc::new(Semaphore::new(1)),
         }
     }
 
     /// Whether the header names a user and the password of that user.
-    pub(super) async fn check(self: &Arc<Self>, authorization: Option<&HeaderValue>) -> Result<(), Refusal> {
-        let attempt = authorization.and_then(Attempt::read).ok_or(Refusal::Unauthorized)?;
+    pub(super) async fn check(
+        self: &Arc<Self>,
+        authorization: Option<&HeaderValue>,
+    ) -> Result<(), Refusal> {
+        let attempt = authorization
+            .and_then(Attempt::read)
+            .ok_or(Refusal::Unauthorized)?;
         let digest = digest(&self.key, &[attempt.user(), attempt.password()]);
         if let Some(verdict) = self.verdict(&digest) {
             return verdict;
         }
         let _place = self.waiting.try_acquire().map_err(|_| Refusal::Busy)?;
-        let turn = Arc::clone(&self.turn).acquire_owned().await.expect("is never closed");
+        let turn = Arc::clone(&self.turn)
+            .acquire_owned()
+            .await
+            .expect("is never closed");
         // Others may have asked the same meanwhile.
         if let Some(verdict) = self.verdict(&digest) {
             return verdict;
@@ -97,13 +114,20 @@ impl Users {
 
     fn verdict(&self, digest: &Digest) -> Option<Result<(), Refusal>> {
         let verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        let (is_good, is_bad) = (verdicts.good.contains(digest), verdicts.bad.contains(digest));
+        let (is_good, is_bad) = (
+            verdicts.good.contains(digest),
+            verdicts.bad.contains(digest),
+        );
         (is_good || is_bad).then(|| verdict(is_good))
     }
 
     fn remember(&self, digest: Digest, is_good: bool) {
         let mut verdicts = self.verdicts.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_good { verdicts.good.insert(digest) } else { verdicts.bad.insert(digest) }
+        if is_good {
+            verdicts.good.insert(digest)
+        } else {
+            verdicts.bad.insert(digest)
+        }
     }
 }
 
@@ -114,7 +138,11 @@ impl fmt::Debug for Users {
 }
 
 fn verdict(is_good: bool) -> Result<(), Refusal> {
-    if is_good { Ok(()) } else { Err(Refusal::Unauthorized) }
+    if is_good {
+        Ok(())
+    } else {
+        Err(Refusal::Unauthorized)
+    }
 }
 
 /// The costs of what is computed beside the user's own hash, if there is one. A cost of c takes 2^c rounds, and
@@ -152,7 +180,9 @@ mod tests {
     }
 
     fn users(users: &[(&str, &str, u32)]) -> Arc<Users> {
-        let user = |(name, password, cost): &(&str, &str, u32)| ((*name).to_owned(), hash(password, *cost));
+        let user = |(name, password, cost): &(&str, &str, u32)| {
+            ((*name).to_owned(), hash(password, *cost))
+        };
         Arc::new(Users::new(&users.iter().map(user).collect()))
     }
 
@@ -173,13 +203,22 @@ mod tests {
                 assert_eq!(check(&users, user, password).await, Ok(()), "{user}");
             }
             let refused = Err(Refusal::Unauthorized);
-            for (user, password) in
-                [("alice", "geheim"), ("alice", ""), ("carol", "secret"), ("Alice", "secret"), ("", "secret")]
-            {
+            for (user, password) in [
+                ("alice", "geheim"),
+                ("alice", ""),
+                ("carol", "secret"),
+                ("Alice", "secret"),
+                ("", "secret"),
+            ] {
                 assert_eq!(check(&users, user, password).await, refused, "{user}");
             }
             assert_eq!(users.check(None).await, refused);
-            assert_eq!(users.check(Some(&HeaderValue::from_static("Basic ?"))).await, refused);
+            assert_eq!(
+                users
+                    .check(Some(&HeaderValue::from_static("Basic ?")))
+                    .await,
+                refused
+            );
         }
     }
 
@@ -199,7 +238,10 @@ mod tests {
 
     #[test]
     fn the_highest_cost_is_that_of_the_users() {
-        assert_eq!(users(&[("a", "a", 5), ("b", "b", 6), ("c", "c", 4)]).highest_cost, 6);
+        assert_eq!(
+            users(&[("a", "a", 5), ("b", "b", 6), ("c", "c", 4)]).highest_cost,
+            6
+        );
     }
 
     /// Someone who asks again and again does not make us compare again and again, and what is wrong does not drive out
@@ -212,7 +254,11 @@ mod tests {
             users.remember(digest(&users.key, &[&n.to_le_bytes()]), false);
         }
         let all_turns = users.turn.acquire_many(1).await.unwrap();
-        assert_eq!(check(&users, "alice", "secret").await, Ok(()), "without a turn");
+        assert_eq!(
+            check(&users, "alice", "secret").await,
+            Ok(()),
+            "without a turn"
+        );
         drop(all_turns);
         let first = digest(&users.key, &[&0_usize.to_le_bytes()]);
         let last = digest(&users.key, &[&(MAX_BAD + 9).to_le_bytes()]);
@@ -231,7 +277,10 @@ mod tests {
             flood.spawn(async move { check(&users, "alice", &n.to_string()).await });
         }
         for _ in MAX_WAITING..200 {
-            assert_eq!(flood.join_next().await.unwrap().unwrap(), Err(Refusal::Busy));
+            assert_eq!(
+                flood.join_next().await.unwrap().unwrap(),
+                Err(Refusal::Busy)
+            );
         }
         assert_eq!(check(&users, "alice", "secret").await, Ok(()));
         drop(turn);
@@ -259,7 +308,10 @@ mod tests {
 
     #[test]
     fn no_debug_shows_who_there_is() {
-        assert_eq!(format!("{:?}", users(&[("alice", "secret", 4)])), "Users(1)");
+        assert_eq!(
+            format!("{:?}", users(&[("alice", "secret", 4)])),
+            "Users(1)"
+        );
     }
 
     proptest! {

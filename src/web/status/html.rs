@@ -71,7 +71,10 @@ mod tests {
     #[test]
     fn a_time_is_there_in_words_and_exactly() {
         let mut html = Html::default();
-        html.time(Timestamp::from_millisecond(1_764_000_000_750).unwrap(), "3 min ago");
+        html.time(
+            Timestamp::from_millisecond(1_764_000_000_750).unwrap(),
+            "3 min ago",
+        );
         assert_eq!(
             html.into_string(),
             "<time datetime=\"2025-11-24T16:00:00Z\" title=\"2025-11-24 16:00:00 UTC\">3 min ago</time>"

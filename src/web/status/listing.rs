@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::query::Query;
 use crate::{
-    clock::Moment,
     collectors::{Activity, vul_scan_info as vul},
+    domain::Moment,
     store::{JobEntry, Snapshot, Table},
 };
 
@@ -29,8 +29,13 @@ pub(super) enum State {
 }
 
 impl State {
-    pub(super) const ALL: [State; 5] =
-        [State::Failing, State::Stale, State::Waiting, State::Scanning, State::Fine];
+    pub(super) const ALL: [State; 5] = [
+        State::Failing,
+        State::Stale,
+        State::Waiting,
+        State::Scanning,
+        State::Fine,
+    ];
 
     fn of(job: &JobEntry, snapshot: &Snapshot, now: Moment) -> State {
         if snapshot.last.is_none() {
@@ -38,7 +43,10 @@ impl State {
         } else if snapshot.failure().is_some() {
             State::Failing
         } else {
-            match snapshot.fresh(now, job.stale_after).map(|data| data.activity) {
+            match snapshot
+                .fresh(now, job.stale_after)
+                .map(|data| data.activity)
+            {
                 None => State::Stale,
                 Some(Activity::Scanning { .. }) => State::Scanning,
                 Some(Activity::Idle) => State::Fine,
@@ -83,20 +91,38 @@ impl<'a> Listing<'a> {
         let needle = query.filter.to_lowercase();
         let mut counts = [0; State::ALL.len()];
         let mut rows = Vec::new();
-        for job in table.jobs.iter().filter(|job| std::ptr::eq(job.collector, &raw const vul::COLLECTOR)) {
+        for job in table
+            .jobs
+            .iter()
+            .filter(|job| std::ptr::eq(job.collector, &raw const vul::COLLECTOR))
+        {
             let snapshot = job.snapshot();
             let state = State::of(job, &snapshot, now);
             counts[state as usize] += 1;
             if is_named(job, &needle) {
-                rows.push(Row { job, snapshot, state });
+                rows.push(Row {
+                    job,
+                    snapshot,
+                    state,
+                });
             }
         }
         rows.sort_by_key(|row| row.state); // stable: in the order of the configuration otherwise
         let n_matching = rows.len();
         let n_pages = n_matching.div_ceil(PAGE).max(1);
         let page = query.page.min(n_pages);
-        let rows = rows.into_iter().skip((page - 1) * PAGE).take(PAGE).collect();
-        Listing { counts, n_matching, page, n_pages, rows }
+        let rows = rows
+            .into_iter()
+            .skip((page - 1) * PAGE)
+            .take(PAGE)
+            .collect();
+        Listing {
+            counts,
+            n_matching,
+            page,
+            n_pages,
+            rows,
+        }
     }
 
     pub(super) fn n_in(&self, state: State) -> usize {

@@ -5,7 +5,7 @@
 use html::Html;
 use listing::{Listing, State};
 
-use crate::{build_info, clock::Moment, store::Table};
+use crate::{build_info, domain::Moment, store::Table};
 
 mod html;
 mod listing;
@@ -39,7 +39,9 @@ pub(super) fn page(table: &Table, now: Moment, query: &Query, about: About<'_>) 
     write_counts(&mut html, &listing);
     write_controls(&mut html, now, query);
     write_scans(&mut html, &listing, now, query);
-    html.markup("</main>\n").markup(include_str!("help.html")).markup("</body>\n</html>\n");
+    html.markup("</main>\n")
+        .markup(include_str!("help.html"))
+        .markup("</body>\n</html>\n");
     html.into_string()
 }
 
@@ -61,32 +63,50 @@ fn write_head(html: &mut Html, listing: &Listing<'_>, query: &Query) {
     if !query.is_paused {
         html.markup("<meta http-equiv=\"refresh\" content=\"15\">\n");
     }
-    let worst = [State::Failing, State::Stale].into_iter().find(|state| listing.n_in(*state) > 0);
+    let worst = [State::Failing, State::Stale]
+        .into_iter()
+        .find(|state| listing.n_in(*state) > 0);
     html.markup("<title>");
     if let Some(state) = worst {
-        html.text(words::number(listing.n_in(state))).markup(" ").text(state.word()).markup(" · ");
+        html.text(words::number(listing.n_in(state)))
+            .markup(" ")
+            .text(state.word())
+            .markup(" · ");
     }
-    html.markup("tcss-exporter</title>\n<link rel=\"icon\" href=\"").markup(match worst {
-        Some(State::Failing) => ICON_FAILING,
-        Some(_) => ICON_STALE,
-        None => ICON_FINE,
-    });
-    html.markup("\">\n<style>").markup(style::CSS).markup("</style>\n</head>\n");
+    html.markup("tcss-exporter</title>\n<link rel=\"icon\" href=\"")
+        .markup(match worst {
+            Some(State::Failing) => ICON_FAILING,
+            Some(_) => ICON_STALE,
+            None => ICON_FINE,
+        });
+    html.markup("\">\n<style>")
+        .markup(style::CSS)
+        .markup("</style>\n</head>\n");
 }
 
 fn write_header(html: &mut Html, now: Moment, about: About<'_>) {
-    html.markup("<body>\n<a class=\"skip\" href=\"#scans\">Skip to the scans</a>\n<header>\n<div>\n");
-    html.markup("<h1>tcss-exporter</h1>\n<p>Version ").text(build_info::VERSION);
+    html.markup(
+        "<body>\n<a class=\"skip\" href=\"#scans\">Skip to the scans</a>\n<header>\n<div>\n",
+    );
+    html.markup("<h1>tcss-exporter</h1>\n<p>Version ")
+        .text(build_info::VERSION);
     // As much of the revision as tells it from others.
-    html.markup(", revision ").text(format_args!("{:.12}", build_info::REVISION)).markup(" · up for ");
-    html.time(about.started.wall, words::duration(now.age_of(about.started)));
+    html.markup(", revision ")
+        .text(format_args!("{:.12}", build_info::REVISION))
+        .markup(" · up for ");
+    html.time(
+        about.started.wall,
+        words::duration(now.age_of(about.started)),
+    );
     if let Some(shard) = about.shard {
         html.markup(" · shard ").text(shard);
     }
     html.markup("</p>\n</div>\n<nav aria-label=\"Other pages\">\n<ul>\n<li><a href=\".")
         .text(about.telemetry_path);
     html.markup("\">Metrics</a></li>\n<li><a href=\"./-/ready\">Readiness</a></li>\n");
-    html.markup("<li><a href=\"./-/healthy\">Health</a></li>\n<li><a href=\"#help\">Help</a></li>\n");
+    html.markup(
+        "<li><a href=\"./-/healthy\">Health</a></li>\n<li><a href=\"#help\">Help</a></li>\n",
+    );
     html.markup("</ul>\n</nav>\n</header>\n");
 }
 
@@ -94,8 +114,15 @@ fn write_counts(html: &mut Html, listing: &Listing<'_>) {
     html.markup("<h2 class=\"unseen\">Summary</h2>\n<ul role=\"list\" class=\"counts\">\n");
     for state in State::ALL {
         let n = listing.n_in(state);
-        html.markup(if n == 0 { "<li class=\"none\">" } else { "<li>" });
-        html.markup("<span class=\"shape ").text(state.word()).markup("\"></span><b>").text(words::number(n));
+        html.markup(if n == 0 {
+            "<li class=\"none\">"
+        } else {
+            "<li>"
+        });
+        html.markup("<span class=\"shape ")
+            .text(state.word())
+            .markup("\"></span><b>")
+            .text(words::number(n));
         html.markup("</b> ").text(state.word()).markup("</li>\n");
     }
     html.markup("</ul>\n");
@@ -106,20 +133,39 @@ fn write_controls(html: &mut Html, now: Moment, query: &Query) {
     html.markup(
         "<label for=\"q\">Account or scan</label>\n<input type=\"search\" id=\"q\" name=\"q\" value=\"",
     );
-    html.text(&query.filter).markup("\" maxlength=\"128\" autocomplete=\"off\" spellcheck=\"false\">\n");
+    html.text(&query.filter)
+        .markup("\" maxlength=\"128\" autocomplete=\"off\" spellcheck=\"false\">\n");
     if query.is_paused {
         html.markup("<input type=\"hidden\" name=\"refresh\" value=\"off\">\n");
     }
     html.markup("<button>Filter</button>\n");
     if !query.filter.is_empty() {
-        let all = Query { filter: String::new(), page: 1, ..query.clone() };
-        html.markup("<a href=\"").text(all.href()).markup("\">Show all</a>\n");
+        let all = Query {
+            filter: String::new(),
+            page: 1,
+            ..query.clone()
+        };
+        html.markup("<a href=\"")
+            .text(all.href())
+            .markup("\">Show all</a>\n");
     }
-    html.markup("</form>\n<p>As of ").time(now.wall, now.wall.strftime("%H:%M:%S UTC"));
-    let other = Query { is_paused: !query.is_paused, ..query.clone() };
-    html.markup(if query.is_paused { ", refreshing is off. " } else { ", refreshed every 15 s. " });
+    html.markup("</form>\n<p>As of ")
+        .time(now.wall, now.wall.strftime("%H:%M:%S UTC"));
+    let other = Query {
+        is_paused: !query.is_paused,
+        ..query.clone()
+    };
+    html.markup(if query.is_paused {
+        ", refreshing is off. "
+    } else {
+        ", refreshed every 15 s. "
+    });
     html.markup("<a href=\"").text(other.href()).markup("\">");
-    html.markup(if query.is_paused { "Refresh every 15 s" } else { "Stop refreshing" });
+    html.markup(if query.is_paused {
+        "Refresh every 15 s"
+    } else {
+        "Stop refreshing"
+    });
     html.markup("</a></p>\n</div>\n");
 }
 
@@ -130,7 +176,9 @@ fn write_scans(html: &mut Html, listing: &Listing<'_>, now: Moment, query: &Quer
         if query.filter.is_empty() {
             html.markup("There is no account to poll.");
         } else {
-            html.markup("No account and no scan has “").name(&query.filter).markup("” in its name.");
+            html.markup("No account and no scan has “")
+                .name(&query.filter)
+                .markup("” in its name.");
         }
         html.markup("</p>\n");
         return;
@@ -149,10 +197,17 @@ fn write_scans(html: &mut Html, listing: &Listing<'_>, now: Moment, query: &Quer
 fn write_extent(html: &mut Html, listing: &Listing<'_>, query: &Query) {
     if listing.n_pages > 1 {
         let last = listing.first() + listing.rows.len() - 1;
-        html.text(words::number(listing.first())).markup(" to ").text(words::number(last)).markup(" of ");
+        html.text(words::number(listing.first()))
+            .markup(" to ")
+            .text(words::number(last))
+            .markup(" of ");
     }
     html.text(words::number(listing.n_matching));
-    html.markup(if listing.n_matching == 1 { " scan" } else { " scans" });
+    html.markup(if listing.n_matching == 1 {
+        " scan"
+    } else {
+        " scans"
+    });
     if !query.filter.is_empty() {
         html.markup(" with “")
             .name(&query.filter)
@@ -172,7 +227,10 @@ fn write_pages(html: &mut Html, listing: &Listing<'_>, query: &Query) {
         (page + 1 < last, last, "Last"),
     ] {
         if is_there {
-            let target = Query { page: target, ..query.clone() };
+            let target = Query {
+                page: target,
+                ..query.clone()
+            };
             html.markup("<li><a href=\"")
                 .text(target.href())
                 .markup("\">")
@@ -180,7 +238,10 @@ fn write_pages(html: &mut Html, listing: &Listing<'_>, query: &Query) {
                 .markup("</a></li>\n");
         }
     }
-    html.markup("</ul>\n<p>Page ").text(words::number(page)).markup(" of ").text(words::number(last));
+    html.markup("</ul>\n<p>Page ")
+        .text(words::number(page))
+        .markup(" of ")
+        .text(words::number(last));
     html.markup("</p>\n</nav>\n");
 }
 

@@ -22,7 +22,9 @@ impl Query {
     pub(in crate::web) fn parse(query: Option<&str>) -> Query {
         let value = |key: &str| {
             let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-            pairs.find_map(|(name, value)| (name == key).then_some(value)).unwrap_or_default()
+            pairs
+                .find_map(|(name, value)| (name == key).then_some(value))
+                .unwrap_or_default()
         };
         let printable: String = value("q").chars().filter(|c| !c.is_control()).collect();
         let filter: String = printable.trim_start().chars().take(MAX_FILTER).collect();
@@ -46,7 +48,11 @@ impl Query {
             query.append_pair("refresh", "off");
         }
         let query = query.finish();
-        if query.is_empty() { "./".into() } else { format!("./?{query}") }
+        if query.is_empty() {
+            "./".into()
+        } else {
+            format!("./?{query}")
+        }
     }
 }
 
@@ -57,7 +63,11 @@ mod tests {
     use super::*;
 
     fn query(filter: &str, page: usize, is_paused: bool) -> Query {
-        Query { filter: filter.into(), page, is_paused }
+        Query {
+            filter: filter.into(),
+            page,
+            is_paused,
+        }
     }
 
     #[test]
@@ -76,14 +86,25 @@ mod tests {
             assert_eq!(Query::parse(Some(text)), expected, "{text}");
         }
         assert_eq!(Query::parse(None), query("", 1, false));
-        let long = |text: &str| Query::parse(Some(&format!("q={}", text.repeat(30_000)))).filter.len();
-        assert_eq!((long("xx"), long("x+")), (MAX_FILTER, MAX_FILTER - 1), "cut, and no space at the end");
+        let long = |text: &str| {
+            Query::parse(Some(&format!("q={}", text.repeat(30_000))))
+                .filter
+                .len()
+        };
+        assert_eq!(
+            (long("xx"), long("x+")),
+            (MAX_FILTER, MAX_FILTER - 1),
+            "cut, and no space at the end"
+        );
     }
 
     #[test]
     fn an_address_says_only_what_is_not_usual() {
         assert_eq!(query("", 1, false).href(), "./");
-        assert_eq!(query("a&b=\"<", 2, true).href(), "./?q=a%26b%3D%22%3C&page=2&refresh=off");
+        assert_eq!(
+            query("a&b=\"<", 2, true).href(),
+            "./?q=a%26b%3D%22%3C&page=2&refresh=off"
+        );
     }
 
     proptest! {

@@ -21,7 +21,9 @@ pub(super) enum Status {
 
 impl Status {
     fn of(samples: &[Sample]) -> Status {
-        let status = samples.iter().find(|sample| sample.family == vul::STATUS && sample.value > 0.0);
+        let status = samples
+            .iter()
+            .find(|sample| sample.family == vul::STATUS && sample.value > 0.0);
         match status.and_then(|sample| sample.labels.split('"').nth(1)) {
             Some("NOT_SCAN") => Status::NotScanned,
             Some("SCANNING") => Status::Scanning,

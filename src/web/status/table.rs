@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     client::ApiError,
-    clock::Moment,
+    domain::Moment,
     store::{JobEntry, Snapshot},
 };
 
@@ -48,18 +48,24 @@ pub(super) fn write(html: &mut Html, rows: &[Row<'_>], now: Moment) {
 
 impl Row<'_> {
     fn write(&self, html: &mut Html, now: Moment) {
-        let scan = self.snapshot.fresh(now, self.job.stale_after).map(|data| Scan::of(data));
+        let scan = self
+            .snapshot
+            .fresh(now, self.job.stale_after)
+            .map(|data| Scan::of(data));
         html.markup("<tbody role=\"rowgroup\" class=\"")
             .text(self.state.word())
             .markup("\">\n<tr role=\"row\">");
         let is_failing = self.state == State::Failing;
         html.markup("<th scope=\"row\" role=\"rowheader\"");
         html.markup(if is_failing { " rowspan=\"2\">" } else { ">" });
-        html.name(self.job.account.as_str()).markup(" <span class=\"sub\">");
+        html.name(self.job.account.as_str())
+            .markup(" <span class=\"sub\">");
         html.name(self.job.scan.as_str()).markup("</span></th>");
         self.write_status(html, scan.as_ref(), now);
         write_progress(html, self.job, scan.as_ref());
-        COUNTS.iter().for_each(|(class, value)| write_count(html, class, scan.as_ref(), *value));
+        COUNTS
+            .iter()
+            .for_each(|(class, value)| write_count(html, class, scan.as_ref(), *value));
         write_age(html, self.job, &self.snapshot, now);
         write_next(html, self.job, now);
         html.markup("</tr>\n");
@@ -83,13 +89,18 @@ impl Row<'_> {
 
 /// The shape says what the colour says.
 fn write_shape(html: &mut Html, class: &'static str, word: &'static str) {
-    html.markup("<span class=\"shape ").markup(class).markup("\"></span>").markup(word);
+    html.markup("<span class=\"shape ")
+        .markup(class)
+        .markup("\"></span>")
+        .markup(word);
 }
 
 fn write_failing(html: &mut Html, scan: Option<&Scan>) {
     write_shape(html, "failing", "Failing");
     if let Some(scan) = scan {
-        html.markup(" <span class=\"sub\">was: ").text(scan.status.word().to_lowercase()).markup("</span>");
+        html.markup(" <span class=\"sub\">was: ")
+            .text(scan.status.word().to_lowercase())
+            .markup("</span>");
     }
 }
 
@@ -109,31 +120,47 @@ fn write_scan_status(html: &mut Html, scan: &Scan, now: Moment) {
     };
     if let Some(at) = at {
         html.markup(" <span class=\"sub\">").text(word);
-        html.time(at, words::relative(at, now.wall)).markup("</span>");
+        html.time(at, words::relative(at, now.wall))
+            .markup("</span>");
     }
 }
 
 fn write_progress(html: &mut Html, job: &JobEntry, scan: Option<&Scan>) {
     let Some(scan) = scan else {
-        html.markup("<td role=\"cell\" class=\"progress bare\">").markup(NO_DATA).markup("</td>");
+        html.markup("<td role=\"cell\" class=\"progress bare\">")
+            .markup(NO_DATA)
+            .markup("</td>");
         return;
     };
     let Some(progress) = scan.progress else {
-        html.markup("<td role=\"cell\" class=\"progress bare\">").markup(UNREADABLE).markup("</td>");
+        html.markup("<td role=\"cell\" class=\"progress bare\">")
+            .markup(UNREADABLE)
+            .markup("</td>");
         return;
     };
-    html.markup("<td role=\"cell\" class=\"progress\"><progress max=\"1\" value=\"").text(progress);
-    html.markup("\" aria-label=\"Progress of ").text(&job.account).markup(", ").text(&job.scan);
-    html.markup("\"></progress> <span class=\"sub\">").text(words::percentage(progress));
+    html.markup("<td role=\"cell\" class=\"progress\"><progress max=\"1\" value=\"")
+        .text(progress);
+    html.markup("\" aria-label=\"Progress of ")
+        .text(&job.account)
+        .markup(", ")
+        .text(&job.scan);
+    html.markup("\"></progress> <span class=\"sub\">")
+        .text(words::percentage(progress));
     if scan.status == Status::Scanning {
-        let left = scan.remaining.map(|remaining| words::duration(remaining) + " left");
-        html.markup(" <span>").text(left.as_deref().unwrap_or("time left unknown")).markup("</span>");
+        let left = scan
+            .remaining
+            .map(|remaining| words::duration(remaining) + " left");
+        html.markup(" <span>")
+            .text(left.as_deref().unwrap_or("time left unknown"))
+            .markup("</span>");
     }
     html.markup("</span></td>");
 }
 
 fn write_count(html: &mut Html, class: &'static str, scan: Option<&Scan>, value: Count) {
-    html.markup("<td role=\"cell\" class=\"number ").markup(class).markup("\">");
+    html.markup("<td role=\"cell\" class=\"number ")
+        .markup(class)
+        .markup("\">");
     match scan.map(value) {
         None => html.markup(NO_DATA),
         Some(None) => html.markup(UNREADABLE),
@@ -155,25 +182,38 @@ fn write_age(html: &mut Html, job: &JobEntry, snapshot: &Snapshot, now: Moment) 
         let since = as_of.after(job.stale_after).wall;
         html.markup(" <span class=\"sub\">stale since ");
         let is_today = since.strftime("%F").to_string() == now.wall.strftime("%F").to_string();
-        html.time(since, since.strftime(if is_today { "%H:%M:%S" } else { "%Y-%m-%d" })).markup("</span>");
+        html.time(
+            since,
+            since.strftime(if is_today { "%H:%M:%S" } else { "%Y-%m-%d" }),
+        )
+        .markup("</span>");
     }
     html.markup("</td>");
 }
 
 fn write_next(html: &mut Html, job: &JobEntry, now: Moment) {
     html.markup("<td role=\"cell\" class=\"next\">");
-    match job.next_poll().map(|next| next.saturating_duration_since(now.monotonic)) {
+    match job
+        .next_poll()
+        .map(|next| next.saturating_duration_since(now.monotonic))
+    {
         None => html.markup(NO_DATA),
         Some(wait) if wait.as_secs() == 0 => html.markup("now"),
-        Some(wait) => html.time(now.after(wait).wall, format_args!("in {}", words::duration(wait))),
+        Some(wait) => html.time(
+            now.after(wait).wall,
+            format_args!("in {}", words::duration(wait)),
+        ),
     };
     html.markup("</td>");
 }
 
 fn write_error(html: &mut Html, error: &ApiError, n_failed: u32, now: Moment) {
     html.markup("<tr role=\"row\" class=\"error\"><td role=\"cell\" colspan=\"8\">\n<p><strong>");
-    html.text(error.reason).markup("</strong> ").text(error.reason.meaning());
-    html.markup(" <strong>What to do:</strong> ").text(error.advice());
+    html.text(error.reason)
+        .markup("</strong> ")
+        .text(error.reason.meaning());
+    html.markup(" <strong>What to do:</strong> ")
+        .text(error.advice());
     html.markup("</p>\n<p>");
     if let Some(code) = &error.code {
         html.markup("<code>").name(code).markup("</code> ");
@@ -181,11 +221,16 @@ fn write_error(html: &mut Html, error: &ApiError, n_failed: u32, now: Moment) {
     html.name(&error.message).markup("</p>\n<p class=\"sub\">");
     match n_failed {
         0 | 1 => html.markup("The last poll failed "),
-        n => html.markup("The last ").text(words::count(n.into())).markup(" polls failed, the latest "),
+        n => html
+            .markup("The last ")
+            .text(words::count(n.into()))
+            .markup(" polls failed, the latest "),
     };
     html.time(error.as_of.wall, words::ago(now.age_of(error.as_of)));
     if let Some(id) = &error.request_id {
-        html.markup(" · RequestId <code>").name(id).markup("</code>");
+        html.markup(" · RequestId <code>")
+            .name(id)
+            .markup("</code>");
     }
     html.markup("</p>\n</td></tr>\n");
 }

@@ -6,10 +6,9 @@ use proptest::prelude::*;
 use super::{listing::PAGE, *};
 use crate::{
     client::ApiError,
-    clock::Clock,
     collectors::vul_scan_info,
-    config::{AccountName, Poll, ScanName},
-    reason::Reason,
+    config::Poll,
+    domain::{AccountName, Clock, Reason, ScanName},
     store::{JobEntry, Outcome},
 };
 
@@ -25,7 +24,9 @@ const SCANNING: &str = r#"{"LocalImageScanCount":3,"IgnoreVulCount":1,"ScanStart
     "LocalTaskID":0,"Status":"SCANNING","RemainingTime":250,"RegistryTaskID":18548,"RegistryFoundVulCount":9}"#;
 
 fn scanned() -> String {
-    SCANNING.replace("SCANNING", "SCANNED").replace("33.5", "100")
+    SCANNING
+        .replace("SCANNING", "SCANNED")
+        .replace("33.5", "100")
 }
 
 /// Scans and what is known of them.
@@ -39,30 +40,57 @@ impl World {
     fn new(names: &[&str]) -> World {
         let mut table = Table::default();
         for name in names {
-            let (account, scan) = (AccountName::parse(name).unwrap(), ScanName::parse("latest").unwrap());
+            let (account, scan) = (
+                AccountName::parse(name).unwrap(),
+                ScanName::parse("latest").unwrap(),
+            );
             let entry = JobEntry::new(&account, &scan, &vul_scan_info::COLLECTOR, &POLL);
             table.jobs.push(Arc::new(entry));
         }
-        World { table, now: Clock::starting_at(Timestamp::from_second(1_764_000_000).unwrap()).now() }
+        World {
+            table,
+            now: Clock::starting_at(Timestamp::from_second(1_764_000_000).unwrap()).now(),
+        }
     }
 
     fn answers(&self, job: usize, answer: &str) {
-        let parsed = (vul_scan_info::COLLECTOR.parse)(answer, &TimeZone::fixed(jiff::tz::offset(8))).unwrap();
+        let parsed =
+            (vul_scan_info::COLLECTOR.parse)(answer, &TimeZone::fixed(jiff::tz::offset(8)))
+                .unwrap();
         self.outcome(job, Ok(parsed));
     }
 
     fn fails(&self, job: usize, reason: Reason) {
-        self.outcome(job, Err(ApiError { as_of: self.now, ..ApiError::of(reason) }));
+        self.outcome(
+            job,
+            Err(ApiError {
+                as_of: self.now,
+                ..ApiError::of(reason)
+            }),
+        );
     }
 
     fn outcome(&self, job: usize, result: Result<crate::collectors::Parsed, ApiError>) {
         let job = &self.table.jobs[job];
-        job.replace(job.snapshot().after(Outcome { at: self.now, took: Duration::from_millis(250), result }));
+        job.replace(job.snapshot().after(Outcome {
+            at: self.now,
+            took: Duration::from_millis(250),
+            result,
+        }));
     }
 
     fn page_at(&self, later: Duration, query: &str) -> String {
-        let about = About { started: self.now, telemetry_path: "/metrics", shard: None };
-        page(&self.table, self.now.after(later), &Query::parse(Some(query)), about)
+        let about = About {
+            started: self.now,
+            telemetry_path: "/metrics",
+            shard: None,
+        };
+        page(
+            &self.table,
+            self.now.after(later),
+            &Query::parse(Some(query)),
+            about,
+        )
     }
 
     fn page(&self, query: &str) -> String {
@@ -77,7 +105,13 @@ fn words_of(html: &str) -> String {
         text.push_str(piece.split_once('>').map_or(piece, |(_, text)| text));
         text.push(' ');
     }
-    for (from, to) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")] {
+    for (from, to) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&#39;", "'"),
+        ("&amp;", "&"),
+    ] {
         text = text.replace(from, to);
     }
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -85,8 +119,13 @@ fn words_of(html: &str) -> String {
 
 /// The words of each row group of the table.
 fn rows(page: &str) -> Vec<String> {
-    let bodies = page.split("<tbody").skip(1).filter_map(|rest| rest.split("</tbody>").next());
-    bodies.map(|body| words_of(&format!("<tbody{body}"))).collect()
+    let bodies = page
+        .split("<tbody")
+        .skip(1)
+        .filter_map(|rest| rest.split("</tbody>").next());
+    bodies
+        .map(|body| words_of(&format!("<tbody{body}")))
+        .collect()
 }
 
 /// The words of the one row group with `name`.
@@ -98,7 +137,14 @@ fn row(page: &str, name: &str) -> String {
 }
 
 fn counts(page: &str) -> String {
-    words_of(page.split_once("<ul role=\"list\" class=\"counts\">").unwrap().1.split("</ul>").next().unwrap())
+    words_of(
+        page.split_once("<ul role=\"list\" class=\"counts\">")
+            .unwrap()
+            .1
+            .split("</ul>")
+            .next()
+            .unwrap(),
+    )
 }
 
 #[test]
@@ -108,7 +154,10 @@ fn a_scan_that_was_not_polled_shows_nothing_but_that() {
         row(&page, "prod"),
         "prod latest Not polled yet – no data – no data – no data – no data – no data never – no data"
     );
-    assert_eq!(counts(&page), "0 failing 0 stale 1 waiting 0 scanning 0 fine");
+    assert_eq!(
+        counts(&page),
+        "0 failing 0 stale 1 waiting 0 scanning 0 fine"
+    );
     assert!(!page.contains("<progress"));
 }
 
@@ -122,11 +171,18 @@ fn a_good_answer_shows_its_values_with_units_and_how_old_they_are() {
         row(&page, "prod"),
         "prod latest Scanning started 20 min ago 33.5 % 4 min left 1,234,567 7 9 1 3 s ago in 7 s"
     );
-    assert!(page.contains("<progress max=\"1\" value=\"0.335\" aria-label=\"Progress of prod, latest\">"));
+    assert!(
+        page.contains(
+            "<progress max=\"1\" value=\"0.335\" aria-label=\"Progress of prod, latest\">"
+        )
+    );
     assert!(page.contains(
         "<time datetime=\"2025-11-24T16:00:00Z\" title=\"2025-11-24 16:00:00 UTC\">3 s ago</time>"
     ));
-    assert_eq!(counts(&page), "0 failing 0 stale 0 waiting 1 scanning 0 fine");
+    assert_eq!(
+        counts(&page),
+        "0 failing 0 stale 0 waiting 1 scanning 0 fine"
+    );
     assert!(row(&world.page_at(Duration::from_secs(11), ""), "prod").ends_with(" 11 s ago now"));
 }
 
@@ -143,12 +199,24 @@ fn every_status_has_its_word_and_what_cannot_be_read_is_not_invented() {
         let row = row(&world.page(""), "prod");
         assert!(row.starts_with(expected), "{status}: {row}");
     }
-    world.answers(0, &scanned().replace("\"ScanEndTime\":\"\"", "\"ScanEndTime\":\"2025-11-24 23:55:00\""));
-    assert!(row(&world.page(""), "prod").starts_with("prod latest Scanned ended 5 min ago 100 % 1,234,567"));
+    world.answers(
+        0,
+        &scanned().replace(
+            "\"ScanEndTime\":\"\"",
+            "\"ScanEndTime\":\"2025-11-24 23:55:00\"",
+        ),
+    );
+    assert!(
+        row(&world.page(""), "prod")
+            .starts_with("prod latest Scanned ended 5 min ago 100 % 1,234,567")
+    );
     world.answers(0, &SCANNING.replace("250", "0"));
     assert!(row(&world.page(""), "prod").contains(" 33.5 % time left unknown "));
     world.answers(0, r#"{"Status":"SCANNED","RegistryFoundVulCount":9}"#);
-    assert_eq!(row(&world.page(""), "prod"), "prod latest Scanned n/a n/a n/a 9 n/a just now – no data");
+    assert_eq!(
+        row(&world.page(""), "prod"),
+        "prod latest Scanned n/a n/a n/a 9 n/a just now – no data"
+    );
 }
 
 #[test]
@@ -161,10 +229,16 @@ fn values_that_are_stale_are_withheld_and_say_since_when() {
         row(&page, "prod"),
         "prod latest Stale – no data – no data – no data – no data – no data 5 min ago stale since 16:05:00 – no data"
     );
-    assert_eq!(counts(&page), "0 failing 1 stale 0 waiting 0 scanning 0 fine");
+    assert_eq!(
+        counts(&page),
+        "0 failing 1 stale 0 waiting 0 scanning 0 fine"
+    );
     assert!(page.contains("<title>1 stale · tcss-exporter</title>"));
     let days_later = row(&world.page_at(Duration::from_hours(50), ""), "prod");
-    assert!(days_later.contains(" 2 d 2 h ago stale since 2025-11-24 "), "{days_later}");
+    assert!(
+        days_later.contains(" 2 d 2 h ago stale since 2025-11-24 "),
+        "{days_later}"
+    );
 }
 
 #[test]
@@ -193,66 +267,159 @@ fn a_failure_says_why_and_what_to_do_and_leaves_the_values_until_they_are_stale(
     );
     assert!(page.contains("<title>1 failing · tcss-exporter</title>"));
     let stale = row(&world.page_at(Duration::from_secs(301), ""), "prod");
-    assert!(stale.starts_with("prod latest Failing – no data – no data "), "{stale}");
-    assert!(stale.contains("no data 5 min ago stale since 16:05:00 "), "{stale}");
+    assert!(
+        stale.starts_with("prod latest Failing – no data – no data "),
+        "{stale}"
+    );
+    assert!(
+        stale.contains("no data 5 min ago stale since 16:05:00 "),
+        "{stale}"
+    );
 }
 
 #[test]
 fn those_that_need_a_person_come_first_and_the_others_in_the_order_of_the_configuration() {
-    let world = World::new(&["fine-2", "scanning", "waiting", "failing-2", "stale", "failing-1", "fine-1"]);
+    let world = World::new(&[
+        "fine-2",
+        "scanning",
+        "waiting",
+        "failing-2",
+        "stale",
+        "failing-1",
+        "fine-1",
+    ]);
     world.answers(4, &scanned());
-    let later = World { table: world.table.clone(), now: world.now.after(Duration::from_secs(400)) };
-    [0, 6].into_iter().for_each(|job| later.answers(job, &scanned()));
+    let later = World {
+        table: world.table.clone(),
+        now: world.now.after(Duration::from_secs(400)),
+    };
+    [0, 6]
+        .into_iter()
+        .for_each(|job| later.answers(job, &scanned()));
     later.answers(1, SCANNING);
-    [3, 5].into_iter().for_each(|job| later.fails(job, Reason::Network));
+    [3, 5]
+        .into_iter()
+        .for_each(|job| later.fails(job, Reason::Network));
     let page = later.page("");
-    let names: Vec<String> =
-        rows(&page).iter().map(|row| row.split(' ').next().unwrap().to_owned()).collect();
-    assert_eq!(names, ["failing-2", "failing-1", "stale", "waiting", "scanning", "fine-2", "fine-1"]);
-    assert_eq!(counts(&page), "2 failing 1 stale 1 waiting 1 scanning 2 fine");
+    let names: Vec<String> = rows(&page)
+        .iter()
+        .map(|row| row.split(' ').next().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "failing-2",
+            "failing-1",
+            "stale",
+            "waiting",
+            "scanning",
+            "fine-2",
+            "fine-1"
+        ]
+    );
+    assert_eq!(
+        counts(&page),
+        "2 failing 1 stale 1 waiting 1 scanning 2 fine"
+    );
 }
 
 #[test]
 fn a_filter_finds_parts_of_names_in_either_case_and_changes_no_count() {
     let world = World::new(&["Shop-EU", "shop-us", "payments", "Größe"]);
-    for (query, expected) in
-        [("q=SHOP", 2), ("q=shop-e", 1), ("q=latest", 4), ("q=GR%C3%96", 1), ("q=", 4), ("q=%20", 4)]
-    {
+    for (query, expected) in [
+        ("q=SHOP", 2),
+        ("q=shop-e", 1),
+        ("q=latest", 4),
+        ("q=GR%C3%96", 1),
+        ("q=", 4),
+        ("q=%20", 4),
+    ] {
         let page = world.page(query);
         assert_eq!(rows(&page).len(), expected, "{query}");
-        assert_eq!(counts(&page), "0 failing 0 stale 4 waiting 0 scanning 0 fine", "{query}");
+        assert_eq!(
+            counts(&page),
+            "0 failing 0 stale 4 waiting 0 scanning 0 fine",
+            "{query}"
+        );
     }
     let page = world.page("q=shop&refresh=off");
-    assert!(words_of(&page).contains("2 scans with “ shop ” in the name, of 4, failing ones first"));
+    assert!(
+        words_of(&page).contains("2 scans with “ shop ” in the name, of 4, failing ones first")
+    );
     assert!(page.contains("<a href=\"./?refresh=off\">Show all</a>"));
     let page = world.page("q=%3Cb%3E");
     assert!(
-        rows(&page).is_empty() && words_of(&page).contains("No account and no scan has “ <b> ” in its name.")
+        rows(&page).is_empty()
+            && words_of(&page).contains("No account and no scan has “ <b> ” in its name.")
     );
     assert!(words_of(&World::new(&[]).page("")).contains("There is no account to poll."));
 }
 
 #[test]
 fn above_two_hundred_rows_there_are_pages() {
-    let names: Vec<String> = (1..=450).map(|index| format!("account-{index:03}")).collect();
+    let names: Vec<String> = (1..=450)
+        .map(|index| format!("account-{index:03}"))
+        .collect();
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
     for (query, n_rows, first, extent, links) in [
-        ("", 200, "account-001", "1 to 200 of 450 scans", "Next Last Page 1 of 3"),
-        ("page=2", 200, "account-201", "201 to 400 of 450 scans", "Previous Next Page 2 of 3"),
-        ("page=3", 50, "account-401", "401 to 450 of 450 scans", "First Previous Page 3 of 3"),
-        ("page=4000", 50, "account-401", "401 to 450 of 450 scans", "First Previous Page 3 of 3"),
-        ("page=0", 200, "account-001", "1 to 200 of 450 scans", "Next Last Page 1 of 3"),
+        (
+            "",
+            200,
+            "account-001",
+            "1 to 200 of 450 scans",
+            "Next Last Page 1 of 3",
+        ),
+        (
+            "page=2",
+            200,
+            "account-201",
+            "201 to 400 of 450 scans",
+            "Previous Next Page 2 of 3",
+        ),
+        (
+            "page=3",
+            50,
+            "account-401",
+            "401 to 450 of 450 scans",
+            "First Previous Page 3 of 3",
+        ),
+        (
+            "page=4000",
+            50,
+            "account-401",
+            "401 to 450 of 450 scans",
+            "First Previous Page 3 of 3",
+        ),
+        (
+            "page=0",
+            200,
+            "account-001",
+            "1 to 200 of 450 scans",
+            "Next Last Page 1 of 3",
+        ),
     ] {
         let page = world.page(query);
         let rows = rows(&page);
         assert_eq!(rows.len(), n_rows, "{query}");
-        assert!(rows[0].starts_with(first) && words_of(&page).contains(extent), "{query}");
-        let pages = page.split_once("<nav class=\"pages\"").unwrap().1.split("</nav>").next().unwrap();
+        assert!(
+            rows[0].starts_with(first) && words_of(&page).contains(extent),
+            "{query}"
+        );
+        let pages = page
+            .split_once("<nav class=\"pages\"")
+            .unwrap()
+            .1
+            .split("</nav>")
+            .next()
+            .unwrap();
         assert_eq!(words_of(&format!("<{pages}")), links, "{query}");
     }
     let page = world.page("q=account&page=2&refresh=off");
     assert!(page.contains("<a href=\"./?q=account&amp;page=3&amp;refresh=off\">Next</a>"));
-    assert!(!world.page("q=account-1").contains("<nav class=\"pages\""), "a hundred rows fit on one");
+    assert!(
+        !world.page("q=account-1").contains("<nav class=\"pages\""),
+        "a hundred rows fit on one"
+    );
 }
 
 #[test]
@@ -270,11 +437,30 @@ fn the_page_refreshes_itself_unless_it_is_told_not_to() {
 #[test]
 fn the_header_says_version_uptime_and_share() {
     let world = World::new(&["prod"]);
-    let about = About { started: world.now, telemetry_path: "/tcss", shard: Some("0/3") };
-    let page = page(&world.table, world.now.after(Duration::from_secs(7_500)), &Query::parse(None), about);
-    let header = words_of(page.split_once("<header>").unwrap().1.split("</header>").next().unwrap());
+    let about = About {
+        started: world.now,
+        telemetry_path: "/tcss",
+        shard: Some("0/3"),
+    };
+    let page = page(
+        &world.table,
+        world.now.after(Duration::from_secs(7_500)),
+        &Query::parse(None),
+        about,
+    );
+    let header = words_of(
+        page.split_once("<header>")
+            .unwrap()
+            .1
+            .split("</header>")
+            .next()
+            .unwrap(),
+    );
     let version = format!("tcss-exporter Version {}, revision ", build_info::VERSION);
-    assert!(header.starts_with(&version) && header.contains(" · up for 2 h 5 min · shard 0/3 "), "{header}");
+    assert!(
+        header.starts_with(&version) && header.contains(" · up for 2 h 5 min · shard 0/3 "),
+        "{header}"
+    );
     assert!(page.contains("<a href=\"./tcss\">Metrics</a>"));
     assert!(!world.page("").contains("shard"));
 }
@@ -326,7 +512,9 @@ fn page_with(name: &str, texts: [&str; 3], filter: &str) -> String {
             ..ApiError::of(Reason::Server)
         }),
     );
-    let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("q", filter).finish();
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("q", filter)
+        .finish();
     world.page(&query)
 }
 
@@ -353,7 +541,9 @@ proptest! {
 
 #[test]
 fn a_page_of_many_scans_has_no_more_rows_than_any() {
-    let names: Vec<String> = (0..10_000).map(|index| format!("account-{index}")).collect();
+    let names: Vec<String> = (0..10_000)
+        .map(|index| format!("account-{index}"))
+        .collect();
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
     (0..names.len()).for_each(|job| world.fails(job, Reason::Network));
     let page = world.page("");
@@ -363,5 +553,11 @@ fn a_page_of_many_scans_has_no_more_rows_than_any() {
 
 #[test]
 fn the_style_cannot_end_early() {
-    assert!(!style::CSS.contains('<') && style::policy().to_str().unwrap().contains("style-src 'sha256-"));
+    assert!(
+        !style::CSS.contains('<')
+            && style::policy()
+                .to_str()
+                .unwrap()
+                .contains("style-src 'sha256-")
+    );
 }

@@ -53,13 +53,19 @@ pub(super) fn duration(duration: Duration) -> String {
 
 /// An age: `3 min ago`.
 pub(super) fn ago(age: Duration) -> String {
-    if age.as_secs() == 0 { "just now".into() } else { format!("{} ago", duration(age)) }
+    if age.as_secs() == 0 {
+        "just now".into()
+    } else {
+        format!("{} ago", duration(age))
+    }
 }
 
 /// A time seen from `now`, in the past or in the future: `3 min ago`, `in 2 h`.
 pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
-    Duration::try_from(now.duration_since(at))
-        .map_or_else(|_| format!("in {}", duration(at.duration_since(now).unsigned_abs())), ago)
+    Duration::try_from(now.duration_since(at)).map_or_else(
+        |_| format!("in {}", duration(at.duration_since(now).unsigned_abs())),
+        ago,
+    )
 }
 
 #[cfg(test)]

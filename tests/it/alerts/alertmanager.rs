@@ -36,8 +36,14 @@ impl Alertmanager {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("alertmanager.yml"), config).unwrap();
         // It does not take port 0, so it may find the port that was free a moment ago taken.
-        let (running, address) = (0..ATTEMPTS).find_map(|_| start(&directory)).expect("a free port");
-        Alertmanager { _running: running, _directory: directory, address }
+        let (running, address) = (0..ATTEMPTS)
+            .find_map(|_| start(&directory))
+            .expect("a free port");
+        Alertmanager {
+            _running: running,
+            _directory: directory,
+            address,
+        }
     }
 
     /// Waits until it has the alert `name` with `labels`, and holds it back because of another one.
@@ -50,15 +56,24 @@ impl Alertmanager {
 
     /// Waits until it has the alert `name` with `labels`, and nothing holds it back.
     pub(super) async fn until_active(&self, name: &str, labels: &[(&str, &str)]) {
-        self.until(name, labels, "active", |status| status.state == "active").await;
+        self.until(name, labels, "active", |status| status.state == "active")
+            .await;
     }
 
-    async fn until(&self, name: &str, labels: &[(&str, &str)], what: &str, is_so: fn(&Status) -> bool) {
+    async fn until(
+        &self,
+        name: &str,
+        labels: &[(&str, &str)],
+        what: &str,
+        is_so: fn(&Status) -> bool,
+    ) {
         let url = format!("http://{}/api/v2/alerts", self.address);
         until(&url, &format!("{name} {labels:?} {what}"), |body| {
             let alerts: Vec<Alert> = serde_json::from_str(body).unwrap();
             let mut alerts = alerts.iter().filter(|alert| {
-                let has = |(key, value): &(&str, &str)| alert.labels.get(*key).is_some_and(|v| v == value);
+                let has = |(key, value): &(&str, &str)| {
+                    alert.labels.get(*key).is_some_and(|v| v == value)
+                };
                 has(&("alertname", name)) && labels.iter().all(has)
             });
             alerts.any(|alert| is_so(&alert.status)).then_some(())
@@ -69,11 +84,20 @@ impl Alertmanager {
 
 /// None where the port is taken.
 fn start(directory: &tempfile::TempDir) -> Option<(Running, String)> {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let mut command = Command::new("prometheus-alertmanager");
     command
-        .arg(format!("--config.file={}", directory.path().join("alertmanager.yml").display()))
-        .arg(format!("--storage.path={}", directory.path().join("data").display()))
+        .arg(format!(
+            "--config.file={}",
+            directory.path().join("alertmanager.yml").display()
+        ))
+        .arg(format!(
+            "--storage.path={}",
+            directory.path().join("data").display()
+        ))
         .arg(format!("--web.listen-address={address}"))
         .arg("--cluster.listen-address=");
     let mut running = Running::start("prometheus-alertmanager", &mut command);

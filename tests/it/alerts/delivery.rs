@@ -4,7 +4,8 @@
 use std::{fs, process::Command};
 
 use super::{
-    alertmanager::Alertmanager, receiver::Receiver, rules::root, rules::rule_file, runbook::scenario,
+    alertmanager::Alertmanager, receiver::Receiver, rules::root, rules::rule_file,
+    runbook::scenario,
 };
 use crate::{
     process::{CANARY, Running, exporter, file, path, run, serving_as, simulator},
@@ -26,7 +27,10 @@ impl World {
         let identities: String = alerts.iter().map(|alert| identity(alert)).collect();
         let scenario = file(&format!("identities:\n{identities}"));
         let (api, endpoint) = simulator(&["--speed=60", "--scenario", path(&scenario)]);
-        let accounts: String = alerts.iter().map(|alert| account(alert, &endpoint)).collect();
+        let accounts: String = alerts
+            .iter()
+            .map(|alert| account(alert, &endpoint))
+            .collect();
         let config = file(&format!(
             "poll: {{interval: 1s, scanning_interval: 1s, timeout: 1s, stale_after: 5s}}\n\
              api: {{endpoint: \"{endpoint}\"}}\naccounts:\n{accounts}"
@@ -52,7 +56,13 @@ impl World {
             url.trim_start_matches("http://"),
             alertmanager.address,
         ));
-        World { config, exporter, receiver, alertmanager, _rest: (api, prometheus, rules) }
+        World {
+            config,
+            exporter,
+            receiver,
+            alertmanager,
+            _rest: (api, prometheus, rules),
+        }
     }
 
     /// Waits until the alert of the account with the same name has been delivered to `receiver`.
@@ -63,12 +73,17 @@ impl World {
 
     /// Waits until Alertmanager holds back `alert` of `account`, which must not have been delivered.
     async fn holds_back(&self, alert: &str, account: &str) {
-        self.alertmanager.until_inhibited(alert, &[("account", account)]).await;
+        self.alertmanager
+            .until_inhibited(alert, &[("account", account)])
+            .await;
         self.never_delivered(alert, &[("account", account)]);
     }
 
     fn never_delivered(&self, alert: &str, labels: &[(&str, &str)]) {
-        assert!(self.receiver.find(alert, labels).is_none(), "{alert} {labels:?} was delivered");
+        assert!(
+            self.receiver.find(alert, labels).is_none(),
+            "{alert} {labels:?} was delivered"
+        );
     }
 }
 
@@ -93,7 +108,11 @@ fn account(alert: &str, endpoint: &str) -> String {
 /// What `dashboards/rules/faster` makes of a file.
 fn faster(text: &str) -> String {
     let script = root().join("dashboards/rules/faster");
-    let (status, output) = run("python3", Command::new("python3").arg(script).arg("60"), text);
+    let (status, output) = run(
+        "python3",
+        Command::new("python3").arg(script).arg("60"),
+        text,
+    );
     assert!(status.success(), "{output}");
     output
 }
@@ -139,10 +158,18 @@ async fn what_the_runbook_plays_is_delivered_and_what_follows_from_it_is_not() {
         world.delivers(alert, "team").await;
     }
 
-    world.holds_back("TcssRiskImagesFound", "TcssRiskImagesHigh").await;
-    world.holds_back("TcssPollsFailing", "TcssPermissionMissing").await;
-    world.holds_back("TcssPollsFailing", "TcssCredentialsFailing").await;
-    world.holds_back("TcssDataStale", "TcssCredentialsFailing").await;
+    world
+        .holds_back("TcssRiskImagesFound", "TcssRiskImagesHigh")
+        .await;
+    world
+        .holds_back("TcssPollsFailing", "TcssPermissionMissing")
+        .await;
+    world
+        .holds_back("TcssPollsFailing", "TcssCredentialsFailing")
+        .await;
+    world
+        .holds_back("TcssDataStale", "TcssCredentialsFailing")
+        .await;
     world.holds_back("TcssDataStale", "TcssDataStale").await;
     world.holds_back("TcssScanStale", "TcssScanStuck").await;
 
@@ -160,7 +187,10 @@ async fn what_the_runbook_plays_is_delivered_and_what_follows_from_it_is_not() {
         delivered.annotations["dashboard_url"],
         "https://grafana.example.com/d/tcss-account?var-account=TcssRiskImagesIncreased&var-scan=latest"
     );
-    world.never_delivered("TcssRiskImagesIncreased", &[("account", "TcssRiskImagesHigh")]);
+    world.never_delivered(
+        "TcssRiskImagesIncreased",
+        &[("account", "TcssRiskImagesHigh")],
+    );
     world.never_delivered("TcssRiskImagesFound", &[]);
 }
 
@@ -175,17 +205,31 @@ async fn an_exporter_that_goes_away_is_the_only_news_and_hides_no_finding() {
     let config = fs::read_to_string(world.config.path()).unwrap();
     fs::write(world.config.path(), format!("{config}nonsense: 1\n")).unwrap();
     world.exporter.signal("HUP");
-    let reload = world.receiver.until("TcssReloadFailed", &[("file", "configuration")]).await;
+    let reload = world
+        .receiver
+        .until("TcssReloadFailed", &[("file", "configuration")])
+        .await;
     assert_eq!(reload.to, "team");
 
     // Before the first scrape there was no exporter either, which a slow machine may have told.
     world.receiver.forget();
     world.exporter.signal("KILL");
-    let down = world.receiver.until("TcssExporterDown", &[("job", "tcss")]).await;
+    let down = world
+        .receiver
+        .until("TcssExporterDown", &[("job", "tcss")])
+        .await;
     assert_eq!(down.to, "on-call");
-    world.alertmanager.until_inhibited("TcssExporterAbsent", &[]).await;
-    world.holds_back("TcssDataStale", "TcssRiskImagesHigh").await;
-    world.alertmanager.until_active("TcssRiskImagesHigh", &[("account", "TcssRiskImagesHigh")]).await;
+    world
+        .alertmanager
+        .until_inhibited("TcssExporterAbsent", &[])
+        .await;
+    world
+        .holds_back("TcssDataStale", "TcssRiskImagesHigh")
+        .await;
+    world
+        .alertmanager
+        .until_active("TcssRiskImagesHigh", &[("account", "TcssRiskImagesHigh")])
+        .await;
     world.never_delivered("TcssExporterAbsent", &[]);
     world.never_delivered("TcssDataStale", &[]);
 }

@@ -57,7 +57,11 @@ impl Receiver {
                 tokio::spawn(receive(stream, Arc::clone(&kept)));
             }
         });
-        Receiver { url, delivered, task }
+        Receiver {
+            url,
+            delivered,
+            task,
+        }
     }
 
     /// Waits for the alert `name` with `labels`.
@@ -68,7 +72,10 @@ impl Receiver {
             }
             sleep(Duration::from_millis(100)).await;
         }
-        panic!("{name} {labels:?} does not arrive, but {:?}", self.delivered.lock().unwrap());
+        panic!(
+            "{name} {labels:?} does not arrive, but {:?}",
+            self.delivered.lock().unwrap()
+        );
     }
 
     /// Forgets what has arrived so far.
@@ -80,7 +87,9 @@ impl Receiver {
     pub(super) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<Delivered> {
         let delivered = self.delivered.lock().unwrap();
         let is_it = |delivered: &&Delivered| {
-            let has = |(key, value): &(&str, &str)| delivered.labels.get(*key).is_some_and(|v| v == value);
+            let has = |(key, value): &(&str, &str)| {
+                delivered.labels.get(*key).is_some_and(|v| v == value)
+            };
             delivered.status == "firing" && has(&("alertname", name)) && labels.iter().all(has)
         };
         delivered.iter().find(is_it).cloned()
@@ -91,7 +100,10 @@ async fn receive(mut stream: TcpStream, kept: Arc<Mutex<Vec<Delivered>>>) -> Opt
     let (head, body) = read_whole(&mut stream).await?;
     let to = head.split(' ').nth(1)?.trim_start_matches('/').to_owned();
     let notification: Notification = serde_json::from_str(&body).unwrap();
-    let alerts = notification.alerts.into_iter().map(|alert| Delivered { to: to.clone(), ..alert });
+    let alerts = notification.alerts.into_iter().map(|alert| Delivered {
+        to: to.clone(),
+        ..alert
+    });
     kept.lock().unwrap().extend(alerts);
     stream.write_all(&ok(b"{}")).await.ok()
 }

@@ -77,7 +77,19 @@ pub(super) fn alerts() -> Vec<Alert> {
     let file: RuleFile = read(&rule_file());
     let rules = file.groups.into_iter().flat_map(|group| group.rules);
     rules
-        .filter_map(|Rule { alert, labels, annotations }| Some(Alert { name: alert?, labels, annotations }))
+        .filter_map(
+            |Rule {
+                 alert,
+                 labels,
+                 annotations,
+             }| {
+                Some(Alert {
+                    name: alert?,
+                    labels,
+                    annotations,
+                })
+            },
+        )
         .collect()
 }
 
@@ -115,8 +127,10 @@ struct QueryCase {
 
 fn unit_test_files() -> Vec<PathBuf> {
     let entries = fs::read_dir(root().join("tests/rules")).unwrap();
-    let mut files: Vec<_> =
-        entries.map(|entry| entry.unwrap().path()).filter(|path| path.is_file()).collect();
+    let mut files: Vec<_> = entries
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file())
+        .collect();
     files.sort();
     files
 }
@@ -124,7 +138,16 @@ fn unit_test_files() -> Vec<PathBuf> {
 #[test]
 fn promtool_has_nothing_to_say_about_the_rules() {
     let path = rule_file();
-    succeeding("promtool", &["check", "rules", "--lint=all", "--lint-fatal", path.to_str().unwrap()]);
+    succeeding(
+        "promtool",
+        &[
+            "check",
+            "rules",
+            "--lint=all",
+            "--lint-fatal",
+            path.to_str().unwrap(),
+        ],
+    );
 }
 
 #[test]
@@ -138,16 +161,21 @@ fn the_rules_pass_their_unit_tests() {
 #[test]
 fn each_alert_has_a_case_where_it_fires_and_one_where_it_does_not() {
     let files = unit_test_files();
-    let tests: Vec<UnitTest> = files.iter().flat_map(|file| read::<UnitTests>(file).tests).collect();
+    let tests: Vec<UnitTest> = files
+        .iter()
+        .flat_map(|file| read::<UnitTests>(file).tests)
+        .collect();
     for Alert { name, .. } in alerts() {
         let is_expected = |fires: bool| {
-            let alert = |case: &AlertCase| case.alertname == name && case.exp_alerts.is_empty() != fires;
+            let alert =
+                |case: &AlertCase| case.alertname == name && case.exp_alerts.is_empty() != fires;
             let firing = format!("alertname=\"{name}\",alertstate=\"firing\"");
-            let query =
-                |case: &QueryCase| case.expr.contains(&firing) && case.exp_samples.is_empty() != fires;
-            tests
-                .iter()
-                .any(|test| test.alert_rule_test.iter().any(alert) || test.promql_expr_test.iter().any(query))
+            let query = |case: &QueryCase| {
+                case.expr.contains(&firing) && case.exp_samples.is_empty() != fires
+            };
+            tests.iter().any(|test| {
+                test.alert_rule_test.iter().any(alert) || test.promql_expr_test.iter().any(query)
+            })
         };
         assert!(is_expected(true), "no unit test has {name} fire");
         assert!(is_expected(false), "no unit test has {name} stay quiet");
@@ -158,8 +186,18 @@ fn each_alert_has_a_case_where_it_fires_and_one_where_it_does_not() {
 fn each_alert_says_what_to_do_and_where_to_look() {
     let alerts = alerts();
     assert!(alerts.len() >= 22);
-    for Alert { name, labels, annotations } in alerts {
-        let Annotations { summary, description, runbook_url, dashboard_url } = annotations;
+    for Alert {
+        name,
+        labels,
+        annotations,
+    } in alerts
+    {
+        let Annotations {
+            summary,
+            description,
+            runbook_url,
+            dashboard_url,
+        } = annotations;
         assert!(name.starts_with("Tcss"), "{name}");
         assert!(
             ["critical", "warning", "info"].contains(&labels.severity.as_str()),
@@ -167,10 +205,23 @@ fn each_alert_says_what_to_do_and_where_to_look() {
             labels.severity
         );
         let components = ["scan", "credentials", "api", "exporter"];
-        assert!(components.contains(&labels.component.as_str()), "{name}: {}", labels.component);
-        assert!(!summary.is_empty() && description.ends_with('.'), "{name}: {summary} {description}");
-        assert!(runbook_url.ends_with(&format!("#{}", name.to_lowercase())), "{name}: {runbook_url}");
-        assert!(dashboard_url.contains("/d/tcss-"), "{name}: {dashboard_url}");
+        assert!(
+            components.contains(&labels.component.as_str()),
+            "{name}: {}",
+            labels.component
+        );
+        assert!(
+            !summary.is_empty() && description.ends_with('.'),
+            "{name}: {summary} {description}"
+        );
+        assert!(
+            runbook_url.ends_with(&format!("#{}", name.to_lowercase())),
+            "{name}: {runbook_url}"
+        );
+        assert!(
+            dashboard_url.contains("/d/tcss-"),
+            "{name}: {dashboard_url}"
+        );
     }
 }
 
@@ -185,7 +236,9 @@ fn amtool_accepts_the_example_for_alertmanager() {
 fn the_example_for_alertmanager_names_only_alerts_that_exist() {
     let text = fs::read_to_string(root().join("dashboards/alertmanager.yml")).unwrap();
     let words = text.split(|c: char| !c.is_ascii_alphanumeric());
-    let named: Vec<&str> = words.filter(|word| word.len() > 4 && word.starts_with("Tcss")).collect();
+    let named: Vec<&str> = words
+        .filter(|word| word.len() > 4 && word.starts_with("Tcss"))
+        .collect();
     assert!(named.len() >= 10, "{named:?}");
     let alerts = alerts();
     for name in named {

@@ -7,20 +7,35 @@ use tcss_exporter::simulator::Scenario;
 use super::rules::{alerts, root};
 
 /// What each section says, in this order.
-const PARTS: [&str; 7] =
-    ["Meaning", "Impact", "First look", "Likely causes", "Fix", "Tuning", "Make it fire"];
+const PARTS: [&str; 7] = [
+    "Meaning",
+    "Impact",
+    "First look",
+    "Likely causes",
+    "Fix",
+    "Tuning",
+    "Make it fire",
+];
 
 /// The sections about alerts: name and text.
 fn sections() -> Vec<(String, String)> {
     let page = fs::read_to_string(root().join("docs/runbook.md")).unwrap();
-    let sections = page.split("\n## ").skip(1).filter_map(|section| section.split_once('\n'));
+    let sections = page
+        .split("\n## ")
+        .skip(1)
+        .filter_map(|section| section.split_once('\n'));
     let sections = sections.filter(|(heading, _)| heading.starts_with("Tcss"));
-    sections.map(|(heading, text)| (heading.to_owned(), text.to_owned())).collect()
+    sections
+        .map(|(heading, text)| (heading.to_owned(), text.to_owned()))
+        .collect()
 }
 
 /// The scenario that makes `alert` fire, as the runbook has it.
 pub(super) fn scenario(alert: &str) -> String {
-    let scenario = sections().into_iter().find(|(name, _)| name == alert).and_then(|(_, text)| yaml(&text));
+    let scenario = sections()
+        .into_iter()
+        .find(|(name, _)| name == alert)
+        .and_then(|(_, text)| yaml(&text));
     scenario.unwrap_or_else(|| panic!("the runbook has no scenario for {alert}"))
 }
 
@@ -39,9 +54,16 @@ fn the_runbook_has_a_section_for_each_alert_and_no_other() {
 #[test]
 fn each_section_has_all_seven_parts_and_says_something_in_each() {
     for (name, text) in sections() {
-        let parts: Vec<(&str, &str)> =
-            text.split("\n**").skip(1).filter_map(|part| part.split_once(".**")).collect();
-        assert_eq!(parts.iter().map(|(part, _)| *part).collect::<Vec<_>>(), PARTS, "{name}");
+        let parts: Vec<(&str, &str)> = text
+            .split("\n**")
+            .skip(1)
+            .filter_map(|part| part.split_once(".**"))
+            .collect();
+        assert_eq!(
+            parts.iter().map(|(part, _)| *part).collect::<Vec<_>>(),
+            PARTS,
+            "{name}"
+        );
         for (part, says) in parts {
             assert!(says.trim().len() > 10, "{name}: {part} says {says:?}");
         }
@@ -52,14 +74,19 @@ fn each_section_has_all_seven_parts_and_says_something_in_each() {
 #[test]
 fn every_block_of_the_runbook_begins_on_a_line_of_its_own() {
     for (name, text) in sections() {
-        let odd = text.lines().find(|line| line.contains("```") && !line.starts_with("```"));
+        let odd = text
+            .lines()
+            .find(|line| line.contains("```") && !line.starts_with("```"));
         assert_eq!(odd, None, "{name}");
     }
 }
 
 #[test]
 fn the_simulator_plays_every_scenario_of_the_runbook() {
-    let scenarios: Vec<_> = sections().into_iter().filter_map(|(_, text)| yaml(&text)).collect();
+    let scenarios: Vec<_> = sections()
+        .into_iter()
+        .filter_map(|(_, text)| yaml(&text))
+        .collect();
     assert!(scenarios.len() >= 19, "{}", scenarios.len());
     for scenario in scenarios {
         Scenario::parse(&scenario).unwrap_or_else(|problems| panic!("{problems:?}\n{scenario}"));
@@ -71,8 +98,14 @@ fn prometheus_accepts_the_queries_of_the_runbook() {
     let queries: Vec<_> = sections()
         .into_iter()
         .flat_map(|(_, text)| {
-            let blocks = text.split("```promql\n").skip(1).filter_map(|rest| rest.split("```").next());
-            blocks.flat_map(str::lines).map(str::to_owned).collect::<Vec<_>>()
+            let blocks = text
+                .split("```promql\n")
+                .skip(1)
+                .filter_map(|rest| rest.split("```").next());
+            blocks
+                .flat_map(str::lines)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
         })
         .collect();
     assert!(queries.len() >= 24, "{queries:?}");

@@ -15,11 +15,21 @@ async fn a_process_that_runs_out_of_descriptors_keeps_calm_and_recovers() {
     sleep(Duration::from_secs(2)).await;
     let (cpu, lines) = (target.cpu(), target.exporter.output().lines().count());
     sleep(Duration::from_secs(10)).await;
-    let (cpu, lines) = (target.cpu().saturating_sub(cpu), target.exporter.output().lines().count() - lines);
-    assert!(cpu <= Duration::from_secs(1), "{cpu:?} of 10 s on a processor");
+    let (cpu, lines) = (
+        target.cpu().saturating_sub(cpu),
+        target.exporter.output().lines().count() - lines,
+    );
+    assert!(
+        cpu <= Duration::from_secs(1),
+        "{cpu:?} of 10 s on a processor"
+    );
     assert!(lines <= 20, "{lines} lines in 10 s");
     let output = target.exporter.output();
-    assert_eq!(output.matches("cannot accept connections").count(), 1, "told once: {output}");
+    assert_eq!(
+        output.matches("cannot accept connections").count(),
+        1,
+        "told once: {output}"
+    );
 
     drop(clients);
     let begin = Instant::now();
@@ -27,5 +37,9 @@ async fn a_process_that_runs_out_of_descriptors_keeps_calm_and_recovers() {
         assert!(begin.elapsed() < Duration::from_secs(5), "{error}");
         sleep(Duration::from_millis(50)).await;
     }
-    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    assert!(
+        begin.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begin.elapsed()
+    );
 }

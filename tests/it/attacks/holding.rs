@@ -75,14 +75,26 @@ async fn five_hundred(hold: Hold, [target, calm]: [Target; 2]) {
         control.push(calm.scrape().await.unwrap());
         sleep(Duration::from_millis(10)).await;
     }
-    assert!(clients.try_join_next().is_none(), "all of them attack to the end");
+    assert!(
+        clients.try_join_next().is_none(),
+        "all of them attack to the end"
+    );
     let (attacked, control) = (p99(attacked), p99(control));
     let limit = Duration::from_millis(50).max(control * 5);
-    assert!(attacked <= limit, "{hold:?}: {attacked:?}, without them {control:?}");
+    assert!(
+        attacked <= limit,
+        "{hold:?}: {attacked:?}, without them {control:?}"
+    );
     let times = times.lock().unwrap();
     let (least, most) = (times.iter().min().unwrap(), times.iter().max().unwrap());
-    assert!(*most <= Duration::from_secs(10), "{hold:?}: one was held for {most:?}");
-    assert!(*least >= Duration::from_secs(3), "{hold:?}: one was closed after {least:?}");
+    assert!(
+        *most <= Duration::from_secs(10),
+        "{hold:?}: one was held for {most:?}"
+    );
+    assert!(
+        *least >= Duration::from_secs(3),
+        "{hold:?}: one was closed after {least:?}"
+    );
 }
 
 /// The time within which 99 of 100 ended.
@@ -141,5 +153,8 @@ async fn clients_that_reconnect_at_once_do_not_keep_scrapes_out() {
         sleep(Duration::from_millis(10)).await;
     }
     assert!(n_good >= 100, "only {n_good} scrapes, and {errors:?}");
-    assert!(errors.len() * 99 <= n_good, "{n_good} scrapes succeeded, {errors:?}");
+    assert!(
+        errors.len() * 99 <= n_good,
+        "{n_good} scrapes succeeded, {errors:?}"
+    );
 }

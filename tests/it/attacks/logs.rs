@@ -32,9 +32,19 @@ impl Drop for Unheard {
 impl Unheard {
     fn start(log: Stdio) -> Unheard {
         let mut command = exporter();
-        command.args(["--api.endpoint=http://127.0.0.1:1", "--web.listen-address=127.0.0.1:0"]);
+        command.args([
+            "--api.endpoint=http://127.0.0.1:1",
+            "--web.listen-address=127.0.0.1:0",
+        ]);
         command.args(["--poll.interval=1s"]);
-        Unheard(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap())
+        Unheard(
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(log)
+                .spawn()
+                .unwrap(),
+        )
     }
 
     /// Where it listens, as the kernel says.
@@ -51,20 +61,26 @@ impl Unheard {
     fn port(&self) -> Option<u16> {
         let process = format!("/proc/{}", self.0.id());
         let links = fs::read_dir(format!("{process}/fd")).unwrap();
-        let links: Vec<_> = links.filter_map(|link| fs::read_link(link.unwrap().path()).ok()).collect();
+        let links: Vec<_> = links
+            .filter_map(|link| fs::read_link(link.unwrap().path()).ok())
+            .collect();
         let table = fs::read_to_string(format!("{process}/net/tcp")).unwrap();
         table.lines().skip(1).find_map(|line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
             let is_listening = fields[3] == "0A";
             let socket = format!("socket:[{}]", fields[9]);
-            let is_its_own = is_listening && links.iter().any(|link| link.as_os_str() == socket.as_str());
-            is_its_own.then(|| u16::from_str_radix(fields[1].rsplit(':').next().unwrap(), 16).unwrap())
+            let is_its_own =
+                is_listening && links.iter().any(|link| link.as_os_str() == socket.as_str());
+            is_its_own
+                .then(|| u16::from_str_radix(fields[1].rsplit(':').next().unwrap(), 16).unwrap())
         })
     }
 
     /// Makes it log some hundred kilobytes, more than a pipe holds, and scrapes it.
     async fn answers_in_spite_of_many_lines(&mut self) {
-        timeout(Duration::from_mins(1), self.logs_and_answers()).await.expect("it answers");
+        timeout(Duration::from_mins(1), self.logs_and_answers())
+            .await
+            .expect("it answers");
         assert_eq!(self.0.try_wait().unwrap(), None);
     }
 
@@ -111,7 +127,13 @@ async fn a_log_into_a_pipe_that_nobody_reads_stops_nothing_and_delays_no_end() {
     let mut exporter = Unheard::start(Stdio::piped());
     exporter.answers_in_spite_of_many_lines().await;
     let pid = exporter.0.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
+    assert!(
+        std::process::Command::new("kill")
+            .args(["-s", "TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
     let begin = Instant::now();
     let status = loop {
         if let Some(status) = exporter.0.try_wait().unwrap() {

@@ -51,19 +51,31 @@ impl Target {
         let Issued { certificate, key } = authority.server();
         let folder = tempfile::tempdir().unwrap();
         let config = "tls_server_config: {cert_file: server.pem, key_file: server.key}";
-        for (name, content) in [("server.pem", &*certificate), ("server.key", &key), ("w.yml", config)] {
+        for (name, content) in [
+            ("server.pem", &*certificate),
+            ("server.key", &key),
+            ("w.yml", config),
+        ] {
             fs::write(folder.path().join(name), content).unwrap();
         }
-        let flag = format!("--web.config.file={}", folder.path().join("w.yml").display());
+        let flag = format!(
+            "--web.config.file={}",
+            folder.path().join("w.yml").display()
+        );
         let tls = Some((client(&authority, None).build().unwrap(), folder));
-        Target { tls, ..Target::start(&[&flag]) }
+        Target {
+            tls,
+            ..Target::start(&[&flag])
+        }
     }
 
     /// One that may open `n` files.
     fn start_with_descriptors(n: usize, arguments: &[&str]) -> Target {
         let program = exporter();
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("ulimit -n {n} && exec \"$0\" \"$@\"")]).arg(program.get_program());
+        command
+            .args(["-c", &format!("ulimit -n {n} && exec \"$0\" \"$@\"")])
+            .arg(program.get_program());
         for (name, value) in program.get_envs() {
             match value {
                 Some(value) => command.env(name, value),
@@ -76,30 +88,51 @@ impl Target {
     fn of(mut command: Command, arguments: &[&str]) -> Target {
         let (api, endpoint) = refusing();
         let endpoint = format!("--api.endpoint=http://{endpoint}");
-        command.env("TCSS_EXPORTER_LOG_LEVEL", "info").arg(endpoint).args(arguments);
+        command
+            .env("TCSS_EXPORTER_LOG_LEVEL", "info")
+            .arg(endpoint)
+            .args(arguments);
         let (exporter, url) = serving_as(&mut command);
         let address = url.trim_start_matches("http://").parse().unwrap();
-        Target { exporter, address, tls: None, _api: api }
+        Target {
+            exporter,
+            address,
+            tls: None,
+            _api: api,
+        }
     }
 
     /// How long one scrape over a connection of its own takes.
     async fn scrape(&self) -> io::Result<Duration> {
-        let Some((client, _)) = &self.tls else { return scrape(self.address).await };
+        let Some((client, _)) = &self.tls else {
+            return scrape(self.address).await;
+        };
         let begin = Instant::now();
-        let request = client.get(format!("https://{}/metrics", self.address)).timeout(SCRAPE_TIMEOUT);
+        let request = client
+            .get(format!("https://{}/metrics", self.address))
+            .timeout(SCRAPE_TIMEOUT);
         let answer = request.send().await.map_err(io::Error::other)?;
         let text = answer.text().await.map_err(io::Error::other)?;
-        if text.contains("\ntcss_up{") { Ok(begin.elapsed()) } else { Err(io::Error::other(text)) }
+        if text.contains("\ntcss_up{") {
+            Ok(begin.elapsed())
+        } else {
+            Err(io::Error::other(text))
+        }
     }
 
     fn open_files(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.exporter.id())).unwrap().count()
+        fs::read_dir(format!("/proc/{}/fd", self.exporter.id()))
+            .unwrap()
+            .count()
     }
 
     /// A line of `/proc/PID/status` in KiB.
     fn status_kib(&self, key: &str) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.exporter.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).unwrap();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))
+            .unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
@@ -107,7 +140,12 @@ impl Target {
     fn cpu(&self) -> Duration {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.exporter.id())).unwrap();
         let (_, fields) = stat.rsplit_once(") ").unwrap();
-        let ticks: u64 = fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
+        let ticks: u64 = fields
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .map(|ticks| ticks.parse::<u64>().unwrap())
+            .sum();
         Duration::from_millis(ticks * 1_000 / procfs::ticks_per_second())
     }
 }
@@ -118,7 +156,11 @@ async fn scrape(address: SocketAddr) -> io::Result<Duration> {
     let answer = timeout(SCRAPE_TIMEOUT, ask(address, "/metrics")).await??;
     let took = begin.elapsed();
     let is_whole = answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n0\r\n\r\n");
-    if is_whole && answer.contains("\ntcss_up{") { Ok(took) } else { Err(io::Error::other(answer)) }
+    if is_whole && answer.contains("\ntcss_up{") {
+        Ok(took)
+    } else {
+        Err(io::Error::other(answer))
+    }
 }
 
 /// The whole answer to one request.

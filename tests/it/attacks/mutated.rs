@@ -61,10 +61,22 @@ fn mutated(rng: &mut Rng) -> Vec<u8> {
             0 => request.truncate(start),
             1 => drop(request.drain(start..end)),
             2 => drop(request.splice(start..start, request[start..end].to_vec())),
-            3 => drop(request.splice(start..start, WORDS[rng.usize(..WORDS.len())].iter().copied())),
-            4 => drop(request.splice(start..end, REQUESTS[rng.usize(..REQUESTS.len())].iter().copied())),
-            5 => drop(request.splice(start..start, std::iter::repeat_n(rng.u8(..), rng.usize(..40_000)))),
-            _ => request.get_mut(start).into_iter().for_each(|byte| *byte ^= 1 << rng.u8(..8)),
+            3 => drop(request.splice(
+                start..start,
+                WORDS[rng.usize(..WORDS.len())].iter().copied(),
+            )),
+            4 => drop(request.splice(
+                start..end,
+                REQUESTS[rng.usize(..REQUESTS.len())].iter().copied(),
+            )),
+            5 => drop(request.splice(
+                start..start,
+                std::iter::repeat_n(rng.u8(..), rng.usize(..40_000)),
+            )),
+            _ => request
+                .get_mut(start)
+                .into_iter()
+                .for_each(|byte| *byte ^= 1 << rng.u8(..8)),
         }
     }
     request
@@ -80,7 +92,9 @@ async fn answers(address: SocketAddr, request: &[u8]) -> Vec<u8> {
         stream.read_to_end(&mut answer).await
     };
     // A connection that breaks is what most of them deserve.
-    let _ = timeout(Duration::from_secs(30), talk).await.expect("closed by then");
+    let _ = timeout(Duration::from_secs(30), talk)
+        .await
+        .expect("closed by then");
     answer
 }
 
@@ -103,14 +117,21 @@ async fn ten_thousand_mutated_requests_break_nothing_and_leak_nothing() {
                 "{:?}: {shown}",
                 request.escape_ascii()
             );
-            assert!(!shown.starts_with("HTTP/1.1 5"), "{:?}: {shown}", request.escape_ascii());
+            assert!(
+                !shown.starts_with("HTTP/1.1 5"),
+                "{:?}: {shown}",
+                request.escape_ascii()
+            );
             n_good += u64::from(shown.starts_with("HTTP/1.1 200"));
         }
         n_good
     };
     let clients: JoinSet<u64> = (0..N_CLIENTS).map(client).collect();
     let n_good: u64 = clients.join_all().await.into_iter().sum();
-    assert!((300..N_REQUESTS / 2).contains(&n_good), "{n_good} were good requests in spite of all");
+    assert!(
+        (300..N_REQUESTS / 2).contains(&n_good),
+        "{n_good} were good requests in spite of all"
+    );
 
     scrape(address).await.unwrap();
     for _ in 0..100 {
@@ -119,8 +140,16 @@ async fn ten_thousand_mutated_requests_break_nothing_and_leak_nothing() {
         }
         sleep(Duration::from_millis(100)).await;
     }
-    assert!(target.open_files() <= before, "{before} open files before, {} after", target.open_files());
-    assert!(!target.exporter.output().contains("panic"), "{}", target.exporter.output());
+    assert!(
+        target.open_files() <= before,
+        "{before} open files before, {} after",
+        target.open_files()
+    );
+    assert!(
+        !target.exporter.output().contains("panic"),
+        "{}",
+        target.exporter.output()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,38 +157,74 @@ async fn a_head_that_is_too_large_is_refused_with_431() {
     let _alone = ALONE.lock().await;
     let target = Target::start(&[]);
     let headers = |n: usize, size: usize| -> String {
-        (0..n).map(|index| format!("X-{index}: {}\r\n", "a".repeat(size))).collect()
+        (0..n)
+            .map(|index| format!("X-{index}: {}\r\n", "a".repeat(size)))
+            .collect()
     };
-    for (n, size, status) in
-        [(90, 4, 200), (101, 4, 431), (8, 1_900, 200), (9, 1_900, 431), (1, 1 << 20, 431)]
-    {
-        let request = format!("HEAD /-/healthy HTTP/1.1\r\nHost: a\r\n{}\r\n", headers(n, size));
+    for (n, size, status) in [
+        (90, 4, 200),
+        (101, 4, 431),
+        (8, 1_900, 200),
+        (9, 1_900, 431),
+        (1, 1 << 20, 431),
+    ] {
+        let request = format!(
+            "HEAD /-/healthy HTTP/1.1\r\nHost: a\r\n{}\r\n",
+            headers(n, size)
+        );
         let answer = answers(target.address, request.as_bytes()).await;
         let line = format!("HTTP/1.1 {status} ");
-        assert!(answer.starts_with(line.as_bytes()), "{n} × {size}: {}", answer.escape_ascii());
+        assert!(
+            answer.starts_with(line.as_bytes()),
+            "{n} × {size}: {}",
+            answer.escape_ascii()
+        );
     }
-    let answer =
-        answers(target.address, format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(20_000)).as_bytes()).await;
-    assert!(answer.starts_with(b"HTTP/1.1 4"), "{}", answer.escape_ascii());
-    assert!(ask(target.address, "/-/healthy").await.unwrap().starts_with("HTTP/1.1 200 "));
+    let answer = answers(
+        target.address,
+        format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(20_000)).as_bytes(),
+    )
+    .await;
+    assert!(
+        answer.starts_with(b"HTTP/1.1 4"),
+        "{}",
+        answer.escape_ascii()
+    );
+    assert!(
+        ask(target.address, "/-/healthy")
+            .await
+            .unwrap()
+            .starts_with("HTTP/1.1 200 ")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_with_a_body_is_refused_and_closed() {
     let _alone = ALONE.lock().await;
     let target = Target::start(&["--web.enable-lifecycle"]);
-    let bodies = ["Content-Length: 3\r\n\r\nabc", "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"];
+    let bodies = [
+        "Content-Length: 3\r\n\r\nabc",
+        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ];
     for (line, body) in ["GET /metrics", "POST /-/reload", "PUT /nothing"]
         .into_iter()
         .flat_map(|line| bodies.map(|body| (line, body)))
     {
-        let request =
-            format!("{line} HTTP/1.1\r\nHost: a\r\n{body}GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n");
+        let request = format!(
+            "{line} HTTP/1.1\r\nHost: a\r\n{body}GET /-/healthy HTTP/1.1\r\nHost: a\r\n\r\n"
+        );
         let answer = String::from_utf8(answers(target.address, request.as_bytes()).await).unwrap();
         assert!(answer.starts_with("HTTP/1.1 413 "), "{line}: {answer}");
-        assert!(answer.contains("\r\nconnection: close\r\n"), "{line}: {answer}");
+        assert!(
+            answer.contains("\r\nconnection: close\r\n"),
+            "{line}: {answer}"
+        );
         assert_eq!(answer.matches("HTTP/1.1").count(), 1, "{line}: {answer}");
     }
     let empty = b"POST /-/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n";
-    assert!(answers(target.address, empty).await.starts_with(b"HTTP/1.1 200 "));
+    assert!(
+        answers(target.address, empty)
+            .await
+            .starts_with(b"HTTP/1.1 200 ")
+    );
 }

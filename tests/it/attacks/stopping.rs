@@ -40,10 +40,15 @@ async fn slow_scrapes_end_before_the_process_does() {
     let config = file(&config_of_scans(4_000));
     let mut target = Target::start(&["--config.file", path(&config)]);
     let hurry = CancellationToken::new();
-    let scrapes: JoinSet<_> = (0..20).map(|_| slow_scrape(target.address, hurry.clone())).collect();
+    let scrapes: JoinSet<_> = (0..20)
+        .map(|_| slow_scrape(target.address, hurry.clone()))
+        .collect();
     let metrics = format!("http://{}/metrics", target.address);
     until(&metrics, "the slow scrapes", |text| {
-        let count = value(text, "tcss_exporter_http_requests_total{code=\"200\",handler=\"metrics\"}");
+        let count = value(
+            text,
+            "tcss_exporter_http_requests_total{code=\"200\",handler=\"metrics\"}",
+        );
         count.filter(|count| *count >= 20.0)
     })
     .await;
@@ -55,9 +60,16 @@ async fn slow_scrapes_end_before_the_process_does() {
     let took = begin.elapsed();
     assert_eq!(status.code(), Some(0), "{}", target.exporter.output());
     assert!(took < Duration::from_secs(10), "took {took:?}");
-    assert!(took > Duration::from_secs(1), "{took:?}: nothing was under way");
+    assert!(
+        took > Duration::from_secs(1),
+        "{took:?}: nothing was under way"
+    );
     for answer in scrapes.join_all().await {
-        assert!(answer.ends_with(b"\r\n0\r\n\r\n"), "{} bytes and not whole", answer.len());
+        assert!(
+            answer.ends_with(b"\r\n0\r\n\r\n"),
+            "{} bytes and not whole",
+            answer.len()
+        );
     }
 }
 
@@ -69,10 +81,18 @@ async fn a_process_that_is_killed_fifty_times_listens_again_within_a_second() {
     let start = |port: u16| {
         let mut command = exporter();
         command.args(["--api.endpoint=http://127.0.0.1:1", "--log.level=info"]);
-        command.arg(format!("--web.listen-address=127.{}.{b}.{c}:{port}", 0x40 | a));
+        command.arg(format!(
+            "--web.listen-address=127.{}.{b}.{c}:{port}",
+            0x40 | a
+        ));
         let mut running = Running::start("tcss-exporter", &mut command);
         let url = running.wait_for("where it listens", listening);
-        (running, url.trim_start_matches("http://").parse::<SocketAddr>().unwrap())
+        (
+            running,
+            url.trim_start_matches("http://")
+                .parse::<SocketAddr>()
+                .unwrap(),
+        )
     };
     let (mut running, address) = start(0);
     let mut waits = Vec::new();

@@ -19,7 +19,10 @@ async fn ask_for_metrics(address: SocketAddr) -> TcpStream {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
     let mut stream = socket.connect(address).await.unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n").await.unwrap();
+    stream
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: exporter\r\n\r\n")
+        .await
+        .unwrap();
     stream
 }
 
@@ -41,11 +44,18 @@ async fn two_hundred_clients_that_do_not_read_are_closed_and_take_little_memory(
     let n_held = || target.open_files().saturating_sub(files);
     assert!(n_held() > 100, "{} connections", n_held());
     while n_held() > 0 {
-        assert!(begin.elapsed() < Duration::from_secs(30), "{} are open after 30 s", n_held());
+        assert!(
+            begin.elapsed() < Duration::from_secs(30),
+            "{} are open after 30 s",
+            n_held()
+        );
         sleep(Duration::from_millis(100)).await;
     }
     let peak = target.status_kib("VmHWM");
-    assert!(peak <= memory + 32 * 1_024, "{memory} KiB before, {peak} KiB at most");
+    assert!(
+        peak <= memory + 32 * 1_024,
+        "{memory} KiB before, {peak} KiB at most"
+    );
     scrape(target.address).await.unwrap();
     drop((clients, slow));
 }

@@ -35,13 +35,17 @@ impl Query {
         let mut sent = String::new();
         let mut rest = self.expression.as_str();
         while let Some((before, after)) = rest.split_once('$') {
-            let length =
-                after.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(after.len());
+            let length = after
+                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                .unwrap_or(after.len());
             let (name, behind) = after.split_at(length);
             let value = match name {
                 "__rate_interval" => rate_interval,
                 name if VARIABLES.contains(&name) => ".+",
-                name => panic!("{}: unknown variable ${name} in {}", self.place, self.expression),
+                name => panic!(
+                    "{}: unknown variable ${name} in {}",
+                    self.place, self.expression
+                ),
             };
             sent.extend([before, value]);
             rest = behind;
@@ -60,20 +64,45 @@ fn of_board(board: &Board) -> Vec<Query> {
     let mut queries = Vec::new();
     for (place, panel) in board.panels() {
         for target in array(&panel["targets"]) {
-            assert_ne!(target["instant"], target["range"], "{place}: now or over the range");
-            let when = if target["instant"] == true { When::Now } else { When::Range };
+            assert_ne!(
+                target["instant"], target["range"],
+                "{place}: now or over the range"
+            );
+            let when = if target["instant"] == true {
+                When::Now
+            } else {
+                When::Range
+            };
             let place = format!("{place}, {}", text(&target["refId"]));
-            queries.push(query(place, text(&target["expr"]), when, text(&target["legendFormat"])));
+            queries.push(query(
+                place,
+                text(&target["expr"]),
+                when,
+                text(&target["legendFormat"]),
+            ));
         }
     }
-    for variable in array(&board.json["templating"]["list"]).iter().filter(|it| it["type"] == "query") {
+    for variable in array(&board.json["templating"]["list"])
+        .iter()
+        .filter(|it| it["type"] == "query")
+    {
         let place = format!("{}: variable {}", board.name, text(&variable["name"]));
         let (selector, label) = label_values(variable);
-        queries.push(query(place, selector, When::Now, &format!("{{{{{label}}}}}")));
+        queries.push(query(
+            place,
+            selector,
+            When::Now,
+            &format!("{{{{{label}}}}}"),
+        ));
     }
     for annotation in array(&board.json["annotations"]["list"]) {
         let place = format!("{}: annotation {}", board.name, text(&annotation["name"]));
-        queries.push(query(place, text(&annotation["expr"]), When::Range, text(&annotation["textFormat"])));
+        queries.push(query(
+            place,
+            text(&annotation["expr"]),
+            When::Range,
+            text(&annotation["textFormat"]),
+        ));
     }
     queries
 }
@@ -81,11 +110,19 @@ fn of_board(board: &Board) -> Vec<Query> {
 /// The selector and the label of `label_values(selector, label)`.
 fn label_values(variable: &Value) -> (&str, &str) {
     let query = text(&variable["query"]["query"]);
-    let inner = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'));
-    inner.and_then(|inner| inner.rsplit_once(", ")).unwrap_or_else(|| panic!("not label_values: {query}"))
+    let inner = query
+        .strip_prefix("label_values(")
+        .and_then(|rest| rest.strip_suffix(')'));
+    inner
+        .and_then(|inner| inner.rsplit_once(", "))
+        .unwrap_or_else(|| panic!("not label_values: {query}"))
 }
 
 /// The labels in double braces.
 pub(super) fn labels_of_legend(legend: &str) -> Vec<&str> {
-    legend.split("{{").skip(1).map(|rest| rest.split_once("}}").expect("closed").0).collect()
+    legend
+        .split("{{")
+        .skip(1)
+        .map(|rest| rest.split_once("}}").expect("closed").0)
+        .collect()
 }

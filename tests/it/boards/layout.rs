@@ -11,7 +11,14 @@ use super::{
 };
 
 /// Units of Grafana that the boards use; it shows others as a suffix.
-const UNITS: [&str; 6] = ["none", "s", "percentunit", "reqps", "bytes", "dateTimeFromNow"];
+const UNITS: [&str; 6] = [
+    "none",
+    "s",
+    "percentunit",
+    "reqps",
+    "bytes",
+    "dateTimeFromNow",
+];
 
 /// Macros of Grafana that stand in links.
 const LINK_MACROS: [&str; 2] = ["__url_time_range", "__data"];
@@ -25,9 +32,17 @@ fn every_board_can_be_imported_provisioned_and_mounted() {
         assert_eq!(json["editable"], false, "{}", board.name);
         assert_eq!(json["tags"], json!(["tcss"]), "{}", board.name);
         for absent in ["__inputs", "__requires", "__elements", "id"] {
-            assert!(json.get(absent).is_none(), "{}: {absent} belongs to one Grafana", board.name);
+            assert!(
+                json.get(absent).is_none(),
+                "{}: {absent} belongs to one Grafana",
+                board.name
+            );
         }
-        assert!(text(&json["title"]).starts_with("TCSS / "), "{}", board.name);
+        assert!(
+            text(&json["title"]).starts_with("TCSS / "),
+            "{}",
+            board.name
+        );
         assert!(is_sentence(&json["description"]), "{}", board.name);
     }
 }
@@ -36,12 +51,21 @@ fn every_board_can_be_imported_provisioned_and_mounted() {
 fn every_panel_says_what_it_shows_in_a_known_unit() {
     for (place, panel) in Board::all().iter().flat_map(Board::panels) {
         assert!(!text(&panel["title"]).is_empty(), "{place}");
-        assert!(is_sentence(&panel["description"]), "{place}: {}", panel["description"]);
+        assert!(
+            is_sentence(&panel["description"]),
+            "{place}: {}",
+            panel["description"]
+        );
         let defaults = &panel["fieldConfig"]["defaults"];
-        assert!(!text(&defaults["noValue"]).is_empty(), "{place}: what is shown without data");
+        assert!(
+            !text(&defaults["noValue"]).is_empty(),
+            "{place}: what is shown without data"
+        );
         let overrides = array(&panel["fieldConfig"]["overrides"]);
         let properties = overrides.iter().flat_map(|it| array(&it["properties"]));
-        let units = properties.filter(|it| it["id"] == "unit").map(|it| text(&it["value"]));
+        let units = properties
+            .filter(|it| it["id"] == "unit")
+            .map(|it| text(&it["value"]));
         for unit in units.chain([text(&defaults["unit"])]) {
             assert!(UNITS.contains(&unit), "{place}: {unit}");
         }
@@ -64,8 +88,13 @@ fn panels_have_ids_of_their_own_and_fill_the_24_columns_without_overlap() {
         let mut taken = BTreeMap::new();
         for panel in array(&board.json["panels"]) {
             let place = format!("{}: {}", board.name, text(&panel["title"]));
-            assert!(ids.insert(panel["id"].as_u64().unwrap()), "{place}: id {}", panel["id"]);
-            let [x, y, w, h] = ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().unwrap());
+            assert!(
+                ids.insert(panel["id"].as_u64().unwrap()),
+                "{place}: id {}",
+                panel["id"]
+            );
+            let [x, y, w, h] =
+                ["x", "y", "w", "h"].map(|key| panel["gridPos"][key].as_u64().unwrap());
             assert!(w > 0 && h > 0 && x + w <= 24, "{place}");
             for cell in (y..y + h).flat_map(|y| (x..x + w).map(move |x| (y, x))) {
                 let before = taken.insert(cell, place.clone());
@@ -82,9 +111,20 @@ fn panels_have_ids_of_their_own_and_fill_the_24_columns_without_overlap() {
 fn each_variable_is_chained_to_those_before_it_and_takes_several_values_or_all() {
     for board in Board::all() {
         let list = array(&board.json["templating"]["list"]);
-        let names: Vec<&str> = list.iter().map(|variable| text(&variable["name"])).collect();
-        assert_eq!(names, ["datasource", "job", "instance", "account", "scan"], "{}", board.name);
-        assert_eq!((&list[0]["type"], &list[0]["query"]), (&json!("datasource"), &json!("prometheus")));
+        let names: Vec<&str> = list
+            .iter()
+            .map(|variable| text(&variable["name"]))
+            .collect();
+        assert_eq!(
+            names,
+            ["datasource", "job", "instance", "account", "scan"],
+            "{}",
+            board.name
+        );
+        assert_eq!(
+            (&list[0]["type"], &list[0]["query"]),
+            (&json!("datasource"), &json!("prometheus"))
+        );
         for (index, variable) in list.iter().enumerate().skip(1) {
             let query = text(&variable["query"]["query"]);
             for before in &names[1..index] {
@@ -99,7 +139,10 @@ fn each_variable_is_chained_to_those_before_it_and_takes_several_values_or_all()
                 (&json!(true), &json!(true)),
                 "{query}"
             );
-            assert_eq!(variable["allValue"], ".+", "{query}: All is short, however many there are");
+            assert_eq!(
+                variable["allValue"], ".+",
+                "{query}: All is short, however many there are"
+            );
         }
     }
 }
@@ -115,18 +158,26 @@ fn every_variable_in_a_query_is_defined() {
 fn the_boards_are_joined_by_a_tag_and_every_link_leads_to_one_of_them() {
     let mut followed = BTreeSet::new();
     for board in Board::all() {
-        let [link] = array(&board.json["links"]) else { panic!("{}: one link", board.name) };
+        let [link] = array(&board.json["links"]) else {
+            panic!("{}: one link", board.name)
+        };
         assert_eq!(
             (&link["type"], &link["tags"]),
             (&json!("dashboards"), &json!(["tcss"])),
             "{}",
             board.name
         );
-        assert_eq!((&link["keepTime"], &link["includeVars"]), (&json!(true), &json!(true)), "{}", board.name);
+        assert_eq!(
+            (&link["keepTime"], &link["includeVars"]),
+            (&json!(true), &json!(true)),
+            "{}",
+            board.name
+        );
         for (place, panel) in board.panels() {
             let properties = array(&panel["fieldConfig"]["overrides"]).iter();
-            let properties =
-                properties.flat_map(|it| array(&it["properties"])).filter(|it| it["id"] == "links");
+            let properties = properties
+                .flat_map(|it| array(&it["properties"]))
+                .filter(|it| it["id"] == "links");
             for link in properties.flat_map(|it| array(&it["value"])) {
                 let url = text(&link["url"]);
                 followed.insert((board.name, uid_of(url)));
@@ -134,12 +185,21 @@ fn the_boards_are_joined_by_a_tag_and_every_link_leads_to_one_of_them() {
             }
         }
     }
-    assert_eq!(followed, BTreeSet::from([("overview", "tcss-account".to_owned())]));
+    assert_eq!(
+        followed,
+        BTreeSet::from([("overview", "tcss-account".to_owned())])
+    );
 }
 
 fn uid_of(url: &str) -> String {
-    let uid = url.strip_prefix("/d/").and_then(|rest| rest.split('?').next()).unwrap();
-    assert!(BOARDS.iter().any(|(_, it)| *it == uid), "{url} leads to a board");
+    let uid = url
+        .strip_prefix("/d/")
+        .and_then(|rest| rest.split('?').next())
+        .unwrap();
+    assert!(
+        BOARDS.iter().any(|(_, it)| *it == uid),
+        "{url} leads to a board"
+    );
     uid.to_owned()
 }
 
@@ -147,15 +207,24 @@ fn uid_of(url: &str) -> String {
 fn check_link(place: &str, panel: &Value, url: &str) {
     for part in url.split("${").skip(1) {
         let name = part.split(['}', ':', '.']).next().unwrap();
-        let is_known = VARIABLES.contains(&name) || name == "datasource" || LINK_MACROS.contains(&name);
+        let is_known =
+            VARIABLES.contains(&name) || name == "datasource" || LINK_MACROS.contains(&name);
         assert!(is_known, "{place}: {name} in {url}");
     }
-    for name in url.split("&var-").skip(1).map(|part| part.split('=').next().unwrap()) {
+    for name in url
+        .split("&var-")
+        .skip(1)
+        .map(|part| part.split('=').next().unwrap())
+    {
         assert!(VARIABLES.contains(&name), "{place}: {name} in {url}");
     }
     let columns = &panel["transformations"][1]["options"]["renameByName"];
     let columns: BTreeSet<&str> = columns.as_object().unwrap().values().map(text).collect();
-    for column in url.split("__data.fields.").skip(1).map(|part| part.split(':').next().unwrap()) {
+    for column in url
+        .split("__data.fields.")
+        .skip(1)
+        .map(|part| part.split(':').next().unwrap())
+    {
         assert!(columns.contains(column), "{place}: no column {column}");
     }
 }
@@ -169,16 +238,22 @@ fn the_ends_of_scans_are_marked_at_their_second() {
         for mark in marks {
             assert_eq!(mark["useValueForTime"], true, "{mark}");
             let expression = text(&mark["expr"]);
-            assert!(
-                expression
-                    .starts_with("1000 * (max by (account, scan) (tcss_vul_scan_end_timestamp_seconds{")
-            );
+            assert!(expression.starts_with(
+                "1000 * (max by (account, scan) (tcss_vul_scan_end_timestamp_seconds{"
+            ));
             let titles = array(&mark["filter"]["ids"]).iter().map(|id| {
                 let panels = board.panels();
                 let panel = panels.iter().find(|(_, panel)| panel["id"] == *id);
-                panel.unwrap_or_else(|| panic!("{}: no panel {id}", board.name)).1["title"].clone()
+                panel
+                    .unwrap_or_else(|| panic!("{}: no panel {id}", board.name))
+                    .1["title"]
+                    .clone()
             });
-            assert!(titles.into_iter().any(|title| title == "Risk images"), "{}", board.name);
+            assert!(
+                titles.into_iter().any(|title| title == "Risk images"),
+                "{}",
+                board.name
+            );
         }
     }
 }

@@ -22,9 +22,18 @@ const ACCOUNTS: [(&str, &str); 7] = [
                    registry_vulnerabilities: 7, ignored_vulnerabilities: 2, risk_images: 9}, {takes: 3s, pause: 3s, \
                    local_images: 8, registry_images: 5, local_vulnerabilities: 40, risk_images: 11}]",
     ),
-    ("running", "started_ago: 10m, scans: [{takes: 60m, local_images: 4, risk_images: 3}]"),
-    ("canceled", "started_ago: 60m, repeat: false, scans: [{takes: 10m, cancel_at: 40, local_images: 4}]"),
-    ("late", "started_ago: 10days, repeat: false, scans: [{takes: 10m, local_images: 4}]"),
+    (
+        "running",
+        "started_ago: 10m, scans: [{takes: 60m, local_images: 4, risk_images: 3}]",
+    ),
+    (
+        "canceled",
+        "started_ago: 60m, repeat: false, scans: [{takes: 10m, cancel_at: 40, local_images: 4}]",
+    ),
+    (
+        "late",
+        "started_ago: 10days, repeat: false, scans: [{takes: 10m, local_images: 4}]",
+    ),
     ("never", ""),
     ("locked-out", "failures: [{code: UnauthorizedOperation}]"),
     (
@@ -43,7 +52,10 @@ const ODD: &str = "odd";
 /// most attempts fail.
 const ROLES: [(&str, &str); 2] = [
     ("lasting", "token_lifetime: 2h"),
-    ("brief", "token_lifetime: 4s, failures: [{code: InternalError.GetRoleError, fraction: 0.8}]"),
+    (
+        "brief",
+        "token_lifetime: 4s, failures: [{code: InternalError.GetRoleError, fraction: 0.8}]",
+    ),
 ];
 
 /// A simulated API, and an exporter that polls all accounts every second.
@@ -58,37 +70,62 @@ impl World {
     /// Ready: every account was polled.
     pub(super) async fn start() -> World {
         let identity = |(name, plays): (&str, &str)| {
-            format!("  - {{name: {name}, secret_id: AKID{name}, secret_key: {CANARY}-{name}, {plays}}}\n")
+            format!(
+                "  - {{name: {name}, secret_id: AKID{name}, secret_key: {CANARY}-{name}, {plays}}}\n"
+            )
         };
         let role = |(name, keys): (&str, &str)| {
             let arn = role_arn(name);
             format!("  - {{name: {name}, role: {{arn: '{arn}', assumed_by: [running], {keys}}}}}\n")
         };
-        let identities = ACCOUNTS.into_iter().map(identity).chain(ROLES.into_iter().map(role));
+        let identities = ACCOUNTS
+            .into_iter()
+            .map(identity)
+            .chain(ROLES.into_iter().map(role));
         let scenario = file(&format!("identities:\n{}", identities.collect::<String>()));
         let (api, api_url) = simulator(&["--scenario", path(&scenario)]);
         let odd_api = Raw::start(Act::Send(ok(&lacking_a_field()))).await;
 
-        let simulated = ACCOUNTS.iter().map(|(name, _)| account(name, &api_url, &keys(name)));
+        let simulated = ACCOUNTS
+            .iter()
+            .map(|(name, _)| account(name, &api_url, &keys(name)));
         let with_roles = ROLES.iter().map(|(name, _)| {
             let (arn, source) = (role_arn(name), keys("running"));
-            let kind =
-                format!("assume_role: {{role_arn: '{arn}', endpoint: '{api_url}', source: {{{source}}}}}");
+            let kind = format!(
+                "assume_role: {{role_arn: '{arn}', endpoint: '{api_url}', source: {{{source}}}}}"
+            );
             account(name, &api_url, &kind)
         });
         let odd = account(ODD, &odd_api.url(), &keys(ODD));
         let accounts: String = simulated.chain(with_roles).chain([odd]).collect();
-        let config = file(&format!("poll: {{interval: 1s, scanning_interval: 1s}}\naccounts:\n{accounts}"));
+        let config = file(&format!(
+            "poll: {{interval: 1s, scanning_interval: 1s}}\naccounts:\n{accounts}"
+        ));
         let mut command = exporter();
         for name in ACCOUNTS.iter().map(|(name, _)| *name).chain([ODD]) {
             let [id, key] = variables(name);
-            command.env(id, format!("AKID{name}")).env(key, format!("{CANARY}-{name}"));
+            command
+                .env(id, format!("AKID{name}"))
+                .env(key, format!("{CANARY}-{name}"));
         }
         let web_config = file("http_server_config: {headers: {X-Frame-Options: deny}}\n");
-        command.args(["--config.file", path(&config), "--web.config.file", path(&web_config)]);
+        command.args([
+            "--config.file",
+            path(&config),
+            "--web.config.file",
+            path(&web_config),
+        ]);
         let (exporter, url) = serving_as(&mut command);
-        until(&format!("{url}/-/ready"), "ready", |body| (body == "ready\n").then_some(())).await;
-        World { _api: api, _odd_api: odd_api, _exporter: exporter, url }
+        until(&format!("{url}/-/ready"), "ready", |body| {
+            (body == "ready\n").then_some(())
+        })
+        .await;
+        World {
+            _api: api,
+            _odd_api: odd_api,
+            _exporter: exporter,
+            url,
+        }
     }
 
     /// What it exposes, once it has counted a scrape.
@@ -122,14 +159,26 @@ fn variables(account: &str) -> [String; 2] {
 fn lacking_a_field() -> Vec<u8> {
     let mut answer: serde_json::Value =
         serde_json::from_slice(&crate::support::answer("SCANNED", 100.0, 0.0, 3)).unwrap();
-    answer["Response"].as_object_mut().unwrap().remove("RemainingTime").expect("was there");
+    answer["Response"]
+        .as_object_mut()
+        .unwrap()
+        .remove("RemainingTime")
+        .expect("was there");
     answer.to_string().into_bytes()
 }
 
 /// The rules, without the time that an alert waits.
 fn hasty_rules() -> String {
-    let waits = |line: &&str| ["for:", "keep_firing_for:"].iter().any(|it| line.trim_start().starts_with(it));
-    rules::text().lines().filter(|line| !waits(line)).map(|line| format!("{line}\n")).collect()
+    let waits = |line: &&str| {
+        ["for:", "keep_firing_for:"]
+            .iter()
+            .any(|it| line.trim_start().starts_with(it))
+    };
+    rules::text()
+        .lines()
+        .filter(|line| !waits(line))
+        .map(|line| format!("{line}\n"))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,7 +192,12 @@ async fn every_query_of_every_board_is_answered_by_a_real_prometheus() {
         world.url.trim_start_matches("http://"),
     ));
     // Until two scans of one account have finished, and so until everything else has happened.
-    prometheus.until("count(tcss:risk_images:increase{account='repeating'} != 0)", 1.0).await;
+    prometheus
+        .until(
+            "count(tcss:risk_images:increase{account='repeating'} != 0)",
+            1.0,
+        )
+        .await;
 
     let queries = Query::all();
     let mut unanswered: Vec<&Query> = queries.iter().collect();
@@ -167,8 +221,10 @@ async fn every_query_of_every_board_is_answered_by_a_real_prometheus() {
 
 /// The API says 0 of an account that was never scanned. On a board, that would be an account without risk.
 async fn nothing_is_found_where_no_scan_has_finished(prometheus: &Prometheus, queries: &[Query]) {
-    let findings: Vec<_> =
-        queries.iter().filter(|it| it.expression.contains("risk_images:finished")).collect();
+    let findings: Vec<_> = queries
+        .iter()
+        .filter(|it| it.expression.contains("risk_images:finished"))
+        .collect();
     assert!(findings.len() >= 5);
     for query in findings {
         for sample in prometheus.query(&query.sent("10s")).await {
@@ -196,7 +252,11 @@ async fn is_answered(prometheus: &Prometheus, query: &Query) -> bool {
 
 #[track_caller]
 fn check(query: &Query, is_finite: bool, answer: &impl std::fmt::Debug) {
-    assert!(is_finite, "{}: {} is {answer:?}", query.place, query.expression);
+    assert!(
+        is_finite,
+        "{}: {} is {answer:?}",
+        query.place, query.expression
+    );
 }
 
 fn the_legend_tells_series_apart(query: &Query, samples: &[Sample]) {
@@ -206,7 +266,11 @@ fn the_legend_tells_series_apart(query: &Query, samples: &[Sample]) {
     for sample in samples.iter().filter(|_| query.legend != "__auto") {
         let labels = labels_of_legend(&query.legend);
         let values: Vec<&str> = labels.iter().map(|label| sample.label(label)).collect();
-        assert!(values.iter().all(|value| !value.is_empty()), "{}: {labels:?} of {sample:?}", query.place);
+        assert!(
+            values.iter().all(|value| !value.is_empty()),
+            "{}: {labels:?} of {sample:?}",
+            query.place
+        );
         assert!(
             names.insert(values) || is_variable,
             "{}: another one is called like {sample:?}",
@@ -221,13 +285,23 @@ async fn the_end_of_a_scan_is_marked_at_its_second() {
     let world = World::start().await;
     let prometheus = Prometheus::start(&[("tcss", &world.url)]);
     let queries = Query::all();
-    for (name, account) in [("Scan finished", "repeating"), ("Scan canceled", "canceled")] {
+    for (name, account) in [
+        ("Scan finished", "repeating"),
+        ("Scan canceled", "canceled"),
+    ] {
         let place = format!("overview: annotation {name}");
-        let query = queries.iter().find(|query| query.place == place).expect("a board has it");
-        let mark = query.sent("10s").replace("account=~\".+\"", &format!("account=~\"{account}\""));
+        let query = queries
+            .iter()
+            .find(|query| query.place == place)
+            .expect("a board has it");
+        let mark = query
+            .sent("10s")
+            .replace("account=~\".+\"", &format!("account=~\"{account}\""));
         let end = format!(
             "1000 * max by (account, scan) (tcss_vul_scan_end_timestamp_seconds{{account='{account}'}})"
         );
-        prometheus.until(&format!("count(({mark}) == {end})"), 1.0).await;
+        prometheus
+            .until(&format!("count(({mark}) == {end})"), 1.0)
+            .await;
     }
 }

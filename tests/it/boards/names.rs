@@ -17,15 +17,39 @@ const RATE_INTERVAL: Duration = Duration::from_secs(7_777);
 
 /// What is exposed and neither shown nor used, and why.
 const NOT_USED: [(&str, &str); 4] = [
-    ("process_virtual_memory_bytes", "address space is not memory"),
-    ("process_virtual_memory_max_bytes", "it is hardly ever limited"),
-    ("tcss_api_request_duration_seconds_count", "counts the same as tcss_api_requests_total"),
-    ("tcss_api_request_duration_seconds_sum", "quantiles say more than the mean"),
+    (
+        "process_virtual_memory_bytes",
+        "address space is not memory",
+    ),
+    (
+        "process_virtual_memory_max_bytes",
+        "it is hardly ever limited",
+    ),
+    (
+        "tcss_api_request_duration_seconds_count",
+        "counts the same as tcss_api_requests_total",
+    ),
+    (
+        "tcss_api_request_duration_seconds_sum",
+        "quantiles say more than the mean",
+    ),
 ];
 
 /// What Prometheus itself has, and its labels.
-const OF_PROMETHEUS: [(&str, &[&str]); 2] =
-    [("up", &[]), ("ALERTS", &["alertname", "alertstate", "severity", "component", "account", "scan"])];
+const OF_PROMETHEUS: [(&str, &[&str]); 2] = [
+    ("up", &[]),
+    (
+        "ALERTS",
+        &[
+            "alertname",
+            "alertstate",
+            "severity",
+            "component",
+            "account",
+            "scan",
+        ],
+    ),
+];
 
 /// Names of series, and the labels of each.
 type Series = BTreeMap<String, BTreeSet<String>>;
@@ -37,7 +61,9 @@ async fn exposed() -> Series {
     let mut series = Series::new();
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let (name, rest) = line.split_at(line.find(['{', ' ']).unwrap());
-        let labels = rest.split("=\"").map(|part| part.rsplit(['{', ',']).next().unwrap());
+        let labels = rest
+            .split("=\"")
+            .map(|part| part.rsplit(['{', ',']).next().unwrap());
         let n_labels = rest.matches("=\"").count();
         let known = series.entry(name.to_owned()).or_default();
         known.extend(labels.take(n_labels).map(str::to_owned));
@@ -62,16 +88,24 @@ fn queries() -> Vec<(String, Parts)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_metric_and_label_in_a_query_exists() {
     let exposed = exposed().await;
-    let recorded: BTreeSet<String> = Rule::all().into_iter().filter_map(|rule| rule.record).collect();
+    let recorded: BTreeSet<String> = Rule::all()
+        .into_iter()
+        .filter_map(|rule| rule.record)
+        .collect();
     let every_label: BTreeSet<String> = exposed.values().flatten().cloned().collect();
-    let of_rules = ["job", "instance", "account", "scan", "source", "status", "action", "reason", "file"];
+    let of_rules = [
+        "job", "instance", "account", "scan", "source", "status", "action", "reason", "file",
+    ];
     let of_prometheus: BTreeMap<_, _> = OF_PROMETHEUS.into_iter().collect();
     for (place, parts) in queries() {
         for Selector { name, matchers, .. } in &parts.selectors {
             let known = exposed.get(name);
             let of_prometheus = of_prometheus.get(name.as_str());
             let is_known = known.is_some() || of_prometheus.is_some();
-            assert!(is_known || recorded.contains(name), "{place}: there is no {name}");
+            assert!(
+                is_known || recorded.contains(name),
+                "{place}: there is no {name}"
+            );
             for (label, ..) in matchers {
                 let is_label = ["job", "instance"].contains(&label.as_str())
                     || known.is_some_and(|labels| labels.contains(label))
@@ -83,7 +117,9 @@ async fn every_metric_and_label_in_a_query_exists() {
         for label in &parts.labels {
             let is_label = every_label.contains(label)
                 || of_rules.contains(&label.as_str())
-                || of_prometheus.values().any(|labels| labels.contains(&label.as_str()));
+                || of_prometheus
+                    .values()
+                    .any(|labels| labels.contains(&label.as_str()));
             assert!(is_label, "{place}: no metric has a label {label}");
         }
     }
@@ -92,14 +128,26 @@ async fn every_metric_and_label_in_a_query_exists() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_metric_is_shown_or_used_in_a_rule() {
     let exposed = exposed().await;
-    let used: BTreeSet<String> =
-        queries().into_iter().flat_map(|(_, parts)| parts.selectors).map(|selector| selector.name).collect();
+    let used: BTreeSet<String> = queries()
+        .into_iter()
+        .flat_map(|(_, parts)| parts.selectors)
+        .map(|selector| selector.name)
+        .collect();
     for (name, why) in NOT_USED {
-        assert!(exposed.contains_key(name), "{name} does not exist, so it need not be excused: {why}");
-        assert!(!used.contains(name), "{name} is used, so it need not be excused: {why}");
+        assert!(
+            exposed.contains_key(name),
+            "{name} does not exist, so it need not be excused: {why}"
+        );
+        assert!(
+            !used.contains(name),
+            "{name} is used, so it need not be excused: {why}"
+        );
     }
     let is_excused = |name: &String| NOT_USED.iter().any(|(it, _)| it == name);
-    let unused: Vec<_> = exposed.keys().filter(|name| !used.contains(*name) && !is_excused(name)).collect();
+    let unused: Vec<_> = exposed
+        .keys()
+        .filter(|name| !used.contains(*name) && !is_excused(name))
+        .collect();
     assert_eq!(unused, [""; 0], "shown on no board and used in no rule");
 }
 
@@ -115,7 +163,10 @@ fn on_boards() -> Vec<(Query, Parts)> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_selector_obeys_the_variables_of_the_labels_that_it_has() {
     let exposed = exposed().await;
-    for (query, parts) in on_boards().iter().filter(|(query, _)| !query.place.contains("variable")) {
+    for (query, parts) in on_boards()
+        .iter()
+        .filter(|(query, _)| !query.place.contains("variable"))
+    {
         for Selector { name, matchers, .. } in &parts.selectors {
             let is_of_scans = name.starts_with("tcss:") && !name.starts_with("tcss:threshold:");
             let chosen: &[&str] = match exposed.get(name) {
@@ -142,14 +193,29 @@ async fn every_selector_obeys_the_variables_of_the_labels_that_it_has() {
 #[test]
 fn counters_are_shown_as_rates_over_the_rate_interval_and_nothing_else_is() {
     for (query, parts) in on_boards() {
-        for Selector { name, range, function, .. } in parts.selectors {
+        for Selector {
+            name,
+            range,
+            function,
+            ..
+        } in parts.selectors
+        {
             if name == "tcss_exporter_build_info" && function == Some("last_over_time") {
                 continue; // Who is an exporter, also where it does not answer now.
             }
             let is_counter = name.ends_with("_total") || name.ends_with("_bucket");
             let is_rate = function.is_some_and(|it| ["rate", "increase"].contains(&it));
-            assert_eq!(is_counter, is_rate, "{}: {name} in {function:?}", query.place);
-            assert_eq!(range, is_counter.then_some(RATE_INTERVAL), "{}: {name}", query.place);
+            assert_eq!(
+                is_counter, is_rate,
+                "{}: {name} in {function:?}",
+                query.place
+            );
+            assert_eq!(
+                range,
+                is_counter.then_some(RATE_INTERVAL),
+                "{}: {name}",
+                query.place
+            );
         }
     }
 }
@@ -160,9 +226,19 @@ fn what_other_programs_have_too_is_asked_of_exporters_alone() {
     let mut n_shared = 0;
     for (query, parts) in on_boards() {
         let is_shared = |name: &str| name == "up" || name.starts_with("process_");
-        let n = parts.selectors.iter().filter(|it| is_shared(&it.name)).count();
+        let n = parts
+            .selectors
+            .iter()
+            .filter(|it| is_shared(&it.name))
+            .count();
         let joined = "and on (job, instance) last_over_time(tcss_exporter_build_info{";
-        assert_eq!(query.expression.matches(joined).count(), n, "{}: {}", query.place, query.expression);
+        assert_eq!(
+            query.expression.matches(joined).count(),
+            n,
+            "{}: {}",
+            query.place,
+            query.expression
+        );
         n_shared += n;
     }
     assert!(n_shared >= 6, "{n_shared}");
@@ -172,16 +248,38 @@ fn what_other_programs_have_too_is_asked_of_exporters_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_replicas_count_once() {
     let exposed = exposed().await;
-    for (query, parts) in on_boards().into_iter().filter(|(query, _)| !query.place.contains("variable")) {
-        for Selector { name, aggregation, .. } in parts.selectors {
-            let Some(labels) = exposed.get(&name) else { continue };
-            if !labels.contains("account") || name.starts_with("tcss_api_") && name.ends_with("_total") {
+    for (query, parts) in on_boards()
+        .into_iter()
+        .filter(|(query, _)| !query.place.contains("variable"))
+    {
+        for Selector {
+            name, aggregation, ..
+        } in parts.selectors
+        {
+            let Some(labels) = exposed.get(&name) else {
+                continue;
+            };
+            if !labels.contains("account")
+                || name.starts_with("tcss_api_") && name.ends_with("_total")
+            {
                 continue;
             }
-            let (operation, by) = aggregation.unwrap_or_else(|| panic!("{}: {name} as it is", query.place));
-            assert!(["max", "min"].contains(&operation.as_str()), "{}: {operation} of {name}", query.place);
-            for label in ["account", "scan"].into_iter().filter(|label| labels.contains(*label)) {
-                assert!(by.iter().any(|it| it == label), "{}: {name} by {by:?}", query.place);
+            let (operation, by) =
+                aggregation.unwrap_or_else(|| panic!("{}: {name} as it is", query.place));
+            assert!(
+                ["max", "min"].contains(&operation.as_str()),
+                "{}: {operation} of {name}",
+                query.place
+            );
+            for label in ["account", "scan"]
+                .into_iter()
+                .filter(|label| labels.contains(*label))
+            {
+                assert!(
+                    by.iter().any(|it| it == label),
+                    "{}: {name} by {by:?}",
+                    query.place
+                );
             }
         }
     }

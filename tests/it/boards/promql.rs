@@ -56,8 +56,11 @@ impl ExprVisitor for Parts {
             Expr::Binary(binary) => {
                 if let Some(modifier) = &binary.modifier {
                     let matching = modifier.matching.iter().flat_map(labels_of);
-                    let included =
-                        modifier.card.labels().into_iter().flat_map(|labels| labels.labels.clone());
+                    let included = modifier
+                        .card
+                        .labels()
+                        .into_iter()
+                        .flat_map(|labels| labels.labels.clone());
                     self.labels.extend(matching.chain(included));
                 }
             }
@@ -81,9 +84,18 @@ impl ExprVisitor for Parts {
 impl Parts {
     fn select(&mut self, selector: &VectorSelector, range: Option<Duration>) {
         let matchers = selector.matchers.matchers.iter();
-        let matchers = matchers.map(|it| (it.name.clone(), operator(&it.op).to_owned(), it.value.clone()));
+        let matchers = matchers.map(|it| {
+            (
+                it.name.clone(),
+                operator(&it.op).to_owned(),
+                it.value.clone(),
+            )
+        });
         self.selectors.push(Selector {
-            name: selector.name.clone().expect("every selector names its metric"),
+            name: selector
+                .name
+                .clone()
+                .expect("every selector names its metric"),
             matchers: matchers.collect(),
             range,
             function: self.functions.last().copied(),

@@ -11,13 +11,18 @@ use crate::process::{file, path, run};
 fn blocks(language: &str) -> Vec<String> {
     let page = fs::read_to_string(dashboards().join("README.md")).unwrap();
     let start = format!("```{language}\n");
-    page.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+    page.split(&start)
+        .skip(1)
+        .map(|rest| rest.split("```").next().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
 fn prometheus_accepts_the_scrape_configurations() {
-    let configurations: Vec<_> =
-        blocks("yaml").into_iter().filter(|block| block.contains("scrape_configs:")).collect();
+    let configurations: Vec<_> = blocks("yaml")
+        .into_iter()
+        .filter(|block| block.contains("scrape_configs:"))
+        .collect();
     assert_eq!(configurations.len(), 2);
     for configuration in configurations {
         let configuration = file(&configuration);
@@ -31,17 +36,21 @@ fn prometheus_accepts_the_scrape_configurations() {
 #[test]
 fn what_is_copied_for_grafana_and_kubernetes_is_yaml() {
     for block in blocks("yaml") {
-        let value: Value = serde_saphyr::from_str(&block).unwrap_or_else(|error| panic!("{error}: {block}"));
+        let value: Value =
+            serde_saphyr::from_str(&block).unwrap_or_else(|error| panic!("{error}: {block}"));
         assert!(value.is_object(), "{block}");
     }
 }
 
 #[test]
 fn the_prometheus_rule_holds_all_groups() {
-    let [script] = &blocks("sh")[..] else { panic!("one script") };
+    let [script] = &blocks("sh")[..] else {
+        panic!("one script")
+    };
     let script = script.replace("kubectl apply -f -", "cat");
     let mut sh = Command::new("sh");
-    sh.args(["-euc", &script]).current_dir(dashboards().parent().unwrap());
+    sh.args(["-euc", &script])
+        .current_dir(dashboards().parent().unwrap());
     let (status, rule) = run("sh", &mut sh, "");
     assert!(status.success(), "{rule}");
     let rule: Value = serde_saphyr::from_str(&rule).unwrap();

@@ -38,9 +38,16 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) async fn start() -> Browser {
-        let mut running = Running::start("chromedriver", Command::new("chromedriver").arg("--port=0"));
+        let mut running =
+            Running::start("chromedriver", Command::new("chromedriver").arg("--port=0"));
         let port: u16 = running.wait_for("its port", |output| {
-            output.split_once("successfully on port ")?.1.split('.').next()?.parse().ok()
+            output
+                .split_once("successfully on port ")?
+                .1
+                .split('.')
+                .next()?
+                .parse()
+                .ok()
         });
         let mut browser = Browser {
             driver: format!("127.0.0.1:{port}"),
@@ -54,24 +61,39 @@ impl Browser {
         let capabilities = json!({"alwaysMatch": {
             "goog:chromeOptions": {"args": arguments}, "goog:loggingPrefs": {"browser": "ALL"},
         }});
-        let session = browser.post("/session", json!({"capabilities": capabilities})).await;
+        let session = browser
+            .post("/session", json!({"capabilities": capabilities}))
+            .await;
         browser.session = format!("/session/{}", session["sessionId"].as_str().unwrap());
         browser
     }
 
     async fn post(&self, path: &str, body: Value) -> Value {
         let url = format!("http://{}{}{path}", self.driver, self.session);
-        let answer = self.client.post(url).body(body.to_string()).send().await.unwrap();
+        let answer = self
+            .client
+            .post(url)
+            .body(body.to_string())
+            .send()
+            .await
+            .unwrap();
         let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
         let value = answer["value"].clone();
         let is_error = value.get("error").is_some();
-        assert!(!is_error, "{path}: {value}; tests/run installs the packages chromium and chromium-driver");
+        assert!(
+            !is_error,
+            "{path}: {value}; tests/run installs the packages chromium and chromium-driver"
+        );
         value
     }
 
     /// A command of Chromium's own protocol for developers.
     pub(crate) async fn command(&self, name: &str, parameters: Value) -> Value {
-        self.post("/goog/cdp/execute", json!({"cmd": name, "params": parameters})).await
+        self.post(
+            "/goog/cdp/execute",
+            json!({"cmd": name, "params": parameters}),
+        )
+        .await
     }
 
     /// Loads `url`, and waits until that is done.
@@ -81,18 +103,22 @@ impl Browser {
 
     /// From the next page on: a window of that size, for people who prefer `scheme`.
     pub(crate) async fn look(&self, width: u32, height: u32, scheme: &str) {
-        let metrics =
-            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
-        self.command("Emulation.setDeviceMetricsOverride", metrics).await;
+        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.command("Emulation.setDeviceMetricsOverride", metrics)
+            .await;
         let feature = json!({"name": "prefers-color-scheme", "value": scheme});
-        self.command("Emulation.setEmulatedMedia", json!({"features": [feature]})).await;
+        self.command("Emulation.setEmulatedMedia", json!({"features": [feature]}))
+            .await;
     }
 
     /// The value of an expression of JavaScript, which the page's own policy does not bind.
     pub(crate) async fn value<T: DeserializeOwned>(&self, expression: &str) -> T {
         let parameters = json!({"expression": expression, "returnByValue": true});
         let answer = self.command("Runtime.evaluate", parameters).await;
-        assert!(answer.get("exceptionDetails").is_none(), "{expression}: {answer}");
+        assert!(
+            answer.get("exceptionDetails").is_none(),
+            "{expression}: {answer}"
+        );
         serde_json::from_value(answer["result"]["value"].clone()).unwrap()
     }
 
@@ -100,7 +126,8 @@ impl Browser {
     pub(crate) async fn press(&self, key: &str, code: u32, text: &str) {
         for kind in ["keyDown", "keyUp"] {
             let text = if kind == "keyDown" { text } else { "" };
-            let event = json!({"type": kind, "key": key, "windowsVirtualKeyCode": code, "text": text});
+            let event =
+                json!({"type": kind, "key": key, "windowsVirtualKeyCode": code, "text": text});
             self.command("Input.dispatchKeyEvent", event).await;
         }
     }
@@ -108,24 +135,37 @@ impl Browser {
     /// What the page wrote to the console since the last look, violations of its policy included.
     pub(crate) async fn console(&self) -> Vec<String> {
         let entries = self.post("/se/log", json!({"type": "browser"})).await;
-        entries.as_array().unwrap().iter().map(ToString::to_string).collect()
+        entries
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     /// The window as a PNG.
     pub(crate) async fn screenshot(&self) -> Vec<u8> {
         use base64::Engine as _;
-        let image = self.command("Page.captureScreenshot", json!({"format": "png"})).await;
-        base64::prelude::BASE64_STANDARD.decode(image["data"].as_str().unwrap()).unwrap()
+        let image = self
+            .command("Page.captureScreenshot", json!({"format": "png"}))
+            .await;
+        base64::prelude::BASE64_STANDARD
+            .decode(image["data"].as_str().unwrap())
+            .unwrap()
     }
 }
 
 impl Drop for Browser {
     /// A driver that is killed leaves its browser behind, so it is told to end it.
     fn drop(&mut self) {
-        let Ok(mut stream) = TcpStream::connect(&self.driver) else { return };
+        let Ok(mut stream) = TcpStream::connect(&self.driver) else {
+            return;
+        };
         let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
-        let request =
-            format!("DELETE {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.session, self.driver);
+        let request = format!(
+            "DELETE {} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n",
+            self.session, self.driver
+        );
         let _ = stream.write_all(request.as_bytes());
         let _ = stream.read_to_end(&mut Vec::new());
     }

@@ -20,22 +20,58 @@ use crate::{
 type Damage = fn(&Path);
 
 const DAMAGES: [(&str, Damage, &str); 9] = [
-    ("removed", |key| fs::remove_file(key).unwrap(), "cannot be read: No such file"),
+    (
+        "removed",
+        |key| fs::remove_file(key).unwrap(),
+        "cannot be read: No such file",
+    ),
     ("empty", |key| fs::write(key, "").unwrap(), "is empty"),
-    ("half-written", |key| fs::write(key, format!("{CANARY}-\n{CANARY}")).unwrap(), "holds no SecretKey"),
-    ("pipe", |key| fifo(key), "is a pipe, a device or a socket; it must be a regular file"),
-    ("endless", |key| link(key, "/dev/zero"), "is a pipe, a device or a socket; it must be a regular file"),
-    ("directory", |key| directory(key), "is a directory; it must be a regular file"),
-    ("forbidden", |key| chmod(key, 0o000), "cannot be read: Permission denied"),
-    ("dangling", |key| link(key, "nowhere"), "cannot be read: No such file"),
-    ("large", |key| fs::write(key, CANARY.repeat(20_000)).unwrap(), "is larger than 64 KiB"),
+    (
+        "half-written",
+        |key| fs::write(key, format!("{CANARY}-\n{CANARY}")).unwrap(),
+        "holds no SecretKey",
+    ),
+    (
+        "pipe",
+        |key| fifo(key),
+        "is a pipe, a device or a socket; it must be a regular file",
+    ),
+    (
+        "endless",
+        |key| link(key, "/dev/zero"),
+        "is a pipe, a device or a socket; it must be a regular file",
+    ),
+    (
+        "directory",
+        |key| directory(key),
+        "is a directory; it must be a regular file",
+    ),
+    (
+        "forbidden",
+        |key| chmod(key, 0o000),
+        "cannot be read: Permission denied",
+    ),
+    (
+        "dangling",
+        |key| link(key, "nowhere"),
+        "cannot be read: No such file",
+    ),
+    (
+        "large",
+        |key| fs::write(key, CANARY.repeat(20_000)).unwrap(),
+        "is larger than 64 KiB",
+    ),
 ];
 
 /// Accounts whose files are replaced in order.
 const REPLACED: [&str; 3] = ["renamed", "swapped", "written"];
 
 fn remove(path: &Path) {
-    if path.is_dir() { fs::remove_dir(path).unwrap() } else { fs::remove_file(path).unwrap() }
+    if path.is_dir() {
+        fs::remove_dir(path).unwrap()
+    } else {
+        fs::remove_file(path).unwrap()
+    }
 }
 
 fn fifo(path: &Path) {
@@ -69,7 +105,11 @@ impl Keys {
             keys.write(name, "old", SECRET_ID, "key");
             for part in ["id", "key"] {
                 // As Kubernetes mounts a Secret.
-                let target = if name == "swapped" { format!("..data/{part}") } else { format!("old/{part}") };
+                let target = if name == "swapped" {
+                    format!("..data/{part}")
+                } else {
+                    format!("old/{part}")
+                };
                 match name {
                     "swapped" => symlink(target, keys.path(name, part)).unwrap(),
                     _ => drop(fs::copy(keys.path(name, &target), keys.path(name, part)).unwrap()),
@@ -88,7 +128,11 @@ impl Keys {
     fn write(&self, account: &str, set: &str, id: &str, key: &str) {
         fs::create_dir_all(self.path(account, set)).unwrap();
         fs::write(self.path(account, &format!("{set}/id")), id).unwrap();
-        fs::write(self.path(account, &format!("{set}/key")), format!("{CANARY}-{key}\n")).unwrap();
+        fs::write(
+            self.path(account, &format!("{set}/key")),
+            format!("{CANARY}-{key}\n"),
+        )
+        .unwrap();
     }
 
     /// New keys for every account, which take the place of the old ones.
@@ -122,7 +166,8 @@ impl Keys {
         };
         let accounts: String = accounts().map(account).collect();
         let config = self.0.path().join("tcss-exporter.yml");
-        let text = format!("poll: {{interval: 1s}}\napi: {{endpoint: \"{api}\"}}\naccounts:\n{accounts}");
+        let text =
+            format!("poll: {{interval: 1s}}\napi: {{endpoint: \"{api}\"}}\naccounts:\n{accounts}");
         fs::write(&config, text).unwrap();
         config
     }
@@ -154,12 +199,19 @@ fn accounts() -> impl Iterator<Item = &'static str> {
 
 /// A value of an account, or of its scan.
 fn of(text: &str, name: &str, account: &str) -> f64 {
-    let labels = [format!("account=\"{account}\""), format!("account=\"{account}\",scan=\"latest\"")];
-    labels.iter().find_map(|labels| value(text, &format!("{name}{{{labels}}}"))).unwrap()
+    let labels = [
+        format!("account=\"{account}\""),
+        format!("account=\"{account}\",scan=\"latest\""),
+    ];
+    labels
+        .iter()
+        .find_map(|labels| value(text, &format!("{name}{{{labels}}}")))
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_takes_the_place_of_files_the_last_good_keys_stay_in_use_and_new_ones_are_noticed() {
+async fn whatever_takes_the_place_of_files_the_last_good_keys_stay_in_use_and_new_ones_are_noticed()
+{
     let scenario = file(&scenario("token_lifetime: 1h"));
     let (_api, api) = simulator(&["--scenario", path(&scenario)]);
     let keys = Keys::new();
@@ -167,19 +219,31 @@ async fn whatever_takes_the_place_of_files_the_last_good_keys_stay_in_use_and_ne
     command.arg("--config.file").arg(keys.config(&api));
     let (exporter, url) = serving_as(&mut command);
     let metrics = format!("{url}/metrics");
-    let all_up = |text: &str| accounts().all(|name| of(text, "tcss_up", name) == 1.0).then_some(());
+    let all_up = |text: &str| {
+        accounts()
+            .all(|name| of(text, "tcss_up", name) == 1.0)
+            .then_some(())
+    };
     until(&metrics, "good polls of all", all_up).await;
 
     for (name, damage, _) in &DAMAGES {
         damage(&keys.path(name, "key"));
     }
-    let failures = |text: &str, name: &str| of(text, "tcss_credentials_refresh_failures_total", name);
+    let failures =
+        |text: &str, name: &str| of(text, "tcss_credentials_refresh_failures_total", name);
     let text = until(&metrics, "three failed looks at each", |text| {
-        DAMAGES.iter().all(|(name, ..)| failures(text, name) >= 3.0).then(|| text.to_owned())
+        DAMAGES
+            .iter()
+            .all(|(name, ..)| failures(text, name) >= 3.0)
+            .then(|| text.to_owned())
     })
     .await;
     for name in accounts() {
-        assert_eq!(of(&text, "tcss_poll_failures_total", name), 0.0, "{name}: the last good keys are used");
+        assert_eq!(
+            of(&text, "tcss_poll_failures_total", name),
+            0.0,
+            "{name}: the last good keys are used"
+        );
         assert_eq!(of(&text, "tcss_up", name), 1.0, "{name}");
     }
     for name in REPLACED {
@@ -188,23 +252,39 @@ async fn whatever_takes_the_place_of_files_the_last_good_keys_stay_in_use_and_ne
     let log = exporter.output();
     for (name, _, problem) in &DAMAGES {
         let path = keys.path(name, "key").display().to_string();
-        let lines: Vec<&str> = log.lines().filter(|line| line.contains(&format!("{path} "))).collect();
+        let lines: Vec<&str> = log
+            .lines()
+            .filter(|line| line.contains(&format!("{path} ")))
+            .collect();
         assert_eq!(lines.len(), 1, "{name}: told once: {lines:#?}");
-        assert!(lines[0].contains(problem) && lines[0].contains("level=warn"), "{name}: {}", lines[0]);
+        assert!(
+            lines[0].contains(problem) && lines[0].contains("level=warn"),
+            "{name}: {}",
+            lines[0]
+        );
     }
 
     keys.replace_all();
     let n_issued = || async {
-        let stats: serde_json::Value = serde_json::from_str(&get(&format!("{api}/-/stats")).await).unwrap();
+        let stats: serde_json::Value =
+            serde_json::from_str(&get(&format!("{api}/-/stats")).await).unwrap();
         ["base", "next"].map(|name| stats["identities"][name]["arrivals"].as_u64().unwrap())
     };
     until(&metrics, "all look well again", |text| {
-        let lines = exporter.output().lines().filter(|line| is_recovery(line)).count();
+        let lines = exporter
+            .output()
+            .lines()
+            .filter(|line| is_recovery(line))
+            .count();
         (lines >= DAMAGES.len() + REPLACED.len() && all_up(text).is_some()).then_some(())
     })
     .await;
     let before = n_issued().await;
-    let n_polls = |text: &str| accounts().map(|name| of(text, "tcss_polls_total", name)).sum::<f64>();
+    let n_polls = |text: &str| {
+        accounts()
+            .map(|name| of(text, "tcss_polls_total", name))
+            .sum::<f64>()
+    };
     let polls = n_polls(&get(&metrics).await);
     let text = until(&metrics, "polls with the new keys", |text| {
         (n_polls(text) >= polls + 24.0).then(|| text.to_owned())
@@ -216,7 +296,12 @@ async fn whatever_takes_the_place_of_files_the_last_good_keys_stay_in_use_and_ne
         after[0] <= before[0] + accounts().count() as u64,
         "one that was on its way: {before:?} {after:?}"
     );
-    assert_eq!(accounts().map(|name| of(&text, "tcss_poll_failures_total", name)).sum::<f64>(), 0.0);
+    assert_eq!(
+        accounts()
+            .map(|name| of(&text, "tcss_poll_failures_total", name))
+            .sum::<f64>(),
+        0.0
+    );
 }
 
 fn is_recovery(line: &str) -> bool {

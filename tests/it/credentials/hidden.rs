@@ -34,9 +34,19 @@ fn talkative(head: &str, body: &str) -> Vec<u8> {
 
 /// Issues what cannot be read.
 fn garbled(head: &str, _: &str) -> Vec<u8> {
-    let text = if head.contains("/latest/meta-data") { metadata("Success") } else { issued() };
-    let quoted = serde_json::json!({ "Response": { "Credentials": text, "RequestId": "r" } }).to_string();
-    ok(if head.contains("/latest/") { &text[..text.len() - 9] } else { &quoted }.as_bytes())
+    let text = if head.contains("/latest/meta-data") {
+        metadata("Success")
+    } else {
+        issued()
+    };
+    let quoted =
+        serde_json::json!({ "Response": { "Credentials": text, "RequestId": "r" } }).to_string();
+    ok(if head.contains("/latest/") {
+        &text[..text.len() - 9]
+    } else {
+        &quoted
+    }
+    .as_bytes())
 }
 
 fn issued() -> String {
@@ -53,8 +63,13 @@ fn metadata(code: &str) -> String {
 }
 
 fn echo(head: &str, body: &str) -> Vec<u8> {
-    let error = serde_json::json!({ "Code": format!("Echo.{head}"), "Message": format!("{body} {head}") });
-    ok(serde_json::json!({ "Response": { "Error": error, "RequestId": head } }).to_string().as_bytes())
+    let error =
+        serde_json::json!({ "Code": format!("Echo.{head}"), "Message": format!("{body} {head}") });
+    ok(
+        serde_json::json!({ "Response": { "Error": error, "RequestId": head } })
+            .to_string()
+            .as_bytes(),
+    )
 }
 
 /// A directory with an account of each kind, every secret of it a canary.
@@ -69,20 +84,32 @@ fn accounts(api: &str) -> tempfile::TempDir {
     write("key", &format!("{CANARY}-key"));
     write("token", &format!("{CANARY}-token"));
     write("broken", &format!("{CANARY}\n{CANARY}"));
-    let section = format!("secret_id = {CANARY}-id\nsecret_key = {CANARY}-key\ntoken = {CANARY}-token\n");
-    write(".tencentcloud/credentials", &format!("[default]\n{section}"));
+    let section =
+        format!("secret_id = {CANARY}-id\nsecret_key = {CANARY}-key\ntoken = {CANARY}-token\n");
+    write(
+        ".tencentcloud/credentials",
+        &format!("[default]\n{section}"),
+    );
     write("broken.ini", &format!("[default]\n{section}{CANARY}\n"));
     let login = format!("\"secretId\": \"{CANARY}-id\", \"secretKey\": \"{CANARY}-key\"");
     write(".tccli/default.credential", &format!("{{{login}}}"));
-    write(".tccli/broken.credential", &format!("{{{login}, \"token\": [\"{CANARY}\"]}}"));
+    write(
+        ".tccli/broken.credential",
+        &format!("{{{login}, \"token\": [\"{CANARY}\"]}}"),
+    );
     let files = "files: {secret_id_file: id, secret_key_file: key, token_file: token}";
     let kinds = [
         ("env", "env: {}"),
         ("files", files),
-        ("broken-files", "files: {secret_id_file: id, secret_key_file: broken}"),
+        (
+            "broken-files",
+            "files: {secret_id_file: id, secret_key_file: broken}",
+        ),
         (
             "static",
-            &format!("static: {{secret_id: {CANARY}-id, secret_key: {CANARY}-key, token: {CANARY}-t}}"),
+            &format!(
+                "static: {{secret_id: {CANARY}-id, secret_key: {CANARY}-key, token: {CANARY}-t}}"
+            ),
         ),
         ("profile", "profile: {}"),
         ("broken-profile", "profile: {file: broken.ini}"),
@@ -90,7 +117,10 @@ fn accounts(api: &str) -> tempfile::TempDir {
         ("broken-tccli", "tccli: {name: broken}"),
         ("tke", &format!("tke_oidc: {{endpoint: '{api}'}}")),
         ("machine", &format!("cvm_role: {{endpoint: '{api}'}}")),
-        ("named", &format!("cvm_role: {{endpoint: '{api}', role: MyRole}}")),
+        (
+            "named",
+            &format!("cvm_role: {{endpoint: '{api}', role: MyRole}}"),
+        ),
         (
             "role",
             &format!(
@@ -101,7 +131,10 @@ fn accounts(api: &str) -> tempfile::TempDir {
     let list = kinds.map(|(name, kind)| format!("  - {{name: {name}, credentials: {{{kind}}}}}\n"));
     write(
         "tcss-exporter.yml",
-        &format!("poll: {{interval: 1s}}\napi: {{endpoint: '{api}'}}\naccounts:\n{}", list.concat()),
+        &format!(
+            "poll: {{interval: 1s}}\napi: {{endpoint: '{api}'}}\naccounts:\n{}",
+            list.concat()
+        ),
     );
     directory
 }
@@ -125,7 +158,9 @@ async fn no_kind_shows_a_secret_whatever_comes_back() {
             command
         };
         let mut command = configured();
-        command.args(["--web.listen-address=127.0.0.1:0", "--config.file"]).arg(&config);
+        command
+            .args(["--web.listen-address=127.0.0.1:0", "--config.file"])
+            .arg(&config);
         let mut running = Running::start("tcss-exporter", &mut command);
         let url = running.wait_for("where it listens", listening);
         until(&format!("{url}/metrics"), "failed polls of all", |text| {
@@ -136,14 +171,31 @@ async fn no_kind_shows_a_secret_whatever_comes_back() {
         assert!(!running.command_line().contains(CANARY));
         // Dropped, and so searched, with all that it logged.
         let log = running.output();
-        for account in ["env", "files", "static", "profile", "tccli", "tke", "machine", "role"] {
-            assert!(log.contains(&format!("account={account} ")), "{account}: {log}");
+        for account in [
+            "env", "files", "static", "profile", "tccli", "tke", "machine", "role",
+        ] {
+            assert!(
+                log.contains(&format!("account={account} ")),
+                "{account}: {log}"
+            );
         }
-        for arguments in [&["check"][..], &["check", "--live"], &["scan"], &["scan", "--output=json"]] {
+        for arguments in [
+            &["check"][..],
+            &["check", "--live"],
+            &["scan"],
+            &["scan", "--output=json"],
+        ] {
             let mut command = configured();
-            let (_, output) = run("it", command.args(arguments).arg("--config.file").arg(&config), "");
+            let (_, output) = run(
+                "it",
+                command.args(arguments).arg("--config.file").arg(&config),
+                "",
+            );
             assert!(!output.contains(CANARY), "{arguments:?}: {output}");
-            assert!(output.contains("the keys stand in the configuration file"), "{arguments:?}: {output}");
+            assert!(
+                output.contains("the keys stand in the configuration file"),
+                "{arguments:?}: {output}"
+            );
         }
     }
 }

@@ -9,7 +9,9 @@ use std::{
 
 use super::{ROLE_ARN, scenario};
 use crate::{
-    process::{CANARY, Running, SECRET_ID, exporter, file, path, run, serving_as, simulator, until},
+    process::{
+        CANARY, Running, SECRET_ID, exporter, file, path, run, serving_as, simulator, until,
+    },
     raw::{Act, Raw, refusing},
     support::value,
 };
@@ -25,7 +27,11 @@ impl World {
     fn new() -> World {
         let scenario = file(&scenario("token_lifetime: 1h"));
         let (running, api) = simulator(&["--scenario", path(&scenario)]);
-        World { _api: running, api, directory: tempfile::tempdir().unwrap() }
+        World {
+            _api: running,
+            api,
+            directory: tempfile::tempdir().unwrap(),
+        }
     }
 
     fn write(&self, name: &str, content: &str) {
@@ -39,7 +45,10 @@ impl World {
         let credentials = credentials.replace("API", &self.api);
         self.write(
             "tcss-exporter.yml",
-            &format!("api: {{endpoint: \"{}\"}}\ncredentials: {credentials}\n", self.api),
+            &format!(
+                "api: {{endpoint: \"{}\"}}\ncredentials: {credentials}\n",
+                self.api
+            ),
         );
         let mut command = without_keys();
         command.env("HOME", self.directory.path());
@@ -47,7 +56,12 @@ impl World {
     }
 
     fn config(&self) -> String {
-        self.directory.path().join("tcss-exporter.yml").to_str().unwrap().to_owned()
+        self.directory
+            .path()
+            .join("tcss-exporter.yml")
+            .to_str()
+            .unwrap()
+            .to_owned()
     }
 
     /// Polls once with these credentials.
@@ -74,21 +88,30 @@ fn without_keys() -> Command {
 fn every_kind_works() {
     let world = World::new();
     let key = format!("{CANARY}-key");
-    world.works("{env: {secret_id: MY_ID, secret_key: MY_KEY}}", &[("MY_ID", SECRET_ID), ("MY_KEY", &key)]);
+    world.works(
+        "{env: {secret_id: MY_ID, secret_key: MY_KEY}}",
+        &[("MY_ID", SECRET_ID), ("MY_KEY", &key)],
+    );
 
     world.write("keys/id", &format!("{SECRET_ID}\n"));
     world.write("keys/key", &format!("{key}\n"));
     let files = "{files: {secret_id_file: keys/id, secret_key_file: keys/key}}";
     world.works(files, &[]);
 
-    world.works(&format!("{{static: {{secret_id: {SECRET_ID}, secret_key: {key}}}}}"), &[]);
+    world.works(
+        &format!("{{static: {{secret_id: {SECRET_ID}, secret_key: {key}}}}}"),
+        &[],
+    );
 
     let section = |name: &str| format!("[{name}]\nsecret_id = {SECRET_ID}\nsecret_key = {key}\n");
     world.write(".tencentcloud/credentials", &section("default"));
     world.works("{profile: {}}", &[]);
     world.write(
         "shared.ini",
-        &format!("[default]\nsecret_id = wrong\nsecret_key = wrong\n{}", section("dev")),
+        &format!(
+            "[default]\nsecret_id = wrong\nsecret_key = wrong\n{}",
+            section("dev")
+        ),
     );
     world.works("{profile: {file: shared.ini, name: dev}}", &[]);
 
@@ -122,7 +145,10 @@ fn a_pod_has_the_role_that_tke_gives_it() {
     let world = World::new();
     let token = file(&format!("{CANARY}-web\n"));
     world.works("{tke_oidc: {endpoint: API}}", &pod(token.path()));
-    world.works("{chain: {sts_endpoint: API, metadata_endpoint: API}}", &pod(token.path()));
+    world.works(
+        "{chain: {sts_endpoint: API, metadata_endpoint: API}}",
+        &pod(token.path()),
+    );
 }
 
 #[test]
@@ -136,7 +162,13 @@ fn without_a_kind_the_chain_finds_what_there_is() {
     );
     world.works(chain, &[]);
     let key = format!("{CANARY}-next");
-    world.works(chain, &[("TENCENTCLOUD_SECRET_ID", "AKIDnext"), ("TENCENTCLOUD_SECRET_KEY", &key)]);
+    world.works(
+        chain,
+        &[
+            ("TENCENTCLOUD_SECRET_ID", "AKIDnext"),
+            ("TENCENTCLOUD_SECRET_KEY", &key),
+        ],
+    );
 }
 
 #[test]
@@ -144,15 +176,28 @@ fn a_chain_that_finds_nothing_is_told_at_the_start_with_what_to_do() {
     let world = World::new();
     let (_socket, nobody) = refusing();
     for (command, expected, account) in [
-        ("serve", 2, "tcss-exporter: account \"default\" has no credentials: "),
+        (
+            "serve",
+            2,
+            "tcss-exporter: account \"default\" has no credentials: ",
+        ),
         ("scan", 1, "    credentials: "),
     ] {
-        let mut exporter = world.exporter(&format!("{{chain: {{metadata_endpoint: 'http://{nobody}'}}}}"));
+        let mut exporter = world.exporter(&format!(
+            "{{chain: {{metadata_endpoint: 'http://{nobody}'}}}}"
+        ));
         exporter.args([command, "--config.file", &world.config()]);
         exporter.env("TCSS_EXPORTER_WEB_LISTEN_ADDRESS", "127.0.0.1:0");
         let (status, output) = run(command, &mut exporter, "");
         assert_eq!(status.code(), Some(expected), "{output}");
-        assert_eq!(output.lines().filter(|line| line.starts_with(account)).count(), 1, "{output}");
+        assert_eq!(
+            output
+                .lines()
+                .filter(|line| line.starts_with(account))
+                .count(),
+            1,
+            "{output}"
+        );
         for part in [
             &format!("{account}set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or"),
             "profile: there is no ",
@@ -183,12 +228,17 @@ accounts:
             silent.url()
         ),
     );
-    command.env("MY_ID", SECRET_ID).env("MY_KEY", format!("{CANARY}-key"));
+    command
+        .env("MY_ID", SECRET_ID)
+        .env("MY_KEY", format!("{CANARY}-key"));
     command.args(["--config.file", &world.config()]);
     let watch = stopwatch();
     let (_exporter, url) = serving_as(&mut command);
     let of = |text: &str, name: &str, account: &str| {
-        value(text, &format!("{name}{{account=\"{account}\",scan=\"latest\"}}"))
+        value(
+            text,
+            &format!("{name}{{account=\"{account}\",scan=\"latest\"}}"),
+        )
     };
     until(&format!("{url}/metrics"), "a poll of each", |text| {
         let polls = |account| of(text, "tcss_polls_total", account);
@@ -202,7 +252,11 @@ accounts:
     })
     .await;
     assert_eq!(of(&text, "tcss_poll_failures_total", "other"), Some(0.0));
-    assert!(text.contains("tcss_poll_failing{account=\"chain\",scan=\"latest\",reason=\"credentials\"} 1"));
+    assert!(
+        text.contains(
+            "tcss_poll_failing{account=\"chain\",scan=\"latest\",reason=\"credentials\"} 1"
+        )
+    );
 }
 
 #[expect(clippy::disallowed_methods, reason = "sockets live in real time")]
@@ -216,12 +270,19 @@ async fn no_proxy_and_no_redirect_leads_to_the_metadata_service() {
     let world = World::new();
     let (_socket, refused) = refusing();
     let proxy = format!("http://{refused}");
-    let proxies = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"].map(|name| (name, proxy.as_str()));
+    let proxies =
+        ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "HTTPS_PROXY"].map(|name| (name, proxy.as_str()));
     world.works("{cvm_role: {endpoint: API}}", &proxies);
 
-    let head = format!("Location: {}/latest/meta-data/cam/security-credentials/\r\n", world.api);
+    let head = format!(
+        "Location: {}/latest/meta-data/cam/security-credentials/\r\n",
+        world.api
+    );
     let elsewhere = Raw::start(Act::Send(crate::raw::http("302 Found", &head, b""))).await;
-    let mut command = world.exporter(&format!("{{cvm_role: {{endpoint: '{}'}}}}", elsewhere.url()));
+    let mut command = world.exporter(&format!(
+        "{{cvm_role: {{endpoint: '{}'}}}}",
+        elsewhere.url()
+    ));
     command.args(["scan", "--config.file", &world.config()]);
     let (status, output) = run("scan", &mut command, "");
     assert_eq!(status.code(), Some(1), "{output}");
@@ -244,17 +305,34 @@ accounts:
     command.args(["--config.file", path(&config)]);
     let (_exporter, url) = serving_as(&mut command);
     let text = until(&format!("{url}/metrics"), "polls", |text| {
-        let polls =
-            |account| value(text, &format!("tcss_polls_total{{account=\"{account}\",scan=\"latest\"}}"));
+        let polls = |account| {
+            value(
+                text,
+                &format!("tcss_polls_total{{account=\"{account}\",scan=\"latest\"}}"),
+            )
+        };
         (polls("machine") >= Some(12.0) && polls("role") >= Some(12.0)).then(|| text.to_owned())
     })
     .await;
     for account in ["machine", "role"] {
-        let of = |name: &str, labels: &str| value(&text, &format!("{name}{{account=\"{account}\"{labels}}}"));
-        assert_eq!(of("tcss_poll_failures_total", ",scan=\"latest\""), Some(0.0), "{account}: {text}");
-        assert_eq!(of("tcss_credentials_refresh_failures_total", ""), Some(0.0), "{account}");
+        let of = |name: &str, labels: &str| {
+            value(&text, &format!("{name}{{account=\"{account}\"{labels}}}"))
+        };
+        assert_eq!(
+            of("tcss_poll_failures_total", ",scan=\"latest\""),
+            Some(0.0),
+            "{account}: {text}"
+        );
+        assert_eq!(
+            of("tcss_credentials_refresh_failures_total", ""),
+            Some(0.0),
+            "{account}"
+        );
     }
     let stats: serde_json::Value =
         serde_json::from_str(&crate::process::get(&format!("{api}/-/stats")).await).unwrap();
-    assert!(stats["identities"]["reader"]["issued"].as_u64().unwrap() >= 6, "{stats}");
+    assert!(
+        stats["identities"]["reader"]["issued"].as_u64().unwrap() >= 6,
+        "{stats}"
+    );
 }

@@ -13,7 +13,7 @@ use tcss_exporter::{
     client::Handler,
     config::{Account, Config},
     credentials::{AssumeRole, Files, Source, Sts, env::Variables},
-    reason::Reason,
+    domain::Reason,
     simulator::{Scenario, Simulator, Stats},
 };
 use tokio::time::{Instant, sleep};
@@ -42,7 +42,10 @@ fn base() -> Source {
 }
 
 fn with(name: &str, credentials: Source) -> Account {
-    Account { credentials, ..account(name, "tcss.example") }
+    Account {
+        credentials,
+        ..account(name, "tcss.example")
+    }
 }
 
 /// A world whose cloud is the simulator, playing [`scenario`], and what has arrived there.
@@ -62,19 +65,39 @@ fn failures(world: &World) -> f64 {
 #[tokio::test(start_paused = true)]
 async fn a_token_that_expires_in_the_middle_of_a_run_costs_no_poll() {
     let (mut world, simulator) = simulated("token_lifetime: 3m");
-    world.poll((0..20).map(|n| with(&format!("a{n}"), role(base()))).collect()).await;
-    let expiry = || value(&world.text(), "tcss_credentials_expiry_timestamp_seconds{account=\"a0\"}");
+    world
+        .poll(
+            (0..20)
+                .map(|n| with(&format!("a{n}"), role(base())))
+                .collect(),
+        )
+        .await;
+    let expiry = || {
+        value(
+            &world.text(),
+            "tcss_credentials_expiry_timestamp_seconds{account=\"a0\"}",
+        )
+    };
     for minute in 1..=60 {
         sleep(Duration::from_mins(1)).await;
         let left = expiry().unwrap() - START as f64 - f64::from(minute) * 60.0;
-        assert!((30.0..180.0).contains(&left), "{left} s left after {minute} minutes");
+        assert!(
+            (30.0..180.0).contains(&left),
+            "{left} s left after {minute} minutes"
+        );
     }
     let text = world.text();
-    assert_eq!((failures(&world), sum(&text, "tcss_api_retries_total")), (0.0, 0.0));
+    assert_eq!(
+        (failures(&world), sum(&text, "tcss_api_retries_total")),
+        (0.0, 0.0)
+    );
     assert!(sum(&text, "tcss_polls_total") >= 1_180.0);
     assert_eq!(sum(&text, "tcss_credentials_refresh_failures_total"), 0.0);
     let Stats { assume_role, .. } = simulator.stats();
-    assert!((25..=29).contains(&assume_role), "one renewal for all, each 126 to 144 s: {assume_role}");
+    assert!(
+        (25..=29).contains(&assume_role),
+        "one renewal for all, each 126 to 144 s: {assume_role}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,18 +113,30 @@ async fn sts_in_trouble_costs_no_poll_as_long_as_the_old_keys_hold() {
 #[tokio::test(start_paused = true)]
 async fn without_any_keys_polls_fail_for_that_reason_and_recover_by_themselves() {
     let (mut world, _) = simulated("failures: [{code: InternalError, from: 0s, for: 10m}]");
-    world.poll(vec![with("a", role(base())), with("b", base())]).await;
+    world
+        .poll(vec![with("a", role(base())), with("b", base())])
+        .await;
     sleep(Duration::from_mins(9)).await;
     let text = world.text();
     let failing = "tcss_poll_failing{account=\"a\",scan=\"latest\",reason=\"credentials\"}";
     assert_eq!(value(&text, failing), Some(1.0));
-    assert_eq!(value(&text, "tcss_up{account=\"b\",scan=\"latest\"}"), Some(1.0), "unharmed");
     assert_eq!(
-        value(&text, "tcss_api_requests_total{account=\"a\",action=\"DescribeVulScanInfo\"}"),
+        value(&text, "tcss_up{account=\"b\",scan=\"latest\"}"),
+        Some(1.0),
+        "unharmed"
+    );
+    assert_eq!(
+        value(
+            &text,
+            "tcss_api_requests_total{account=\"a\",action=\"DescribeVulScanInfo\"}"
+        ),
         Some(0.0)
     );
     sleep(Duration::from_secs(60 + 76)).await;
-    assert_eq!(value(&world.text(), "tcss_up{account=\"a\",scan=\"latest\"}"), Some(1.0));
+    assert_eq!(
+        value(&world.text(), "tcss_up{account=\"a\",scan=\"latest\"}"),
+        Some(1.0)
+    );
 }
 
 /// Answers STS with ever new keys, and TCSS as `tcss` says, given how many it was asked before.
@@ -113,7 +148,10 @@ struct Scripted {
 impl Scripted {
     fn handler(tcss: impl Fn(usize) -> Bytes + Send + Sync + 'static) -> (Handler, Scripted) {
         let (n_sts, n_tcss) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
-        let counts = Scripted { n_sts: Arc::clone(&n_sts), n_tcss: Arc::clone(&n_tcss) };
+        let counts = Scripted {
+            n_sts: Arc::clone(&n_sts),
+            n_tcss: Arc::clone(&n_tcss),
+        };
         let handler: Handler = Arc::new(move |request| {
             http::Response::new(match request.headers()["X-TC-Action"].as_bytes() {
                 b"AssumeRole" => {
@@ -140,11 +178,16 @@ fn token_failure() -> Bytes {
 #[tokio::test(start_paused = true)]
 async fn a_token_that_is_not_accepted_is_renewed_and_the_request_repeated_within_the_poll() {
     let good = || answer("SCANNED", 100.0, 0.0, 1);
-    let (handler, script) = Scripted::handler(move |n| if n == 3 { token_failure() } else { good() });
+    let (handler, script) =
+        Scripted::handler(move |n| if n == 3 { token_failure() } else { good() });
     let mut world = World::in_process(frozen_clock(), handler);
     world.poll(vec![with("a", role(base()))]).await;
     sleep(Duration::from_secs(60 * 10 + 30)).await;
-    assert_eq!((script.counts(), failures(&world)), ((2, 12), 0.0), "11 polls, one of them twice");
+    assert_eq!(
+        (script.counts(), failures(&world)),
+        ((2, 12), 0.0),
+        "11 polls, one of them twice"
+    );
     assert_eq!(sum(&world.text(), "tcss_api_retries_total"), 1.0);
 }
 
@@ -152,14 +195,23 @@ async fn a_token_that_is_not_accepted_is_renewed_and_the_request_repeated_within
 async fn a_token_that_is_never_accepted_is_renewed_once_a_poll_and_no_more() {
     let (handler, script) = Scripted::handler(|_| token_failure());
     let mut world = World::in_process(frozen_clock(), handler);
-    world.poll(vec![with("a", role(base())), with("b", base())]).await;
+    world
+        .poll(vec![with("a", role(base())), with("b", base())])
+        .await;
     sleep(Duration::from_secs(30)).await;
-    assert_eq!(script.counts(), (2, 3), "one renewal, one more try; long-term keys cannot be renewed");
+    assert_eq!(
+        script.counts(),
+        (2, 3),
+        "one renewal, one more try; long-term keys cannot be renewed"
+    );
     sleep(Duration::from_hours(1)).await;
     let n_polls = sum(&world.text(), "tcss_polls_total");
     let (n_sts, n_tcss) = script.counts();
     assert!(n_polls <= 24.0, "tried less and less often: {n_polls}");
-    assert!(n_sts <= 12 && n_tcss as f64 <= 2.0 * n_polls, "{n_sts} {n_tcss}");
+    assert!(
+        n_sts <= 12 && n_tcss as f64 <= 2.0 * n_polls,
+        "{n_sts} {n_tcss}"
+    );
 }
 
 struct Keys(tempfile::TempDir);
@@ -171,7 +223,11 @@ impl Keys {
 
     fn source(&self) -> Source {
         let path = |name: &str| self.0.path().join(name);
-        Source::Files(Files { secret_id: path("id"), secret_key: path("key"), token: None })
+        Source::Files(Files {
+            secret_id: path("id"),
+            secret_key: path("key"),
+            token: None,
+        })
     }
 
     fn write(&self, id: &str, key: &str) {
@@ -189,7 +245,13 @@ async fn other_keys_end_a_back_off_at_once() {
     sleep(Duration::from_mins(20)).await;
     let failure = |world: &World| {
         let snapshot = world.exporter.store().table().jobs[0].snapshot();
-        snapshot.last.as_ref().unwrap().failure.as_ref().map(|error| error.reason)
+        snapshot
+            .last
+            .as_ref()
+            .unwrap()
+            .failure
+            .as_ref()
+            .map(|error| error.reason)
     };
     assert_eq!(failure(&world), Some(Reason::Auth));
     assert_eq!(sum(&world.text(), "tcss_poll_interval_seconds"), 600.0);
@@ -199,13 +261,20 @@ async fn other_keys_end_a_back_off_at_once() {
     keys.write("AKIDnext", &format!("{CANARY}-next"));
     let begin = Instant::now();
     while failure(&world).is_some() {
-        assert!(begin.elapsed() < Duration::from_secs(10), "a change is used at once");
+        assert!(
+            begin.elapsed() < Duration::from_secs(10),
+            "a change is used at once"
+        );
         sleep(Duration::from_millis(100)).await;
     }
     let n_polls = sum(&world.text(), "tcss_polls_total");
     keys.write(SECRET_ID, &format!("{CANARY}-key"));
     sleep(Duration::from_secs(50)).await;
-    assert_eq!(sum(&world.text(), "tcss_polls_total"), n_polls, "a good account keeps its schedule");
+    assert_eq!(
+        sum(&world.text(), "tcss_polls_total"),
+        n_polls,
+        "a good account keeps its schedule"
+    );
     sleep(Duration::from_secs(20)).await;
     assert_eq!(failures(&world), 5.0, "none since");
 }
@@ -214,18 +283,29 @@ async fn other_keys_end_a_back_off_at_once() {
 async fn keys_that_come_later_are_used_when_they_come() {
     let (mut world, _) = simulated("");
     let keys = Keys::new();
-    world.poll(vec![with("a", keys.source()), with("b", base())]).await;
+    world
+        .poll(vec![with("a", keys.source()), with("b", base())])
+        .await;
     sleep(Duration::from_mins(30)).await;
     let text = world.text();
-    assert_eq!(value(&text, "tcss_up{account=\"b\",scan=\"latest\"}"), Some(1.0));
+    assert_eq!(
+        value(&text, "tcss_up{account=\"b\",scan=\"latest\"}"),
+        Some(1.0)
+    );
     let failures = |account: &str| {
-        value(&world.text(), &format!("tcss_credentials_refresh_failures_total{{account=\"{account}\"}}"))
+        value(
+            &world.text(),
+            &format!("tcss_credentials_refresh_failures_total{{account=\"{account}\"}}"),
+        )
     };
     assert!(failures("a") >= Some(300.0), "each look counts");
     assert_eq!(failures("b"), Some(0.0));
     keys.write(SECRET_ID, &format!("{CANARY}-key"));
     sleep(Duration::from_secs(8)).await;
-    assert_eq!(value(&world.text(), "tcss_up{account=\"a\",scan=\"latest\"}"), Some(1.0));
+    assert_eq!(
+        value(&world.text(), "tcss_up{account=\"a\",scan=\"latest\"}"),
+        Some(1.0)
+    );
 }
 
 /// The identity of rotated long-term keys is another one, that of a role's keys is not.
@@ -233,31 +313,52 @@ async fn keys_that_come_later_are_used_when_they_come() {
 async fn an_account_queues_in_the_lane_of_its_identity() {
     let (mut world, _) = simulated("token_lifetime: 1m");
     let slow = |mut account: Account| {
-        account.requests_per_second = tcss_exporter::config::Rate::new(2).unwrap();
+        account.requests_per_second = tcss_exporter::domain::Rate::new(2).unwrap();
         account
     };
     let keys = Keys::new();
     keys.write(SECRET_ID, &format!("{CANARY}-key"));
     world
-        .poll(vec![with("base", base()), slow(with("files", keys.source())), with("role", role(base()))])
+        .poll(vec![
+            with("base", base()),
+            slow(with("files", keys.source())),
+            with("role", role(base())),
+        ])
         .await;
     let rate = |account: &str| {
-        value(&world.text(), &format!("tcss_api_rate_limit_requests_per_second{{account=\"{account}\"}}"))
-            .map(|rate| (rate * 100.0).round() / 100.0)
+        value(
+            &world.text(),
+            &format!("tcss_api_rate_limit_requests_per_second{{account=\"{account}\"}}"),
+        )
+        .map(|rate| (rate * 100.0).round() / 100.0)
     };
-    assert_eq!([rate("base"), rate("files"), rate("role")], [Some(9.75), Some(1.95), Some(9.75)], "before");
+    assert_eq!(
+        [rate("base"), rate("files"), rate("role")],
+        [Some(9.75), Some(1.95), Some(9.75)],
+        "before"
+    );
     sleep(Duration::from_mins(3)).await;
-    assert_eq!([rate("base"), rate("files"), rate("role")], [Some(1.95), Some(1.95), Some(9.75)], "shared");
+    assert_eq!(
+        [rate("base"), rate("files"), rate("role")],
+        [Some(1.95), Some(1.95), Some(9.75)],
+        "shared"
+    );
     keys.write("AKIDnext", &format!("{CANARY}-next"));
     sleep(Duration::from_mins(3)).await;
-    assert_eq!([rate("base"), rate("files"), rate("role")], [Some(9.75), Some(1.95), Some(9.75)], "apart");
+    assert_eq!(
+        [rate("base"), rate("files"), rate("role")],
+        [Some(9.75), Some(1.95), Some(9.75)],
+        "apart"
+    );
     assert_eq!(failures(&world), 0.0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn keys_of_an_account_that_is_gone_are_not_renewed() {
     let (mut world, simulator) = simulated("token_lifetime: 3m");
-    world.poll(vec![with("a", role(base())), with("b", base())]).await;
+    world
+        .poll(vec![with("a", role(base())), with("b", base())])
+        .await;
     sleep(Duration::from_mins(1)).await;
     world.poll(vec![with("b", base())]).await;
     sleep(Duration::from_hours(1)).await;
@@ -268,10 +369,17 @@ async fn keys_of_an_account_that_is_gone_are_not_renewed() {
 async fn a_refused_reload_leaves_nothing_of_its_credentials() {
     let (mut world, _) = simulated("");
     world.poll(vec![with("b", base())]).await;
-    let missing =
-        Variables { secret_id: "NO_SUCH_ID".into(), secret_key: "NO_SUCH_KEY".into(), token: vec![] };
+    let missing = Variables {
+        secret_id: "NO_SUCH_ID".into(),
+        secret_key: "NO_SUCH_KEY".into(),
+        token: vec![],
+    };
     let provider = Arc::downgrade(&world.exporter.providers().provider(&role(base())));
-    let accounts = vec![with("a", role(base())), with("b", base()), with("c", Source::Env(missing))];
+    let accounts = vec![
+        with("a", role(base())),
+        with("b", base()),
+        with("c", Source::Env(missing)),
+    ];
     world.exporter.apply(Config { accounts }).await.unwrap_err();
     assert!(provider.upgrade().is_none(), "the next one looks anew");
 }
@@ -281,12 +389,17 @@ async fn a_refused_reload_leaves_nothing_of_its_credentials() {
 async fn a_token_that_expires_while_a_poll_waits_for_its_turn_costs_no_request() {
     let (mut world, _) = simulated("token_lifetime: 1m");
     let mut account = with("a", role(base()));
-    account.requests_per_second = tcss_exporter::config::Rate::new(1).unwrap();
+    account.requests_per_second = tcss_exporter::domain::Rate::new(1).unwrap();
     account.poll.interval = Duration::from_mins(5);
-    account.scans = (0..200).map(|index| scan(&format!("scan-{index}"))).collect();
+    account.scans = (0..200)
+        .map(|index| scan(&format!("scan-{index}")))
+        .collect();
     world.poll(vec![account]).await;
     sleep(Duration::from_mins(15)).await;
     let text = world.text();
     assert!(sum(&text, "tcss_polls_total") >= 500.0);
-    assert_eq!((failures(&world), sum(&text, "tcss_api_retries_total")), (0.0, 0.0));
+    assert_eq!(
+        (failures(&world), sum(&text, "tcss_api_retries_total")),
+        (0.0, 0.0)
+    );
 }

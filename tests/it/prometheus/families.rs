@@ -72,7 +72,12 @@ impl Family {
     fn of(line: &'static str) -> Family {
         let mut words = line.split_whitespace();
         let [name, kind, unit] = std::array::from_fn(|_| words.next().unwrap());
-        Family { name, kind, unit: unit.trim_matches('-'), labels: words.map(str::to_owned).collect() }
+        Family {
+            name,
+            kind,
+            unit: unit.trim_matches('-'),
+            labels: words.map(str::to_owned).collect(),
+        }
     }
 
     fn series(&self) -> Vec<(String, BTreeSet<String>)> {

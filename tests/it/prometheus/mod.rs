@@ -22,13 +22,18 @@ fn scenario() -> String {
     let images = "local_images: 12, registry_images: 5, local_vulnerabilities: 31, \
                   registry_vulnerabilities: 7, ignored_vulnerabilities: 2, risk_images: 9";
     let identity = |name: &str, rest: &str| {
-        format!("  - {{name: {name}, secret_id: AKID{name}, secret_key: {CANARY}-{name}, {rest}}}\n")
+        format!(
+            "  - {{name: {name}, secret_id: AKID{name}, secret_key: {CANARY}-{name}, {rest}}}\n"
+        )
     };
     let running = format!("started_ago: 10m, scans: [{{takes: 60m, {images}}}]");
     let finished = format!("started_ago: 60m, repeat: false, scans: [{{takes: 10m, {images}}}]");
     let locked_out = "failures: [{code: UnauthorizedOperation}]";
     let rest = [running.as_str(), finished.as_str(), locked_out];
-    let identities = ACCOUNTS.into_iter().zip(rest).map(|(name, rest)| identity(name, rest));
+    let identities = ACCOUNTS
+        .into_iter()
+        .zip(rest)
+        .map(|(name, rest)| identity(name, rest));
     format!("identities:\n{}", identities.collect::<String>())
 }
 
@@ -62,61 +67,123 @@ impl World {
             command.env(variable(name, "KEY"), format!("{CANARY}-{name}"));
         }
         let (exporter, url) = serving_as(command.args(["--config.file", path(&config)]));
-        World { api, _exporter: exporter, url }
+        World {
+            api,
+            _exporter: exporter,
+            url,
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn prometheus_gets_every_metric_in_both_formats() {
     let world = World::start("{interval: 1s, scanning_interval: 1s}");
-    until(&format!("{}/-/ready", world.url), "ready", |body| (body == "ready\n").then_some(())).await;
+    until(&format!("{}/-/ready", world.url), "ready", |body| {
+        (body == "ready\n").then_some(())
+    })
+    .await;
     let relay = Relay::start(&world.url).await;
     let prometheus = Prometheus::start(&[(JOBS[0], &world.url), (JOBS[1], &relay.url)]);
     prometheus.until("count(up == 1)", 2.0).await;
-    prometheus.until("count(scrape_samples_scraped > 0)", 2.0).await;
+    prometheus
+        .until("count(scrape_samples_scraped > 0)", 2.0)
+        .await;
 
-    let samples = prometheus.query("{job=~\".+\", __name__!~\"up|scrape_.*\"}").await;
-    let of = |job| samples.iter().filter(move |sample| sample.label("job") == job);
+    let samples = prometheus
+        .query("{job=~\".+\", __name__!~\"up|scrape_.*\"}")
+        .await;
+    let of = |job| {
+        samples
+            .iter()
+            .filter(move |sample| sample.label("job") == job)
+    };
     for job in JOBS {
         assert_eq!(labels_by_name(of(job)), families::series(), "{job}");
     }
-    let [open_metrics, text] = JOBS.map(|job| of(job).map(Sample::identity).collect::<BTreeSet<_>>());
-    assert_eq!(open_metrics, text, "the same series, down to the bounds of the buckets");
+    let [open_metrics, text] =
+        JOBS.map(|job| of(job).map(Sample::identity).collect::<BTreeSet<_>>());
+    assert_eq!(
+        open_metrics, text,
+        "the same series, down to the bounds of the buckets"
+    );
     let absent = families::ABSENT;
-    assert!(prometheus.query(absent).await.is_empty(), "{absent}: keys from the environment do not expire");
+    assert!(
+        prometheus.query(absent).await.is_empty(),
+        "{absent}: keys from the environment do not expire"
+    );
 
     the_families_are_described(&prometheus).await;
 }
 
 /// Names of series, and of the labels of each, without those that Prometheus adds.
-fn labels_by_name<'a>(samples: impl Iterator<Item = &'a Sample>) -> BTreeMap<String, BTreeSet<String>> {
+fn labels_by_name<'a>(
+    samples: impl Iterator<Item = &'a Sample>,
+) -> BTreeMap<String, BTreeSet<String>> {
     let mut labels = BTreeMap::new();
     for sample in samples {
         let mut names = sample.label_names();
-        assert!(names.remove("instance") && names.remove("job"), "{sample:?}");
-        let first = labels.entry(sample.name().to_owned()).or_insert_with(|| names.clone());
-        assert_eq!(*first, names, "all series of {} have the same labels", sample.name());
+        assert!(
+            names.remove("instance") && names.remove("job"),
+            "{sample:?}"
+        );
+        let first = labels
+            .entry(sample.name().to_owned())
+            .or_insert_with(|| names.clone());
+        assert_eq!(
+            *first,
+            names,
+            "all series of {} have the same labels",
+            sample.name()
+        );
     }
     labels
 }
 
 /// Types and help texts are the same in both formats; units are told in OpenMetrics alone.
 async fn the_families_are_described(prometheus: &Prometheus) {
-    let [open_metrics, text] = [prometheus.metadata(JOBS[0]).await, prometheus.metadata(JOBS[1]).await];
+    let [open_metrics, text] = [
+        prometheus.metadata(JOBS[0]).await,
+        prometheus.metadata(JOBS[1]).await,
+    ];
     let n_families = families::all().len();
-    assert_eq!((open_metrics.len(), text.len()), (n_families, n_families), "nothing else is described");
+    assert_eq!(
+        (open_metrics.len(), text.len()),
+        (n_families, n_families),
+        "nothing else is described"
+    );
     for family in families::all() {
         let is_counter = family.kind == "counter";
-        let short = if is_counter { family.name.trim_end_matches("_total") } else { family.name };
-        let (here, there) = (described(&open_metrics, short), described(&text, family.name));
-        assert_eq!((here.kind.as_str(), here.unit.as_str()), (family.kind, family.unit), "{here:?}");
-        assert_eq!((there.kind.as_str(), there.unit.as_str()), (family.kind, ""), "{there:?}");
-        assert!(here.help.ends_with('.') && here.help == there.help, "{here:?} {there:?}");
+        let short = if is_counter {
+            family.name.trim_end_matches("_total")
+        } else {
+            family.name
+        };
+        let (here, there) = (
+            described(&open_metrics, short),
+            described(&text, family.name),
+        );
+        assert_eq!(
+            (here.kind.as_str(), here.unit.as_str()),
+            (family.kind, family.unit),
+            "{here:?}"
+        );
+        assert_eq!(
+            (there.kind.as_str(), there.unit.as_str()),
+            (family.kind, ""),
+            "{there:?}"
+        );
+        assert!(
+            here.help.ends_with('.') && here.help == there.help,
+            "{here:?} {there:?}"
+        );
     }
 }
 
 fn described<'a>(metadata: &'a [Metadata], name: &str) -> &'a Metadata {
-    metadata.iter().find(|metadata| metadata.metric == name).unwrap_or_else(|| panic!("no {name}"))
+    metadata
+        .iter()
+        .find(|metadata| metadata.metric == name)
+        .unwrap_or_else(|| panic!("no {name}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,24 +195,57 @@ async fn prometheus_sees_how_each_scan_stands() {
         ("tcss_up{account='finished'}", 1.0),
         ("tcss_up{account='locked-out'}", 0.0),
         ("tcss_poll_failing", 1.0),
-        ("tcss_poll_failing{account='locked-out', reason='permission'}", 1.0),
-        ("tcss_vul_scan_status{account='running', status='SCANNING'}", 1.0),
-        ("tcss_vul_scan_status{account='finished', status='SCANNED'}", 1.0),
+        (
+            "tcss_poll_failing{account='locked-out', reason='permission'}",
+            1.0,
+        ),
+        (
+            "tcss_vul_scan_status{account='running', status='SCANNING'}",
+            1.0,
+        ),
+        (
+            "tcss_vul_scan_status{account='finished', status='SCANNED'}",
+            1.0,
+        ),
         ("sum(tcss_vul_scan_status)", 2.0),
         ("count(tcss_vul_scan_status)", 10.0),
-        ("tcss_vul_scan_progress_ratio{account='running'} > bool 0.16", 1.0),
+        (
+            "tcss_vul_scan_progress_ratio{account='running'} > bool 0.16",
+            1.0,
+        ),
         ("tcss_vul_scan_progress_ratio{account='finished'}", 1.0),
-        ("tcss_vul_scan_end_timestamp_seconds - tcss_vul_scan_start_timestamp_seconds", 600.0),
-        ("tcss_vul_scan_found_vulnerabilities{account='finished', source='local'}", 31.0),
-        ("tcss_vul_scan_found_vulnerabilities{account='finished', source='registry'}", 7.0),
-        ("tcss_vul_scan_task_info{account='running', source='local', task_id='1001'}", 1.0),
-        ("tcss_vul_scan_task_info{account='running', source='registry', task_id='2001'}", 1.0),
-        ("tcss_poll_last_success_timestamp_seconds{account='running'} > bool time() - 60", 1.0),
+        (
+            "tcss_vul_scan_end_timestamp_seconds - tcss_vul_scan_start_timestamp_seconds",
+            600.0,
+        ),
+        (
+            "tcss_vul_scan_found_vulnerabilities{account='finished', source='local'}",
+            31.0,
+        ),
+        (
+            "tcss_vul_scan_found_vulnerabilities{account='finished', source='registry'}",
+            7.0,
+        ),
+        (
+            "tcss_vul_scan_task_info{account='running', source='local', task_id='1001'}",
+            1.0,
+        ),
+        (
+            "tcss_vul_scan_task_info{account='running', source='registry', task_id='2001'}",
+            1.0,
+        ),
+        (
+            "tcss_poll_last_success_timestamp_seconds{account='running'} > bool time() - 60",
+            1.0,
+        ),
         ("count(tcss_poll_last_success_timestamp_seconds)", 2.0),
         ("count(tcss_api_request_failures_total)", 13.0),
         ("sum(tcss_unexpected_values_total)", 0.0),
         ("count(tcss_unexpected_values_total)", 39.0),
-        ("histogram_quantile(1, tcss_api_request_duration_seconds_bucket) > bool 0", 1.0),
+        (
+            "histogram_quantile(1, tcss_api_request_duration_seconds_bucket) > bool 0",
+            1.0,
+        ),
     ];
     for (expression, expected) in truths {
         prometheus.until(expression, expected).await;
@@ -155,14 +255,22 @@ async fn prometheus_sees_how_each_scan_stands() {
 /// What an alert sees of an API that cannot be reached: no values that are no longer true, and why.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn prometheus_loses_sight_of_stale_values_and_sees_why() {
-    let world = World::start("{interval: 1s, scanning_interval: 1s, timeout: 500ms, stale_after: 2s}");
+    let world =
+        World::start("{interval: 1s, scanning_interval: 1s, timeout: 500ms, stale_after: 2s}");
     let prometheus = Prometheus::start(&[("exporter", &world.url)]);
-    prometheus.until("tcss_vul_scan_risk_images{account='finished'}", 9.0).await;
+    prometheus
+        .until("tcss_vul_scan_risk_images{account='finished'}", 9.0)
+        .await;
     prometheus.until("tcss_up{account='finished'}", 1.0).await;
     drop(world.api);
     prometheus.until_absent("tcss_vul_scan_risk_images").await;
     prometheus.until_absent("tcss_vul_scan_status").await;
     prometheus.until("tcss_up{account='finished'}", 0.0).await;
-    prometheus.until("tcss_poll_failing{account='finished', reason='network'}", 1.0).await;
+    prometheus
+        .until(
+            "tcss_poll_failing{account='finished', reason='network'}",
+            1.0,
+        )
+        .await;
     prometheus.until("up", 1.0).await;
 }

@@ -39,10 +39,21 @@ impl Relay {
 async fn relay(mut stream: TcpStream, metrics: String) -> Option<()> {
     read_request(&mut stream).await?;
     let client = reqwest::Client::builder().no_proxy().build().ok()?;
-    let answer = client.get(metrics).header("Accept", "text/plain;version=0.0.4").send().await.ok()?;
+    let answer = client
+        .get(metrics)
+        .header("Accept", "text/plain;version=0.0.4")
+        .send()
+        .await
+        .ok()?;
     let content_type = answer.headers()["content-type"].to_str().ok()?.to_owned();
-    assert!(content_type.starts_with("text/plain; version=0.0.4"), "{content_type}");
+    assert!(
+        content_type.starts_with("text/plain; version=0.0.4"),
+        "{content_type}"
+    );
     let headers = format!("Content-Type: {content_type}\r\nConnection: close\r\n");
     let body = answer.bytes().await.ok()?;
-    stream.write_all(&http("200 OK", &headers, &body)).await.ok()
+    stream
+        .write_all(&http("200 OK", &headers, &body))
+        .await
+        .ok()
 }

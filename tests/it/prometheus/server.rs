@@ -76,8 +76,14 @@ impl Prometheus {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("prometheus.yml"), config).unwrap();
         // It does not take port 0, so it may find the port that was free a moment ago taken.
-        let (running, url) = (0..ATTEMPTS).find_map(|_| start(&directory)).expect("a free port");
-        Prometheus { _running: running, _directory: directory, url }
+        let (running, url) = (0..ATTEMPTS)
+            .find_map(|_| start(&directory))
+            .expect("a free port");
+        Prometheus {
+            _running: running,
+            _directory: directory,
+            url,
+        }
     }
 
     /// The value of each series that `expression` selects or computes now.
@@ -88,9 +94,11 @@ impl Prometheus {
     /// Waits until `expression` gives one series with `value`.
     pub(crate) async fn until(&self, expression: &str, value: f64) {
         let what = format!("{expression} = {value}");
-        until(&self.query_url(expression), &what, |body| match &vector(body)[..] {
-            [sample] => (sample.value() == value).then_some(()),
-            _ => None,
+        until(&self.query_url(expression), &what, |body| {
+            match &vector(body)[..] {
+                [sample] => (sample.value() == value).then_some(()),
+                _ => None,
+            }
         })
         .await;
     }
@@ -99,14 +107,22 @@ impl Prometheus {
     pub(crate) async fn range(&self, expression: &str, seconds: u64) -> Vec<Series> {
         let now: f64 = vector(&get(&self.query_url("vector(time())")).await)[0].value();
         let [start, end] = [now - seconds as f64, now].map(|time| time.to_string());
-        let parameters = [("query", expression), ("start", &start), ("end", &end), ("step", "1")];
+        let parameters = [
+            ("query", expression),
+            ("start", &start),
+            ("end", &end),
+            ("step", "1"),
+        ];
         data::<Matrix>(&get(&self.url("query_range", &parameters)).await).result
     }
 
     /// Waits until `expression` gives no series.
     pub(crate) async fn until_absent(&self, expression: &str) {
         let what = format!("no {expression}");
-        until(&self.query_url(expression), &what, |body| vector(body).is_empty().then_some(())).await;
+        until(&self.query_url(expression), &what, |body| {
+            vector(body).is_empty().then_some(())
+        })
+        .await;
     }
 
     /// What the target of `job` says of its families.
@@ -120,7 +136,9 @@ impl Prometheus {
     }
 
     fn url(&self, path: &str, parameters: &[(&str, &str)]) -> String {
-        url::Url::parse_with_params(&format!("{}/api/v1/{path}", self.url), parameters).unwrap().into()
+        url::Url::parse_with_params(&format!("{}/api/v1/{path}", self.url), parameters)
+            .unwrap()
+            .into()
     }
 }
 
@@ -135,7 +153,11 @@ impl Sample {
 
     /// The names of all labels, without the metric's name.
     pub(crate) fn label_names(&self) -> BTreeSet<String> {
-        self.metric.keys().filter(|name| *name != "__name__").cloned().collect()
+        self.metric
+            .keys()
+            .filter(|name| *name != "__name__")
+            .cloned()
+            .collect()
     }
 
     /// Everything that tells the series from others of its target.
@@ -155,7 +177,9 @@ fn vector(body: &str) -> Vec<Sample> {
 }
 
 fn data<T: DeserializeOwned>(body: &str) -> T {
-    serde_json::from_str::<Answer<T>>(body).unwrap_or_else(|error| panic!("{error}: {body}")).data
+    serde_json::from_str::<Answer<T>>(body)
+        .unwrap_or_else(|error| panic!("{error}: {body}"))
+        .data
 }
 
 fn config(targets: &[(&str, &str)]) -> String {
@@ -169,16 +193,28 @@ fn config(targets: &[(&str, &str)]) -> String {
 
 /// None where the port is taken.
 fn start(directory: &tempfile::TempDir) -> Option<(Running, String)> {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let address = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
     let mut command = Command::new("prometheus");
     command
-        .arg(format!("--config.file={}", directory.path().join("prometheus.yml").display()))
-        .arg(format!("--storage.tsdb.path={}", directory.path().join("data").display()))
+        .arg(format!(
+            "--config.file={}",
+            directory.path().join("prometheus.yml").display()
+        ))
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            directory.path().join("data").display()
+        ))
         .arg(format!("--web.listen-address={address}"));
     let mut running = Running::start("prometheus", &mut command);
     let is_ready = running.wait_for("that it is ready", |log| {
         let is_taken = log.contains("address already in use").then_some(false);
-        is_taken.or_else(|| log.contains("Server is ready to receive web requests").then_some(true))
+        is_taken.or_else(|| {
+            log.contains("Server is ready to receive web requests")
+                .then_some(true)
+        })
     });
     is_ready.then(|| (running, format!("http://{address}")))
 }

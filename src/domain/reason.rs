@@ -52,6 +52,19 @@ impl Reason {
         Reason::Credentials,
     ];
 
+    /// Whether the failure stays until an operator changes something: the configuration, the
+    /// credentials, the permissions or the task. Everything else is transient.
+    pub const fn is_permanent(self) -> bool {
+        matches!(
+            self,
+            Reason::Auth
+                | Reason::Permission
+                | Reason::InvalidRequest
+                | Reason::NotFound
+                | Reason::Credentials
+        )
+    }
+
     /// The value of the label.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -111,11 +124,17 @@ impl Reason {
             Reason::Timeout => {
                 "Check name resolution, firewall and proxy; lengthen poll.timeout if the network is slow."
             }
-            Reason::Tls => "Check the clock and the system's CA certificates; does a proxy intercept TLS?",
+            Reason::Tls => {
+                "Check the clock and the system's CA certificates; does a proxy intercept TLS?"
+            }
             Reason::HttpStatus => "Look at endpoint, and for a gateway or proxy in trouble.",
             Reason::Decode => "Look at endpoint, and for the login page of a proxy.",
-            Reason::TooLarge => "Look at endpoint, and for a proxy that answers in the API's place.",
-            Reason::Credentials => "See docs/credentials.md for what this kind of credentials needs.",
+            Reason::TooLarge => {
+                "Look at endpoint, and for a proxy that answers in the API's place."
+            }
+            Reason::Credentials => {
+                "See docs/credentials.md for what this kind of credentials needs."
+            }
         }
     }
 }

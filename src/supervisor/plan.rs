@@ -6,9 +6,10 @@ use tokio::time::Instant;
 
 use crate::{
     collectors::{self, Collector},
-    config::{Account, AccountName, Scan},
+    config::Account,
     credentials::{CredentialsError, Providers},
-    pacer::{Lanes, Seat},
+    domain::{AccountName, Scan},
+    limiter::{Lanes, Seat},
     poller::Job,
     store::{AccountEntry, ActionEntry, JobEntry, Table},
 };
@@ -29,7 +30,11 @@ impl fmt::Display for PlanError {
             [only] => write!(f, "account \"{only}\" has no credentials: {}", self.source),
             [first, others @ ..] => {
                 let n_others = others.len();
-                write!(f, "account \"{first}\" and {n_others} more have no credentials: {}", self.source)
+                write!(
+                    f,
+                    "account \"{first}\" and {n_others} more have no credentials: {}",
+                    self.source
+                )
             }
             [] => Ok(()),
         }
@@ -39,7 +44,10 @@ impl fmt::Display for PlanError {
 impl PlanError {
     /// Adds `error` to those before it: accounts that share a source share its trouble.
     pub fn collect(errors: &mut Vec<PlanError>, error: PlanError) {
-        match errors.iter_mut().find(|earlier| earlier.source == error.source) {
+        match errors
+            .iter_mut()
+            .find(|earlier| earlier.source == error.source)
+        {
             Some(earlier) => earlier.accounts.extend(error.accounts),
             None => errors.push(error),
         }
@@ -53,7 +61,10 @@ pub fn jobs(
     providers: &Providers,
 ) -> Result<Vec<Job>, PlanError> {
     match providers.provider(&account.credentials).hopeless() {
-        Some(source) => Err(PlanError { accounts: vec![account.name.clone()], source }),
+        Some(source) => Err(PlanError {
+            accounts: vec![account.name.clone()],
+            source,
+        }),
         None => Ok(jobs_anyway(account, lanes, providers)),
     }
 }
@@ -73,15 +84,21 @@ pub fn jobs_anyway(account: &Arc<Account>, lanes: &Arc<Lanes>, providers: &Provi
     let actions = collectors::ALL.map(action_entry);
     let status = Arc::clone(provider.status());
     let account_entry = Arc::new(AccountEntry::new(&account.name, status, actions.to_vec()));
-    let job = |(collector, action_entry): (&'static Collector, &Arc<ActionEntry>), scan: &Scan| Job {
-        account: Arc::clone(account),
-        provider: Arc::clone(&provider),
-        scan: scan.clone(),
-        collector,
-        action_entry: Arc::clone(action_entry),
-        account_entry: Arc::clone(&account_entry),
-        entry: Arc::new(JobEntry::new(&account.name, &scan.name, collector, &account.poll)),
-    };
+    let job =
+        |(collector, action_entry): (&'static Collector, &Arc<ActionEntry>), scan: &Scan| Job {
+            account: Arc::clone(account),
+            provider: Arc::clone(&provider),
+            scan: scan.clone(),
+            collector,
+            action_entry: Arc::clone(action_entry),
+            account_entry: Arc::clone(&account_entry),
+            entry: Arc::new(JobEntry::new(
+                &account.name,
+                &scan.name,
+                collector,
+                &account.poll,
+            )),
+        };
     let asked = collectors::ALL.into_iter().zip(&actions);
     asked
         .flat_map(|asked| account.scans.iter().map(move |scan| (asked, scan)))
@@ -91,14 +108,20 @@ pub fn jobs_anyway(account: &Arc<Account>, lanes: &Arc<Lanes>, providers: &Provi
 
 /// What is known of `jobs`, which are sorted by account: those of one collector side by side.
 pub fn table<'a>(jobs: &(impl Iterator<Item = &'a Job> + Clone)) -> Table {
-    let mut accounts: Vec<_> = jobs.clone().map(|job| Arc::clone(&job.account_entry)).collect();
+    let mut accounts: Vec<_> = jobs
+        .clone()
+        .map(|job| Arc::clone(&job.account_entry))
+        .collect();
     accounts.dedup_by(|left, right| Arc::ptr_eq(left, right));
     let of = |collector: &'static Collector| {
         jobs.clone()
             .filter(move |job| std::ptr::eq(job.collector, collector))
             .map(|job| Arc::clone(&job.entry))
     };
-    Table { accounts, jobs: collectors::ALL.into_iter().flat_map(of).collect() }
+    Table {
+        accounts,
+        jobs: collectors::ALL.into_iter().flat_map(of).collect(),
+    }
 }
 
 /// When a job first runs, and when at the latest for the second time.
@@ -122,7 +145,14 @@ impl Start {
         let share = (index as f64 - 0.5 * fastrand::f64()).max(0.0) / n_jobs as f64;
         let first = begin + interval.min(LONGEST_WAIT).mul_f64(share);
         let is_long = interval > LONGEST_WAIT && share > 0.0;
-        Start { first, second: if is_long { begin + interval.mul_f64(share) } else { first + interval } }
+        Start {
+            first,
+            second: if is_long {
+                begin + interval.mul_f64(share)
+            } else {
+                first + interval
+            },
+        }
     }
 }
 
@@ -132,16 +162,33 @@ mod tests {
 
     fn starts(interval: Duration) -> (Instant, Vec<Start>) {
         let begin = Instant::now();
-        (begin, (0..600).map(|index| Start::spread(begin, index, 600, interval)).collect())
+        (
+            begin,
+            (0..600)
+                .map(|index| Start::spread(begin, index, 600, interval))
+                .collect(),
+        )
     }
 
     #[test]
     fn first_polls_are_spread_over_the_interval_in_order() {
         let interval = Duration::from_secs(60);
         let (begin, starts) = starts(interval);
-        assert_eq!(starts[0], Start { first: begin, second: begin + interval });
-        assert!(starts.is_sorted_by_key(|start| start.first) && starts[599].first < begin + interval);
-        let closest = starts.windows(2).map(|pair| pair[1].first - pair[0].first).min().unwrap();
+        assert_eq!(
+            starts[0],
+            Start {
+                first: begin,
+                second: begin + interval
+            }
+        );
+        assert!(
+            starts.is_sorted_by_key(|start| start.first) && starts[599].first < begin + interval
+        );
+        let closest = starts
+            .windows(2)
+            .map(|pair| pair[1].first - pair[0].first)
+            .min()
+            .unwrap();
         assert!(closest >= Duration::from_millis(49), "{closest:?}");
     }
 
@@ -149,8 +196,16 @@ mod tests {
     fn with_a_long_interval_the_first_polls_come_soon_and_the_second_ones_are_spread_over_it() {
         let hour = Duration::from_hours(1);
         let (begin, starts) = starts(hour);
-        assert!(starts.iter().all(|start| start.first < begin + LONGEST_WAIT));
-        assert!(starts.iter().all(|start| start.first < start.second && start.second - start.first <= hour));
+        assert!(
+            starts
+                .iter()
+                .all(|start| start.first < begin + LONGEST_WAIT)
+        );
+        assert!(
+            starts
+                .iter()
+                .all(|start| start.first < start.second && start.second - start.first <= hour)
+        );
         assert!(starts[1..].is_sorted_by_key(|start| start.second));
         assert!(starts[300].second > begin + hour.mul_f64(0.49));
     }

@@ -12,7 +12,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::config::{Endpoint, Rate};
+use crate::domain::{Endpoint, Rate};
 
 mod budget;
 mod seat;
@@ -66,7 +66,9 @@ impl Membership {
 impl Drop for Membership {
     fn drop(&mut self) {
         let mut wanted = self.lane.wanted();
-        let Some(n_members) = wanted.get_mut(&self.rate) else { return };
+        let Some(n_members) = wanted.get_mut(&self.rate) else {
+            return;
+        };
         *n_members -= 1;
         if *n_members == 0 {
             wanted.remove(&self.rate);
@@ -110,7 +112,11 @@ impl Lane {
         let asked = Instant::now();
         let pace = || self.pace(Instant::now());
         let (departure, ticket) = self.slots.next(pace).await;
-        Slot { departure, waited: departure.saturating_duration_since(asked), _ticket: ticket }
+        Slot {
+            departure,
+            waited: departure.saturating_duration_since(asked),
+            _ticket: ticket,
+        }
     }
 
     /// The pace in force, in requests per second.
@@ -135,7 +141,9 @@ impl Lane {
     }
 
     fn limit(&self) -> Rate {
-        self.wanted().first_key_value().map_or(Rate::DEFAULT, |(rate, _)| *rate)
+        self.wanted()
+            .first_key_value()
+            .map_or(Rate::DEFAULT, |(rate, _)| *rate)
     }
 
     fn pace(&self, now: Instant) -> Pace {
@@ -163,7 +171,10 @@ struct Pace {
 
 impl Pace {
     fn of(limit: Rate, factor: f64) -> Pace {
-        Pace { limit: limit.per_second() as usize, period: limit.period().div_f64(factor) }
+        Pace {
+            limit: limit.per_second() as usize,
+            period: limit.period().div_f64(factor),
+        }
     }
 
     fn requests_per_second(self) -> f64 {
@@ -230,7 +241,11 @@ mod tests {
         let member = lanes.join(key(), rate(1));
         let lane = member.lane();
         let first = lane.slot().await.departure();
-        assert!(tokio::time::timeout(Duration::from_millis(100), lane.slot()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_millis(100), lane.slot())
+                .await
+                .is_err()
+        );
         let next = lane.slot().await;
         assert!(next.departure() - first < Duration::from_millis(1_100));
     }

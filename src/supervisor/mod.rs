@@ -9,13 +9,17 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    config::{self, AccountName, Config},
+    config::{self, Config},
     credentials::Providers,
-    pacer::Lanes,
-    plan::{self, PlanError, Start},
+    domain::AccountName,
+    limiter::Lanes,
     poller::{Context, Job},
     store::{JobEntry, Store},
 };
+
+mod plan;
+
+pub use plan::{PlanError, Start, jobs, jobs_anyway, table};
 
 /// Between two jobs that are hurried: when there are many of them, they are spread over a minute.
 const STEP: Duration = Duration::from_millis(50);
@@ -99,11 +103,19 @@ impl Exporter {
     /// schedule, unless it waits for a person, who may have mended it: then it is polled soon. Where any account has
     /// no credentials, nothing changes and all of those are named.
     pub async fn apply(&mut self, config: Config) -> Result<Changes, Vec<PlanError>> {
-        let fresh = self.prepare(config).inspect_err(|_| self.providers.drop_unused())?;
-        let mut before: HashMap<AccountName, Running> =
-            self.accounts.drain(..).map(|running| (running.config.name.clone(), running)).collect();
-        let mut keep: HashMap<AccountName, Running> =
-            fresh.iter().filter_map(Next::kept).filter_map(|name| before.remove_entry(name)).collect();
+        let fresh = self
+            .prepare(config)
+            .inspect_err(|_| self.providers.drop_unused())?;
+        let mut before: HashMap<AccountName, Running> = self
+            .accounts
+            .drain(..)
+            .map(|running| (running.config.name.clone(), running))
+            .collect();
+        let mut keep: HashMap<AccountName, Running> = fresh
+            .iter()
+            .filter_map(Next::kept)
+            .filter_map(|name| before.remove_entry(name))
+            .collect();
         let kept = keep.len();
         stop(before.values_mut()).await;
         let stopped = before.len();
@@ -120,23 +132,37 @@ impl Exporter {
         self.accounts = fresh.into_iter().filter_map(next).collect();
         let jobs = self.accounts.iter().flat_map(|running| &running.jobs);
         self.store.replace(plan::table(&jobs));
-        let waiting = jobs.filter(|job| job.needs_a_person()).map(|job| Arc::clone(&job.entry)).collect();
+        let waiting = jobs
+            .filter(|job| job.needs_a_person())
+            .map(|job| Arc::clone(&job.entry))
+            .collect();
         self.hurrying = JoinSet::new();
         self.hurrying.spawn(hurry(waiting));
         let mut gone: Vec<AccountName> = before.into_keys().collect();
         gone.sort();
         self.providers.drop_unused();
-        Ok(Changes { kept, started: self.accounts.len() - kept, stopped, gone })
+        Ok(Changes {
+            kept,
+            started: self.accounts.len() - kept,
+            stopped,
+            gone,
+        })
     }
 
     /// What each account of `config` needs; starts and stops nothing.
     fn prepare(&self, config: Config) -> Result<Vec<Next>, Vec<PlanError>> {
-        let running: HashMap<&AccountName, &Running> =
-            self.accounts.iter().map(|running| (&running.config.name, running)).collect();
+        let running: HashMap<&AccountName, &Running> = self
+            .accounts
+            .iter()
+            .map(|running| (&running.config.name, running))
+            .collect();
         let mut accounts = Vec::with_capacity(config.accounts.len());
         let mut errors = Vec::new();
         for account in config.accounts {
-            if running.get(&account.name).is_some_and(|running| *running.config == account) {
+            if running
+                .get(&account.name)
+                .is_some_and(|running| *running.config == account)
+            {
                 accounts.push(Next::Keep(account.name));
                 continue;
             }
@@ -146,13 +172,19 @@ impl Exporter {
                 Err(error) => PlanError::collect(&mut errors, error),
             }
         }
-        if errors.is_empty() { Ok(accounts) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(accounts)
+        } else {
+            Err(errors)
+        }
     }
 }
 
 /// Waits until nothing of them runs any more: what they have counted is final then, and nobody has their credentials.
 async fn stop(accounts: impl Iterator<Item = &mut Running>) {
-    let tasks: Vec<_> = accounts.flat_map(|running| running.tasks.drain(..)).collect();
+    let tasks: Vec<_> = accounts
+        .flat_map(|running| running.tasks.drain(..))
+        .collect();
     tasks.iter().for_each(AbortOnDropHandle::abort);
     for task in tasks {
         let _ = task.await;
@@ -195,10 +227,19 @@ impl Schedule {
             Next::Keep(_) => 0,
             Next::Start(_, jobs) => jobs.len(),
         };
-        Schedule { begin: Instant::now(), index: 0, n_jobs: accounts.iter().map(n_jobs).sum() }
+        Schedule {
+            begin: Instant::now(),
+            index: 0,
+            n_jobs: accounts.iter().map(n_jobs).sum(),
+        }
     }
 
-    fn start(&mut self, context: &Arc<Context>, config: Arc<config::Account>, jobs: Vec<Job>) -> Running {
+    fn start(
+        &mut self,
+        context: &Arc<Context>,
+        config: Arc<config::Account>,
+        jobs: Vec<Job>,
+    ) -> Running {
         let task = |job: &Job| {
             let start = Start::spread(self.begin, self.index, self.n_jobs, config.poll.interval);
             self.index += 1;
@@ -209,6 +250,10 @@ impl Schedule {
             )))
         };
         let tasks = jobs.iter().map(task).collect();
-        Running { config, jobs, tasks }
+        Running {
+            config,
+            jobs,
+            tasks,
+        }
     }
 }

@@ -15,7 +15,9 @@ pub(super) struct RetryBudget {
 
 impl Default for RetryBudget {
     fn default() -> RetryBudget {
-        RetryBudget { balance: AT_START * POLLS_PER_RETRY }
+        RetryBudget {
+            balance: AT_START * POLLS_PER_RETRY,
+        }
     }
 }
 

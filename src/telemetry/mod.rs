@@ -3,11 +3,17 @@
 use std::{sync::LazyLock, time::Duration};
 
 use prometheus::{
-    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, core::Collector, proto::MetricFamily,
+    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
+    Opts, Registry, core::Collector, proto::MetricFamily,
 };
 
-use crate::{build_info, clock::Moment, config::Shard, reason::Reason};
+use crate::{
+    build_info,
+    domain::{Moment, Reason, Shard},
+};
+
+#[cfg(target_os = "linux")]
+mod process;
 
 /// An answer takes tens of milliseconds inside China, hundreds from elsewhere.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -57,7 +63,10 @@ impl Telemetry {
                 &["action"],
             )?,
             request_failures: IntCounterVec::new(
-                Opts::new("tcss_api_request_failures_total", "API requests that brought no good answer."),
+                Opts::new(
+                    "tcss_api_request_failures_total",
+                    "API requests that brought no good answer.",
+                ),
                 &["action", "reason"],
             )?,
             retries: IntCounterVec::new(
@@ -68,7 +77,10 @@ impl Telemetry {
                 &["action"],
             )?,
             http_requests: IntCounterVec::new(
-                Opts::new(HTTP_REQUESTS, "HTTP requests to this exporter that were answered."),
+                Opts::new(
+                    HTTP_REQUESTS,
+                    "HTTP requests to this exporter that were answered.",
+                ),
                 &["code", "handler"],
             )?,
             reload_successful: IntGauge::new(
@@ -108,20 +120,31 @@ impl Telemetry {
             telemetry.request_duration.with_label_values(&[action]);
             telemetry.retries.with_label_values(&[action]);
             for reason in Reason::ALL {
-                telemetry.request_failures.with_label_values(&[*action, reason.as_str()]);
+                telemetry
+                    .request_failures
+                    .with_label_values(&[*action, reason.as_str()]);
             }
         }
-        telemetry.http_requests.with_label_values(&["200", "metrics"]);
+        telemetry
+            .http_requests
+            .with_label_values(&["200", "metrics"]);
         Ok(telemetry)
     }
 
     fn register(&self) -> Result<(), prometheus::Error> {
         let build = IntGaugeVec::new(
-            Opts::new("tcss_exporter_build_info", "What this exporter was built from; always 1."),
+            Opts::new(
+                "tcss_exporter_build_info",
+                "What this exporter was built from; always 1.",
+            ),
             &["version", "revision", "rustversion"],
         )?;
         build
-            .with_label_values(&[build_info::VERSION, build_info::REVISION, build_info::RUST_VERSION])
+            .with_label_values(&[
+                build_info::VERSION,
+                build_info::REVISION,
+                build_info::RUST_VERSION,
+            ])
             .set(1);
         let collectors: [Box<dyn Collector>; 12] = [
             Box::new(self.request_duration.clone()),
@@ -137,9 +160,12 @@ impl Telemetry {
             Box::new(build),
             Box::new(LOG_LINES_DROPPED.clone()),
         ];
-        collectors.into_iter().try_for_each(|collector| self.registry.register(collector))?;
+        collectors
+            .into_iter()
+            .try_for_each(|collector| self.registry.register(collector))?;
         #[cfg(target_os = "linux")]
-        self.registry.register(Box::new(crate::process::ProcessCollector::new()?))?;
+        self.registry
+            .register(Box::new(process::ProcessCollector::new()?))?;
         Ok(())
     }
 
@@ -151,12 +177,16 @@ impl Telemetry {
 
     /// A request ended, well or not.
     pub fn request_took(&self, action: &str, time: Duration) {
-        self.request_duration.with_label_values(&[action]).observe(time.as_secs_f64());
+        self.request_duration
+            .with_label_values(&[action])
+            .observe(time.as_secs_f64());
     }
 
     /// A request brought no good answer.
     pub fn request_failed(&self, action: &str, reason: Reason) {
-        self.request_failures.with_label_values(&[action, reason.as_str()]).inc();
+        self.request_failures
+            .with_label_values(&[action, reason.as_str()])
+            .inc();
     }
 
     /// A failed request is about to be repeated.
@@ -166,7 +196,9 @@ impl Telemetry {
 
     /// An HTTP request to this exporter was answered.
     pub fn http_answered(&self, code: u16, handler: &str) {
-        self.http_requests.with_label_values(&[code.to_string().as_str(), handler]).inc();
+        self.http_requests
+            .with_label_values(&[code.to_string().as_str(), handler])
+            .inc();
     }
 
     /// The configuration was loaded at `now`.
@@ -182,20 +214,27 @@ impl Telemetry {
 
     /// The web configuration was loaded at `now`; without one, nothing is said about it.
     pub fn web_config_loaded(&self, now: Moment) {
-        self.web_reload_successful.with_label_values(NO_LABELS).set(1);
-        self.web_reload_success_time.with_label_values(NO_LABELS).set(unix_seconds(now));
+        self.web_reload_successful
+            .with_label_values(NO_LABELS)
+            .set(1);
+        self.web_reload_success_time
+            .with_label_values(NO_LABELS)
+            .set(unix_seconds(now));
     }
 
     /// The web configuration could not be loaded; the last good one is in force.
     pub fn web_config_refused(&self) {
-        self.web_reload_successful.with_label_values(NO_LABELS).set(0);
+        self.web_reload_successful
+            .with_label_values(NO_LABELS)
+            .set(0);
     }
 
     /// Everything but what is about this process, its HTTP server and its log, sorted by name.
     pub fn gather_without_exporter(&self) -> Vec<MetricFamily> {
         let mut families = self.gather();
         families.retain(|family| {
-            !family.name().starts_with("process_") && ![HTTP_REQUESTS, LOG_LINES].contains(&family.name())
+            !family.name().starts_with("process_")
+                && ![HTTP_REQUESTS, LOG_LINES].contains(&family.name())
         });
         families
     }

@@ -24,7 +24,8 @@ struct Halving {
 impl Slowdown {
     pub(super) fn factor(&self, now: Instant) -> f64 {
         self.last.map_or(1.0, |Halving { at, factor }| {
-            let climbed = 0.5 * now.saturating_duration_since(at).as_secs_f64() / RECOVERY.as_secs_f64();
+            let climbed =
+                0.5 * now.saturating_duration_since(at).as_secs_f64() / RECOVERY.as_secs_f64();
             (factor + climbed).min(1.0)
         })
     }
@@ -33,7 +34,10 @@ impl Slowdown {
         if self.last.is_some_and(|last| departure <= last.at) {
             return;
         }
-        self.last = Some(Halving { at: now, factor: (self.factor(now) / 2.0).max(FLOOR) });
+        self.last = Some(Halving {
+            at: now,
+            factor: (self.factor(now) / 2.0).max(FLOOR),
+        });
     }
 }
 
@@ -52,8 +56,14 @@ mod tests {
         assert!(close(slowdown.factor(start), 1.0));
         slowdown.throttled(start, start);
         assert!(close(slowdown.factor(start), 0.5));
-        assert!(close(slowdown.factor(start + Duration::from_secs(150)), 0.75));
-        assert!(close(slowdown.factor(start + Duration::from_secs(301)), 1.0));
+        assert!(close(
+            slowdown.factor(start + Duration::from_secs(150)),
+            0.75
+        ));
+        assert!(close(
+            slowdown.factor(start + Duration::from_secs(301)),
+            1.0
+        ));
     }
 
     #[test]
@@ -65,7 +75,10 @@ mod tests {
             slowdown.throttled(start, answered);
         }
         assert!(close(slowdown.factor(answered), 0.5));
-        slowdown.throttled(answered + Duration::from_millis(1), answered + Duration::from_millis(1));
+        slowdown.throttled(
+            answered + Duration::from_millis(1),
+            answered + Duration::from_millis(1),
+        );
         assert!(slowdown.factor(answered + Duration::from_millis(1)) < 0.26);
     }
 

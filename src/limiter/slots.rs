@@ -32,7 +32,10 @@ struct Past {
 /// one, so that only its end says when it arrived at the latest.
 #[derive(Debug)]
 enum Flight {
-    UnderWay { departure: Instant, end: oneshot::Receiver<Instant> },
+    UnderWay {
+        departure: Instant,
+        end: oneshot::Receiver<Instant>,
+    },
     Ended(Instant),
 }
 
@@ -43,7 +46,11 @@ impl Flight {
             Flight::Ended(at) => *at,
             Flight::UnderWay { departure, end } => {
                 let latest = *departure + LONGEST_WAY;
-                let landed = timeout_at(latest, end).await.ok().and_then(Result::ok).unwrap_or(latest);
+                let landed = timeout_at(latest, end)
+                    .await
+                    .ok()
+                    .and_then(Result::ok)
+                    .unwrap_or(latest);
                 *self = Flight::Ended(landed);
                 landed
             }
@@ -75,7 +82,12 @@ impl Slots {
         sleep_until(ready.unwrap_or_else(Instant::now)).await;
         let departure = Instant::now();
         let (ended, end) = oneshot::channel();
-        past.record(ready.unwrap_or(departure), departure, pace, Flight::UnderWay { departure, end });
+        past.record(
+            ready.unwrap_or(departure),
+            departure,
+            pace,
+            Flight::UnderWay { departure, end },
+        );
         (departure, Ticket(Some(ended)))
     }
 }
@@ -110,11 +122,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::Rate;
+    use crate::domain::Rate;
 
     fn most_in_any_second(arrivals: &[Instant]) -> usize {
         let within = |first: usize| {
-            let window = arrivals[first..].iter().take_while(|at| **at - arrivals[first] < WINDOW);
+            let window = arrivals[first..]
+                .iter()
+                .take_while(|at| **at - arrivals[first] < WINDOW);
             window.count()
         };
         (0..arrivals.len()).map(within).max().unwrap_or(0)
@@ -190,6 +204,9 @@ mod tests {
             flights.push(slots.next(|| Pace::of(Rate::MAX, 1.0)).await);
         }
         let gap = flights[20].0 - flights[0].0;
-        assert!((LONGEST_WAY + WINDOW..LONGEST_WAY + WINDOW * 2).contains(&gap), "{gap:?}");
+        assert!(
+            (LONGEST_WAY + WINDOW..LONGEST_WAY + WINDOW * 2).contains(&gap),
+            "{gap:?}"
+        );
     }
 }

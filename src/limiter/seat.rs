@@ -6,7 +6,7 @@ use arc_swap::ArcSwapOption;
 use tokio::time::Instant;
 
 use super::{Lane, LaneKey, Lanes, Membership, Pace};
-use crate::config::{Endpoint, Rate};
+use crate::domain::{Endpoint, Rate};
 
 /// Where one account's requests for one action queue. Which lane that is depends on whose credentials it has, which is
 /// known only once they are there, and may change.
@@ -36,7 +36,13 @@ impl Taken {
 impl Seat {
     /// In no lane yet.
     pub fn new(lanes: Arc<Lanes>, endpoint: Endpoint, action: &'static str, rate: Rate) -> Seat {
-        Seat { lanes, endpoint, action, rate, taken: ArcSwapOption::empty() }
+        Seat {
+            lanes,
+            endpoint,
+            action,
+            rate,
+            taken: ArcSwapOption::empty(),
+        }
     }
 
     /// The API action.
@@ -46,13 +52,23 @@ impl Seat {
 
     /// The seat in the lane of `identity`; the one in another lane is given up.
     pub fn take(&self, identity: &str) -> Arc<Taken> {
-        if let Some(taken) = self.taken.load_full().filter(|taken| taken.identity == identity) {
+        if let Some(taken) = self
+            .taken
+            .load_full()
+            .filter(|taken| taken.identity == identity)
+        {
             return taken;
         }
-        let key =
-            LaneKey { endpoint: self.endpoint.clone(), identity: identity.to_owned(), action: self.action };
+        let key = LaneKey {
+            endpoint: self.endpoint.clone(),
+            identity: identity.to_owned(),
+            action: self.action,
+        };
         let membership = self.lanes.join(key, self.rate);
-        let taken = Arc::new(Taken { identity: identity.to_owned(), membership });
+        let taken = Arc::new(Taken {
+            identity: identity.to_owned(),
+            membership,
+        });
         self.taken.store(Some(Arc::clone(&taken)));
         taken
     }
@@ -72,7 +88,12 @@ mod tests {
 
     fn seat(lanes: &Arc<Lanes>, rate: u32) -> Seat {
         let endpoint = Endpoint::parse(Endpoint::DEFAULT, false).unwrap();
-        Seat::new(Arc::clone(lanes), endpoint, "Describe", Rate::new(rate).unwrap())
+        Seat::new(
+            Arc::clone(lanes),
+            endpoint,
+            "Describe",
+            Rate::new(rate).unwrap(),
+        )
     }
 
     fn rounded(seat: &Seat) -> f64 {
@@ -86,10 +107,21 @@ mod tests {
         let other = fast.take("other");
         assert_eq!((rounded(&fast), rounded(&slow)), (19.5, 3.9));
         slow.take("one");
-        assert!(Arc::ptr_eq(&other, &fast.take("other")), "the same as long as the identity is");
+        assert!(
+            Arc::ptr_eq(&other, &fast.take("other")),
+            "the same as long as the identity is"
+        );
         fast.take("one");
-        assert_eq!((rounded(&fast), rounded(&slow)), (3.9, 3.9), "they share a lane now");
+        assert_eq!(
+            (rounded(&fast), rounded(&slow)),
+            (3.9, 3.9),
+            "they share a lane now"
+        );
         slow.take("another");
-        assert_eq!((rounded(&fast), rounded(&slow)), (19.5, 3.9), "and now they do not");
+        assert_eq!(
+            (rounded(&fast), rounded(&slow)),
+            (19.5, 3.9),
+            "and now they do not"
+        );
     }
 }

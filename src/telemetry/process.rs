@@ -21,22 +21,44 @@ pub(crate) struct ProcessCollector {
 
 const GAUGES: [(&str, &str); 6] = [
     ("process_open_fds", "Number of open file descriptors."),
-    ("process_max_fds", "Maximum number of open file descriptors."),
-    ("process_virtual_memory_bytes", "Virtual memory size in bytes."),
-    ("process_virtual_memory_max_bytes", "Maximum amount of virtual memory available in bytes."),
-    ("process_resident_memory_bytes", "Resident memory size in bytes."),
-    ("process_start_time_seconds", "Start time of the process since unix epoch in seconds."),
+    (
+        "process_max_fds",
+        "Maximum number of open file descriptors.",
+    ),
+    (
+        "process_virtual_memory_bytes",
+        "Virtual memory size in bytes.",
+    ),
+    (
+        "process_virtual_memory_max_bytes",
+        "Maximum amount of virtual memory available in bytes.",
+    ),
+    (
+        "process_resident_memory_bytes",
+        "Resident memory size in bytes.",
+    ),
+    (
+        "process_start_time_seconds",
+        "Start time of the process since unix epoch in seconds.",
+    ),
 ];
 
 impl ProcessCollector {
     pub(crate) fn new() -> Result<ProcessCollector, prometheus::Error> {
-        let gauges = GAUGES.map(|(name, help)| Gauge::new(name, help).expect("fixed names are valid"));
-        Ok(ProcessCollector { cpu: cpu_counter()?, gauges, start_time: start_time() })
+        let gauges =
+            GAUGES.map(|(name, help)| Gauge::new(name, help).expect("fixed names are valid"));
+        Ok(ProcessCollector {
+            cpu: cpu_counter()?,
+            gauges,
+            start_time: start_time(),
+        })
     }
 
     /// From a counter of its own, since two scrapes may collect at once.
     fn cpu_family(stat: &Stat) -> Vec<MetricFamily> {
-        let Ok(cpu) = cpu_counter() else { return Vec::new() };
+        let Ok(cpu) = cpu_counter() else {
+            return Vec::new();
+        };
         cpu.inc_by(as_f64(stat.utime + stat.stime) / as_f64(procfs::ticks_per_second()));
         cpu.collect()
     }
@@ -44,18 +66,30 @@ impl ProcessCollector {
 
 impl Collector for ProcessCollector {
     fn desc(&self) -> Vec<&Desc> {
-        self.cpu.desc().into_iter().chain(self.gauges.iter().flat_map(Collector::desc)).collect()
+        self.cpu
+            .desc()
+            .into_iter()
+            .chain(self.gauges.iter().flat_map(Collector::desc))
+            .collect()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let Ok(process) = Process::myself() else { return Vec::new() };
-        let Ok(stat) = process.stat() else { return Vec::new() };
+        let Ok(process) = Process::myself() else {
+            return Vec::new();
+        };
+        let Ok(stat) = process.stat() else {
+            return Vec::new();
+        };
         let limits = process.limits().ok();
         let values = [
             process.fd_count().ok().map(|count| as_f64(count as u64)),
-            limits.as_ref().map(|limits| limit(limits.max_open_files.soft_limit)),
+            limits
+                .as_ref()
+                .map(|limits| limit(limits.max_open_files.soft_limit)),
             Some(as_f64(stat.vsize)),
-            limits.as_ref().map(|limits| limit(limits.max_address_space.soft_limit)),
+            limits
+                .as_ref()
+                .map(|limits| limit(limits.max_address_space.soft_limit)),
             Some(as_f64(stat.rss * procfs::page_size())),
             self.start_time,
         ];
@@ -70,7 +104,10 @@ impl Collector for ProcessCollector {
 }
 
 fn cpu_counter() -> Result<Counter, prometheus::Error> {
-    Counter::new("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.")
+    Counter::new(
+        "process_cpu_seconds_total",
+        "Total user and system CPU time spent in seconds.",
+    )
 }
 
 fn start_time() -> Option<f64> {

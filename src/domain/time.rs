@@ -47,7 +47,12 @@ impl Clock {
 
     /// A wall clock that reads `wall` now and moves with tokio's clock, which tests can pause.
     pub fn starting_at(wall: Timestamp) -> Clock {
-        Clock { origin: Some(Moment { wall, monotonic: Instant::now() }) }
+        Clock {
+            origin: Some(Moment {
+                wall,
+                monotonic: Instant::now(),
+            }),
+        }
     }
 
     /// Now.
@@ -55,7 +60,10 @@ impl Clock {
         let monotonic = Instant::now();
         match self.origin {
             Some(origin) => origin.after(monotonic.saturating_duration_since(origin.monotonic)),
-            None => Moment { wall: system_time(), monotonic },
+            None => Moment {
+                wall: system_time(),
+                monotonic,
+            },
         }
     }
 }
@@ -70,7 +78,10 @@ mod tests {
     use super::*;
 
     fn moment(monotonic: Instant, wall: i64) -> Moment {
-        Moment { wall: Timestamp::from_second(wall).unwrap(), monotonic }
+        Moment {
+            wall: Timestamp::from_second(wall).unwrap(),
+            monotonic,
+        }
     }
 
     #[test]
@@ -79,8 +90,16 @@ mod tests {
         let later = start + Duration::from_secs(10);
         let then = moment(start, 1_000);
         assert_eq!(moment(later, 1_010).age_of(then), Duration::from_secs(10));
-        assert_eq!(moment(later, 4_600).age_of(then), Duration::from_hours(1), "suspended for an hour");
-        assert_eq!(moment(later, 500).age_of(then), Duration::from_secs(10), "wall clock set back");
+        assert_eq!(
+            moment(later, 4_600).age_of(then),
+            Duration::from_hours(1),
+            "suspended for an hour"
+        );
+        assert_eq!(
+            moment(later, 500).age_of(then),
+            Duration::from_secs(10),
+            "wall clock set back"
+        );
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,7 +25,10 @@ pub struct Shard {
 
 impl Shard {
     /// Every account.
-    pub const WHOLE: Shard = Shard { index: 0, count: NonZeroU16::MIN };
+    pub const WHOLE: Shard = Shard {
+        index: 0,
+        count: NonZeroU16::MIN,
+    };
 
     /// The shard `index`, counted from 0, of `count`. None where there is no such shard.
     pub fn new(index: u16, count: NonZeroU16) -> Option<Shard> {
@@ -55,13 +58,19 @@ impl Shard {
     /// The index of the shard that `account` belongs to: the same for every shard of as many.
     pub fn owner(self, account: &AccountName) -> u16 {
         // Of equal draws, which nobody will ever see, the last one counts.
-        (0..self.count()).max_by_key(|shard| draw(*shard, account)).unwrap_or_default()
+        (0..self.count())
+            .max_by_key(|shard| draw(*shard, account))
+            .unwrap_or_default()
     }
 }
 
 /// Must never change: instances of different versions would disagree on who polls what.
 fn draw(shard: u16, account: &AccountName) -> [u8; 32] {
-    Sha256::new().chain_update(shard.to_be_bytes()).chain_update(account.as_str()).finalize().into()
+    Sha256::new()
+        .chain_update(shard.to_be_bytes())
+        .chain_update(account.as_str())
+        .finalize()
+        .into()
 }
 
 impl fmt::Display for Shard {
@@ -86,8 +95,10 @@ impl ShardChoice {
             ShardChoice::Given(shard) => return Ok(shard),
             ShardChoice::Auto(count) => count,
         };
-        let advice = format!("write the number, as in --shard=0/{count}, or set HOSTNAME to the pod's name");
-        let name = name.ok_or_else(|| format!("--shard=auto/{count}: the host has no name; {advice}"))?;
+        let advice =
+            format!("write the number, as in --shard=0/{count}, or set HOSTNAME to the pod's name");
+        let name =
+            name.ok_or_else(|| format!("--shard=auto/{count}: the host has no name; {advice}"))?;
         let ordinal = ordinal(name).ok_or_else(|| {
             format!("--shard=auto/{count}: the host name {name:?} does not end in a number, as tcss-exporter-0 does; {advice}")
         })?;
@@ -113,22 +124,29 @@ impl FromStr for ShardChoice {
 
     fn from_str(text: &str) -> Result<ShardChoice, String> {
         let advice = "write N/M with N from 0 to M - 1, such as 0/3, or auto/M";
-        let (index, count) = text.split_once('/').ok_or_else(|| format!("has no /; {advice}"))?;
+        let (index, count) = text
+            .split_once('/')
+            .ok_or_else(|| format!("has no /; {advice}"))?;
         let number = |text: &str| {
-            text.parse()
-                .map_err(|error: ParseIntError| format!("{text:?} is no such number: {error}; {advice}"))
+            text.parse().map_err(|error: ParseIntError| {
+                format!("{text:?} is no such number: {error}; {advice}")
+            })
         };
-        let count =
-            NonZeroU16::new(number(count)?).ok_or_else(|| format!("0 shards poll nothing; {advice}"))?;
+        let count = NonZeroU16::new(number(count)?)
+            .ok_or_else(|| format!("0 shards poll nothing; {advice}"))?;
         if count.get() > MOST {
-            return Err(format!("{count} shards are too many; write {MOST} or fewer"));
+            return Err(format!(
+                "{count} shards are too many; write {MOST} or fewer"
+            ));
         }
         if index == "auto" {
             return Ok(ShardChoice::Auto(count));
         }
         let index = number(index)?;
         let shard = Shard::new(index, count);
-        shard.map(ShardChoice::Given).ok_or_else(|| format!("there is no shard {index} of {count}; {advice}"))
+        shard
+            .map(ShardChoice::Given)
+            .ok_or_else(|| format!("there is no shard {index} of {count}; {advice}"))
     }
 }
 
@@ -144,7 +162,9 @@ mod tests {
 
     fn shards(count: u16) -> Vec<Shard> {
         let count = NonZeroU16::new(count).unwrap();
-        (0..count.get()).map(|index| Shard::new(index, count).unwrap()).collect()
+        (0..count.get())
+            .map(|index| Shard::new(index, count).unwrap())
+            .collect()
     }
 
     fn owner(count: u16, name: &str) -> u16 {
@@ -154,7 +174,14 @@ mod tests {
     /// Instances of two versions may run side by side during an upgrade.
     #[test]
     fn assignments_are_the_same_in_every_version() {
-        let names = ["default", "prod", "staging", "team-a/prod", "生产", "100012345678"];
+        let names = [
+            "default",
+            "prod",
+            "staging",
+            "team-a/prod",
+            "生产",
+            "100012345678",
+        ];
         assert_eq!(names.map(|name| owner(2, name)), [0, 1, 1, 1, 1, 0]);
         assert_eq!(names.map(|name| owner(3, name)), [0, 1, 2, 2, 2, 2]);
         assert_eq!(names.map(|name| owner(10, name)), [9, 5, 8, 4, 9, 5]);
@@ -192,14 +219,18 @@ mod tests {
 
     #[test]
     fn a_shard_is_a_number_of_a_number_or_automatic() {
-        let given =
-            |index, count| ShardChoice::Given(Shard::new(index, NonZeroU16::new(count).unwrap()).unwrap());
+        let given = |index, count| {
+            ShardChoice::Given(Shard::new(index, NonZeroU16::new(count).unwrap()).unwrap())
+        };
         assert_eq!("0/1".parse(), Ok(given(0, 1)));
         assert_eq!("2/3".parse(), Ok(given(2, 3)));
-        assert_eq!("auto/1000".parse(), Ok(ShardChoice::Auto(NonZeroU16::new(1000).unwrap())));
+        assert_eq!(
+            "auto/1000".parse(),
+            Ok(ShardChoice::Auto(NonZeroU16::new(1000).unwrap()))
+        );
         for bad in [
-            "", "1", "/", "0/0", "3/3", "-1/3", "1/", "/3", "a/3", "Auto/3", "auto/", "auto/0", "0/1001",
-            "1/2/3",
+            "", "1", "/", "0/0", "3/3", "-1/3", "1/", "/3", "a/3", "Auto/3", "auto/", "auto/0",
+            "0/1001", "1/2/3",
         ] {
             let problem = bad.parse::<ShardChoice>().unwrap_err();
             assert!(problem.contains("write"), "{bad}: {problem}");
@@ -209,14 +240,34 @@ mod tests {
     #[test]
     fn automatic_is_by_the_ordinal_of_the_host_name() {
         let auto = ShardChoice::Auto(NonZeroU16::new(3).unwrap());
-        for (name, index) in
-            [("tcss-exporter-0", 0), ("a-2", 2), ("a-1.tcss.monitoring.svc", 1), ("3-4-1", 1)]
-        {
-            assert_eq!(auto.resolve(Some(name)).map(Shard::index), Ok(index), "{name}");
+        for (name, index) in [
+            ("tcss-exporter-0", 0),
+            ("a-2", 2),
+            ("a-1.tcss.monitoring.svc", 1),
+            ("3-4-1", 1),
+        ] {
+            assert_eq!(
+                auto.resolve(Some(name)).map(Shard::index),
+                Ok(index),
+                "{name}"
+            );
         }
-        for name in ["", "host", "host7", "-1", "host-", "host-x1", "host-+1", "host-99999", "a.b-1"] {
+        for name in [
+            "",
+            "host",
+            "host7",
+            "-1",
+            "host-",
+            "host-x1",
+            "host-+1",
+            "host-99999",
+            "a.b-1",
+        ] {
             let problem = auto.resolve(Some(name)).unwrap_err();
-            assert!(problem.contains(&format!("{name:?} does not end in a number")), "{problem}");
+            assert!(
+                problem.contains(&format!("{name:?} does not end in a number")),
+                "{problem}"
+            );
         }
         assert!(auto.resolve(None).unwrap_err().contains("has no name"));
         assert_eq!(

@@ -1,0 +1,169 @@
+//! Where the API is, and in which region.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+/// Where the API is: a scheme, a host and perhaps a port.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Endpoint(Url);
+
+impl Endpoint {
+    /// The API's address for accounts of the mainland site.
+    pub const DEFAULT: &'static str = "tcss.tencentcloudapi.com";
+
+    /// Reads a URL, or a host with or without a port, for which https is meant. Plain http sends tokens in the
+    /// clear, so it is for loopback addresses alone unless `allow_http` is set.
+    pub fn parse(text: &str, allow_http: bool) -> Result<Endpoint, String> {
+        if text.contains('@') {
+            return Err(
+                "has a user name or password in it; credentials are configured apart".into(),
+            );
+        }
+        let url = if text.contains("://") {
+            Url::parse(text)
+        } else {
+            Url::parse(&format!("https://{text}"))
+        };
+        let url = url.map_err(|error| format!("{text:?} is no URL or host: {error}"))?;
+        let fault = if !matches!(url.scheme(), "http" | "https") {
+            "has a scheme other than https and http"
+        } else if !matches!(url.path(), "" | "/")
+            || url.query().is_some()
+            || url.fragment().is_some()
+        {
+            "has more than a scheme, a host and a port"
+        } else if !allow_http && is_exposed(&url) {
+            "is plain http to another machine: use https, or set api.allow_http to true in the configuration file"
+        } else {
+            return Ok(Endpoint(url));
+        };
+        Err(format!("{text:?} {fault}"))
+    }
+
+    /// The address, ending in `/`.
+    pub fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Whether it is on this machine.
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
+    }
+
+    /// Whether others can read what is sent: plain http to another machine.
+    pub fn is_exposed(&self) -> bool {
+        is_exposed(&self.0)
+    }
+
+    /// What the header `Host` says: the port only where it is not the scheme's own.
+    pub fn host(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        self.0
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+fn is_exposed(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// A region's name, such as `ap-guangzhou`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Region(String);
+
+impl Region {
+    /// Reads a name: letters, digits and hyphens, for it becomes a header.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let well_formed = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if well_formed && (1..=64).contains(&text.len()) {
+            Ok(Region(text.to_owned()))
+        } else {
+            Err(format!(
+                "{text:?} is no region; write one such as ap-guangzhou"
+            ))
+        }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoint(text: &str) -> Result<String, String> {
+        Endpoint::parse(text, false).map(|endpoint| format!("{endpoint} {}", endpoint.host()))
+    }
+
+    #[test]
+    fn an_endpoint_is_a_url_or_a_host() {
+        let cases = [
+            (
+                "tcss.tencentcloudapi.com",
+                "https://tcss.tencentcloudapi.com tcss.tencentcloudapi.com",
+            ),
+            (
+                "tcss.example:8443",
+                "https://tcss.example:8443 tcss.example:8443",
+            ),
+            (
+                "https://tcss.example:443/",
+                "https://tcss.example tcss.example",
+            ),
+            (
+                "http://127.0.0.1:10059",
+                "http://127.0.0.1:10059 127.0.0.1:10059",
+            ),
+            ("http://[::1]:80", "http://[::1] [::1]"),
+            ("http://localhost:1", "http://localhost:1 localhost:1"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(endpoint(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_cannot_be_says_why() {
+        for text in [
+            "",
+            "ftp://a",
+            "https://a/b",
+            "https://a?b",
+            "https://u:p@a",
+            "http://10.0.0.1",
+            "http://a.example",
+        ] {
+            assert!(endpoint(text).is_err(), "{text}");
+        }
+        for text in [
+            "https://user:hunter2@a",
+            "ftp://user:hunter2@a",
+            "https://user:hunter2@a:99999",
+        ] {
+            assert!(!endpoint(text).unwrap_err().contains("hunter2"), "{text}");
+        }
+        assert!(Endpoint::parse("http://10.0.0.1", true).is_ok());
+    }
+}

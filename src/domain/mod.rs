@@ -1,0 +1,19 @@
+//! The values that every other module shares. Depends on nothing else in the crate.
+
+mod backoff;
+mod endpoint;
+mod name;
+mod rate;
+mod reason;
+mod scan;
+mod shard;
+mod time;
+
+pub use backoff::Backoff;
+pub use endpoint::{Endpoint, Region};
+pub use name::{AccountName, ScanName};
+pub use rate::Rate;
+pub use reason::Reason;
+pub use scan::Scan;
+pub use shard::{Shard, ShardChoice};
+pub use time::{Clock, Moment};
