@@ -29,7 +29,7 @@ use tcss_exporter::{
     exposition::{Format, Scrape},
     poller::Context,
     signer::{Credentials, Secret},
-    supervisor::Exporter,
+    supervisor::Supervisor,
     telemetry::Telemetry,
 };
 
@@ -52,8 +52,7 @@ fn main() {
 
 async fn measure(n_accounts: usize) {
     let clock = Clock::starting_at(Timestamp::from_second(1_764_000_000).unwrap());
-    let telemetry =
-        Arc::new(Telemetry::new(&collectors::ALL.map(|collector| collector.action)).unwrap());
+    let telemetry = Arc::new(Telemetry::new(&collectors::action_names()).unwrap());
     let handler =
         Arc::new(|_: http::Request<Bytes>| http::Response::new(Bytes::from_static(ANSWER)));
     let client = Client::in_process(clock, Arc::clone(&telemetry), handler);
@@ -62,15 +61,15 @@ async fn measure(n_accounts: usize) {
         clock,
         telemetry,
     });
-    let mut exporter = Exporter::new(Arc::clone(&context));
-    exporter
+    let mut supervisor = Supervisor::new(Arc::clone(&context));
+    supervisor
         .apply(Config {
             accounts: (0..n_accounts).map(account).collect(),
         })
         .await
         .unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
-    let store = exporter.store();
+    let store = supervisor.store();
     let scrape = || Scrape::new(&store, context.telemetry.gather(), clock.now());
     let text = scrape().text(Format::Text);
     let series = text.lines().filter(|line| !line.starts_with('#')).count();

@@ -3,9 +3,15 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderValue, header};
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 
-use crate::{client, collectors, config, credentials::Profile, web};
+use crate::{
+    client,
+    collectors::{self, Labels, Samples},
+    config,
+    credentials::Profile,
+    web,
+};
 
 /// Takes any bytes.
 pub type Target = fn(&[u8]);
@@ -40,29 +46,16 @@ pub fn answer(bytes: &[u8]) {
     let Ok(response) = client::open(bytes) else {
         return;
     };
-    for collector in collectors::ALL {
-        let Ok(parsed) = (collector.parse)(&response, &TimeZone::UTC) else {
-            continue;
-        };
-        assert!(parsed.samples.is_sorted_by_key(|sample| sample.family));
-        assert!(
-            parsed
-                .samples
-                .iter()
-                .all(|sample| sample.family < collector.families.len())
-        );
-        assert!(
-            parsed
-                .samples
-                .iter()
-                .all(|sample| sample.value.is_finite() && sample.value >= 0.0)
-        );
-        assert!(
-            parsed
-                .unexpected
-                .iter()
-                .all(|field| *field < collector.fields.len())
-        );
+    for collector in &collectors::ALL {
+        let responses = vec![&*response; collector.actions.len()];
+        let parsed = collector.read(&responses, &TimeZone::UTC, Timestamp::UNIX_EPOCH, None);
+        let Ok(parsed) = parsed else { continue };
+        for index in 0..collector.n_families() {
+            let mut sink = |_: Labels<'_>, value: f64| assert!(value.is_finite() && value >= 0.0);
+            collector.samples(&parsed.answer, index, &mut Samples::new(&mut sink));
+        }
+        let fields = collector.fields();
+        assert!(parsed.unexpected.iter().all(|field| fields.contains(field)));
     }
 }
 

@@ -4,7 +4,7 @@ use std::{future, time::Duration};
 
 use tokio::net::TcpListener;
 
-use super::{Failure, listen, reload::Reload, serve::Server, simulate, web_config};
+use super::{Failure, listen, serve::Server, simulate, web_config};
 use crate::{
     cli::{Demo, output},
     config::{self, Account, Config, Overrides},
@@ -12,6 +12,7 @@ use crate::{
     domain::{AccountName, Clock, Shard},
     signer::Credentials,
     simulator::Scenario,
+    supervisor::ConfigSource,
 };
 
 pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
@@ -28,7 +29,7 @@ pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
         async move { simulate::serve(api, &scenario, flags.speed, future::pending()).await },
     );
     server.apply(config.clone()).await?;
-    server.run(Reload::Fixed(config)).await
+    server.run(ConfigSource::Fixed(config)).await
 }
 
 fn welcome(server: &Server, telemetry_path: &str, config: &Config) -> String {

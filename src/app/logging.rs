@@ -97,7 +97,7 @@ mod tests {
         listener::{self, Patience, Stream},
         poller::Context,
         signer::{Credentials, Secret},
-        supervisor::Exporter,
+        supervisor::Supervisor,
         telemetry::Telemetry,
     };
 
@@ -172,7 +172,7 @@ mod tests {
     /// Polls an account whose answers make the client panic.
     async fn poll() {
         let clock = Clock::system();
-        let actions = collectors::ALL.map(|collector| collector.action);
+        let actions = collectors::action_names();
         let telemetry = Arc::new(Telemetry::new(&actions).unwrap());
         let client = Client::in_process(clock, Arc::clone(&telemetry), Arc::new(|_| out_of_luck()));
         let mut account = config::load(None, &Overrides::default())
@@ -186,7 +186,7 @@ mod tests {
             secret_key,
             token: None,
         });
-        let mut exporter = Exporter::new(Arc::new(Context {
+        let mut exporter = Supervisor::new(Arc::new(Context {
             client,
             clock,
             telemetry,

@@ -17,7 +17,6 @@ mod listen;
 mod log_queue;
 mod logging;
 mod once;
-mod reload;
 mod report;
 mod scan;
 mod serve;
@@ -135,9 +134,9 @@ impl From<std::io::Error> for Failure {
 
 /// What jobs share that talk to the network.
 fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
-    let actions = collectors::ALL.map(|collector| collector.action);
+    let actions = collectors::action_names();
     let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);
-    telemetry.sharded(shard);
+    telemetry.set_shard(shard);
     let client = Client::new(clock, Arc::clone(&telemetry)).map_err(Failure::run_time)?;
     Ok(Arc::new(Context {
         client,

@@ -9,13 +9,14 @@ use crate::{
     config::Account,
     credentials::Providers,
     domain::{Clock, Shard},
-    limiter::Lanes,
+    exposition,
+    limiter::Limiters,
     poller::{Context, Job},
     store::Store,
     supervisor,
 };
 
-/// What came of it.
+/// The result of polling once.
 pub(super) struct Once {
     /// In the order of the accounts.
     pub(super) jobs: Vec<Job>,
@@ -24,20 +25,21 @@ pub(super) struct Once {
 }
 
 impl Once {
-    /// Polls every scan of `accounts`, which are those of `shard`, at their pace. One without credentials fails as any other.
+    /// Polls everything of `accounts`, which are those of `shard`, within the rate limit. An
+    /// account without credentials fails like any other.
     pub(super) async fn poll(accounts: Vec<Account>, shard: Shard) -> Result<Once, Failure> {
         let context = super::context(Clock::system(), shard)?;
-        let lanes = Arc::<Lanes>::default();
-        let providers = Providers::new(context.tools(&lanes));
+        let limiters = Arc::<Limiters>::default();
+        let providers = Providers::new(context.tools(&limiters));
         providers
             .explore(accounts.iter().map(|account| &account.credentials))
             .await;
-        let accounts = accounts.into_iter().map(Arc::new);
-        let jobs: Vec<Job> = accounts
-            .flat_map(|account| supervisor::jobs_anyway(&account, &lanes, &providers))
-            .collect();
+        let mut jobs = Vec::new();
+        for account in accounts {
+            jobs.extend(supervisor::jobs(&Arc::new(account), &limiters, &providers));
+        }
         let store = Store::default();
-        store.replace(supervisor::table(&jobs.iter()));
+        store.replace(supervisor::table(jobs.iter()));
         context.telemetry.config_loaded(context.clock.now());
         poll_all(&jobs, &context).await;
         Ok(Once {
@@ -58,8 +60,8 @@ async fn poll_all(jobs: &[Job], context: &Arc<Context>) {
     for job in jobs.iter().cloned() {
         let context = Arc::clone(context);
         polls.spawn(async move {
-            let outcome = job.poll_once(&context).await;
-            job.entry.replace(job.entry.snapshot().after(outcome));
+            let (outcome, _) = job.poll_once(&context).await;
+            exposition::publish(&job.entry, job.entry.snapshot().after(outcome));
         });
     }
     polls.join_all().await;

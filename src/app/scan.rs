@@ -1,15 +1,15 @@
 //! `scan`: polls every account once and prints the result.
 
-use super::{Failure, once::Once, reload::Reload, report};
+use super::{Failure, once::Once, report, serve::config_source};
 use crate::{
     cli::{OutputFormat, Scan, output},
     exposition::{Format, Scrape},
 };
 
 pub(super) async fn run(flags: Scan) -> Result<(), Failure> {
-    let reload = Reload::of(&flags.config)?;
-    let config = reload.load().await.map_err(Failure::bad_input)?;
-    let once = Once::poll(config.accounts, reload.shard()).await?;
+    let source = config_source(&flags.config)?;
+    let config = source.load().await.map_err(Failure::bad_input)?;
+    let once = Once::poll(config.accounts, source.shard()).await?;
     let now = once.context.clock.now();
     let text = match flags.output {
         OutputFormat::Table => report::scans(&once.jobs, now),

@@ -1,4 +1,4 @@
-//! `serve`: polls and serves until it is told to stop.
+//! `serve`: polls and serves until it is stopped.
 
 use std::{pin::pin, sync::Arc};
 
@@ -9,62 +9,71 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
-    Failure, lines, listen,
-    reload::Reload,
+    Failure, listen,
     signals::{Request, Signals},
     web_config::{self, WebConfigFile},
 };
 use crate::{
     build_info,
-    cli::{Serve, WebFlags},
+    cli::{ConfigFlags, Serve, WebFlags},
     config::Config,
-    domain::{AccountName, Clock, Shard},
-    poller::Context,
-    supervisor::Exporter,
+    domain::{Clock, Shard},
+    supervisor::{ConfigSource, Supervisor},
     web::{self, Listener, ReloadRequest, Site},
 };
 
-/// Requests to reload that may wait for their turn.
+/// Reload requests that may wait for their turn.
 const RELOAD_QUEUE: usize = 16;
 
-/// A line of the log names so many accounts.
-const MOST_NAMED: usize = 10;
-
 pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
-    let reload = Reload::of(&flags.config)?;
+    let source = config_source(&flags.config)?;
     let web_config = web_config::load(flags.web.config.file.as_deref()).await;
-    let (config, web_config) = super::both(reload.load().await, web_config)?;
-    let clock = Clock::system();
-    let mut server = Server::bind(&flags.web, web_config, clock, reload.shard()).await?;
+    let (config, web_config) = super::both(source.load().await, web_config)?;
+    let mut server = Server::bind(&flags.web, web_config, Clock::system(), source.shard()).await?;
     tracing::info!(
         version = build_info::VERSION,
         revision = build_info::REVISION,
-        shard = reload.shard().to_string(),
+        shard = source.shard().to_string(),
         accounts = config.accounts.len(),
         "starting"
     );
-    if !server.explore(&config).await {
+    if server.probe_credentials(&config).await == Probe::Stopped {
         return Ok(());
     }
     server.apply(config).await?;
-    server.run(reload).await
+    server.run(source).await
 }
 
-/// An exporter, its listeners and its site.
+/// The configuration file and what the flags say about it.
+pub(super) fn config_source(flags: &ConfigFlags) -> Result<ConfigSource, Failure> {
+    Ok(ConfigSource::File {
+        path: flags.file.clone(),
+        overrides: flags.overrides(),
+        shard: super::shard::of(flags)?,
+    })
+}
+
+/// A supervisor, and the web server that exposes what it finds.
 pub(super) struct Server {
-    exporter: Exporter,
-    context: Arc<Context>,
+    supervisor: Supervisor,
     site: Arc<Site>,
     listeners: Vec<Listener>,
     web_config: Option<Arc<WebConfigFile>>,
     signals: Signals,
-    /// For SIGHUP, which waits in the same queue.
+    /// SIGHUP uses the same queue as `/-/reload`.
     reload_queue: mpsc::Sender<ReloadRequest>,
     reload_requests: mpsc::Receiver<ReloadRequest>,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Probe {
+    Done,
+    /// A signal asked the process to stop meanwhile.
+    Stopped,
+}
+
 impl Server {
-    /// Listens where the flags say, and answers nothing yet.
+    /// Listens where the flags say, and does not answer yet.
     pub(super) async fn bind(
         flags: &WebFlags,
         web_config: Option<web_config::First>,
@@ -74,10 +83,10 @@ impl Server {
         let listeners = listen::listeners(flags).await?;
         let signals = Signals::listen()?;
         let context = super::context(clock, shard)?;
-        let exporter = Exporter::new(Arc::clone(&context));
-        let (requests, reload_requests) = mpsc::channel(RELOAD_QUEUE);
+        let supervisor = Supervisor::new(Arc::clone(&context));
+        let (reload_queue, reload_requests) = mpsc::channel(RELOAD_QUEUE);
         let site = Arc::new(Site {
-            store: exporter.store(),
+            store: supervisor.store(),
             telemetry: Arc::clone(&context.telemetry),
             clock,
             started: clock.now(),
@@ -86,7 +95,7 @@ impl Server {
             without_exporter_metrics: flags.disable_exporter_metrics,
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
             pages: Semaphore::new(1),
-            reload: flags.enable_lifecycle.then(|| requests.clone()),
+            reload: flags.enable_lifecycle.then(|| reload_queue.clone()),
             access: Arc::default(),
         });
         let web_config = web_config.map(|first| {
@@ -94,43 +103,42 @@ impl Server {
             Arc::new(WebConfigFile::new(first, access, telemetry, clock))
         });
         Ok(Server {
-            exporter,
-            context,
+            supervisor,
             site,
             listeners,
             web_config,
             signals,
-            reload_queue: requests,
+            reload_queue,
             reload_requests,
         })
     }
 
-    /// Where a person on this machine finds it.
+    /// Its URLs on this machine.
     pub(super) fn urls(&self) -> Vec<String> {
         let scheme = if self.site.access.load().tls().is_some() {
             "https"
         } else {
             "http"
         };
-        let url = |listener: &Listener| match listener.address() {
-            Some(address) => listen::url(scheme, address),
-            None => listener.to_string(),
-        };
-        self.listeners.iter().map(url).collect()
+        let mut urls = Vec::new();
+        for listener in &self.listeners {
+            urls.push(match listener.address() {
+                Some(address) => listen::url(scheme, address),
+                None => listener.to_string(),
+            });
+        }
+        urls
     }
 
-    /// Waits, a few seconds at most, until it is known whether there are credentials to start with. False: it was told to
-    /// stop meanwhile.
-    async fn explore(&mut self, config: &Config) -> bool {
-        let providers = self.exporter.providers();
-        let sources = config.accounts.iter().map(|account| &account.credentials);
-        let mut exploration = pin!(providers.explore(sources));
+    /// Waits, a few seconds at most, until it is known whether there are credentials.
+    async fn probe_credentials(&mut self, config: &Config) -> Probe {
+        let mut probe = pin!(self.supervisor.probe_credentials(config));
         loop {
             tokio::select! {
-                () = &mut exploration => return true,
+                () = &mut probe => return Probe::Done,
                 request = self.signals.next() => match request {
-                    Request::Stop => return false,
-                    // The configuration was read just now.
+                    Request::Stop => return Probe::Stopped,
+                    // The configuration has only just been read.
                     Request::Reload => {}
                 },
             }
@@ -139,134 +147,89 @@ impl Server {
 
     /// Starts to poll.
     pub(super) async fn apply(&mut self, config: Config) -> Result<(), Failure> {
-        self.exporter
+        self.supervisor
             .apply(config)
             .await
             .map_err(Failure::bad_input)?;
-        self.context
-            .telemetry
-            .config_loaded(self.context.clock.now());
+        let context = self.supervisor.context();
+        context.telemetry.config_loaded(context.clock.now());
         Ok(())
     }
 
-    /// Serves until SIGTERM or SIGINT. A reload changes what is polled, or nothing where it fails.
-    pub(super) async fn run(mut self, reload: Reload) -> Result<(), Failure> {
-        let stop = CancellationToken::new();
-        let mut tasks = JoinSet::new();
+    /// Serves until SIGTERM or SIGINT.
+    pub(super) async fn run(mut self, source: ConfigSource) -> Result<(), Failure> {
         for listener in &self.listeners {
             tracing::info!(address = listener.to_string(), "listening");
         }
-        let listeners = std::mem::take(&mut self.listeners);
+        let stop = CancellationToken::new();
+        let mut tasks = JoinSet::new();
+        let site = Arc::clone(&self.site);
         tasks.spawn(web::serve(
-            listeners,
-            Arc::clone(&self.site),
+            self.listeners,
+            site,
             stop.clone().cancelled_owned(),
         ));
-        let _watch = self
+        let watch = self
             .web_config
             .clone()
             .map(|file| AbortOnDropHandle::new(tokio::spawn(async move { file.watch().await })));
-        let mut loads = JoinSet::new();
-        let mut waiting: Vec<ReloadRequest> = Vec::new();
+        let reloads = serve_reloads(
+            self.supervisor,
+            source,
+            self.web_config,
+            self.reload_requests,
+        );
+        let mut reloads = AbortOnDropHandle::new(tokio::spawn(reloads));
         loop {
             tokio::select! {
                 request = self.signals.next() => match request {
                     Request::Stop => break,
-                    // One that waits already will see what this one would.
+                    // If the queue is full, a reload that has not started yet will do.
                     Request::Reload => drop(self.reload_queue.try_send(oneshot::channel().0)),
                 },
-                _ = self.reload_requests.recv_many(&mut waiting, RELOAD_QUEUE), if loads.is_empty() => {
-                    // Whoever has asked by now sees what this load will see.
-                    let replies = std::mem::take(&mut waiting);
-                    let (reload, web_config) = (reload.clone(), self.web_config.clone());
-                    let providers = self.exporter.providers();
-                    let config = async move {
-                        let loaded = reload.load().await;
-                        if let Ok(config) = &loaded {
-                            providers.explore(config.accounts.iter().map(|account| &account.credentials)).await;
-                        }
-                        loaded
-                    };
-                    loads.spawn(async move {
-                        let (loaded, web) = tokio::join!(config, reload_web(web_config));
-                        (loaded, web, replies)
-                    });
+                _ = &mut reloads => return Err(Failure::run_time("the supervisor stopped by itself")),
+                Some(_) = tasks.join_next() => {
+                    return Err(Failure::run_time("the web server stopped by itself"));
                 }
-                Some(Ok((loaded, web, replies))) = loads.join_next() => {
-                    let problems = [self.reload(loaded).await.err(), web.err()].into_iter().flatten().flatten();
-                    let problems = problems.collect::<Vec<_>>().join("\n");
-                    let outcome = if problems.is_empty() { Ok(()) } else { Err(problems) };
-                    for reply in replies {
-                        let _ = reply.send(outcome.clone());
-                    }
-                }
-                Some(_) = tasks.join_next() => return Err(Failure::run_time("the web server ended by itself")),
             }
         }
         tracing::info!("stopping");
         stop.cancel();
-        // Whoever waits for a reload is told that there will be none.
-        drop((self.reload_requests, loads));
+        // Clients that wait for a reload get an answer: there will be none.
+        drop((reloads, watch));
         while tasks.join_next().await.is_some() {}
         Ok(())
     }
+}
 
-    async fn reload(&mut self, loaded: Result<Config, Vec<String>>) -> Result<(), Vec<String>> {
-        let outcome = match loaded {
-            Ok(config) => self.exporter.apply(config).await.map_err(lines),
-            Err(problems) => Err(problems),
+/// Reloads both configurations whenever that is asked for.
+async fn serve_reloads(
+    mut supervisor: Supervisor,
+    source: ConfigSource,
+    web_config: Option<Arc<WebConfigFile>>,
+    mut requests: mpsc::Receiver<ReloadRequest>,
+) {
+    let mut waiting: Vec<ReloadRequest> = Vec::new();
+    // One reload answers all requests that came before it started.
+    while requests.recv_many(&mut waiting, RELOAD_QUEUE).await > 0 {
+        let web = reload_web(web_config.as_deref());
+        let (config, web) = tokio::join!(supervisor.reload(&source), web);
+        let mut problems = config.err().unwrap_or_default();
+        problems.extend(web.err().unwrap_or_default());
+        let result = if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(problems.join("\n"))
         };
-        match outcome {
-            Ok(changes) => {
-                self.context
-                    .telemetry
-                    .config_loaded(self.context.clock.now());
-                tracing::info!(
-                    kept = changes.kept,
-                    started = changes.started,
-                    stopped = changes.stopped,
-                    "configuration reloaded"
-                );
-                if !changes.gone.is_empty() {
-                    // Nothing else tells of them from now on.
-                    tracing::warn!(
-                        count = changes.gone.len(),
-                        accounts = first(&changes.gone),
-                        "accounts are gone"
-                    );
-                }
-                Ok(())
-            }
-            Err(problems) => {
-                self.context.telemetry.config_refused();
-                for problem in &problems {
-                    tracing::error!(
-                        problem,
-                        "configuration not reloaded, the last good one stays in force"
-                    );
-                }
-                Err(problems)
-            }
+        for reply in waiting.drain(..) {
+            let _ = reply.send(result.clone());
         }
     }
 }
 
-async fn reload_web(file: Option<Arc<WebConfigFile>>) -> Result<(), Vec<String>> {
+async fn reload_web(file: Option<&WebConfigFile>) -> Result<(), Vec<String>> {
     match file {
         Some(file) => file.reload().await,
         None => Ok(()),
     }
-}
-
-/// The first few names.
-fn first(accounts: &[AccountName]) -> String {
-    let mut names: Vec<&str> = accounts
-        .iter()
-        .take(MOST_NAMED)
-        .map(AccountName::as_str)
-        .collect();
-    if accounts.len() > MOST_NAMED {
-        names.push("…");
-    }
-    names.join(", ")
 }

@@ -13,10 +13,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{lines, reload::PATIENCE};
+use super::lines;
 use crate::{
     config::web::{self, Reading, WebConfig},
     domain::Clock,
+    supervisor::LOAD_TIMEOUT,
     telemetry::Telemetry,
     web::Access,
 };
@@ -43,7 +44,7 @@ impl First {
 /// Reads the file, if there is one. The problems are for people, a line each.
 pub(super) async fn load(file: Option<&Path>) -> Result<Option<First>, Vec<String>> {
     let Some(file) = file else { return Ok(None) };
-    let Ok(reading) = timeout(PATIENCE, read(file.to_owned())).await else {
+    let Ok(reading) = timeout(LOAD_TIMEOUT, read(file.to_owned())).await else {
         return Err(too_slow());
     };
     let Reading {
@@ -112,7 +113,7 @@ impl WebConfigFile {
 
     /// Looks now. The answer is what is wrong with the files, whether that is new or not.
     pub(super) async fn reload(&self) -> Result<(), Vec<String>> {
-        timeout(PATIENCE, self.look())
+        timeout(LOAD_TIMEOUT, self.look())
             .await
             .unwrap_or_else(|_| Err(too_slow()))
     }
@@ -208,7 +209,7 @@ async fn read(file: PathBuf) -> Reading {
 fn too_slow() -> Vec<String> {
     vec![format!(
         "the web configuration could not be read within {} s",
-        PATIENCE.as_secs()
+        LOAD_TIMEOUT.as_secs()
     )]
 }
 
@@ -234,7 +235,7 @@ mod tests {
             let path = directory.path().join("w.yml");
             fs::write(&path, text).unwrap();
             let first = load(Some(&path)).await.unwrap().unwrap();
-            let actions = collectors::ALL.map(|collector| collector.action);
+            let actions = collectors::action_names();
             let telemetry = Arc::new(Telemetry::new(&actions).unwrap());
             let file = WebConfigFile::new(first, Arc::default(), telemetry, Clock::system());
             Watched { directory, file }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{
     domain::{Clock, Endpoint, Moment, Reason, Region},
-    limiter::Slot,
+    limiter::Permit,
     signer::{self, Credentials, Secret},
     telemetry::Telemetry,
 };
@@ -128,7 +128,7 @@ impl Client {
         &self,
         call: &Call<'_>,
         credentials: &Credentials,
-        slot: Slot,
+        slot: Permit,
         deadline: Instant,
     ) -> Result<Answer, ApiError> {
         self.send_as(call, Proof::Keys(credentials), slot, deadline)
@@ -140,7 +140,7 @@ impl Client {
         &self,
         call: &Call<'_>,
         secret: &Secret,
-        slot: Slot,
+        slot: Permit,
         deadline: Instant,
     ) -> Result<Answer, ApiError> {
         self.send_as(call, Proof::Body(secret), slot, deadline)
@@ -151,7 +151,7 @@ impl Client {
         &self,
         call: &Call<'_>,
         proof: Proof<'_>,
-        slot: Slot,
+        slot: Permit,
         deadline: Instant,
     ) -> Result<Answer, ApiError> {
         let as_of = self.clock.now();

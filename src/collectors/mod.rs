@@ -1,92 +1,315 @@
-//! One file per API action: what to ask, how to read the answer, and which families that becomes.
+//! What the exporter asks the API, and how answers become metrics: one file per collector.
 //!
-//! A collector is a value in [`ALL`]. `parse` is pure; what it cannot read it leaves out and names, and it invents
-//! nothing. A new action is a new file here, a line in [`ALL`], and its fixtures.
+//! A collector is a type that implements [`Answer`] and one word in [`ALL`]. Reading is pure: a
+//! value that cannot be read is left out and reported, the rest is kept, and nothing is invented.
 
-use std::{borrow::Cow, time::Duration};
+use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::domain::Scan;
 
+mod fields;
 mod time;
-pub mod vul_scan_info;
+mod vul_scan;
+
+pub use fields::Fields;
+pub use vul_scan::{BySource, CompletedScan, ScanStatus, VulScan};
 
 /// Every collector.
-pub static ALL: [&Collector; 1] = [&vul_scan_info::COLLECTOR];
+pub static ALL: [Collector; 1] = [Collector::of::<VulScan>()];
 
-/// How one API action becomes metrics.
-#[derive(Debug)]
-pub struct Collector {
-    /// The service in the signature.
-    pub service: &'static str,
-    /// `X-TC-Action`, and the label `action`.
-    pub action: &'static str,
-    /// `X-TC-Version`.
-    pub version: &'static str,
-    /// The body of the request.
-    pub request: fn(&Scan) -> Bytes,
-    /// Reads the object under `Response`.
-    pub parse: fn(response: &str, time_zone: &TimeZone) -> Result<Parsed, ParseError>,
-    /// What comes out: a sample refers to its family by index.
-    pub families: &'static [Family],
-    /// The fields of the answer that `parse` reads, for [`Parsed::unexpected`].
-    pub fields: &'static [&'static str],
+/// The service that every collector asks, as the signature names it.
+pub const SERVICE: &str = "tcss";
+/// `X-TC-Version` of every action.
+pub const VERSION: &str = "2020-11-01";
+
+/// The typed answer of a collector: what is asked, how the response is read, and which metric
+/// families the answer becomes.
+pub trait Answer: Sized + Send + Sync + 'static {
+    /// The key in the configuration, and the value of the label `collector`.
+    const NAME: &'static str;
+    /// The requests of one poll, in this order. If one of them fails, the poll fails.
+    const ACTIONS: &'static [Action];
+    const PER: Per;
+    const FAMILIES: &'static [Family<Self>];
+
+    /// Reads the responses. `before` is the previous answer to the same question, however old.
+    fn read(fields: &mut Fields<'_>, before: Option<&Self>) -> Self;
+
+    fn pace(&self) -> Pace {
+        Pace::Idle
+    }
 }
 
-/// One metric family of a collector; all of them are gauges.
+/// A request that a collector sends.
 #[derive(Debug)]
-pub struct Family {
-    /// With its unit as suffix.
+pub struct Action {
+    /// `X-TC-Action`, and the value of the label `action`.
     pub name: &'static str,
-    /// One sentence.
-    pub help: &'static str,
+    /// The JSON body; the scan is there for collectors that are [`Per::Scan`].
+    pub body: fn(Option<&Scan>) -> Bytes,
 }
 
-/// One value of a family.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
-    /// Index into [`Collector::families`].
-    pub family: usize,
-    /// Labels beside account and scan, as they stand in the text format: `source="local"`, or nothing.
-    pub labels: Cow<'static, str>,
-    /// In the unit of the family.
-    pub value: f64,
-}
-
-/// What an answer says.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Parsed {
-    /// Sorted by family.
-    pub samples: Vec<Sample>,
-    /// Indices into [`Collector::fields`] of what was missing or could not be read.
-    pub unexpected: Vec<usize>,
-    /// How soon to ask again.
-    pub activity: Activity,
-}
-
-/// Whether something is going on that is worth a closer look.
+/// Whether a collector polls once per account or once per configured scan of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Activity {
-    /// Nothing moves.
+pub enum Per {
+    Account,
+    Scan,
+}
+
+/// How soon the next poll is worthwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Nothing is going on.
     Idle,
-    /// A scan runs, and the API says how much longer, if it does.
+    /// A scan is running.
     Scanning {
-        /// None where it does not say.
+        /// `None` if the API does not say.
         remaining: Option<Duration>,
     },
 }
 
-/// The answer is not one of this action.
+/// A gauge family, and how an answer fills it.
+#[derive(Debug)]
+pub struct Family<A> {
+    head: FamilyHead,
+    samples: fn(&A, &mut Samples<'_>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FamilyHead {
+    /// With its unit as suffix.
+    pub name: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+    pub lifetime: Lifetime,
+}
+
+/// How long the series of a family are exposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lifetime {
+    /// They describe the present: only while the answer is fresh.
+    Fresh,
+    /// They describe a fact of the past: however old the answer is.
+    Lasting,
+}
+
+impl<A> Family<A> {
+    /// A family that describes the present.
+    pub const fn fresh(
+        name: &'static str,
+        help: &'static str,
+        samples: fn(&A, &mut Samples<'_>),
+    ) -> Family<A> {
+        Family {
+            head: FamilyHead {
+                name,
+                help,
+                lifetime: Lifetime::Fresh,
+            },
+            samples,
+        }
+    }
+
+    /// A family that describes something that has happened.
+    pub const fn lasting(
+        name: &'static str,
+        help: &'static str,
+        samples: fn(&A, &mut Samples<'_>),
+    ) -> Family<A> {
+        Family {
+            head: FamilyHead {
+                name,
+                help,
+                lifetime: Lifetime::Lasting,
+            },
+            samples,
+        }
+    }
+}
+
+/// Labels of one sample beside those that every series of the job has.
+pub type Labels<'a> = &'a [(&'a str, &'a str)];
+
+/// Takes the samples of one family.
+pub struct Samples<'a> {
+    sink: &'a mut dyn FnMut(Labels<'_>, f64),
+}
+
+impl<'a> Samples<'a> {
+    pub fn new(sink: &'a mut dyn FnMut(Labels<'_>, f64)) -> Samples<'a> {
+        Samples { sink }
+    }
+
+    /// Adds a sample; no value, no sample.
+    pub fn add(&mut self, value: impl Into<Option<f64>>) {
+        self.add_with(&[], value);
+    }
+
+    /// Adds a sample with further labels; no value, no sample.
+    pub fn add_with(&mut self, labels: Labels<'_>, value: impl Into<Option<f64>>) {
+        if let Some(value) = value.into() {
+            (self.sink)(labels, value);
+        }
+    }
+
+    /// Adds a Unix time in seconds.
+    pub fn add_time(&mut self, time: Option<Timestamp>) {
+        if let Some(time) = time {
+            self.add(time.as_duration().as_secs_f64());
+        }
+    }
+}
+
+/// A collector whose answer type is erased, so that all of them fit into one list.
+pub struct Collector {
+    /// [`Answer::NAME`]; no two collectors share it.
+    pub name: &'static str,
+    pub actions: &'static [Action],
+    pub per: Per,
+    n_families: usize,
+    family: fn(usize) -> FamilyHead,
+    samples: fn(&AnyAnswer, usize, &mut Samples<'_>),
+    read: fn(&mut Fields<'_>, Option<&AnyAnswer>) -> (AnyAnswer, Pace),
+}
+
+/// An answer of any collector.
+#[derive(Clone)]
+pub struct AnyAnswer(Arc<dyn Any + Send + Sync>);
+
+impl AnyAnswer {
+    /// The typed answer; `None` if it is one of another collector.
+    pub fn get<A: Answer>(&self) -> Option<&A> {
+        self.0.downcast_ref()
+    }
+}
+
+impl fmt::Debug for AnyAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AnyAnswer(…)")
+    }
+}
+
+/// What the responses of one poll say.
+#[derive(Clone, Debug)]
+pub struct Parsed {
+    pub answer: AnyAnswer,
+    pub pace: Pace,
+    /// The fields that were missing or could not be read.
+    pub unexpected: Vec<&'static str>,
+}
+
+/// A response that is not one of this action.
 #[derive(Debug, thiserror::Error)]
-pub enum ParseError {
-    /// Not an object with fields that could be this action's.
-    #[error("cannot read the answer")]
+pub enum ReadError {
+    #[error("the response is not a JSON object")]
     Json(#[from] serde_json::Error),
-    /// An object without a single field that can be read.
-    #[error("the answer has none of the fields of {0} in a form that can be read")]
+    #[error("the response has none of the fields of {0}")]
     Empty(&'static str),
+}
+
+impl Collector {
+    const fn of<A: Answer>() -> Collector {
+        Collector {
+            name: A::NAME,
+            actions: A::ACTIONS,
+            per: A::PER,
+            n_families: A::FAMILIES.len(),
+            family: |index| A::FAMILIES[index].head,
+            samples: write_samples::<A>,
+            read: read_answer::<A>,
+        }
+    }
+
+    /// The heads of its families, in the order in which [`Collector::samples`] counts them.
+    pub fn families(&self) -> impl Iterator<Item = FamilyHead> + use<'_> {
+        (0..self.n_families).map(self.family)
+    }
+
+    pub fn n_families(&self) -> usize {
+        self.n_families
+    }
+
+    /// Adds the samples of family `index` of `answer`.
+    pub fn samples(&self, answer: &AnyAnswer, index: usize, samples: &mut Samples<'_>) {
+        (self.samples)(answer, index, samples);
+    }
+
+    /// Reads the objects under `Response`, one for each of [`Collector::actions`], that answer
+    /// requests sent at `as_of`. Times without a zone are taken to be in `time_zone`.
+    pub fn read(
+        &self,
+        responses: &[&str],
+        time_zone: &TimeZone,
+        as_of: Timestamp,
+        before: Option<&AnyAnswer>,
+    ) -> Result<Parsed, ReadError> {
+        let mut fields = Fields::parse(responses, time_zone, as_of)?;
+        let (answer, pace) = (self.read)(&mut fields, before);
+        // A response without a single readable field is not an answer to what was asked: taking
+        // it for one would replace good data with nothing.
+        if fields.n_read() == 0 {
+            return Err(ReadError::Empty(self.actions[0].name));
+        }
+        Ok(Parsed {
+            answer,
+            pace,
+            unexpected: fields.into_unexpected(),
+        })
+    }
+
+    /// The names of the fields that it reads.
+    pub fn fields(&self) -> Vec<&'static str> {
+        let (empty, zone) = (vec!["{}"; self.actions.len()], TimeZone::UTC);
+        let fields = Fields::parse(&empty, &zone, Timestamp::UNIX_EPOCH);
+        let mut fields = fields.expect("{} is an object");
+        // All of them are missing from an empty response.
+        let _ = (self.read)(&mut fields, None);
+        fields.into_unexpected()
+    }
+}
+
+fn write_samples<A: Answer>(answer: &AnyAnswer, index: usize, samples: &mut Samples<'_>) {
+    if let Some(answer) = answer.get::<A>() {
+        (A::FAMILIES[index].samples)(answer, samples);
+    }
+}
+
+fn read_answer<A: Answer>(
+    fields: &mut Fields<'_>,
+    before: Option<&AnyAnswer>,
+) -> (AnyAnswer, Pace) {
+    let before = before.and_then(AnyAnswer::get::<A>);
+    let answer = A::read(fields, before);
+    let pace = answer.pace();
+    (AnyAnswer(Arc::new(answer)), pace)
+}
+
+impl PartialEq for Collector {
+    fn eq(&self, other: &Collector) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Collector {}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Collector({})", self.name)
+    }
+}
+
+/// The names of all actions, each once.
+pub fn action_names() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for action in ALL.iter().flat_map(|collector| collector.actions) {
+        if !names.contains(&action.name) {
+            names.push(action.name);
+        }
+    }
+    names
 }
 
 #[cfg(test)]
@@ -94,18 +317,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_families_are_unique_and_say_their_unit() {
-        let mut names: Vec<&str> = ALL
-            .iter()
-            .flat_map(|c| c.families)
-            .map(|family| family.name)
-            .collect();
-        assert!(names.iter().all(|name| name.starts_with("tcss_")));
+    fn names_of_collectors_and_families_are_unique() {
+        let mut names: Vec<&str> = ALL.iter().map(|collector| collector.name).collect();
+        for collector in &ALL {
+            for family in collector.families() {
+                assert!(family.name.starts_with("tcss_"), "{}", family.name);
+                assert!(family.help.ends_with('.'), "{}", family.help);
+                names.push(family.name);
+            }
+        }
+        let n_names = names.len();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(
-            names.len(),
-            ALL.iter().map(|c| c.families.len()).sum::<usize>()
-        );
+        assert_eq!(names.len(), n_names);
     }
 }

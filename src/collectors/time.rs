@@ -11,44 +11,42 @@ pub(super) enum Time {
     At(Timestamp),
 }
 
-/// Reads `YYYY-MM-DD hh:mm:ss` in `zone`, RFC 3339, and Go's `YYYY-MM-DD hh:mm:ss +0000 UTC`; none if it is
-/// none of these, or before 1970.
+/// Reads `YYYY-MM-DD hh:mm:ss` in `zone`, RFC 3339, and Go's `YYYY-MM-DD hh:mm:ss +0000 UTC`.
+/// `None` for anything else, and for times before 1970.
 pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<Time> {
     let text = text.trim();
     if text.is_empty() || is_zero_date(text) {
         return Some(Time::Never);
     }
-    let time = civil(text, zone)
+    let time = civil_time(text, zone)
         .or_else(|| text.parse().ok())
-        .or_else(|| go(text))?;
+        .or_else(|| go_time(text))?;
     (time >= Timestamp::UNIX_EPOCH).then_some(Time::At(time))
 }
 
-/// Before there was a TCSS: the zero of Go, of Unix, or of MySQL, in whichever zone it was printed.
+/// The zero value of Go, Unix or MySQL, printed in any time zone.
 fn is_zero_date(text: &str) -> bool {
     ["0000-", "0001-", "1970-01-01", "1969-12-31"]
         .iter()
         .any(|zero| text.starts_with(zero))
 }
 
-fn civil(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+fn civil_time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
     let civil = civil::DateTime::strptime("%Y-%m-%d %H:%M:%S", text).ok()?;
     zone.to_timestamp(civil).ok()
 }
 
-fn go(text: &str) -> Option<Timestamp> {
+/// What Go's `Time.String` prints: the offset, then the abbreviation of the zone, which is ignored.
+fn go_time(text: &str) -> Option<Timestamp> {
     let (time, zone) = text.rsplit_once(' ')?;
-    let is_zone = zone
+    if !zone
         .chars()
-        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'));
-    is_zone
-        .then(|| {
-            strtime::parse("%Y-%m-%d %H:%M:%S%.f %z", time)
-                .ok()?
-                .to_timestamp()
-                .ok()
-        })
-        .flatten()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-'))
+    {
+        return None;
+    }
+    let time = strtime::parse("%Y-%m-%d %H:%M:%S%.f %z", time).ok()?;
+    time.to_timestamp().ok()
 }
 
 #[cfg(test)]

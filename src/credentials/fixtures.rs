@@ -9,7 +9,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::{Environment, Providers, Tools};
-use crate::{client::Client, domain::Clock, limiter::Lanes, telemetry::Telemetry};
+use crate::{client::Client, domain::Clock, limiter::Limiters, telemetry::Telemetry};
 
 /// Where clocks of tests begin.
 pub(super) const START: i64 = 1_764_000_000;
@@ -67,7 +67,7 @@ impl Cloud {
         });
         Tools {
             client: Client::in_process(clock, telemetry, handler),
-            lanes: Arc::new(Lanes::default()),
+            limiters: Arc::new(Limiters::default()),
             clock,
             environment: Environment::of(environment),
         }

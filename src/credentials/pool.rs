@@ -9,7 +9,7 @@ use std::{
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{Environment, Provider, Source};
-use crate::{client::Client, domain::Clock, limiter::Lanes};
+use crate::{client::Client, domain::Clock, limiter::Limiters};
 
 /// An STS that hangs must not keep a start or a reload waiting; polls say then what is wrong.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ pub struct Tools {
     /// Asks STS and the metadata service.
     pub client: Client,
     /// Where requests to STS queue.
-    pub lanes: Arc<Lanes>,
+    pub limiters: Arc<Limiters>,
     /// Tells when credentials expire.
     pub clock: Clock,
     /// Where some kinds look.

@@ -14,7 +14,7 @@ use super::{CredentialsError, Tools, issued::Fetched};
 use crate::{
     client::{Answer, ApiError, Call},
     domain::{Endpoint, Rate, Reason, Region},
-    limiter::{LaneKey, Slot},
+    limiter::Permit,
     signer::{Credentials, Secret},
 };
 
@@ -103,17 +103,14 @@ pub(super) async fn ask(
         Asker::Keys { identity, .. } => identity,
         Asker::WebIdentity(_) => role_arn,
     };
-    let key = LaneKey {
-        endpoint: sts.endpoint.clone(),
-        identity: identity.to_owned(),
-        action,
-    };
-    let member = tools.lanes.join(key, Rate::MAX);
-    let slot = member.lane().slot().await;
+    let limiter = tools
+        .limiters
+        .join(&sts.endpoint, identity, action, Rate::MAX);
+    let slot = limiter.acquire().await;
     let departure = slot.departure();
     let answer = send(&call, asker, slot, tools).await.map_err(|error| {
         if error.reason == Reason::Throttled {
-            member.lane().throttled(departure);
+            limiter.throttled(departure);
         }
         CredentialsError::of_sts(action, error)
     })?;
@@ -129,7 +126,7 @@ pub(super) async fn ask(
 async fn send(
     call: &Call<'_>,
     asker: Asker<'_>,
-    slot: Slot,
+    slot: Permit,
     tools: &Tools,
 ) -> Result<Answer, ApiError> {
     let deadline = slot.departure() + PATIENCE;

@@ -1,70 +1,66 @@
-//! Snapshots + registry + now → text. Pure; comes in pages, so that a large exposition is never whole in memory.
+//! Snapshots + registry + time → bytes. The only place that knows the text format.
+//!
+//! The lines of a job are rendered once per poll, by [`publish`]; a scrape copies them. The text
+//! is made page by page, so that a large exposition is never in memory as a whole.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use prometheus::proto::MetricFamily;
 
 use crate::{
-    collectors,
+    collectors::{self, Collector, FamilyHead, Lifetime},
     domain::Moment,
-    store::{Data, JobEntry, Snapshot, Store, Table},
+    store::{Snapshot, Store, Table},
 };
 
 mod accounts;
 mod format;
-mod jobs;
+mod polls;
 mod registry;
+mod text;
 mod writer;
 
 pub use format::Format;
-use writer::{Family, Writer};
+pub use polls::publish;
+
+use accounts::AccountCounters;
+use text::{FamilyOf, Kind};
+use writer::Writer;
 
 /// A page is sent when it has at least this many bytes.
 const PAGE: usize = 64 * 1024;
 
-/// What a scrape sees: everything as it is at one moment.
+/// Everything that one scrape exposes, as it is at one moment.
 #[derive(Debug)]
 pub struct Scrape {
     table: Arc<Table>,
     /// One for each job of the table.
-    jobs: Vec<Known>,
+    jobs: Vec<JobState>,
     /// One for each account of the table.
-    accounts: Vec<accounts::Reading>,
+    accounts: Vec<AccountCounters>,
     registry: Vec<MetricFamily>,
 }
 
-/// What is known of a job.
 #[derive(Debug)]
-struct Known {
+struct JobState {
     snapshot: Arc<Snapshot>,
-    /// Unless they are stale.
-    data: Option<Arc<Data>>,
-    /// How many of their samples are written: families come in the order of the samples. To look for them costs more
-    /// than to write them where there are thousands of jobs.
-    n_written: usize,
-}
-
-impl Known {
-    fn of(job: &JobEntry, now: Moment) -> Known {
-        let snapshot = job.snapshot();
-        let data = snapshot.fresh(now, job.stale_after).cloned();
-        Known {
-            snapshot,
-            data,
-            n_written: 0,
-        }
-    }
+    is_fresh: bool,
 }
 
 impl Scrape {
-    /// What `store` and the gathered registry hold.
+    /// The state of `store`, together with the gathered registry.
     pub fn new(store: &Store, registry: Vec<MetricFamily>, now: Moment) -> Scrape {
         let table = store.table();
-        let jobs = table.jobs.iter().map(|job| Known::of(job, now)).collect();
+        let mut jobs = Vec::with_capacity(table.jobs.len());
+        for job in &table.jobs {
+            let snapshot = job.snapshot();
+            let is_fresh = snapshot.fresh(now, job.stale_after).is_some();
+            jobs.push(JobState { snapshot, is_fresh });
+        }
         let accounts = table
             .accounts
             .iter()
-            .map(|account| accounts::Reading::new(account, now.monotonic))
+            .map(|account| AccountCounters::read(account))
             .collect();
         Scrape {
             table,
@@ -76,7 +72,7 @@ impl Scrape {
 
     /// The text in `format`, page by page.
     pub fn pages(self, format: Format) -> Pages {
-        let sections = Section::all(&self);
+        let sections = self.sections();
         Pages {
             scrape: self,
             sections,
@@ -92,68 +88,111 @@ impl Scrape {
         let bytes: Vec<u8> = self.pages(format).flatten().collect();
         String::from_utf8(bytes).expect("labels and help texts are UTF-8")
     }
+
+    /// The families in their order, each once: a family must not be interrupted by another.
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = Vec::new();
+        for collector in &collectors::ALL {
+            let jobs = self.jobs_of(collector);
+            for (index, head) in collector.families().enumerate() {
+                sections.push(Section::Answers {
+                    jobs: jobs.clone(),
+                    index,
+                    head,
+                });
+            }
+        }
+        for (index, family) in polls::FAMILIES.iter().enumerate() {
+            sections.push(Section::Polls { index, family });
+        }
+        for family in &accounts::FAMILIES {
+            sections.push(Section::Accounts(family));
+        }
+        for index in 0..self.registry.len() {
+            sections.push(Section::Registry(index));
+        }
+        sections
+    }
+
+    /// The table has the jobs of one collector side by side.
+    fn jobs_of(&self, collector: &Collector) -> Range<usize> {
+        let jobs = &self.table.jobs;
+        let start = jobs
+            .iter()
+            .position(|job| job.collector == collector)
+            .unwrap_or(jobs.len());
+        let n_jobs = jobs[start..]
+            .iter()
+            .take_while(|job| job.collector == collector)
+            .count();
+        start..start + n_jobs
+    }
 }
 
-/// One family, and how its rows are written.
-#[derive(Clone, Copy, Debug)]
+/// A family, and where its rows come from.
+#[derive(Clone, Debug)]
 enum Section {
-    Samples { collector: usize, family: usize },
-    Job(&'static Family<jobs::Row>),
-    Account(&'static Family<accounts::Row>),
+    Answers {
+        jobs: Range<usize>,
+        index: usize,
+        head: FamilyHead,
+    },
+    Polls {
+        index: usize,
+        family: &'static FamilyOf<Snapshot>,
+    },
+    Accounts(&'static FamilyOf<AccountCounters>),
     Registry(usize),
 }
 
 impl Section {
-    fn all(scrape: &Scrape) -> Vec<Section> {
-        let families = |(collector, it): (usize, &collectors::Collector)| {
-            (0..it.families.len()).map(move |family| Section::Samples { collector, family })
-        };
-        let samples = collectors::ALL.into_iter().enumerate().flat_map(families);
-        let jobs = jobs::FAMILIES.iter().map(Section::Job);
-        let accounts = accounts::FAMILIES.iter().map(Section::Account);
-        let registry = (0..scrape.registry.len()).map(Section::Registry);
-        samples
-            .chain(jobs)
-            .chain(accounts)
-            .chain(registry)
-            .collect()
-    }
-
-    fn n_rows(self, scrape: &Scrape) -> usize {
+    fn n_rows(&self, scrape: &Scrape) -> usize {
         match self {
-            Section::Samples { .. } | Section::Job(_) => scrape.table.jobs.len(),
-            Section::Account(_) => scrape.accounts.len(),
+            Section::Answers { jobs, .. } => jobs.len(),
+            Section::Polls { .. } => scrape.jobs.len(),
+            Section::Accounts(_) => scrape.accounts.len(),
             Section::Registry(_) => 1,
         }
     }
 
-    fn write(self, row: usize, scrape: &mut Scrape, writer: &mut Writer) {
+    fn write(&self, row: usize, scrape: &Scrape, writer: &mut Writer) {
         match self {
-            Section::Samples { collector, family } => {
-                let (job, known) = (&scrape.table.jobs[row], &mut scrape.jobs[row]);
-                let collector = collectors::ALL[collector];
-                if let Some(data) = known
-                    .data
-                    .as_ref()
-                    .filter(|_| std::ptr::eq(job.collector, collector))
-                {
-                    let rest = &data.samples[known.n_written..];
-                    let labels = &job.labels;
-                    known.n_written += jobs::write_samples(
-                        writer,
-                        labels,
-                        &collector.families[family],
-                        family,
-                        rest,
-                    );
+            Section::Answers { jobs, index, head } => {
+                let job = &scrape.jobs[jobs.start + row];
+                // Stale data are withheld; what has happened stays true.
+                if !job.is_fresh && head.lifetime == Lifetime::Fresh {
+                    return;
                 }
+                let lines = job.snapshot.lines.family(*index);
+                write_lines(writer, head.name, Kind::Gauge, head.help, lines);
             }
-            Section::Job(family) => {
-                family.write(writer, &scrape.table.jobs[row], &scrape.jobs[row].snapshot);
+            Section::Polls { index, family } => {
+                let collector = scrape.table.jobs[row].collector;
+                let index = collector.n_families() + index;
+                let lines = scrape.jobs[row].snapshot.lines.family(index);
+                write_lines(writer, family.name, family.kind, family.help, lines);
             }
-            Section::Account(family) => family.write(writer, &scrape.accounts[row]),
-            Section::Registry(index) => registry::write(writer, &scrape.registry[index]),
+            Section::Accounts(family) => {
+                let account = &scrape.accounts[row];
+                writer.family(
+                    family.name,
+                    family.kind,
+                    family.help,
+                    &account.labels,
+                    |samples| {
+                        (family.samples)(account, samples);
+                    },
+                );
+            }
+            Section::Registry(index) => registry::write(writer, &scrape.registry[*index]),
         }
+    }
+}
+
+fn write_lines(writer: &mut Writer, name: &str, kind: Kind, help: &str, lines: &[u8]) {
+    if !lines.is_empty() {
+        writer.head(name, kind, help);
+        writer.lines(lines);
     }
 }
 
@@ -177,23 +216,24 @@ impl Iterator for Pages {
                 self.writer.next_family();
             }
             for row in self.row..section.n_rows(&self.scrape) {
-                section.write(row, &mut self.scrape, &mut self.writer);
+                section.write(row, &self.scrape, &mut self.writer);
                 if self.writer.len() >= PAGE {
+                    // The next call continues with the row after this one.
                     self.row = row + 1;
                     return Some(self.writer.take());
                 }
             }
-            (self.section, self.row) = (self.section + 1, 0);
+            self.section += 1;
+            self.row = 0;
         }
-        if std::mem::replace(&mut self.is_done, true) {
+        if self.is_done {
             return None;
         }
+        self.is_done = true;
         self.writer.end();
         Some(self.writer.take())
     }
 }
 
-#[cfg(test)]
-mod docs_test;
 #[cfg(test)]
 mod tests;

@@ -1,10 +1,11 @@
-//! Families of the `prometheus` crate's registry, whose own encoder knows no OpenMetrics.
-
-use std::fmt::Write as _;
+//! Families of the `prometheus` crate's registry, whose own encoder does not know OpenMetrics.
 
 use prometheus::proto::{Metric, MetricFamily, MetricType};
 
-use super::writer::{Kind, Writer, float};
+use super::{
+    text::{Kind, float, label_set},
+    writer::Writer,
+};
 
 pub(super) fn write(writer: &mut Writer, family: &MetricFamily) {
     let kind = match family.get_field_type() {
@@ -12,53 +13,47 @@ pub(super) fn write(writer: &mut Writer, family: &MetricFamily) {
         MetricType::HISTOGRAM => Kind::Histogram,
         _ => Kind::Gauge,
     };
+    let name = family.name();
     for metric in family.get_metric() {
-        writer.head(family.name(), kind, family.help());
+        writer.head(name, kind, family.help());
         let labels = labels(metric);
-        match kind {
-            Kind::Counter => {
-                writer.sample(family.name(), &[&labels], metric.get_counter().get_value())
+        let value = match kind {
+            Kind::Counter => metric.get_counter().get_value(),
+            Kind::Gauge => metric.get_gauge().get_value(),
+            Kind::Histogram => {
+                write_histogram(writer, name, &labels, metric);
+                continue;
             }
-            Kind::Gauge => writer.sample(family.name(), &[&labels], metric.get_gauge().get_value()),
-            Kind::Histogram => histogram(writer, family.name(), &labels, metric),
-        }
+        };
+        writer.samples(name, &labels, |samples| samples.add(value));
     }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
-fn histogram(writer: &mut Writer, name: &str, labels: &str, metric: &Metric) {
+fn write_histogram(writer: &mut Writer, name: &str, labels: &[u8], metric: &Metric) {
     let histogram = metric.get_histogram();
-    let bucket_name = format!("{name}_bucket");
-    let finite = histogram
-        .get_bucket()
-        .iter()
-        .filter(|bucket| bucket.upper_bound().is_finite());
-    let buckets = finite.map(|bucket| (bucket.upper_bound(), bucket.cumulative_count()));
-    for (bound, count) in buckets.chain([(f64::INFINITY, histogram.get_sample_count())]) {
-        writer.sample(
-            &bucket_name,
-            &[labels, ",le=\"", &float(bound), "\""],
-            count as f64,
-        );
-    }
-    writer.sample(
-        &format!("{name}_sum"),
-        &[labels],
-        histogram.get_sample_sum(),
-    );
-    writer.sample(
-        &format!("{name}_count"),
-        &[labels],
-        histogram.get_sample_count() as f64,
-    );
+    writer.samples(&format!("{name}_bucket"), labels, |samples| {
+        for bucket in histogram.get_bucket() {
+            // The last bucket is written below, whether the registry has it or not.
+            if bucket.upper_bound().is_finite() {
+                let bound = float(bucket.upper_bound());
+                samples.add_with(&[("le", &bound)], bucket.cumulative_count() as f64);
+            }
+        }
+        samples.add_with(&[("le", "+Inf")], histogram.get_sample_count() as f64);
+    });
+    writer.samples(&format!("{name}_sum"), labels, |samples| {
+        samples.add(histogram.get_sample_sum());
+    });
+    writer.samples(&format!("{name}_count"), labels, |samples| {
+        samples.add(histogram.get_sample_count() as f64);
+    });
 }
 
-/// Their values are our own words: none needs escaping.
-fn labels(metric: &Metric) -> String {
-    let mut text = String::new();
+fn labels(metric: &Metric) -> Vec<u8> {
+    let mut labels = Vec::new();
     for label in metric.get_label() {
-        let comma = if text.is_empty() { "" } else { "," };
-        let _ = write!(text, "{comma}{}={:?}", label.name(), label.value());
+        labels.push((label.name(), label.value()));
     }
-    text
+    label_set(&labels)
 }

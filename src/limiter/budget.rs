@@ -1,13 +1,13 @@
 //! How many requests may be retries.
 
-/// One retry in this many polls, in the long run: fewer than 10 %.
+/// In the long run, one poll in this many is retried: fewer than 10 %.
 const POLLS_PER_RETRY: u32 = 12;
-/// Retries that can be saved up while all goes well.
-const MOST_SAVED: u32 = 5;
-/// What a start is given, so that the very first polls can be retried too.
-const AT_START: u32 = 2;
+/// Retries that can be saved up.
+const MAX_SAVED: u32 = 5;
+/// Retries at the start, so that the first polls can be retried too.
+const INITIAL: u32 = 2;
 
-/// A purse that each poll pays into and each retry is paid from, in twelfths of a retry.
+/// Each poll adds to the budget and each retry takes from it. Counted in twelfths of a retry.
 #[derive(Debug)]
 pub(super) struct RetryBudget {
     balance: u32,
@@ -16,20 +16,23 @@ pub(super) struct RetryBudget {
 impl Default for RetryBudget {
     fn default() -> RetryBudget {
         RetryBudget {
-            balance: AT_START * POLLS_PER_RETRY,
+            balance: INITIAL * POLLS_PER_RETRY,
         }
     }
 }
 
 impl RetryBudget {
     pub(super) fn deposit(&mut self) {
-        self.balance = (self.balance + 1).min(MOST_SAVED * POLLS_PER_RETRY);
+        self.balance = (self.balance + 1).min(MAX_SAVED * POLLS_PER_RETRY);
     }
 
+    /// Whether there was a retry to take.
     pub(super) fn withdraw(&mut self) -> bool {
-        let left = self.balance.checked_sub(POLLS_PER_RETRY);
-        self.balance = left.unwrap_or(self.balance);
-        left.is_some()
+        if self.balance < POLLS_PER_RETRY {
+            return false;
+        }
+        self.balance -= POLLS_PER_RETRY;
+        true
     }
 }
 
@@ -48,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn quiet_times_save_up_a_few_retries_and_no_more() {
+    fn polls_that_succeed_save_up_a_few_retries_and_no_more() {
         let mut budget = RetryBudget::default();
         (0..10_000).for_each(|_| budget.deposit());
         assert_eq!((0..100).filter(|_| budget.withdraw()).count(), 5);

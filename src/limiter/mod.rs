@@ -1,71 +1,78 @@
-//! When a request may leave.
+//! When a request may be sent.
 //!
-//! The API counts requests per access region, calling identity and action, by arrival, so there is one [`Lane`]
-//! for each of those and everything that shares it queues there. A [`Slot`] is the right to send one request;
-//! only a lane makes one, and the client sends nothing without.
+//! The API counts requests per access region, calling identity and action, when they arrive. So
+//! there is one [`Limiter`] for each of those, and everything that shares it queues there. A
+//! [`Permit`] is the right to send one request; only a limiter makes one, and the client sends
+//! nothing without.
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use tokio::time::Instant;
+use arc_swap::ArcSwapOption;
+use tokio::{sync::oneshot, time::Instant};
 
 use crate::domain::{Endpoint, Rate};
 
 mod budget;
-mod seat;
-mod slots;
+mod departures;
 mod slowdown;
 
 use budget::RetryBudget;
-pub use seat::{Seat, Taken};
-use slots::{Slots, Ticket};
+use departures::Departures;
 use slowdown::Slowdown;
 
-/// What the API counts by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct LaneKey {
-    /// The access region.
-    pub endpoint: Endpoint,
-    /// Who calls: the `SecretId` of a long-term key, the role of temporary ones.
-    pub identity: String,
-    /// The API action.
-    pub action: &'static str,
-}
+/// What the API counts by: access region, calling identity and action. The identity is the
+/// `SecretId` of a long-term key, or the role of temporary ones.
+type Key = (Endpoint, String, &'static str);
 
-/// Every lane there has been. None is ever dropped: what has left through it still counts after a reload.
+/// All limiters. None is ever dropped: what was sent through it still counts after a reload.
 #[derive(Debug, Default)]
-pub struct Lanes(Mutex<HashMap<LaneKey, Arc<Lane>>>);
+pub struct Limiters(Mutex<HashMap<Key, Arc<Limiter>>>);
 
-impl Lanes {
-    /// Joins the lane of `key`, whose rate is the lowest that any present member wants.
-    pub fn join(&self, key: LaneKey, rate: Rate) -> Membership {
-        let mut lanes = lock(&self.0);
-        let lane = Arc::clone(lanes.entry(key).or_default());
-        *lane.wanted().entry(rate).or_default() += 1;
-        Membership { lane, rate }
+impl Limiters {
+    /// Joins the limiter of `identity`, whose rate is the lowest that a current member wants.
+    pub fn join(
+        &self,
+        endpoint: &Endpoint,
+        identity: &str,
+        action: &'static str,
+        rate: Rate,
+    ) -> Member {
+        let key = (endpoint.clone(), identity.to_owned(), action);
+        let limiter = Arc::clone(lock(&self.0).entry(key).or_default());
+        *lock(&limiter.wanted).entry(rate).or_default() += 1;
+        Member {
+            limiter,
+            identity: identity.to_owned(),
+            rate,
+        }
     }
 }
 
-/// A member's hold on its lane; the rate it wants counts until this is dropped.
+/// Limits everything that the API counts together.
+#[derive(Debug, Default)]
+pub struct Limiter {
+    /// How many members want which rate: ten thousand may be members, and each asks for the rate.
+    wanted: Mutex<BTreeMap<Rate, usize>>,
+    departures: tokio::sync::Mutex<Departures>,
+    slowdown: Mutex<Slowdown>,
+    budget: Mutex<RetryBudget>,
+}
+
+/// A member of a limiter; the rate that it wants counts until it is dropped.
 #[derive(Debug)]
-pub struct Membership {
-    lane: Arc<Lane>,
+pub struct Member {
+    limiter: Arc<Limiter>,
+    identity: String,
     rate: Rate,
 }
 
-impl Membership {
-    /// The lane.
-    pub fn lane(&self) -> &Lane {
-        &self.lane
-    }
-}
-
-impl Drop for Membership {
+impl Drop for Member {
     fn drop(&mut self) {
-        let mut wanted = self.lane.wanted();
+        let mut wanted = lock(&self.limiter.wanted);
         let Some(n_members) = wanted.get_mut(&self.rate) else {
             return;
         };
@@ -76,159 +83,224 @@ impl Drop for Membership {
     }
 }
 
-/// One queue for everything that the API counts together.
-#[derive(Debug, Default)]
-pub struct Lane {
-    /// How many members want which rate. Ten thousand may be members, and each of them asks for the pace.
-    wanted: Mutex<BTreeMap<Rate, usize>>,
-    slots: Slots,
-    slowdown: Mutex<Slowdown>,
-    budget: Mutex<RetryBudget>,
-}
-
-/// The right to send one request, now. Kept until the request has ended.
+/// The right to send one request, now. Keep it until the request has ended.
 #[derive(Debug)]
-pub struct Slot {
+pub struct Permit {
     departure: Instant,
     waited: Duration,
-    _ticket: Ticket,
+    ended: Option<oneshot::Sender<Instant>>,
 }
 
-impl Slot {
-    /// When the request leaves.
+impl Permit {
+    /// When the request is sent.
     pub fn departure(&self) -> Instant {
         self.departure
     }
 
-    /// How long it waited for its turn.
+    /// How long the rate limiter made it wait.
     pub fn waited(&self) -> Duration {
         self.waited
     }
 }
 
-impl Lane {
-    /// Waits for a turn, first come first served. Whoever stops waiting leaves no gap.
-    pub async fn slot(&self) -> Slot {
-        let asked = Instant::now();
-        let pace = || self.pace(Instant::now());
-        let (departure, ticket) = self.slots.next(pace).await;
-        Slot {
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(ended) = self.ended.take() {
+            // The limiter may have forgotten the request after its rate was lowered.
+            let _ = ended.send(Instant::now());
+        }
+    }
+}
+
+impl Member {
+    pub fn identity(&self) -> &str {
+        &self.identity
+    }
+
+    /// Waits for a permit, in the order of the calls. A caller that stops waiting leaves no gap.
+    pub async fn acquire(&self) -> Permit {
+        let called = Instant::now();
+        // The lock is fair and is held while waiting: it is the queue.
+        let mut departures = self.limiter.departures.lock().await;
+        let (rate, factor) = self.limiter.current(Instant::now());
+        let (departure, ended) = departures.next(rate, factor).await;
+        let waited = departure.saturating_duration_since(called);
+        Permit {
             departure,
-            waited: departure.saturating_duration_since(asked),
-            _ticket: ticket,
+            waited,
+            ended: Some(ended),
         }
     }
 
-    /// The pace in force, in requests per second.
+    /// The rate limit in force, in requests per second.
     pub fn requests_per_second(&self, now: Instant) -> f64 {
-        self.pace(now).requests_per_second()
+        let (rate, factor) = self.limiter.current(now);
+        requests_per_second(rate, factor)
     }
 
-    /// The API throttled the request that left at `departure`: the rate halves, and climbs back slowly.
-    /// What left before the last halving tells nothing new.
+    /// The API throttled the request that was sent at `departure`: the rate is halved and recovers
+    /// slowly.
     pub fn throttled(&self, departure: Instant) {
-        lock(&self.slowdown).throttled(departure, Instant::now());
+        lock(&self.limiter.slowdown).throttled(departure, Instant::now());
     }
 
-    /// A poll begins, and pays into the retry budget.
-    pub fn poll_begins(&self) {
-        lock(&self.budget).deposit();
+    /// A poll starts, and adds to the retry budget.
+    pub fn poll_started(&self) {
+        lock(&self.limiter.budget).deposit();
     }
 
     /// Takes one retry from the budget, if there is one.
     pub fn take_retry(&self) -> bool {
-        lock(&self.budget).withdraw()
-    }
-
-    fn limit(&self) -> Rate {
-        self.wanted()
-            .first_key_value()
-            .map_or(Rate::DEFAULT, |(rate, _)| *rate)
-    }
-
-    fn pace(&self, now: Instant) -> Pace {
-        Pace::of(self.limit(), lock(&self.slowdown).factor(now))
-    }
-
-    fn wanted(&self) -> std::sync::MutexGuard<'_, BTreeMap<Rate, usize>> {
-        lock(&self.wanted)
+        lock(&self.limiter.budget).withdraw()
     }
 }
 
-/// A poisoned lock is entered all the same: a panic ends the process anyway.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+impl Limiter {
+    /// The rate, and the share of it that is in force after throttling.
+    fn current(&self, now: Instant) -> (Rate, f64) {
+        let lowest = lock(&self.wanted).keys().next().copied();
+        (
+            lowest.unwrap_or(Rate::DEFAULT),
+            lock(&self.slowdown).factor(now),
+        )
+    }
 }
 
-/// How densely requests leave.
-#[derive(Clone, Copy, Debug)]
-struct Pace {
-    /// At most this many in any second.
-    limit: usize,
-    /// Between two departures.
-    period: Duration,
+/// The limiter that one account uses for one action. Which one that is depends on the identity of
+/// its credentials, which may be known only later and may change.
+#[derive(Debug)]
+pub struct AccountLimiter {
+    limiters: Arc<Limiters>,
+    endpoint: Endpoint,
+    action: &'static str,
+    rate: Rate,
+    member: ArcSwapOption<Member>,
 }
 
-impl Pace {
-    fn of(limit: Rate, factor: f64) -> Pace {
-        Pace {
-            limit: limit.per_second() as usize,
-            period: limit.period().div_f64(factor),
+impl AccountLimiter {
+    /// A member of no limiter yet.
+    pub fn new(
+        limiters: Arc<Limiters>,
+        endpoint: Endpoint,
+        action: &'static str,
+        rate: Rate,
+    ) -> AccountLimiter {
+        AccountLimiter {
+            limiters,
+            endpoint,
+            action,
+            rate,
+            member: ArcSwapOption::empty(),
         }
     }
 
-    fn requests_per_second(self) -> f64 {
-        1.0 / self.period.as_secs_f64()
+    /// The account's membership in the limiter of `identity`; it leaves any other.
+    pub fn member(&self, identity: &str) -> Arc<Member> {
+        let current = self.member.load_full();
+        if let Some(member) = current.filter(|member| member.identity == identity) {
+            return member;
+        }
+        let member = self
+            .limiters
+            .join(&self.endpoint, identity, self.action, self.rate);
+        let member = Arc::new(member);
+        self.member.store(Some(Arc::clone(&member)));
+        member
     }
+
+    /// The rate limit in force, in requests per second; the configured one while the identity is
+    /// not known.
+    pub fn requests_per_second(&self, now: Instant) -> f64 {
+        match &*self.member.load() {
+            Some(member) => member.requests_per_second(now),
+            None => requests_per_second(self.rate, 1.0),
+        }
+    }
+}
+
+fn requests_per_second(rate: Rate, factor: f64) -> f64 {
+    factor / rate.period().as_secs_f64()
+}
+
+/// A poisoned lock is used all the same: a panic ends the process anyway.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn key() -> LaneKey {
-        LaneKey {
-            endpoint: Endpoint::parse(Endpoint::DEFAULT, false).unwrap(),
-            identity: "id".into(),
-            action: "Describe",
-        }
+    fn endpoint() -> Endpoint {
+        Endpoint::parse(Endpoint::DEFAULT, false).unwrap()
     }
 
-    fn rate(requests: u32) -> Rate {
-        Rate::new(requests).unwrap()
+    fn join(limiters: &Limiters, requests: u32) -> Member {
+        limiters.join(&endpoint(), "id", "Describe", Rate::new(requests).unwrap())
     }
 
-    fn rounded(lane: &Lane) -> f64 {
-        (lane.requests_per_second(Instant::now()) * 100.0).round() / 100.0
+    fn account(limiters: &Arc<Limiters>, requests: u32) -> AccountLimiter {
+        let rate = Rate::new(requests).unwrap();
+        AccountLimiter::new(Arc::clone(limiters), endpoint(), "Describe", rate)
+    }
+
+    fn rounded(requests_per_second: f64) -> f64 {
+        (requests_per_second * 10.0).round() / 10.0
+    }
+
+    fn rate_of(member: &Member) -> f64 {
+        rounded(member.requests_per_second(Instant::now()))
     }
 
     #[test]
-    fn the_highest_pace_is_nineteen_and_a_half() {
-        let lanes = Lanes::default();
-        let member = lanes.join(key(), rate(20));
-        assert!((member.lane().requests_per_second(Instant::now()) - 19.5).abs() < 1e-3);
+    fn the_highest_rate_is_nineteen_and_a_half() {
+        let member = join(&Limiters::default(), 20);
+        assert!((member.requests_per_second(Instant::now()) - 19.5).abs() < 1e-3);
     }
 
     #[test]
-    fn the_most_careful_member_sets_the_rate_while_it_is_there() {
-        let lanes = Lanes::default();
-        let fast = lanes.join(key(), rate(20));
-        let slow = [4, 4].map(|requests| lanes.join(key(), rate(requests)));
-        assert!((rounded(fast.lane()) - 3.9).abs() < 1e-9);
+    fn the_lowest_rate_that_a_member_wants_is_in_force_while_it_is_one() {
+        let limiters = Limiters::default();
+        let fast = join(&limiters, 20);
+        let slow = [join(&limiters, 4), join(&limiters, 4)];
+        assert_eq!(rate_of(&fast), 3.9);
         for slow in slow {
-            assert!((rounded(fast.lane()) - 3.9).abs() < 1e-9);
+            assert_eq!(rate_of(&fast), 3.9);
             drop(slow);
         }
-        assert!((rounded(fast.lane()) - 19.5).abs() < 1e-9);
+        assert_eq!(rate_of(&fast), 19.5);
+    }
+
+    #[test]
+    fn an_account_changes_its_limiter_with_its_identity() {
+        let limiters = Arc::new(Limiters::default());
+        let (fast, slow) = (account(&limiters, 20), account(&limiters, 4));
+        let rates = || {
+            let now = Instant::now();
+            (
+                rounded(fast.requests_per_second(now)),
+                rounded(slow.requests_per_second(now)),
+            )
+        };
+        let first = fast.member("other");
+        assert_eq!(rates(), (19.5, 3.9));
+        slow.member("one");
+        assert!(
+            Arc::ptr_eq(&first, &fast.member("other")),
+            "the identity is the same"
+        );
+        fast.member("one");
+        assert_eq!(rates(), (3.9, 3.9), "they share a limiter");
+        slow.member("another");
+        assert_eq!(rates(), (19.5, 3.9), "they share it no longer");
     }
 
     #[tokio::test(start_paused = true)]
     async fn leaving_and_joining_again_does_not_start_afresh() {
-        let lanes = Lanes::default();
+        let limiters = Limiters::default();
         let mut departures = Vec::new();
         for _ in 0..10 {
-            let member = lanes.join(key(), rate(1));
-            departures.push(member.lane().slot().await.departure());
+            departures.push(join(&limiters, 1).acquire().await.departure());
         }
         for pair in departures.windows(2) {
             assert!(pair[1] - pair[0] > Duration::from_secs(1));
@@ -236,17 +308,12 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_waiter_that_gives_up_leaves_no_gap() {
-        let lanes = Lanes::default();
-        let member = lanes.join(key(), rate(1));
-        let lane = member.lane();
-        let first = lane.slot().await.departure();
-        assert!(
-            tokio::time::timeout(Duration::from_millis(100), lane.slot())
-                .await
-                .is_err()
-        );
-        let next = lane.slot().await;
-        assert!(next.departure() - first < Duration::from_millis(1_100));
+    async fn a_caller_that_stops_waiting_leaves_no_gap() {
+        let member = join(&Limiters::default(), 1);
+        let first = member.acquire().await.departure();
+        let waiting = tokio::time::timeout(Duration::from_millis(100), member.acquire());
+        assert!(waiting.await.is_err());
+        let next = member.acquire().await.departure();
+        assert!(next - first < Duration::from_millis(1_100));
     }
 }

@@ -6,41 +6,35 @@ use tokio::time::Instant;
 
 /// From half the rate back to all of it.
 const RECOVERY: Duration = Duration::from_mins(5);
-/// The slowest: at the default rate, one request in about two seconds.
-const FLOOR: f64 = 1.0 / 16.0;
+/// The lowest share of the rate: at the default rate, one request in about two seconds.
+const MIN_FACTOR: f64 = 1.0 / 16.0;
 
-/// The share of the rate that is in force. Linear in time: what was halved once is whole again after [`RECOVERY`].
+/// The share of the rate that is in force. It is linear in time: what was halved once is back at 1
+/// after [`RECOVERY`].
 #[derive(Debug, Default)]
 pub(super) struct Slowdown {
-    last: Option<Halving>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Halving {
-    at: Instant,
-    factor: f64,
+    /// When the rate was last halved, and the factor since then.
+    last: Option<(Instant, f64)>,
 }
 
 impl Slowdown {
     pub(super) fn factor(&self, now: Instant) -> f64 {
-        self.last.map_or(1.0, |Halving { at, factor }| {
-            let climbed =
-                0.5 * now.saturating_duration_since(at).as_secs_f64() / RECOVERY.as_secs_f64();
-            (factor + climbed).min(1.0)
-        })
+        let Some((at, factor)) = self.last else {
+            return 1.0;
+        };
+        let elapsed = now.saturating_duration_since(at).as_secs_f64();
+        (factor + 0.5 * elapsed / RECOVERY.as_secs_f64()).min(1.0)
     }
 
     pub(super) fn throttled(&mut self, departure: Instant, now: Instant) {
-        if self.last.is_some_and(|last| departure <= last.at) {
+        // A request that was sent before the last halving says nothing about the rate since then.
+        if self.last.is_some_and(|(at, _)| departure <= at) {
             return;
         }
-        self.last = Some(Halving {
-            at: now,
-            factor: (self.factor(now) / 2.0).max(FLOOR),
-        });
+        let factor = (self.factor(now) / 2.0).max(MIN_FACTOR);
+        self.last = Some((now, factor));
     }
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,7 +44,7 @@ mod tests {
     }
 
     #[test]
-    fn it_halves_then_climbs_back_in_five_minutes() {
+    fn it_is_halved_then_recovers_in_five_minutes() {
         let start = Instant::now();
         let mut slowdown = Slowdown::default();
         assert!(close(slowdown.factor(start), 1.0));
@@ -67,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_were_on_their_way_together_halve_it_once() {
+    fn requests_in_flight_together_halve_it_once() {
         let start = Instant::now();
         let answered = start + Duration::from_millis(100);
         let mut slowdown = Slowdown::default();
@@ -83,13 +77,13 @@ mod tests {
     }
 
     #[test]
-    fn it_never_stops() {
+    fn it_never_stops_requests() {
         let mut now = Instant::now();
         let mut slowdown = Slowdown::default();
         for _ in 0..100 {
             now += Duration::from_millis(10);
             slowdown.throttled(now, now);
         }
-        assert!(close(slowdown.factor(now), FLOOR));
+        assert!(close(slowdown.factor(now), MIN_FACTOR));
     }
 }

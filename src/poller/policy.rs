@@ -6,122 +6,81 @@ use tracing::Level;
 
 use crate::{
     client::{ApiError, TOKEN_FAILURE},
-    collectors::Activity,
+    collectors::Pace,
     config::Poll,
-    domain::{Moment, Reason},
+    domain::{Backoff, Moment, Reason},
     store::Snapshot,
 };
 
-/// One request and at most two more.
+/// Including the first one.
 const MAX_ATTEMPTS: u32 = 3;
-/// Before the first retry; doubled before the second.
-const PAUSE: Duration = Duration::from_millis(250);
-/// The API counts by the second, so one that throttled is left alone for one.
-const PAUSE_AFTER_THROTTLING: Duration = Duration::from_secs(1);
-/// What only a person can mend is tried no less often than this, or at its interval where that is longer.
-const LONGEST_BACK_OFF: Duration = Duration::from_mins(10);
-/// And no more rarely than this many intervals.
-const MOST_INTERVALS: u32 = 10;
-/// A scan that says it ends sooner is not asked sooner.
-const SHORTEST: Duration = Duration::from_secs(1);
+/// The pauses before retries.
+const RETRY: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(1));
+/// After throttling: the API counts by the second.
+const RETRY_THROTTLED: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(2));
+/// Permanent failures are polled no less often than this, or than the interval if that is longer.
+const MAX_BACKOFF: Duration = Duration::from_mins(10);
+/// Nor less often than once in this many intervals.
+const MAX_BACKOFF_INTERVALS: u32 = 10;
+/// A scan that is about to end is polled no sooner than this.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How a failure may end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Prospect {
-    /// Within the poll: worth another request.
-    Brief,
-    /// By itself, in a while.
-    Passing,
-    /// When a person does something.
-    ByHand,
-}
-
-fn prospect(error: &ApiError) -> Prospect {
-    match error.reason {
-        Reason::Throttled | Reason::Server | Reason::Network => Prospect::Brief,
-        Reason::HttpStatus if error.status.is_some_and(|status| status >= 500) => Prospect::Brief,
-        Reason::HttpStatus | Reason::Timeout | Reason::Tls | Reason::Decode | Reason::TooLarge => {
-            Prospect::Passing
-        }
-        Reason::Auth
-        | Reason::Permission
-        | Reason::InvalidRequest
-        | Reason::NotFound
-        | Reason::Credentials => Prospect::ByHand,
-    }
-}
-
-/// Whether the API has had enough of a token: it may have expired on the way.
+/// Whether the API rejected the token, which may have expired in flight.
 pub(super) fn is_token_failure(error: &ApiError) -> bool {
     error.code.as_deref() == Some(TOKEN_FAILURE)
 }
 
-/// Whether it stays as it is until a person does something.
-pub(super) fn needs_a_person(error: &ApiError) -> bool {
-    prospect(error) == Prospect::ByHand
-}
-
-/// How long to wait before repeating the request that failed as attempt `attempt`; none: not in this poll.
+/// How long to wait before repeating the request whose attempt number `attempt` failed. `None` if
+/// it is not to be repeated within this poll.
 pub(super) fn retry_after(error: &ApiError, attempt: u32) -> Option<Duration> {
-    if attempt >= MAX_ATTEMPTS || prospect(error) != Prospect::Brief {
+    if attempt >= MAX_ATTEMPTS {
         return None;
     }
-    let pause = if error.reason == Reason::Throttled {
-        PAUSE_AFTER_THROTTLING
-    } else {
-        PAUSE
-    };
-    Some(pause.mul_f64(f64::from(1 << (attempt - 1)) * (0.75 + 0.5 * fastrand::f64())))
-}
-
-/// How long after this poll's begin the next one begins.
-pub(super) fn interval(poll: &Poll, snapshot: &Snapshot, now: Moment) -> Duration {
-    match snapshot.failure() {
-        Some(error) if needs_a_person(error) => {
-            back_off(poll.interval, snapshot.same_reason_in_a_row)
+    match error.reason {
+        Reason::Throttled => Some(RETRY_THROTTLED.jittered(attempt)),
+        Reason::Server | Reason::Network => Some(RETRY.jittered(attempt)),
+        Reason::HttpStatus if error.status.is_some_and(|status| status >= 500) => {
+            Some(RETRY.jittered(attempt))
         }
-        Some(_) => of_activity(poll, snapshot, now, None),
-        None => of_activity(poll, snapshot, now, Some(SHORTEST)),
+        // Permanent failures, and those that would take too long or fail again.
+        _ => None,
     }
 }
 
-/// Sooner while a scan runs, and `sooner_still`, where that is given, when it says that it ends before that.
-fn of_activity(
-    poll: &Poll,
-    snapshot: &Snapshot,
-    now: Moment,
-    sooner_still: Option<Duration>,
-) -> Duration {
-    let activity = snapshot
-        .fresh(now, poll.stale_after)
-        .map_or(Activity::Idle, |data| data.activity);
-    match (activity, sooner_still) {
-        (Activity::Idle, _) => poll.interval,
-        (
-            Activity::Scanning {
-                remaining: Some(remaining),
-            },
-            Some(shortest),
-        ) => poll.scanning_interval.min(remaining.max(shortest)),
-        (Activity::Scanning { .. }, _) => poll.scanning_interval,
+/// The time from the start of this poll to the start of the next.
+pub(super) fn interval(poll: &Poll, snapshot: &Snapshot, now: Moment) -> Duration {
+    if let Some(error) = snapshot.failure()
+        && error.reason.is_permanent()
+    {
+        let max = poll
+            .interval
+            .saturating_mul(MAX_BACKOFF_INTERVALS)
+            .min(MAX_BACKOFF);
+        let backoff = Backoff::new(poll.interval, max.max(poll.interval));
+        return backoff.delay(snapshot.same_reason_in_a_row);
+    }
+    let pace = match snapshot.fresh(now, poll.stale_after) {
+        Some(data) => data.pace,
+        None => Pace::Idle,
+    };
+    match pace {
+        Pace::Idle => poll.interval,
+        // After a failure, the estimate is not worth polling sooner.
+        Pace::Scanning {
+            remaining: Some(remaining),
+        } if snapshot.is_up() => poll.scanning_interval.min(remaining.max(MIN_INTERVAL)),
+        Pace::Scanning { .. } => poll.scanning_interval,
     }
 }
 
-/// Doubles with each failure in a row.
-fn back_off(interval: Duration, n_failures: u32) -> Duration {
-    let doubled = interval.saturating_mul(1 << n_failures.saturating_sub(1).min(8));
-    doubled
-        .min(interval.saturating_mul(MOST_INTERVALS))
-        .min(LONGEST_BACK_OFF)
-        .max(interval)
-}
-
-/// How loudly to say that a poll failed: news loudly, what was said before softly.
-pub(super) fn level(error: &ApiError, is_news: bool) -> Level {
-    match (is_news, prospect(error)) {
-        (true, Prospect::ByHand) => Level::ERROR,
-        (true, _) => Level::WARN,
-        (false, _) => Level::INFO,
+/// The level at which to log a failed poll: a new failure is loud, a repeated one is not.
+pub(super) fn level(error: &ApiError, is_new: bool) -> Level {
+    if !is_new {
+        Level::INFO
+    } else if error.reason.is_permanent() {
+        Level::ERROR
+    } else {
+        Level::WARN
     }
 }
 
@@ -130,7 +89,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::{collectors::Parsed, domain::Clock, store::Outcome};
+    use crate::{collectors, domain::Clock, store::Outcome};
 
     const POLL: Poll = Poll {
         interval: Duration::from_secs(60),
@@ -152,22 +111,28 @@ mod tests {
         })
     }
 
-    fn answered(activity: Activity) -> Snapshot {
-        let parsed = Parsed {
-            samples: Vec::new(),
-            unexpected: Vec::new(),
-            activity,
+    fn answered(pace: Pace) -> Snapshot {
+        let response = match pace {
+            Pace::Idle => r#"{"Status": "SCANNED"}"#.to_owned(),
+            Pace::Scanning { remaining } => {
+                let seconds = remaining.unwrap_or_default().as_secs_f64();
+                format!(r#"{{"Status": "SCANNING", "RemainingTime": {seconds}}}"#)
+            }
         };
-        let untried = Snapshot::untried(0, POLL.interval);
-        untried.after(Outcome {
+        let zone = jiff::tz::TimeZone::UTC;
+        let parsed = collectors::ALL[0]
+            .read(&[&response], &zone, now().wall, None)
+            .unwrap();
+        let result = Ok(parsed);
+        Snapshot::unpolled(POLL.interval).after(Outcome {
             at: now(),
             took: Duration::ZERO,
-            result: Ok(parsed),
+            result,
         })
     }
 
-    fn scanning(remaining: Option<f64>) -> Activity {
-        Activity::Scanning {
+    fn scanning(remaining: Option<f64>) -> Pace {
+        Pace::Scanning {
             remaining: remaining.map(Duration::from_secs_f64),
         }
     }
@@ -179,7 +144,7 @@ mod tests {
     #[test]
     fn a_running_scan_is_asked_more_often_and_just_after_it_says_it_ends() {
         let cases = [
-            (Activity::Idle, 60.0),
+            (Pace::Idle, 60.0),
             (scanning(None), 10.0),
             (scanning(Some(3_600.0)), 10.0),
             (scanning(Some(4.0)), 4.0),
@@ -191,8 +156,8 @@ mod tests {
     }
 
     #[test]
-    fn what_a_person_must_mend_is_tried_less_and_less_often() {
-        let mut snapshot = answered(Activity::Idle);
+    fn permanent_failures_back_off() {
+        let mut snapshot = answered(Pace::Idle);
         let intervals: Vec<f64> = (0..6)
             .map(|_| {
                 snapshot = failed(&snapshot, Reason::Auth);
@@ -203,8 +168,8 @@ mod tests {
     }
 
     #[test]
-    fn what_passed_by_itself_does_not_count_towards_the_back_off() {
-        let mut snapshot = answered(Activity::Idle);
+    fn transient_failures_do_not_count_towards_the_back_off() {
+        let mut snapshot = answered(Pace::Idle);
         for _ in 0..8 {
             snapshot = failed(&snapshot, Reason::Server);
         }
@@ -213,16 +178,20 @@ mod tests {
 
     #[test]
     fn a_back_off_is_never_shorter_than_the_interval() {
+        let failing = |interval| {
+            let mut snapshot = answered(Pace::Idle);
+            for _ in 0..50 {
+                snapshot = failed(&snapshot, Reason::Auth);
+            }
+            super::interval(&Poll { interval, ..POLL }, &snapshot, now())
+        };
         let hour = Duration::from_hours(1);
-        assert_eq!(back_off(hour, 50), hour);
-        assert_eq!(
-            back_off(Duration::from_secs(1), 50),
-            Duration::from_secs(10)
-        );
+        assert_eq!(failing(hour), hour);
+        assert_eq!(failing(Duration::from_secs(1)), Duration::from_secs(10));
     }
 
     #[test]
-    fn what_may_pass_by_itself_keeps_the_interval() {
+    fn transient_failures_keep_the_interval() {
         let mut snapshot = answered(scanning(Some(2.0)));
         for _ in 0..10 {
             snapshot = failed(&snapshot, Reason::Server);
@@ -231,18 +200,18 @@ mod tests {
     }
 
     #[test]
-    fn only_brief_failures_are_retried_and_twice_at_most() {
+    fn only_failures_that_may_pass_within_a_poll_are_retried_and_twice_at_most() {
         for reason in Reason::ALL {
             let error = ApiError {
                 status: Some(502),
                 ..ApiError::of(reason)
             };
-            let brief = matches!(
+            let is_retried = matches!(
                 reason,
                 Reason::Throttled | Reason::Server | Reason::Network | Reason::HttpStatus
             );
-            assert_eq!(retry_after(&error, 1).is_some(), brief, "{reason}");
-            assert_eq!(retry_after(&error, 2).is_some(), brief, "{reason}");
+            assert_eq!(retry_after(&error, 1).is_some(), is_retried, "{reason}");
+            assert_eq!(retry_after(&error, 2).is_some(), is_retried, "{reason}");
             assert_eq!(retry_after(&error, 3), None, "{reason}");
         }
         let redirect = ApiError {

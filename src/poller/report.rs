@@ -1,4 +1,4 @@
-//! What a poll says in the log.
+//! What a poll logs.
 
 use std::time::Duration;
 
@@ -7,92 +7,108 @@ use tracing::Level;
 use super::{Job, policy};
 use crate::{client::ApiError, store::Snapshot};
 
-/// News loudly, repetitions softly; every line about a failure has the `RequestId`, for support.
+/// Logs the result of a poll. Every line about a failure has the `RequestId`, for support.
 pub(super) fn poll(job: &Job, before: &Snapshot, after: &Snapshot) {
-    let (account, scan) = (job.account.name.as_str(), job.scan.name.as_str());
+    let (account, collector, scan) = names(job);
     let Some(error) = after.failure() else {
         if before.failed_in_a_row > 0 {
+            let failed_polls = before.failed_in_a_row;
             tracing::info!(
                 account,
+                collector,
                 scan,
-                failed_polls = before.failed_in_a_row,
-                "poll succeeds again"
+                failed_polls,
+                "poll succeeded again"
             );
         } else if before.polls == 0 {
-            tracing::info!(account, scan, "first poll succeeded");
+            tracing::info!(account, collector, scan, "first poll succeeded");
         }
-        return unexpected(job, before, after);
+        return unexpected_fields(job, before, after);
     };
-    let is_news = before
-        .failure()
-        .is_none_or(|last| last.reason != error.reason || last.code != error.code);
+    let is_new = match before.failure() {
+        Some(last) => last.reason != error.reason || last.code != error.code,
+        None => true,
+    };
     let reason = error.reason.as_str();
     let code = error.code.as_deref();
     let request_id = error.request_id.as_deref();
     let next = humantime::format_duration(after.interval).to_string();
-    let text = &error.message;
-    match policy::level(error, is_news) {
-        Level::ERROR => {
-            tracing::error!(
-                account,
-                scan,
-                reason,
-                code,
-                request_id,
-                error = text,
-                next,
-                "poll fails: needs a person"
-            );
-        }
-        Level::WARN => {
-            tracing::warn!(
-                account,
-                scan,
-                reason,
-                code,
-                request_id,
-                error = text,
-                next,
-                "poll fails"
-            );
-        }
-        _ => tracing::info!(
+    let error_text = &error.message;
+    match policy::level(error, is_new) {
+        Level::ERROR => tracing::error!(
             account,
+            collector,
             scan,
             reason,
             code,
             request_id,
-            error = text,
+            error = error_text,
             next,
-            "poll still fails"
+            "poll failed, operator action required"
+        ),
+        Level::WARN => tracing::warn!(
+            account,
+            collector,
+            scan,
+            reason,
+            code,
+            request_id,
+            error = error_text,
+            next,
+            "poll failed"
+        ),
+        _ => tracing::info!(
+            account,
+            collector,
+            scan,
+            reason,
+            code,
+            request_id,
+            error = error_text,
+            next,
+            "poll failed again"
         ),
     }
 }
 
 /// A request is about to be repeated.
 pub(super) fn retry(job: &Job, error: &ApiError, pause: Duration) {
+    let (account, collector, scan) = names(job);
     tracing::debug!(
-        account = job.account.name.as_str(),
-        scan = job.scan.name.as_str(),
+        account,
+        collector,
+        scan,
         reason = error.reason.as_str(),
         code = error.code.as_deref(),
         request_id = error.request_id.as_deref(),
         error = error.message,
         pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX),
-        "request fails, trying again",
+        "request failed, retrying",
     );
 }
 
-/// The first time that a field cannot be read is worth a line; after that it is counted.
-fn unexpected(job: &Job, before: &Snapshot, after: &Snapshot) {
-    for (index, field) in job.collector.fields.iter().enumerate() {
-        if before.unexpected[index] == 0 && after.unexpected[index] > 0 {
+/// Logs a field when it becomes unreadable; after that it is only counted.
+fn unexpected_fields(job: &Job, before: &Snapshot, after: &Snapshot) {
+    let (account, collector, scan) = names(job);
+    let known: &[&str] = match before.latest() {
+        Some(data) => &data.unexpected,
+        None => &[],
+    };
+    let Some(data) = after.latest() else { return };
+    for field in &data.unexpected {
+        if !known.contains(field) {
             tracing::warn!(
-                account = job.account.name.as_str(),
-                scan = job.scan.name.as_str(),
+                account,
+                collector,
+                scan,
                 field,
-                "the answer has no such field, or a value in it that cannot be read; it is left out",
+                "the answer lacks this field or has a value that cannot be read; it is left out",
             );
         }
     }
+}
+
+fn names(job: &Job) -> (&str, &'static str, Option<&str>) {
+    let scan = job.entry.scan.as_ref().map(|scan| scan.as_str());
+    (job.account.name.as_str(), job.collector.name, scan)
 }

@@ -1,117 +1,109 @@
-//! What is known of one job at one moment.
+//! The state of one job at one moment.
 
 use std::{sync::Arc, time::Duration};
 
+use super::Lines;
 use crate::{
     client::ApiError,
-    collectors::{Activity, Parsed, Sample},
+    collectors::{AnyAnswer, Pace, Parsed},
     domain::Moment,
 };
 
-/// Everything known of one job. Never changed: each poll makes the next one out of it.
-#[derive(Clone, Debug)]
+/// The state of one job. It never changes: each poll makes the next one from it.
+#[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    /// Polls so far.
+    /// Polls so far, including those that failed.
     pub polls: u64,
-    /// Those of them that failed.
     pub failures: u64,
-    /// Failed polls since the last good one.
+    /// Failures since the last success.
     pub failed_in_a_row: u32,
-    /// Those of them that failed for the same reason as the last one, up to the first that did not.
+    /// The last of those that have the same reason as the latest.
     pub same_reason_in_a_row: u32,
-    /// The last poll; none before the first.
+    /// `None` before the first poll.
     pub last: Option<LastPoll>,
     /// The last good answer, however old; see [`Snapshot::fresh`].
     data: Option<Arc<Data>>,
-    /// Values that could not be read so far, by field of the collector.
-    pub unexpected: Vec<u64>,
-    /// Between the last poll and the next.
+    /// Values that could not be read so far.
+    pub unexpected_values: u64,
+    /// The time between the last poll and the next.
     pub interval: Duration,
+    pub lines: Lines,
 }
 
-/// How the last poll went.
 #[derive(Clone, Debug)]
 pub struct LastPoll {
-    /// When its last request left.
+    /// When its last request was sent.
     pub at: Moment,
-    /// Waits and retries included.
+    /// Including waits and retries.
     pub took: Duration,
-    /// None when it succeeded.
+    /// `None` if it succeeded.
     pub failure: Option<ApiError>,
 }
 
 /// A good answer.
 #[derive(Clone, Debug)]
 pub struct Data {
-    /// When the request left that brought it.
+    /// When it was asked for: it is at least this old.
     pub as_of: Moment,
-    /// Sorted by family.
-    pub samples: Vec<Sample>,
-    /// Whether a scan runs.
-    pub activity: Activity,
+    pub answer: AnyAnswer,
+    pub pace: Pace,
+    /// The fields that were missing or could not be read.
+    pub unexpected: Vec<&'static str>,
 }
 
-/// What one poll brought.
+/// The result of one poll.
 #[derive(Debug)]
 pub struct Outcome {
-    /// When its last request left.
+    /// When its last request was sent.
     pub at: Moment,
-    /// Waits and retries included.
+    /// Including waits and retries.
     pub took: Duration,
-    /// The answer, or why there is none.
     pub result: Result<Parsed, ApiError>,
 }
 
 impl Snapshot {
-    /// Before the first poll of a job with `n_fields` fields.
-    pub fn untried(n_fields: usize, interval: Duration) -> Snapshot {
+    /// Before the first poll.
+    pub fn unpolled(interval: Duration) -> Snapshot {
         Snapshot {
-            polls: 0,
-            failures: 0,
-            failed_in_a_row: 0,
-            same_reason_in_a_row: 0,
-            last: None,
-            data: None,
-            unexpected: vec![0; n_fields],
             interval,
+            ..Snapshot::default()
         }
     }
 
-    /// After a poll that brought `outcome`. Only a full success moves the data and their time.
+    /// The state after a poll. Only a success replaces the data and their time.
     #[must_use]
     pub fn after(&self, outcome: Outcome) -> Snapshot {
         let Outcome { at, took, result } = outcome;
         let mut next = Snapshot {
             polls: self.polls + 1,
+            lines: Lines::default(),
             ..self.clone()
         };
         let failure = match result {
             Ok(Parsed {
-                samples,
+                answer,
+                pace,
                 unexpected,
-                activity,
             }) => {
-                unexpected
-                    .into_iter()
-                    .for_each(|field| next.unexpected[field] += 1);
+                next.unexpected_values += unexpected.len() as u64;
                 next.data = Some(Arc::new(Data {
                     as_of: at,
-                    samples,
-                    activity,
+                    answer,
+                    pace,
+                    unexpected,
                 }));
-                (next.failed_in_a_row, next.same_reason_in_a_row) = (0, 0);
+                next.failed_in_a_row = 0;
+                next.same_reason_in_a_row = 0;
                 None
             }
             Err(error) => {
                 next.failures += 1;
                 next.failed_in_a_row = next.failed_in_a_row.saturating_add(1);
-                let is_same = self
-                    .failure()
-                    .is_some_and(|last| last.reason == error.reason);
-                next.same_reason_in_a_row = if is_same {
-                    self.same_reason_in_a_row.saturating_add(1)
-                } else {
-                    1
+                next.same_reason_in_a_row = match self.failure() {
+                    Some(last) if last.reason == error.reason => {
+                        self.same_reason_in_a_row.saturating_add(1)
+                    }
+                    _ => 1,
                 };
                 Some(error)
             }
@@ -122,7 +114,7 @@ impl Snapshot {
 
     /// Why the last poll failed, if it did.
     pub fn failure(&self) -> Option<&ApiError> {
-        self.last.as_ref().and_then(|last| last.failure.as_ref())
+        self.last.as_ref()?.failure.as_ref()
     }
 
     /// Whether the last poll succeeded.
@@ -137,10 +129,16 @@ impl Snapshot {
         self.data.as_ref().map(|data| data.as_of)
     }
 
-    /// The last good answer, unless it is older than `stale_after`. There is no other way to it.
+    /// The last good answer, unless it is older than `stale_after`. What describes the present is
+    /// taken from here.
     pub fn fresh(&self, now: Moment, stale_after: Duration) -> Option<&Arc<Data>> {
         self.data
             .as_ref()
             .filter(|data| now.age_of(data.as_of) <= stale_after)
+    }
+
+    /// The last good answer, however old: for facts about the past, and to read the next answer.
+    pub fn latest(&self) -> Option<&Arc<Data>> {
+        self.data.as_ref()
     }
 }

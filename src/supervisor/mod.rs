@@ -1,259 +1,269 @@
-//! The accounts that are being polled, and how a new configuration takes their place.
+//! Configuration → running jobs: plans, starts, stops, and hands over at a reload.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep},
-};
+use tokio::{task::JoinSet, time::sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     config::{self, Config},
     credentials::Providers,
     domain::AccountName,
-    limiter::Lanes,
+    exposition,
+    limiter::Limiters,
     poller::{Context, Job},
-    store::{JobEntry, Store},
+    store::Store,
 };
 
 mod plan;
+mod reload;
+mod schedule;
 
-pub use plan::{PlanError, Start, jobs, jobs_anyway, table};
+pub use plan::{PlanError, checked_jobs, jobs, table};
+pub use reload::{ConfigSource, LOAD_TIMEOUT};
 
-/// Between two jobs that are hurried: when there are many of them, they are spread over a minute.
-const STEP: Duration = Duration::from_millis(50);
-const LONGEST_SPREAD: Duration = Duration::from_mins(1);
+use schedule::StartSchedule;
 
-/// Polls every account of its configuration for as long as it lives.
+/// Jobs that are woken after a reload start this far apart.
+const WAKE_STEP: Duration = Duration::from_millis(50);
+/// All of them are woken within this time, however many there are.
+const MAX_WAKE_SPREAD: Duration = Duration::from_mins(1);
+
+/// Polls every account of the configuration in force, for as long as it lives.
 #[derive(Debug)]
-pub struct Exporter {
+pub struct Supervisor {
     context: Arc<Context>,
     store: Arc<Store>,
-    lanes: Arc<Lanes>,
+    limiters: Arc<Limiters>,
     providers: Arc<Providers>,
-    accounts: Vec<Running>,
-    hurrying: JoinSet<()>,
+    accounts: Vec<RunningAccount>,
+    waking: JoinSet<()>,
 }
 
-/// An account and its tasks.
 #[derive(Debug)]
-struct Running {
+struct RunningAccount {
     config: Arc<config::Account>,
     jobs: Vec<Job>,
     tasks: Vec<AbortOnDropHandle<()>>,
 }
 
-impl Running {
-    /// What is known of a scan goes on where only other things changed, such as an interval; what was counted of the
-    /// account's requests does so in any case.
-    fn hand_over(&self, jobs: &[Job]) {
-        for job in jobs {
-            let is_same = |before: &&Job| before.asks_the_same_as(job);
-            if let Some(before) = self.jobs.iter().find(is_same) {
-                job.entry.go_on_from(&before.entry);
-            }
-            let is_same = |before: &&Job| std::ptr::eq(before.collector, job.collector);
-            if let Some(before) = self.jobs.iter().find(is_same) {
-                job.action_entry.go_on_from(&before.action_entry);
-            }
-        }
-    }
+/// What happens to an account of a new configuration.
+enum PlannedAccount {
+    /// It did not change.
+    Keep(AccountName),
+    Start(Arc<config::Account>, Vec<Job>),
 }
 
 /// What a new configuration changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
-    /// Accounts that go on as they were.
+    /// Accounts that did not change.
     pub kept: usize,
-    /// Accounts that are new or different.
+    /// Accounts that are new or changed.
     pub started: usize,
-    /// Accounts that are gone or were different.
+    /// Accounts that were removed or changed.
     pub stopped: usize,
-    /// Those of them that are gone, by name.
-    pub gone: Vec<AccountName>,
+    /// The names of those that were removed.
+    pub removed: Vec<AccountName>,
 }
 
-impl Exporter {
-    /// Polls nothing yet.
-    pub fn new(context: Arc<Context>) -> Exporter {
-        let lanes = Arc::<Lanes>::default();
-        let providers = Arc::new(Providers::new(context.tools(&lanes)));
-        Exporter {
+impl Supervisor {
+    /// Polls nothing until a configuration is applied.
+    pub fn new(context: Arc<Context>) -> Supervisor {
+        let limiters = Arc::<Limiters>::default();
+        let providers = Arc::new(Providers::new(context.tools(&limiters)));
+        Supervisor {
             context,
             store: Arc::default(),
-            lanes,
+            limiters,
             providers,
             accounts: Vec::new(),
-            hurrying: JoinSet::new(),
+            waking: JoinSet::new(),
         }
     }
 
-    /// Where its accounts get their credentials.
-    pub fn providers(&self) -> Arc<Providers> {
-        Arc::clone(&self.providers)
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
     }
 
-    /// What is known of the scans.
     pub fn store(&self) -> Arc<Store> {
         Arc::clone(&self.store)
     }
 
-    /// Polls what `config` says from now on. An account that did not change keeps its data, its counters and its
-    /// schedule, unless it waits for a person, who may have mended it: then it is polled soon. Where any account has
-    /// no credentials, nothing changes and all of those are named.
-    pub async fn apply(&mut self, config: Config) -> Result<Changes, Vec<PlanError>> {
-        let fresh = self
-            .prepare(config)
-            .inspect_err(|_| self.providers.drop_unused())?;
-        let mut before: HashMap<AccountName, Running> = self
-            .accounts
-            .drain(..)
-            .map(|running| (running.config.name.clone(), running))
-            .collect();
-        let mut keep: HashMap<AccountName, Running> = fresh
-            .iter()
-            .filter_map(Next::kept)
-            .filter_map(|name| before.remove_entry(name))
-            .collect();
-        let kept = keep.len();
-        stop(before.values_mut()).await;
-        let stopped = before.len();
-        let mut schedule = Schedule::new(&fresh);
-        let next = |account| match account {
-            Next::Keep(name) => keep.remove(&name),
-            Next::Start(config, jobs) => {
-                if let Some(before) = before.remove(&config.name) {
-                    before.hand_over(&jobs);
-                }
-                Some(schedule.start(&self.context, config, jobs))
-            }
-        };
-        self.accounts = fresh.into_iter().filter_map(next).collect();
-        let jobs = self.accounts.iter().flat_map(|running| &running.jobs);
-        self.store.replace(plan::table(&jobs));
-        let waiting = jobs
-            .filter(|job| job.needs_a_person())
-            .map(|job| Arc::clone(&job.entry))
-            .collect();
-        self.hurrying = JoinSet::new();
-        self.hurrying.spawn(hurry(waiting));
-        let mut gone: Vec<AccountName> = before.into_keys().collect();
-        gone.sort();
-        self.providers.drop_unused();
-        Ok(Changes {
-            kept,
-            started: self.accounts.len() - kept,
-            stopped,
-            gone,
-        })
+    pub fn providers(&self) -> &Arc<Providers> {
+        &self.providers
     }
 
-    /// What each account of `config` needs; starts and stops nothing.
-    fn prepare(&self, config: Config) -> Result<Vec<Next>, Vec<PlanError>> {
-        let running: HashMap<&AccountName, &Running> = self
-            .accounts
-            .iter()
-            .map(|running| (&running.config.name, running))
-            .collect();
-        let mut accounts = Vec::with_capacity(config.accounts.len());
+    /// Waits a few seconds at most until it is known whether the accounts of `config` can have
+    /// credentials at all; [`Supervisor::apply`] refuses those that cannot.
+    pub async fn probe_credentials(&self, config: &Config) {
+        let sources = config.accounts.iter().map(|account| &account.credentials);
+        self.providers.explore(sources).await;
+    }
+
+    /// Puts `config` in force. An account that did not change keeps its data, its counters and its
+    /// schedule, except that it polls soon if it backs off: the reload may follow a fix. If any
+    /// account cannot have credentials, nothing changes and all of those are named.
+    pub async fn apply(&mut self, config: Config) -> Result<Changes, Vec<PlanError>> {
+        let planned = match self.plan(config) {
+            Ok(planned) => planned,
+            Err(errors) => {
+                self.providers.drop_unused();
+                return Err(errors);
+            }
+        };
+        // Nothing fails from here on.
+        let mut earlier: HashMap<AccountName, RunningAccount> = HashMap::new();
+        for account in self.accounts.drain(..) {
+            earlier.insert(account.config.name.clone(), account);
+        }
+        let mut kept: HashMap<AccountName, RunningAccount> = HashMap::new();
+        let mut n_jobs = 0;
+        for account in &planned {
+            match account {
+                PlannedAccount::Keep(name) => kept.extend(earlier.remove_entry(name)),
+                PlannedAccount::Start(_, jobs) => n_jobs += jobs.len(),
+            }
+        }
+        let mut changes = Changes {
+            kept: kept.len(),
+            stopped: earlier.len(),
+            ..Changes::default()
+        };
+        // A changed account is stopped before its successor starts, so that what it counted is
+        // final and can be handed over.
+        stop(earlier.values_mut()).await;
+
+        let mut schedule = StartSchedule::new(n_jobs);
+        for account in planned {
+            match account {
+                PlannedAccount::Keep(name) => self.accounts.extend(kept.remove(&name)),
+                PlannedAccount::Start(config, jobs) => {
+                    if let Some(earlier) = earlier.remove(&config.name) {
+                        earlier.hand_over(&jobs);
+                    }
+                    let account = RunningAccount::start(config, jobs, &mut schedule, &self.context);
+                    self.accounts.push(account);
+                }
+            }
+        }
+        changes.started = self.accounts.len() - changes.kept;
+        changes.removed = earlier.into_keys().collect();
+        changes.removed.sort();
+        self.store.replace(table(
+            self.accounts.iter().flat_map(|account| &account.jobs),
+        ));
+        self.wake_failing();
+        self.providers.drop_unused();
+        Ok(changes)
+    }
+
+    /// Starts and stops nothing.
+    fn plan(&self, config: Config) -> Result<Vec<PlannedAccount>, Vec<PlanError>> {
+        let mut running: HashMap<&AccountName, &config::Account> = HashMap::new();
+        for account in &self.accounts {
+            running.insert(&account.config.name, &account.config);
+        }
+        let mut planned = Vec::with_capacity(config.accounts.len());
         let mut errors = Vec::new();
         for account in config.accounts {
             if running
                 .get(&account.name)
-                .is_some_and(|running| *running.config == account)
+                .is_some_and(|running| **running == account)
             {
-                accounts.push(Next::Keep(account.name));
+                planned.push(PlannedAccount::Keep(account.name));
                 continue;
             }
             let account = Arc::new(account);
-            match plan::jobs(&account, &self.lanes, &self.providers) {
-                Ok(jobs) => accounts.push(Next::Start(account, jobs)),
+            match checked_jobs(&account, &self.limiters, &self.providers) {
+                Ok(jobs) => planned.push(PlannedAccount::Start(account, jobs)),
                 Err(error) => PlanError::collect(&mut errors, error),
             }
         }
         if errors.is_empty() {
-            Ok(accounts)
+            Ok(planned)
         } else {
             Err(errors)
         }
     }
+
+    /// Makes the jobs that back off poll soon, one after the other.
+    fn wake_failing(&mut self) {
+        let mut failing = Vec::new();
+        for job in self.accounts.iter().flat_map(|account| &account.jobs) {
+            if job.fails_permanently() {
+                failing.push(job.clone());
+            }
+        }
+        self.waking = JoinSet::new();
+        self.waking.spawn(wake(failing));
+    }
 }
 
-/// Waits until nothing of them runs any more: what they have counted is final then, and nobody has their credentials.
-async fn stop(accounts: impl Iterator<Item = &mut Running>) {
-    let tasks: Vec<_> = accounts
-        .flat_map(|running| running.tasks.drain(..))
-        .collect();
-    tasks.iter().for_each(AbortOnDropHandle::abort);
+impl RunningAccount {
+    fn start(
+        config: Arc<config::Account>,
+        jobs: Vec<Job>,
+        schedule: &mut StartSchedule,
+        context: &Arc<Context>,
+    ) -> RunningAccount {
+        let mut tasks = Vec::with_capacity(jobs.len());
+        for job in &jobs {
+            let start = schedule.next(config.poll.interval);
+            let run = job
+                .clone()
+                .run(Arc::clone(context), start.first, start.second);
+            tasks.push(AbortOnDropHandle::new(tokio::spawn(run)));
+        }
+        RunningAccount {
+            config,
+            jobs,
+            tasks,
+        }
+    }
+
+    /// Hands what it knows to `jobs`, which take its place: the counts of its requests in any
+    /// case, its data only where the same question is asked.
+    fn hand_over(&self, jobs: &[Job]) {
+        for job in jobs {
+            for channel in &job.channels {
+                let mut earlier = self.jobs.iter().flat_map(|job| &job.channels);
+                let action = channel.stats.action;
+                if let Some(earlier) = earlier.find(|earlier| earlier.stats.action == action) {
+                    channel.stats.continue_from(&earlier.stats);
+                }
+            }
+            if let Some(earlier) = self
+                .jobs
+                .iter()
+                .find(|earlier| earlier.asks_the_same_as(job))
+            {
+                let mut snapshot = (*earlier.entry.snapshot()).clone();
+                snapshot.interval = job.account.poll.interval;
+                exposition::publish(&job.entry, snapshot);
+            }
+        }
+    }
+}
+
+/// Waits until none of their tasks runs any more.
+async fn stop(accounts: impl Iterator<Item = &mut RunningAccount>) {
+    let mut tasks = Vec::new();
+    for account in accounts {
+        tasks.append(&mut account.tasks);
+    }
+    for task in &tasks {
+        task.abort();
+    }
     for task in tasks {
         let _ = task.await;
     }
 }
 
-async fn hurry(jobs: Vec<Arc<JobEntry>>) {
+async fn wake(jobs: Vec<Job>) {
     let n_jobs = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
     for job in &jobs {
-        job.hurry();
-        sleep(STEP.min(LONGEST_SPREAD / n_jobs)).await;
-    }
-}
-
-/// What becomes of an account.
-enum Next {
-    Keep(AccountName),
-    Start(Arc<config::Account>, Vec<Job>),
-}
-
-impl Next {
-    fn kept(&self) -> Option<&AccountName> {
-        match self {
-            Next::Keep(name) => Some(name),
-            Next::Start(..) => None,
-        }
-    }
-}
-
-/// Spreads the first polls of what starts together.
-struct Schedule {
-    begin: Instant,
-    index: usize,
-    n_jobs: usize,
-}
-
-impl Schedule {
-    fn new(accounts: &[Next]) -> Schedule {
-        let n_jobs = |account: &Next| match account {
-            Next::Keep(_) => 0,
-            Next::Start(_, jobs) => jobs.len(),
-        };
-        Schedule {
-            begin: Instant::now(),
-            index: 0,
-            n_jobs: accounts.iter().map(n_jobs).sum(),
-        }
-    }
-
-    fn start(
-        &mut self,
-        context: &Arc<Context>,
-        config: Arc<config::Account>,
-        jobs: Vec<Job>,
-    ) -> Running {
-        let task = |job: &Job| {
-            let start = Start::spread(self.begin, self.index, self.n_jobs, config.poll.interval);
-            self.index += 1;
-            AbortOnDropHandle::new(tokio::spawn(job.clone().run(
-                Arc::clone(context),
-                start.first,
-                start.second,
-            )))
-        };
-        let tasks = jobs.iter().map(task).collect();
-        Running {
-            config,
-            jobs,
-            tasks,
-        }
+        job.poll_now();
+        sleep(WAKE_STEP.min(MAX_WAKE_SPREAD / n_jobs)).await;
     }
 }

@@ -1,17 +1,18 @@
-//! Accounts × scans × collectors → jobs, and when each first runs.
+//! An account's configuration → its jobs.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
-    collectors::{self, Collector},
+    collectors::{self, Collector, Per},
     config::Account,
-    credentials::{CredentialsError, Providers},
+    credentials::{CredentialsError, Provider, Providers},
     domain::{AccountName, Scan},
-    limiter::{Lanes, Seat},
-    poller::Job,
-    store::{AccountEntry, ActionEntry, JobEntry, Table},
+    exposition,
+    limiter::{AccountLimiter, Limiters},
+    poller::{Channel, Job},
+    store::{AccountEntry, JobEntry, RequestStats, Snapshot, Table},
 };
 
 /// Accounts that cannot be polled, all for the same reason.
@@ -27,37 +28,37 @@ impl std::error::Error for PlanError {}
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.accounts[..] {
+            [] => Ok(()),
             [only] => write!(f, "account \"{only}\" has no credentials: {}", self.source),
             [first, others @ ..] => {
                 let n_others = others.len();
+                let source = &self.source;
                 write!(
                     f,
-                    "account \"{first}\" and {n_others} more have no credentials: {}",
-                    self.source
+                    "account \"{first}\" and {n_others} more have no credentials: {source}"
                 )
             }
-            [] => Ok(()),
         }
     }
 }
 
 impl PlanError {
-    /// Adds `error` to those before it: accounts that share a source share its trouble.
-    pub fn collect(errors: &mut Vec<PlanError>, error: PlanError) {
-        match errors
-            .iter_mut()
-            .find(|earlier| earlier.source == error.source)
-        {
-            Some(earlier) => earlier.accounts.extend(error.accounts),
-            None => errors.push(error),
+    /// Adds `error` to `errors`. Accounts that share credentials share one error.
+    pub(super) fn collect(errors: &mut Vec<PlanError>, error: PlanError) {
+        for earlier in errors.iter_mut() {
+            if earlier.source == error.source {
+                earlier.accounts.extend(error.accounts);
+                return;
+            }
         }
+        errors.push(error);
     }
 }
 
-/// The jobs of one account. Fails when there will never be credentials to sign with.
-pub fn jobs(
+/// The jobs of one account. Fails if it cannot have credentials until the process is restarted.
+pub fn checked_jobs(
     account: &Arc<Account>,
-    lanes: &Arc<Lanes>,
+    limiters: &Arc<Limiters>,
     providers: &Providers,
 ) -> Result<Vec<Job>, PlanError> {
     match providers.provider(&account.credentials).hopeless() {
@@ -65,148 +66,107 @@ pub fn jobs(
             accounts: vec![account.name.clone()],
             source,
         }),
-        None => Ok(jobs_anyway(account, lanes, providers)),
+        None => Ok(jobs(account, limiters, providers)),
     }
 }
 
-/// The jobs of one account; without credentials to sign with, their polls fail and say so.
-pub fn jobs_anyway(account: &Arc<Account>, lanes: &Arc<Lanes>, providers: &Providers) -> Vec<Job> {
+/// The jobs of one account. Without credentials, their polls fail and say so.
+pub fn jobs(account: &Arc<Account>, limiters: &Arc<Limiters>, providers: &Providers) -> Vec<Job> {
     let provider = providers.provider(&account.credentials);
-    let issued = provider.status().issued();
-    let action_entry = |collector: &'static Collector| {
-        let (endpoint, rate) = (account.endpoint.clone(), account.requests_per_second);
-        let seat = Seat::new(Arc::clone(lanes), endpoint, collector.action, rate);
-        if let Some(issued) = &issued {
-            seat.take(&issued.identity);
-        }
-        Arc::new(ActionEntry::new(seat))
+    let mut channels: Vec<Arc<Channel>> = Vec::new();
+    for action in collectors::action_names() {
+        channels.push(Arc::new(channel(account, action, limiters, &provider)));
+    }
+    let account_entry = Arc::new(AccountEntry {
+        name: account.name.clone(),
+        credentials: Arc::clone(provider.status()),
+        requests: channels
+            .iter()
+            .map(|channel| Arc::clone(&channel.stats))
+            .collect(),
+    });
+    let job = |collector: &'static Collector, scan: Option<&Scan>| Job {
+        account: Arc::clone(account),
+        scan: scan.cloned(),
+        collector,
+        provider: Arc::clone(&provider),
+        channels: channels_of(collector, &channels),
+        account_entry: Arc::clone(&account_entry),
+        entry: Arc::new(entry(account, collector, scan)),
+        wake: Arc::new(Notify::new()),
     };
-    let actions = collectors::ALL.map(action_entry);
-    let status = Arc::clone(provider.status());
-    let account_entry = Arc::new(AccountEntry::new(&account.name, status, actions.to_vec()));
-    let job =
-        |(collector, action_entry): (&'static Collector, &Arc<ActionEntry>), scan: &Scan| Job {
-            account: Arc::clone(account),
-            provider: Arc::clone(&provider),
-            scan: scan.clone(),
-            collector,
-            action_entry: Arc::clone(action_entry),
-            account_entry: Arc::clone(&account_entry),
-            entry: Arc::new(JobEntry::new(
-                &account.name,
-                &scan.name,
-                collector,
-                &account.poll,
-            )),
-        };
-    let asked = collectors::ALL.into_iter().zip(&actions);
-    asked
-        .flat_map(|asked| account.scans.iter().map(move |scan| (asked, scan)))
-        .map(|(asked, scan)| job(asked, scan))
-        .collect()
-}
-
-/// What is known of `jobs`, which are sorted by account: those of one collector side by side.
-pub fn table<'a>(jobs: &(impl Iterator<Item = &'a Job> + Clone)) -> Table {
-    let mut accounts: Vec<_> = jobs
-        .clone()
-        .map(|job| Arc::clone(&job.account_entry))
-        .collect();
-    accounts.dedup_by(|left, right| Arc::ptr_eq(left, right));
-    let of = |collector: &'static Collector| {
-        jobs.clone()
-            .filter(move |job| std::ptr::eq(job.collector, collector))
-            .map(|job| Arc::clone(&job.entry))
-    };
-    Table {
-        accounts,
-        jobs: collectors::ALL.into_iter().flat_map(of).collect(),
-    }
-}
-
-/// When a job first runs, and when at the latest for the second time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Start {
-    /// Soon, so that there is something to see.
-    pub first: Instant,
-    /// At its place in the interval.
-    pub second: Instant,
-}
-
-/// Nobody waits longer than this for the first data, however long the interval.
-const LONGEST_WAIT: Duration = Duration::from_mins(1);
-
-impl Start {
-    /// The start of job `index` of `n_jobs` that start together at `begin`: the first one at once, the others spread
-    /// with some jitter, so that they never poll together. All were tried once after a minute, or after an interval
-    /// if that is shorter; from the second time on they are spread over the whole interval.
-    pub fn spread(begin: Instant, index: usize, n_jobs: usize, interval: Duration) -> Start {
-        #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 jobs")]
-        let share = (index as f64 - 0.5 * fastrand::f64()).max(0.0) / n_jobs as f64;
-        let first = begin + interval.min(LONGEST_WAIT).mul_f64(share);
-        let is_long = interval > LONGEST_WAIT && share > 0.0;
-        Start {
-            first,
-            second: if is_long {
-                begin + interval.mul_f64(share)
-            } else {
-                first + interval
-            },
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn starts(interval: Duration) -> (Instant, Vec<Start>) {
-        let begin = Instant::now();
-        (
-            begin,
-            (0..600)
-                .map(|index| Start::spread(begin, index, 600, interval))
-                .collect(),
-        )
-    }
-
-    #[test]
-    fn first_polls_are_spread_over_the_interval_in_order() {
-        let interval = Duration::from_secs(60);
-        let (begin, starts) = starts(interval);
-        assert_eq!(
-            starts[0],
-            Start {
-                first: begin,
-                second: begin + interval
+    let mut jobs = Vec::new();
+    for collector in &collectors::ALL {
+        match collector.per {
+            Per::Account => jobs.push(job(collector, None)),
+            Per::Scan => {
+                for scan in &account.scans {
+                    jobs.push(job(collector, Some(scan)));
+                }
             }
-        );
-        assert!(
-            starts.is_sorted_by_key(|start| start.first) && starts[599].first < begin + interval
-        );
-        let closest = starts
-            .windows(2)
-            .map(|pair| pair[1].first - pair[0].first)
-            .min()
-            .unwrap();
-        assert!(closest >= Duration::from_millis(49), "{closest:?}");
+        }
     }
+    jobs
+}
 
-    #[test]
-    fn with_a_long_interval_the_first_polls_come_soon_and_the_second_ones_are_spread_over_it() {
-        let hour = Duration::from_hours(1);
-        let (begin, starts) = starts(hour);
-        assert!(
-            starts
-                .iter()
-                .all(|start| start.first < begin + LONGEST_WAIT)
-        );
-        assert!(
-            starts
-                .iter()
-                .all(|start| start.first < start.second && start.second - start.first <= hour)
-        );
-        assert!(starts[1..].is_sorted_by_key(|start| start.second));
-        assert!(starts[300].second > begin + hour.mul_f64(0.49));
+fn channel(
+    account: &Account,
+    action: &'static str,
+    limiters: &Arc<Limiters>,
+    provider: &Provider,
+) -> Channel {
+    let limiter = AccountLimiter::new(
+        Arc::clone(limiters),
+        account.endpoint.clone(),
+        action,
+        account.requests_per_second,
+    );
+    // If the identity is known already, its limiter tells the rate that is in force.
+    if let Some(issued) = provider.status().issued() {
+        limiter.member(&issued.identity);
     }
+    let rate = limiter.requests_per_second(Instant::now());
+    Channel {
+        limiter,
+        stats: Arc::new(RequestStats::new(action, rate)),
+    }
+}
+
+/// The channel of each action of `collector`, in its order.
+fn channels_of(collector: &Collector, channels: &[Arc<Channel>]) -> Vec<Arc<Channel>> {
+    let mut own = Vec::new();
+    for action in collector.actions {
+        let channel = channels
+            .iter()
+            .find(|channel| channel.stats.action == action.name);
+        own.push(Arc::clone(
+            channel.expect("there is a channel for every action"),
+        ));
+    }
+    own
+}
+
+fn entry(account: &Account, collector: &'static Collector, scan: Option<&Scan>) -> JobEntry {
+    let scan = scan.map(|scan| &scan.name);
+    let entry = JobEntry::new(&account.name, scan, collector, account.poll.stale_after);
+    exposition::publish(&entry, Snapshot::unpolled(account.poll.interval));
+    entry
+}
+
+/// The entries of `jobs`, which are sorted by account: those of one collector side by side.
+pub fn table<'a>(jobs: impl Iterator<Item = &'a Job>) -> Table {
+    let mut table = Table::default();
+    for job in jobs {
+        let last = table.accounts.last();
+        if last.is_none_or(|last| !Arc::ptr_eq(last, &job.account_entry)) {
+            table.accounts.push(Arc::clone(&job.account_entry));
+        }
+        table.jobs.push(Arc::clone(&job.entry));
+    }
+    table.jobs.sort_by_key(|entry| {
+        collectors::ALL
+            .iter()
+            .position(|collector| collector == entry.collector)
+    });
+    table
 }

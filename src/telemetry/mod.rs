@@ -1,4 +1,4 @@
-//! What the process counts about itself, in the registry of the `prometheus` crate.
+//! The metrics of the process itself, in a registry of the `prometheus` crate.
 
 use std::{sync::LazyLock, time::Duration};
 
@@ -18,22 +18,22 @@ mod process;
 /// An answer takes tens of milliseconds inside China, hundreds from elsewhere.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Of families that have a series or none.
+/// For families with at most one series, absent while they do not apply.
 const NO_LABELS: &[&str] = &[];
 
 const HTTP_REQUESTS: &str = "tcss_exporter_http_requests_total";
 const LOG_LINES: &str = "tcss_exporter_log_lines_dropped_total";
 
-/// Lines that could not be logged. It belongs to the whole process, as the log does.
+/// Counts log lines that were dropped. It belongs to the process, as the log does.
 pub static LOG_LINES_DROPPED: LazyLock<IntCounter> = LazyLock::new(|| {
     IntCounter::new(
         LOG_LINES,
-        "Lines of the log that were dropped, since nobody read it or it could not be written.",
+        "Total number of log lines dropped because stderr was blocked or not writable.",
     )
     .expect("a fixed name is valid")
 });
 
-/// The process's own metrics.
+/// The metrics of the process itself.
 #[derive(Debug)]
 pub struct Telemetry {
     registry: Registry,
@@ -52,70 +52,72 @@ pub struct Telemetry {
 impl Telemetry {
     /// Every series that the given API actions can have, at zero.
     pub fn new(actions: &[&str]) -> Result<Telemetry, prometheus::Error> {
+        let registry = Registry::new();
         let telemetry = Telemetry {
-            registry: Registry::new(),
-            request_duration: HistogramVec::new(
+            request_duration: register(&registry, HistogramVec::new(
                 HistogramOpts::new(
                     "tcss_api_request_duration_seconds",
-                    "Time from sending an API request to the end of its answer or its failure.",
+                    "Duration of API requests, from sending to the end of the response or the failure.",
                 )
                 .buckets(BUCKETS.to_vec()),
                 &["action"],
-            )?,
-            request_failures: IntCounterVec::new(
-                Opts::new(
-                    "tcss_api_request_failures_total",
-                    "API requests that brought no good answer.",
-                ),
+            ))?,
+            request_failures: register(&registry, IntCounterVec::new(
+                Opts::new("tcss_api_request_failures_total", "Total number of API requests that failed."),
                 &["action", "reason"],
-            )?,
-            retries: IntCounterVec::new(
+            ))?,
+            retries: register(&registry, IntCounterVec::new(
                 Opts::new(
                     "tcss_api_retries_total",
-                    "API requests that repeated a failed one within its poll.",
+                    "Total number of API requests that repeated a failed one within the same poll.",
                 ),
                 &["action"],
-            )?,
-            http_requests: IntCounterVec::new(
-                Opts::new(
-                    HTTP_REQUESTS,
-                    "HTTP requests to this exporter that were answered.",
-                ),
+            ))?,
+            http_requests: register(&registry, IntCounterVec::new(
+                Opts::new(HTTP_REQUESTS, "Total number of HTTP requests that the exporter answered."),
                 &["code", "handler"],
-            )?,
-            reload_successful: IntGauge::new(
+            ))?,
+            reload_successful: register(&registry, IntGauge::new(
                 "tcss_exporter_config_last_reload_successful",
-                "Whether the last attempt to load the configuration succeeded.",
-            )?,
-            reload_success_time: Gauge::new(
+                "Whether the last configuration reload attempt was successful.",
+            ))?,
+            reload_success_time: register(&registry, Gauge::new(
                 "tcss_exporter_config_last_reload_success_timestamp_seconds",
-                "When the configuration was last loaded, in Unix time.",
-            )?,
-            web_reload_successful: IntGaugeVec::new(
+                "Unix time of the last successful configuration reload.",
+            ))?,
+            web_reload_successful: register(&registry, IntGaugeVec::new(
                 Opts::new(
                     "tcss_exporter_web_config_last_reload_successful",
-                    "Whether the last attempt to load the web configuration succeeded.",
+                    "Whether the last web configuration reload attempt was successful.",
                 ),
                 NO_LABELS,
-            )?,
-            web_reload_success_time: GaugeVec::new(
+            ))?,
+            web_reload_success_time: register(&registry, GaugeVec::new(
                 Opts::new(
                     "tcss_exporter_web_config_last_reload_success_timestamp_seconds",
-                    "When the web configuration was last loaded, in Unix time.",
+                    "Unix time of the last successful web configuration reload.",
                 ),
                 NO_LABELS,
-            )?,
-            shard_index: IntGauge::new(
+            ))?,
+            shard_index: register(&registry, IntGauge::new(
                 "tcss_exporter_shard_index",
-                "Which share of the accounts this exporter polls, counted from 0.",
-            )?,
-            shards: IntGauge::new(
+                "Index of the shard that this exporter polls, counted from 0.",
+            ))?,
+            shards: register(&registry, IntGauge::new(
                 "tcss_exporter_shards",
-                "Into how many shares the accounts are divided; 1 when this exporter polls all of them.",
-            )?,
+                "Number of shards; 1 if this exporter polls all accounts.",
+            ))?,
+            registry,
         };
-        telemetry.register()?;
-        telemetry.sharded(Shard::WHOLE);
+        telemetry.register_build_info()?;
+        telemetry
+            .registry
+            .register(Box::new(LOG_LINES_DROPPED.clone()))?;
+        #[cfg(target_os = "linux")]
+        telemetry
+            .registry
+            .register(Box::new(process::ProcessCollector::new()?))?;
+        telemetry.set_shard(Shard::WHOLE);
         for action in actions {
             telemetry.request_duration.with_label_values(&[action]);
             telemetry.retries.with_label_values(&[action]);
@@ -131,70 +133,49 @@ impl Telemetry {
         Ok(telemetry)
     }
 
-    fn register(&self) -> Result<(), prometheus::Error> {
-        let build = IntGaugeVec::new(
+    fn register_build_info(&self) -> Result<(), prometheus::Error> {
+        let build_info = IntGaugeVec::new(
             Opts::new(
                 "tcss_exporter_build_info",
-                "What this exporter was built from; always 1.",
+                "Version, revision and compiler from which the exporter was built; always 1.",
             ),
             &["version", "revision", "rustversion"],
-        )?;
-        build
-            .with_label_values(&[
-                build_info::VERSION,
-                build_info::REVISION,
-                build_info::RUST_VERSION,
-            ])
-            .set(1);
-        let collectors: [Box<dyn Collector>; 12] = [
-            Box::new(self.request_duration.clone()),
-            Box::new(self.request_failures.clone()),
-            Box::new(self.retries.clone()),
-            Box::new(self.http_requests.clone()),
-            Box::new(self.reload_successful.clone()),
-            Box::new(self.reload_success_time.clone()),
-            Box::new(self.web_reload_successful.clone()),
-            Box::new(self.web_reload_success_time.clone()),
-            Box::new(self.shard_index.clone()),
-            Box::new(self.shards.clone()),
-            Box::new(build),
-            Box::new(LOG_LINES_DROPPED.clone()),
+        );
+        let build_info = register(&self.registry, build_info)?;
+        let labels = [
+            build_info::VERSION,
+            build_info::REVISION,
+            build_info::RUST_VERSION,
         ];
-        collectors
-            .into_iter()
-            .try_for_each(|collector| self.registry.register(collector))?;
-        #[cfg(target_os = "linux")]
-        self.registry
-            .register(Box::new(process::ProcessCollector::new()?))?;
+        build_info.with_label_values(&labels).set(1);
         Ok(())
     }
 
-    /// The exporter polls the accounts of `shard`.
-    pub fn sharded(&self, shard: Shard) {
+    pub fn set_shard(&self, shard: Shard) {
         self.shard_index.set(shard.index().into());
         self.shards.set(shard.count().into());
     }
 
-    /// A request ended, well or not.
+    /// Counts a request that ended, successful or not.
     pub fn request_took(&self, action: &str, time: Duration) {
         self.request_duration
             .with_label_values(&[action])
             .observe(time.as_secs_f64());
     }
 
-    /// A request brought no good answer.
+    /// Counts a request that failed.
     pub fn request_failed(&self, action: &str, reason: Reason) {
         self.request_failures
             .with_label_values(&[action, reason.as_str()])
             .inc();
     }
 
-    /// A failed request is about to be repeated.
+    /// Counts a retry.
     pub fn request_retried(&self, action: &str) {
         self.retries.with_label_values(&[action]).inc();
     }
 
-    /// An HTTP request to this exporter was answered.
+    /// Counts an HTTP request to this exporter.
     pub fn http_answered(&self, code: u16, handler: &str) {
         self.http_requests
             .with_label_values(&[code.to_string().as_str(), handler])
@@ -207,12 +188,12 @@ impl Telemetry {
         self.reload_success_time.set(unix_seconds(now));
     }
 
-    /// The configuration could not be loaded; the last good one is in force.
+    /// The configuration could not be loaded; the previous one stays in force.
     pub fn config_refused(&self) {
         self.reload_successful.set(0);
     }
 
-    /// The web configuration was loaded at `now`; without one, nothing is said about it.
+    /// The web configuration was loaded at `now`. Without one, its families are absent.
     pub fn web_config_loaded(&self, now: Moment) {
         self.web_reload_successful
             .with_label_values(NO_LABELS)
@@ -222,14 +203,14 @@ impl Telemetry {
             .set(unix_seconds(now));
     }
 
-    /// The web configuration could not be loaded; the last good one is in force.
+    /// The web configuration could not be loaded; the previous one stays in force.
     pub fn web_config_refused(&self) {
         self.web_reload_successful
             .with_label_values(NO_LABELS)
             .set(0);
     }
 
-    /// Everything but what is about this process, its HTTP server and its log, sorted by name.
+    /// All families except those about the process, its HTTP server and its log, sorted by name.
     pub fn gather_without_exporter(&self) -> Vec<MetricFamily> {
         let mut families = self.gather();
         families.retain(|family| {
@@ -239,10 +220,20 @@ impl Telemetry {
         families
     }
 
-    /// Everything, sorted by name.
+    /// All families, sorted by name.
     pub fn gather(&self) -> Vec<MetricFamily> {
         self.registry.gather()
     }
+}
+
+/// Makes a metric known to `registry`.
+fn register<M: Collector + Clone + 'static>(
+    registry: &Registry,
+    metric: Result<M, prometheus::Error>,
+) -> Result<M, prometheus::Error> {
+    let metric = metric?;
+    registry.register(Box::new(metric.clone()))?;
+    Ok(metric)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]

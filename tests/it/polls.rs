@@ -57,7 +57,7 @@ fn alone() -> Account {
 }
 
 fn snapshot(world: &World) -> Arc<Snapshot> {
-    world.exporter.store().table().jobs[0].snapshot()
+    world.supervisor.store().table().jobs[0].snapshot()
 }
 
 fn failure(world: &World) -> Option<Reason> {
@@ -176,7 +176,7 @@ async fn a_poll_begins_when_it_was_announced() {
         account
     };
     world.poll(vec![long("first"), long("second")]).await;
-    let job = Arc::clone(&world.exporter.store().table().jobs[1]);
+    let job = Arc::clone(&world.supervisor.store().table().jobs[1]);
     assert_eq!(job.next_poll(), None, "not known before its task runs");
     sleep(Duration::from_millis(1)).await;
     for n_polls in 0..4 {
@@ -202,7 +202,7 @@ async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
     let before = snapshot(&world);
     for interval in [120, 180] {
         world
-            .exporter
+            .supervisor
             .apply(Config {
                 accounts: vec![alone(), other(interval)],
             })
@@ -211,14 +211,14 @@ async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
     }
     assert!(Arc::ptr_eq(&before, &snapshot(&world)));
     let changes = world
-        .exporter
+        .supervisor
         .apply(Config {
             accounts: vec![alone()],
         })
         .await
         .unwrap();
     assert_eq!((changes.kept, changes.started, changes.stopped), (1, 0, 1));
-    assert_eq!(changes.gone.len(), 1);
+    assert_eq!(changes.removed.len(), 1);
     sleep(Duration::from_secs(31)).await;
     assert_eq!(snapshot(&world).polls, 3);
     let arrivals = arrivals.lock().unwrap().clone();
@@ -249,7 +249,7 @@ async fn a_reload_polls_what_waits_for_a_person_soon_and_nothing_else() {
     sleep(Duration::from_secs(3_630)).await;
     let begin = Instant::now();
     arrivals.lock().unwrap().clear();
-    world.exporter.apply(Config { accounts }).await.unwrap();
+    world.supervisor.apply(Config { accounts }).await.unwrap();
     sleep(Duration::from_secs(20)).await;
     let arrivals = arrivals.lock().unwrap().clone();
     let of = |name: &str| -> Vec<Duration> {
@@ -282,13 +282,13 @@ async fn reloads_in_a_row_cause_one_poll_and_none_of_what_is_mended() {
     let config = || Config {
         accounts: vec![alone()],
     };
-    world.exporter.apply(config()).await.unwrap();
+    world.supervisor.apply(config()).await.unwrap();
     sleep(Duration::from_secs(1)).await;
     for _ in 0..3 {
-        world.exporter.apply(config()).await.unwrap();
+        world.supervisor.apply(config()).await.unwrap();
     }
     sleep(Duration::from_secs(30)).await;
-    world.exporter.apply(config()).await.unwrap();
+    world.supervisor.apply(config()).await.unwrap();
     sleep(Duration::from_secs(1)).await;
     assert_eq!((arrivals.lock().unwrap().len(), failure(&world)), (2, None));
 }
@@ -303,19 +303,19 @@ async fn a_reload_that_changes_an_interval_keeps_what_is_known_of_the_scan() {
     account.poll.interval = Duration::from_secs(30);
     account.scans.push(scan("other"));
     world
-        .exporter
+        .supervisor
         .apply(Config {
             accounts: vec![account.clone()],
         })
         .await
         .unwrap();
     assert!(
-        world.exporter.store().is_ready(),
+        world.supervisor.store().is_ready(),
         "still, with a scan that was not tried"
     );
     let polls = |world: &World| {
         world
-            .exporter
+            .supervisor
             .store()
             .table()
             .jobs
@@ -330,7 +330,7 @@ async fn a_reload_that_changes_an_interval_keeps_what_is_known_of_the_scan() {
     );
     account.region = Some(tcss_exporter::domain::Region::parse("ap-guangzhou").unwrap());
     world
-        .exporter
+        .supervisor
         .apply(Config {
             accounts: vec![account],
         })

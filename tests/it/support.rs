@@ -11,10 +11,10 @@ use tcss_exporter::{
     credentials::{Providers, Source},
     domain::{AccountName, Clock, Endpoint, Rate, Scan, ScanName},
     exposition::{Format, Scrape},
-    limiter::Lanes,
+    limiter::Limiters,
     poller::{Context, Job},
     signer::{Credentials, Secret},
-    supervisor::Exporter,
+    supervisor::{self, Supervisor},
     telemetry::Telemetry,
 };
 
@@ -62,18 +62,16 @@ pub(crate) fn account(id: &str, endpoint: &str) -> Account {
     }
 }
 
-/// The first job of an account, in a lane of its own.
+/// The first job of an account, with a limiter of its own.
 pub(crate) fn job(context: &Context, account: Account) -> Job {
-    let lanes = Arc::<Lanes>::default();
-    let providers = Providers::new(context.tools(&lanes));
-    tcss_exporter::supervisor::jobs(&Arc::new(account), &lanes, &providers)
-        .unwrap()
-        .remove(0)
+    let limiters = Arc::<Limiters>::default();
+    let providers = Providers::new(context.tools(&limiters));
+    supervisor::jobs(&Arc::new(account), &limiters, &providers).remove(0)
 }
 
 /// An exporter and the clock it lives by.
 pub(crate) struct World {
-    pub(crate) exporter: Exporter,
+    pub(crate) supervisor: Supervisor,
     pub(crate) context: Arc<Context>,
 }
 
@@ -93,7 +91,7 @@ impl World {
     }
 
     fn with(clock: Clock, client: impl FnOnce(Clock, Arc<Telemetry>) -> Client) -> World {
-        let actions = collectors::ALL.map(|collector| collector.action);
+        let actions = collectors::action_names();
         let telemetry = Arc::new(Telemetry::new(&actions).unwrap());
         let client = client(clock, Arc::clone(&telemetry));
         let context = Arc::new(Context {
@@ -102,18 +100,18 @@ impl World {
             telemetry,
         });
         World {
-            exporter: Exporter::new(Arc::clone(&context)),
+            supervisor: Supervisor::new(Arc::clone(&context)),
             context,
         }
     }
 
     pub(crate) async fn poll(&mut self, accounts: Vec<Account>) {
-        self.exporter.apply(Config { accounts }).await.unwrap();
+        self.supervisor.apply(Config { accounts }).await.unwrap();
     }
 
     pub(crate) fn text(&self) -> String {
         Scrape::new(
-            &self.exporter.store(),
+            &self.supervisor.store(),
             self.context.telemetry.gather(),
             self.context.clock.now(),
         )

@@ -1,11 +1,10 @@
-//! `scan`: one row a scan.
+//! `scan`: one row or one object per scan.
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 
 use super::{Keys, Row, grid, notes, text};
 use crate::{
-    collectors::{Sample, vul_scan_info as vul},
+    collectors::{Answer as _, BySource, CompletedScan, VulScan},
     domain::Moment,
     poller::Job,
 };
@@ -21,47 +20,43 @@ const HEAD: [&str; 8] = [
     "UP",
 ];
 
-/// For people.
+/// A table for people.
 pub(in crate::app) fn table(jobs: &[Job], now: Moment) -> String {
-    let scans = jobs
-        .iter()
-        .filter(|job| std::ptr::eq(job.collector, &raw const vul::COLLECTOR));
-    grid(HEAD, scans.map(|job| row(job, now)))
+    grid(HEAD, scan_jobs(jobs).map(|job| row(job, now)))
+}
+
+/// The jobs that poll scans.
+fn scan_jobs(jobs: &[Job]) -> impl Iterator<Item = &Job> {
+    jobs.iter()
+        .filter(|job| job.collector.name == VulScan::NAME)
+}
+
+/// The fresh answer of a job.
+fn vul_scan(job: &Job, now: Moment) -> Option<VulScan> {
+    job.entry.with_fresh(now, VulScan::clone)
 }
 
 fn row(job: &Job, now: Moment) -> Row<8> {
-    let snapshot = job.entry.snapshot();
-    let samples = snapshot
-        .fresh(now, job.entry.stale_after)
-        .map_or(&[][..], |data| &data.samples);
-    let values = |family: usize| {
-        let values = samples
-            .iter()
-            .filter(move |sample| sample.family == family)
-            .map(|sample| sample.value);
-        values
-            .map(|value| value.to_string())
-            .collect::<Vec<_>>()
-            .join("/")
+    let scan = vul_scan(job, now);
+    let cell = |value: fn(&VulScan) -> Option<String>| {
+        scan.as_ref().and_then(value).unwrap_or_else(|| "-".into())
     };
-    let status = samples
-        .iter()
-        .find(|sample| sample.family == vul::STATUS && sample.value > 0.0);
-    let progress = samples.iter().find(|sample| sample.family == vul::PROGRESS);
+    let snapshot = job.entry.snapshot();
     let cells = [
         job.account.name.to_string(),
-        job.scan.name.to_string(),
+        scan_name(job),
         Keys::of(job).origin,
-        status
-            .and_then(|sample| sample.labels.split('"').nth(1))
-            .unwrap_or("-")
-            .to_owned(),
-        progress.map_or_else(
-            || "-".into(),
-            |sample| format!("{:.0} %", sample.value * 100.0),
-        ),
-        or_dash(values(vul::RISK_IMAGES)),
-        or_dash(values(vul::FOUND_VULNERABILITIES)),
+        cell(|scan| Some(scan.status.as_str().into())),
+        cell(|scan| Some(format!("{:.0} %", scan.progress? * 100.0))),
+        cell(|scan| Some(scan.risk_images?.to_string())),
+        cell(|scan| {
+            let BySource { local, registry } = scan.found_vulnerabilities;
+            match (local, registry) {
+                (Some(local), Some(registry)) => Some(format!("{local}/{registry}")),
+                (Some(value), None) | (None, Some(value)) => Some(value.to_string()),
+                (None, None) => None,
+            }
+        }),
         if snapshot.is_up() { "yes" } else { "no" }.into(),
     ];
     Row {
@@ -70,39 +65,45 @@ fn row(job: &Job, now: Moment) -> Row<8> {
     }
 }
 
-fn or_dash(text: String) -> String {
-    if text.is_empty() { "-".into() } else { text }
+fn scan_name(job: &Job) -> String {
+    match &job.scan {
+        Some(scan) => scan.name.to_string(),
+        None => "-".into(),
+    }
 }
 
-/// One object a scan: what it is, how the poll went, and its samples as they are on `/metrics`.
+/// A JSON array for programs: one object per scan.
 pub(in crate::app) fn json(jobs: &[Job], now: Moment) -> String {
-    let scans: Vec<Scan> = jobs.iter().map(|job| Scan::of(job, now)).collect();
+    let scans: Vec<ScanReport> = scan_jobs(jobs)
+        .map(|job| ScanReport::new(job, now))
+        .collect();
     serde_json::to_string_pretty(&scans).expect("text and numbers are JSON") + "\n"
 }
 
 #[derive(Serialize)]
-#[expect(clippy::struct_field_names, reason = "named as the label")]
-struct Scan {
+#[serde(rename_all = "snake_case")]
+struct ScanReport {
     account: String,
     scan: String,
-    credentials: Credentials,
+    credentials: CredentialsReport,
     up: bool,
     #[serde(flatten)]
-    failure: Option<Failure>,
+    failure: Option<FailureReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     as_of: Option<String>,
-    samples: Map<String, Value>,
+    #[serde(flatten)]
+    answer: Option<AnswerReport>,
 }
 
 #[derive(Serialize)]
-struct Credentials {
+struct CredentialsReport {
     origin: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Failure {
+struct FailureReport {
     reason: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
@@ -110,40 +111,124 @@ struct Failure {
     advice: &'static str,
 }
 
-impl Scan {
-    fn of(job: &Job, now: Moment) -> Scan {
+/// A value that could not be read is `null`.
+#[derive(Serialize)]
+struct AnswerReport {
+    status: &'static str,
+    /// 0 to 1.
+    progress: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining_seconds: Option<f64>,
+    start: Option<String>,
+    end: Option<String>,
+    #[serde(flatten)]
+    counts: CountsReport,
+    task_ids: SourceReport<u64>,
+    /// The same of the last completed scan, which is this one if it is completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completed: Option<CompletedReport>,
+}
+
+#[derive(Serialize)]
+struct CompletedReport {
+    start: Option<String>,
+    end: Option<String>,
+    #[serde(flatten)]
+    counts: CountsReport,
+}
+
+/// Whole numbers.
+#[derive(Serialize)]
+struct CountsReport {
+    scanned_images: SourceReport<u64>,
+    risk_images: Option<u64>,
+    vulnerabilities: SourceReport<u64>,
+    ignored_vulnerabilities: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct SourceReport<T> {
+    local: Option<T>,
+    registry: Option<T>,
+}
+
+impl ScanReport {
+    fn new(job: &Job, now: Moment) -> ScanReport {
         let snapshot = job.entry.snapshot();
         let data = snapshot.fresh(now, job.entry.stale_after);
         let Keys { origin, expires } = Keys::of(job);
-        let named = |sample: &Sample| {
-            let name = job.collector.families[sample.family].name;
-            let name = if sample.labels.is_empty() {
-                name.into()
-            } else {
-                format!("{name}{{{}}}", sample.labels)
-            };
-            (name, json!(sample.value))
-        };
-        Scan {
+        ScanReport {
             account: job.account.name.to_string(),
-            scan: job.scan.name.to_string(),
-            credentials: Credentials {
+            scan: scan_name(job),
+            credentials: CredentialsReport {
                 origin,
                 expires: expires.map(|at| at.to_string()),
             },
             up: snapshot.is_up(),
-            failure: snapshot.failure().map(|error| Failure {
+            failure: snapshot.failure().map(|error| FailureReport {
                 reason: error.reason.as_str(),
                 code: error.code.clone(),
                 error: text(error),
                 advice: error.advice(),
             }),
             as_of: data.map(|data| data.as_of.wall.to_string()),
-            samples: data
-                .into_iter()
-                .flat_map(|data| &data.samples)
-                .map(named)
-                .collect(),
+            answer: vul_scan(job, now).as_ref().map(AnswerReport::new),
         }
     }
+}
+
+impl AnswerReport {
+    fn new(scan: &VulScan) -> AnswerReport {
+        let BySource { local, registry } = scan.task_ids;
+        AnswerReport {
+            status: scan.status.as_str(),
+            progress: scan.progress,
+            remaining_seconds: scan.remaining.map(|remaining| remaining.as_secs_f64()),
+            start: scan.start.map(|at| at.to_string()),
+            end: scan.end.map(|at| at.to_string()),
+            counts: CountsReport {
+                scanned_images: by_source(scan.scanned_images),
+                risk_images: scan.risk_images.map(whole),
+                vulnerabilities: by_source(scan.found_vulnerabilities),
+                ignored_vulnerabilities: scan.ignored_vulnerabilities.map(whole),
+            },
+            task_ids: SourceReport {
+                local: local.map(Into::into),
+                registry: registry.map(Into::into),
+            },
+            completed: scan.completed.as_ref().map(CompletedReport::new),
+        }
+    }
+}
+
+impl CompletedReport {
+    fn new(scan: &CompletedScan) -> CompletedReport {
+        CompletedReport {
+            start: scan.start.map(|at| at.to_string()),
+            end: scan.end.map(|at| at.to_string()),
+            counts: CountsReport {
+                scanned_images: by_source(scan.scanned_images),
+                risk_images: scan.risk_images.map(whole),
+                vulnerabilities: by_source(scan.found_vulnerabilities),
+                ignored_vulnerabilities: scan.ignored_vulnerabilities.map(whole),
+            },
+        }
+    }
+}
+
+fn by_source(counts: BySource<f64>) -> SourceReport<u64> {
+    SourceReport {
+        local: counts.local.map(whole),
+        registry: counts.registry.map(whole),
+    }
+}
+
+/// A count is a whole number that is not negative.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "see above"
+)]
+fn whole(count: f64) -> u64 {
+    count as u64
 }

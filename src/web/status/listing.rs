@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::query::Query;
 use crate::{
-    collectors::{Activity, vul_scan_info as vul},
+    collectors::{Answer as _, Pace, VulScan},
     domain::Moment,
     store::{JobEntry, Snapshot, Table},
 };
@@ -43,13 +43,10 @@ impl State {
         } else if snapshot.failure().is_some() {
             State::Failing
         } else {
-            match snapshot
-                .fresh(now, job.stale_after)
-                .map(|data| data.activity)
-            {
+            match snapshot.fresh(now, job.stale_after).map(|data| data.pace) {
                 None => State::Stale,
-                Some(Activity::Scanning { .. }) => State::Scanning,
-                Some(Activity::Idle) => State::Fine,
+                Some(Pace::Scanning { .. }) => State::Scanning,
+                Some(Pace::Idle) => State::Fine,
             }
         }
     }
@@ -94,7 +91,7 @@ impl<'a> Listing<'a> {
         for job in table
             .jobs
             .iter()
-            .filter(|job| std::ptr::eq(job.collector, &raw const vul::COLLECTOR))
+            .filter(|job| job.collector.name == VulScan::NAME)
         {
             let snapshot = job.snapshot();
             let state = State::of(job, &snapshot, now);
@@ -142,5 +139,7 @@ impl<'a> Listing<'a> {
 /// Whether the name of the account or of the scan has `needle`, which is in lower case, somewhere in it.
 fn is_named(job: &JobEntry, needle: &str) -> bool {
     let has = |name: &str| name.to_lowercase().contains(needle);
-    needle.is_empty() || has(job.account.as_str()) || has(job.scan.as_str())
+    needle.is_empty()
+        || has(job.account.as_str())
+        || job.scan.as_ref().is_some_and(|scan| has(scan.as_str()))
 }

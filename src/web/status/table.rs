@@ -6,11 +6,12 @@
 use super::{
     html::Html,
     listing::{Row, State},
-    scan::{Scan, Status},
+    scan::status_word,
     words,
 };
 use crate::{
     client::ApiError,
+    collectors::{ScanStatus, VulScan},
     domain::Moment,
     store::{JobEntry, Snapshot},
 };
@@ -27,14 +28,14 @@ const HEAD: &str = "<thead role=\"rowgroup\">\n<tr role=\"row\">\
      <th scope=\"col\" role=\"columnheader\">Next poll</th>\
      </tr>\n</thead>\n";
 
-type Count = fn(&Scan) -> Option<f64>;
+type Count = fn(&VulScan) -> Option<f64>;
 
 /// The columns of numbers, by class.
 const COUNTS: [(&str, Count); 4] = [
     ("risk", |scan| scan.risk_images),
-    ("local", |scan| scan.local),
-    ("registry", |scan| scan.registry),
-    ("ignored", |scan| scan.ignored),
+    ("local", |scan| scan.found_vulnerabilities.local),
+    ("registry", |scan| scan.found_vulnerabilities.registry),
+    ("ignored", |scan| scan.ignored_vulnerabilities),
 ];
 
 /// What stands where there is no value, for eyes and for ears.
@@ -51,7 +52,7 @@ impl Row<'_> {
         let scan = self
             .snapshot
             .fresh(now, self.job.stale_after)
-            .map(|data| Scan::of(data));
+            .and_then(|data| data.answer.get::<VulScan>().cloned());
         html.markup("<tbody role=\"rowgroup\" class=\"")
             .text(self.state.word())
             .markup("\">\n<tr role=\"row\">");
@@ -60,7 +61,8 @@ impl Row<'_> {
         html.markup(if is_failing { " rowspan=\"2\">" } else { ">" });
         html.name(self.job.account.as_str())
             .markup(" <span class=\"sub\">");
-        html.name(self.job.scan.as_str()).markup("</span></th>");
+        html.name(self.job.scan.as_ref().map_or("", |scan| scan.as_str()))
+            .markup("</span></th>");
         self.write_status(html, scan.as_ref(), now);
         write_progress(html, self.job, scan.as_ref());
         COUNTS
@@ -75,7 +77,7 @@ impl Row<'_> {
         html.markup("</tbody>\n");
     }
 
-    fn write_status(&self, html: &mut Html, scan: Option<&Scan>, now: Moment) {
+    fn write_status(&self, html: &mut Html, scan: Option<&VulScan>, now: Moment) {
         html.markup("<td role=\"cell\" class=\"status\">");
         match (self.state, scan) {
             (State::Failing, scan) => write_failing(html, scan),
@@ -95,28 +97,28 @@ fn write_shape(html: &mut Html, class: &'static str, word: &'static str) {
         .markup(word);
 }
 
-fn write_failing(html: &mut Html, scan: Option<&Scan>) {
+fn write_failing(html: &mut Html, scan: Option<&VulScan>) {
     write_shape(html, "failing", "Failing");
     if let Some(scan) = scan {
         html.markup(" <span class=\"sub\">was: ")
-            .text(scan.status.word().to_lowercase())
+            .text(status_word(scan.status).to_lowercase())
             .markup("</span>");
     }
 }
 
-fn write_scan_status(html: &mut Html, scan: &Scan, now: Moment) {
+fn write_scan_status(html: &mut Html, scan: &VulScan, now: Moment) {
     let class = match scan.status {
-        Status::NotScanned => "never",
-        Status::Scanning => "scanning",
-        Status::Scanned => "fine",
-        Status::Canceled => "canceled",
-        Status::Unknown => "unknown",
+        ScanStatus::NotScanned => "never",
+        ScanStatus::Scanning => "scanning",
+        ScanStatus::Scanned => "fine",
+        ScanStatus::Canceled => "canceled",
+        ScanStatus::Unknown => "unknown",
     };
-    write_shape(html, class, scan.status.word());
+    write_shape(html, class, status_word(scan.status));
     let (word, at) = match scan.status {
-        Status::Scanning => ("started ", scan.start),
-        Status::Scanned | Status::Canceled => ("ended ", scan.end),
-        Status::NotScanned | Status::Unknown => ("", None),
+        ScanStatus::Scanning => ("started ", scan.start),
+        ScanStatus::Scanned | ScanStatus::Canceled => ("ended ", scan.end),
+        ScanStatus::NotScanned | ScanStatus::Unknown => ("", None),
     };
     if let Some(at) = at {
         html.markup(" <span class=\"sub\">").text(word);
@@ -125,7 +127,7 @@ fn write_scan_status(html: &mut Html, scan: &Scan, now: Moment) {
     }
 }
 
-fn write_progress(html: &mut Html, job: &JobEntry, scan: Option<&Scan>) {
+fn write_progress(html: &mut Html, job: &JobEntry, scan: Option<&VulScan>) {
     let Some(scan) = scan else {
         html.markup("<td role=\"cell\" class=\"progress bare\">")
             .markup(NO_DATA)
@@ -143,10 +145,10 @@ fn write_progress(html: &mut Html, job: &JobEntry, scan: Option<&Scan>) {
     html.markup("\" aria-label=\"Progress of ")
         .text(&job.account)
         .markup(", ")
-        .text(&job.scan);
+        .text(job.scan.as_ref().map_or("", |scan| scan.as_str()));
     html.markup("\"></progress> <span class=\"sub\">")
         .text(words::percentage(progress));
-    if scan.status == Status::Scanning {
+    if scan.status == ScanStatus::Scanning {
         let left = scan
             .remaining
             .map(|remaining| words::duration(remaining) + " left");
@@ -157,7 +159,7 @@ fn write_progress(html: &mut Html, job: &JobEntry, scan: Option<&Scan>) {
     html.markup("</span></td>");
 }
 
-fn write_count(html: &mut Html, class: &'static str, scan: Option<&Scan>, value: Count) {
+fn write_count(html: &mut Html, class: &'static str, scan: Option<&VulScan>, value: Count) {
     html.markup("<td role=\"cell\" class=\"number ")
         .markup(class)
         .markup("\">");

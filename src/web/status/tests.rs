@@ -6,18 +6,13 @@ use proptest::prelude::*;
 use super::{listing::PAGE, *};
 use crate::{
     client::ApiError,
-    collectors::vul_scan_info,
-    config::Poll,
+    collectors,
     domain::{AccountName, Clock, Reason, ScanName},
-    store::{JobEntry, Outcome},
+    exposition,
+    store::{JobEntry, Outcome, Snapshot},
 };
 
-const POLL: Poll = Poll {
-    interval: Duration::from_secs(60),
-    scanning_interval: Duration::from_secs(10),
-    timeout: Duration::from_secs(10),
-    stale_after: Duration::from_secs(300),
-};
+const STALE_AFTER: Duration = Duration::from_secs(300);
 
 const SCANNING: &str = r#"{"LocalImageScanCount":3,"IgnoreVulCount":1,"ScanStartTime":"2025-11-24 23:40:00",
     "ScanEndTime":"","FoundRiskImageCount":1234567,"FoundVulCount":7,"ScanProgress":33.5,"RegistryImageScanCount":4,
@@ -44,7 +39,9 @@ impl World {
                 AccountName::parse(name).unwrap(),
                 ScanName::parse("latest").unwrap(),
             );
-            let entry = JobEntry::new(&account, &scan, &vul_scan_info::COLLECTOR, &POLL);
+            let stale_after = STALE_AFTER;
+            let entry = JobEntry::new(&account, Some(&scan), &collectors::ALL[0], stale_after);
+            exposition::publish(&entry, Snapshot::unpolled(Duration::from_secs(60)));
             table.jobs.push(Arc::new(entry));
         }
         World {
@@ -54,9 +51,11 @@ impl World {
     }
 
     fn answers(&self, job: usize, answer: &str) {
-        let parsed =
-            (vul_scan_info::COLLECTOR.parse)(answer, &TimeZone::fixed(jiff::tz::offset(8)))
-                .unwrap();
+        let zone = TimeZone::fixed(jiff::tz::offset(8));
+        let collector = &collectors::ALL[0];
+        let parsed = collector
+            .read(&[answer], &zone, self.now.wall, None)
+            .unwrap();
         self.outcome(job, Ok(parsed));
     }
 
@@ -72,11 +71,14 @@ impl World {
 
     fn outcome(&self, job: usize, result: Result<crate::collectors::Parsed, ApiError>) {
         let job = &self.table.jobs[job];
-        job.replace(job.snapshot().after(Outcome {
-            at: self.now,
-            took: Duration::from_millis(250),
-            result,
-        }));
+        exposition::publish(
+            job,
+            job.snapshot().after(Outcome {
+                at: self.now,
+                took: Duration::from_millis(250),
+                result,
+            }),
+        );
     }
 
     fn page_at(&self, later: Duration, query: &str) -> String {
@@ -165,7 +167,7 @@ fn a_scan_that_was_not_polled_shows_nothing_but_that() {
 fn a_good_answer_shows_its_values_with_units_and_how_old_they_are() {
     let world = World::new(&["prod"]);
     world.answers(0, SCANNING);
-    world.table.jobs[0].polls_next_at(world.now.monotonic + Duration::from_secs(10));
+    world.table.jobs[0].set_next_poll(world.now.monotonic + Duration::from_secs(10));
     let page = world.page_at(Duration::from_secs(3), "");
     assert_eq!(
         row(&page, "prod"),
@@ -223,8 +225,8 @@ fn every_status_has_its_word_and_what_cannot_be_read_is_not_invented() {
 fn values_that_are_stale_are_withheld_and_say_since_when() {
     let world = World::new(&["prod"]);
     world.answers(0, &scanned());
-    assert!(row(&world.page_at(POLL.stale_after, ""), "prod").contains(" 1,234,567 "));
-    let page = world.page_at(POLL.stale_after + Duration::from_secs(1), "");
+    assert!(row(&world.page_at(STALE_AFTER, ""), "prod").contains(" 1,234,567 "));
+    let page = world.page_at(STALE_AFTER + Duration::from_secs(1), "");
     assert_eq!(
         row(&page, "prod"),
         "prod latest Stale – no data – no data – no data – no data – no data 5 min ago stale since 16:05:00 – no data"

@@ -244,7 +244,7 @@ async fn other_keys_end_a_back_off_at_once() {
     world.poll(vec![with("a", keys.source())]).await;
     sleep(Duration::from_mins(20)).await;
     let failure = |world: &World| {
-        let snapshot = world.exporter.store().table().jobs[0].snapshot();
+        let snapshot = world.supervisor.store().table().jobs[0].snapshot();
         snapshot
             .last
             .as_ref()
@@ -374,13 +374,17 @@ async fn a_refused_reload_leaves_nothing_of_its_credentials() {
         secret_key: "NO_SUCH_KEY".into(),
         token: vec![],
     };
-    let provider = Arc::downgrade(&world.exporter.providers().provider(&role(base())));
+    let provider = Arc::downgrade(&world.supervisor.providers().provider(&role(base())));
     let accounts = vec![
         with("a", role(base())),
         with("b", base()),
         with("c", Source::Env(missing)),
     ];
-    world.exporter.apply(Config { accounts }).await.unwrap_err();
+    world
+        .supervisor
+        .apply(Config { accounts })
+        .await
+        .unwrap_err();
     assert!(provider.upgrade().is_none(), "the next one looks anew");
 }
 

@@ -1,3 +1,7 @@
+//! Expositions of answers that a test makes up.
+
+mod docs;
+
 use std::{sync::Arc, time::Duration};
 
 use jiff::{Timestamp, tz::TimeZone};
@@ -5,18 +9,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use super::*;
 use crate::{
     client::ApiError,
-    collectors::vul_scan_info,
-    config::Poll,
-    domain::{AccountName, Clock, Rate, Reason, ScanName},
-    limiter::{Lanes, Seat},
-    store::{AccountEntry, ActionEntry, JobEntry, Outcome},
-};
-
-const POLL: Poll = Poll {
-    interval: Duration::from_secs(60),
-    scanning_interval: Duration::from_secs(10),
-    timeout: Duration::from_secs(10),
-    stale_after: Duration::from_secs(300),
+    domain::{AccountName, Clock, Reason, ScanName},
+    store::{AccountEntry, JobEntry, Outcome, RequestStats},
 };
 
 pub(super) const ANSWER: &str = r#"{"LocalImageScanCount":3,"IgnoreVulCount":1,"ScanStartTime":"2021-05-01 00:00:00",
@@ -30,24 +24,22 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(accounts: &[&str]) -> World {
-        let lanes = Arc::new(Lanes::default());
         let mut table = Table::default();
         for name in accounts {
             let name = AccountName::parse(name).unwrap();
-            let endpoint = crate::domain::Endpoint::parse("tcss.example", false).unwrap();
-            let action = vul_scan_info::COLLECTOR.action;
-            let seat = Seat::new(Arc::clone(&lanes), endpoint, action, Rate::DEFAULT);
-            let actions = vec![Arc::new(ActionEntry::new(seat))];
-            table
-                .accounts
-                .push(Arc::new(AccountEntry::new(&name, Arc::default(), actions)));
+            let requests = vec![Arc::new(RequestStats::new("DescribeVulScanInfo", 9.75))];
+            let credentials = Arc::default();
+            let account = AccountEntry {
+                name: name.clone(),
+                credentials,
+                requests,
+            };
+            table.accounts.push(Arc::new(account));
             let scan = ScanName::parse("latest").unwrap();
-            table.jobs.push(Arc::new(JobEntry::new(
-                &name,
-                &scan,
-                collectors::ALL[0],
-                &POLL,
-            )));
+            let stale_after = Duration::from_secs(300);
+            let job = JobEntry::new(&name, Some(&scan), &collectors::ALL[0], stale_after);
+            publish(&job, Snapshot::unpolled(Duration::from_secs(60)));
+            table.jobs.push(Arc::new(job));
         }
         let store = Store::default();
         store.replace(table);
@@ -58,19 +50,27 @@ impl World {
     }
 
     pub(super) fn answers(&self, job: usize, answer: &str) {
-        let parsed =
-            (vul_scan_info::COLLECTOR.parse)(answer, &TimeZone::fixed(jiff::tz::offset(8)))
-                .unwrap();
-        self.outcome(job, Ok(parsed));
+        let zone = TimeZone::fixed(jiff::tz::offset(8));
+        let entry = &self.store.table().jobs[job];
+        let snapshot = entry.snapshot();
+        let before = snapshot.latest().map(|data| &data.answer);
+        let parsed = entry
+            .collector
+            .read(&[answer], &zone, self.now.wall, before);
+        self.outcome(job, Ok(parsed.unwrap()));
     }
 
     pub(super) fn outcome(&self, job: usize, result: Result<collectors::Parsed, ApiError>) {
         let job = &self.store.table().jobs[job];
-        job.replace(job.snapshot().after(Outcome {
-            at: self.now,
-            took: Duration::from_millis(250),
-            result,
-        }));
+        let took = Duration::from_millis(250);
+        publish(
+            job,
+            job.snapshot().after(Outcome {
+                at: self.now,
+                took,
+                result,
+            }),
+        );
     }
 
     fn text(&self, format: Format, later: Duration) -> String {
@@ -85,11 +85,17 @@ fn a_job_that_was_not_tried_shows_that_and_nothing_else() {
         text.starts_with("# HELP tcss_up "),
         "no scan gauge before an answer: {text}"
     );
-    assert!(text.contains("\ntcss_up{account=\"prod\",scan=\"latest\"} 0\n"));
-    assert!(text.contains("\ntcss_poll_interval_seconds{account=\"prod\",scan=\"latest\"} 60\n"));
-    assert!(text.contains("\ntcss_polls_total{account=\"prod\",scan=\"latest\"} 0\n"));
+    assert!(
+        text.contains("\ntcss_up{account=\"prod\",collector=\"vul_scan\",scan=\"latest\"} 0\n")
+    );
     assert!(text.contains(
-        "\ntcss_unexpected_values_total{account=\"prod\",scan=\"latest\",field=\"Status\"} 0\n"
+        "\ntcss_poll_interval_seconds{account=\"prod\",collector=\"vul_scan\",scan=\"latest\"} 60\n"
+    ));
+    assert!(text.contains(
+        "\ntcss_polls_total{account=\"prod\",collector=\"vul_scan\",scan=\"latest\"} 0\n"
+    ));
+    assert!(text.contains(
+        "\ntcss_unexpected_values_total{account=\"prod\",collector=\"vul_scan\",scan=\"latest\"} 0\n"
     ));
     assert!(text.contains(
         "\ntcss_api_requests_total{account=\"prod\",action=\"DescribeVulScanInfo\"} 0\n"
@@ -117,6 +123,7 @@ fn a_good_answer_shows_every_gauge() {
         "status{@,status=\"UNKNOWN\"} 0",
         "progress_ratio{@} 0.335",
         "remaining_seconds{@} 12.5",
+        "progress_changed_timestamp_seconds{@} 1764000000",
         "start_timestamp_seconds{@} 1619798400",
         "scanned_images{@,source=\"local\"} 3",
         "scanned_images{@,source=\"registry\"} 4",
@@ -128,21 +135,26 @@ fn a_good_answer_shows_every_gauge() {
     ];
     let expected = expected.map(|line| format!("tcss_vul_scan_{}", line.replace('@', labels)));
     assert_eq!(scan, expected);
-    assert!(text.contains(&format!("\ntcss_up{{{labels}}} 1\n")));
-    assert!(text.contains(&format!(
-        "\ntcss_poll_last_success_timestamp_seconds{{{labels}}} 1764000000\n"
-    )));
-    assert!(text.contains(&format!("\ntcss_poll_duration_seconds{{{labels}}} 0.25\n")));
+    let labels = "account=\"prod\",collector=\"vul_scan\",scan=\"latest\"";
+    for line in [
+        "tcss_up{@} 1",
+        "tcss_poll_last_success_timestamp_seconds{@} 1764000000",
+        "tcss_poll_duration_seconds{@} 0.25",
+        "tcss_unexpected_values_total{@} 0",
+    ] {
+        let line = line.replace('@', labels);
+        assert!(text.contains(&format!("\n{line}\n")), "{line}");
+    }
 }
 
 #[test]
-fn stale_data_are_withheld_and_what_is_known_of_polls_is_not() {
+fn stale_data_are_withheld_but_not_the_metrics_of_polls() {
     let world = World::new(&["prod"]);
     world.answers(0, ANSWER);
     let text = world.text(Format::Text, Duration::from_millis(300_001));
     assert!(!text.contains("tcss_vul_scan_"), "{text}");
     assert!(text.contains(
-        "tcss_poll_last_success_timestamp_seconds{account=\"prod\",scan=\"latest\"} 1764000000\n"
+        "tcss_poll_last_success_timestamp_seconds{account=\"prod\",collector=\"vul_scan\",scan=\"latest\"} 1764000000\n"
     ));
 }
 
@@ -165,15 +177,64 @@ fn a_failure_keeps_the_values_and_the_other_account() {
     assert_eq!(of(&before, other), of(&after, other));
     assert!(
         after.contains(
-            "tcss_poll_failing{account=\"prod\",scan=\"latest\",reason=\"throttled\"} 1\n"
+            "tcss_poll_failing{account=\"prod\",collector=\"vul_scan\",scan=\"latest\",reason=\"throttled\"} 1\n"
         )
     );
     assert!(after.contains("tcss_vul_scan_risk_images{account=\"prod\",scan=\"latest\"} 2\n"));
-    assert!(after.contains("tcss_up{account=\"prod\",scan=\"latest\"} 0\n"));
+    assert!(after.contains("tcss_up{account=\"prod\",collector=\"vul_scan\",scan=\"latest\"} 0\n"));
+}
+
+/// What has happened stays true: it outlives failures, a running scan, and fresh data.
+#[test]
+fn the_completed_scan_stays_when_data_are_stale_and_while_the_next_scan_runs() {
+    let world = World::new(&["prod"]);
+    let scanned = ANSWER.replace("SCANNING", "SCANNED").replace(
+        "\"ScanEndTime\":\"\"",
+        "\"ScanEndTime\":\"2021-05-01 00:10:00\"",
+    );
+    world.answers(0, &scanned);
+    world.answers(
+        0,
+        &ANSWER.replace("\"FoundRiskImageCount\":2", "\"FoundRiskImageCount\":1"),
+    );
+    world.outcome(0, Err(ApiError::of(Reason::Network)));
+    for (later, current) in [(Duration::ZERO, Some("1")), (Duration::from_hours(1), None)] {
+        let text = world.text(Format::Text, later);
+        let value = |family: &str| {
+            let series = format!("{family}{{account=\"prod\",scan=\"latest\"}} ");
+            text.lines()
+                .find_map(|line| line.strip_prefix(&series).map(str::to_owned))
+        };
+        assert_eq!(value("tcss_vul_scan_risk_images").as_deref(), current);
+        assert_eq!(
+            value("tcss_vul_scan_completed_risk_images").as_deref(),
+            Some("2")
+        );
+        let end = value("tcss_vul_scan_completed_end_timestamp_seconds");
+        assert_eq!(end.as_deref(), Some("1619799000"));
+    }
 }
 
 #[test]
-fn open_metrics_says_units_and_where_it_ends() {
+fn an_unexpected_field_is_exposed_while_the_latest_answer_has_it() {
+    let world = World::new(&["prod"]);
+    let series = "tcss_unexpected_field{account=\"prod\",collector=\"vul_scan\",scan=\"latest\",field=\"IgnoreVulCount\"} 1\n";
+    world.answers(
+        0,
+        &ANSWER.replace("\"IgnoreVulCount\":1", "\"IgnoreVulCount\":null"),
+    );
+    let text = world.text(Format::Text, Duration::ZERO);
+    assert!(text.contains(series), "{text}");
+    world.answers(0, ANSWER);
+    let text = world.text(Format::Text, Duration::ZERO);
+    assert!(!text.contains("tcss_unexpected_field"), "{text}");
+    let total =
+        "tcss_unexpected_values_total{account=\"prod\",collector=\"vul_scan\",scan=\"latest\"} 1\n";
+    assert!(text.contains(total), "{text}");
+}
+
+#[test]
+fn open_metrics_names_counters_without_their_suffix_and_says_where_it_ends() {
     let world = World::new(&["prod"]);
     world.answers(0, ANSWER);
     let text = world.text(Format::OpenMetrics, Duration::ZERO);
@@ -181,11 +242,15 @@ fn open_metrics_says_units_and_where_it_ends() {
         text.contains("# TYPE tcss_polls counter\ntcss_polls_total{"),
         "{text}"
     );
-    assert!(text.contains("# UNIT tcss_vul_scan_remaining_seconds seconds\n"));
-    assert!(text.contains("# UNIT tcss_vul_scan_progress_ratio ratio\n"));
-    assert!(text.contains(
-        "# UNIT tcss_api_pacer_wait_seconds seconds\ntcss_api_pacer_wait_seconds_total{"
-    ));
+    let wait = "tcss_api_rate_limiter_wait_seconds";
+    assert!(
+        text.contains(&format!("# TYPE {wait} counter\n{wait}_total{{")),
+        "{text}"
+    );
+    assert!(
+        !text.contains("# UNIT"),
+        "some parsers apply a unit to the next family"
+    );
     assert!(text.ends_with("\n# EOF\n"));
 }
 

@@ -7,10 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    tests::{ANSWER, World},
-    *,
-};
+use super::{super::*, ANSWER, World};
 use crate::{client::ApiError, domain::Reason, telemetry::Telemetry};
 
 /// Type, labels and first words of the meaning, by name.
@@ -52,27 +49,20 @@ fn of_the_code() -> Families {
         let labels = labels.iter().map(|label| (*label).to_owned()).collect();
         families.insert(name.to_owned(), (kind.to_owned(), labels, help.to_owned()));
     };
-    let kind = |kind| {
-        if kind == writer::Kind::Counter {
-            "counter"
-        } else {
-            "gauge"
+    for collector in &collectors::ALL {
+        for family in collector.families() {
+            add(family.name, "gauge", &["account", "scan"], family.help);
         }
-    };
-    for family in collectors::ALL
-        .iter()
-        .flat_map(|collector| collector.families)
-    {
-        add(family.name, "gauge", &["account", "scan"], family.help);
     }
-    jobs::FAMILIES
-        .iter()
-        .for_each(|it| add(it.name, kind(it.kind), &["account", "scan"], it.help));
-    accounts::FAMILIES
-        .iter()
-        .for_each(|it| add(it.name, kind(it.kind), &["account"], it.help));
+    for family in &polls::FAMILIES {
+        let labels = ["account", "collector", "scan"];
+        add(family.name, family.kind.as_str(), &labels, family.help);
+    }
+    for family in &accounts::FAMILIES {
+        add(family.name, family.kind.as_str(), &["account"], family.help);
+    }
 
-    let telemetry = Telemetry::new(&collectors::ALL.map(|collector| collector.action)).unwrap();
+    let telemetry = Telemetry::new(&collectors::action_names()).unwrap();
     let world = World::new(&["answered", "failed"]);
     telemetry.web_config_loaded(world.now);
     let registry = telemetry.gather();
@@ -80,7 +70,11 @@ fn of_the_code() -> Families {
         let kind = format!("{:?}", family.get_field_type()).to_lowercase();
         add(family.name(), &kind, &[], family.help());
     }
-    world.answers(0, ANSWER);
+    let scanned = ANSWER.replace("SCANNING", "SCANNED");
+    world.answers(
+        0,
+        &scanned.replace("\"FoundVulCount\":7", "\"FoundVulCount\":null"),
+    );
     world.outcome(1, Err(ApiError::of(Reason::Network)));
     let scrape = Scrape::new(&world.store, registry, world.now.after(Duration::ZERO));
     for (name, label) in scrape.text(Format::Text).lines().flat_map(labels) {
@@ -156,8 +150,7 @@ fn the_documentation_names_the_values_of_labels() {
     let reasons = Reason::ALL.into_iter().map(Reason::as_str);
     let fields = collectors::ALL
         .iter()
-        .flat_map(|collector| collector.fields)
-        .copied();
+        .flat_map(collectors::Collector::fields);
     for value in reasons.chain(fields) {
         assert!(docs.contains(&format!("`{value}`")), "{value}");
     }

@@ -1,0 +1,129 @@
+//! The families about polls, which every collector has, and the lines of a job.
+
+use super::text::{FamilyOf, Kind, label_set, write_samples};
+use crate::{
+    domain::Moment,
+    store::{JobEntry, Lines, Snapshot},
+};
+
+pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
+    FamilyOf {
+        name: "tcss_up",
+        kind: Kind::Gauge,
+        help: "Whether the last poll succeeded; 0 before the first poll.",
+        samples: |poll, samples| samples.add(f64::from(u8::from(poll.is_up()))),
+    },
+    FamilyOf {
+        name: "tcss_poll_failing",
+        kind: Kind::Gauge,
+        help: "1 with the reason of the failure while the last poll failed.",
+        samples: |poll, samples| {
+            if let Some(error) = poll.failure() {
+                samples.add_with(&[("reason", error.reason.as_str())], 1.0);
+            }
+        },
+    },
+    FamilyOf {
+        name: "tcss_poll_last_attempt_timestamp_seconds",
+        kind: Kind::Gauge,
+        help: "Unix time of the last poll.",
+        samples: |poll, samples| samples.add(poll.last.as_ref().map(|last| unix_seconds(last.at))),
+    },
+    FamilyOf {
+        name: "tcss_poll_last_success_timestamp_seconds",
+        kind: Kind::Gauge,
+        help: "Unix time of the last successful poll.",
+        samples: |poll, samples| samples.add(poll.last_success().map(unix_seconds)),
+    },
+    FamilyOf {
+        name: "tcss_poll_duration_seconds",
+        kind: Kind::Gauge,
+        help: "Duration of the last poll, including waits and retries.",
+        samples: |poll, samples| {
+            samples.add(poll.last.as_ref().map(|last| last.took.as_secs_f64()));
+        },
+    },
+    FamilyOf {
+        name: "tcss_poll_interval_seconds",
+        kind: Kind::Gauge,
+        help: "Current time between polls.",
+        samples: |poll, samples| samples.add(poll.interval.as_secs_f64()),
+    },
+    FamilyOf {
+        name: "tcss_polls_total",
+        kind: Kind::Counter,
+        help: "Total number of polls, including failed ones.",
+        samples: |poll, samples| samples.add(as_f64(poll.polls)),
+    },
+    FamilyOf {
+        name: "tcss_poll_failures_total",
+        kind: Kind::Counter,
+        help: "Total number of failed polls.",
+        samples: |poll, samples| samples.add(as_f64(poll.failures)),
+    },
+    FamilyOf {
+        name: "tcss_unexpected_values_total",
+        kind: Kind::Counter,
+        help: "Total number of values that were missing from answers or could not be read.",
+        samples: |poll, samples| samples.add(as_f64(poll.unexpected_values)),
+    },
+    FamilyOf {
+        name: "tcss_unexpected_field",
+        kind: Kind::Gauge,
+        help: "1 for each field that was missing from the latest answer or could not be read.",
+        samples: |poll, samples| {
+            if let Some(data) = poll.latest() {
+                for field in &data.unexpected {
+                    samples.add_with(&[("field", field)], 1.0);
+                }
+            }
+        },
+    },
+];
+
+/// Replaces the snapshot of `job`, with its lines rendered.
+pub fn publish(job: &JobEntry, mut snapshot: Snapshot) {
+    snapshot.lines = lines(job, &snapshot);
+    job.replace(snapshot);
+}
+
+/// First the families of the collector, then [`FAMILIES`].
+fn lines(job: &JobEntry, snapshot: &Snapshot) -> Lines {
+    let scan = job.scan.as_ref().map(|scan| ("scan", scan.as_str()));
+    let account = ("account", job.account.as_str());
+    let mut labels = vec![account];
+    labels.extend(scan);
+    let of_answer = label_set(&labels);
+    labels.insert(1, ("collector", job.collector.name));
+    let of_poll = label_set(&labels);
+
+    let heads: Vec<_> = job.collector.families().collect();
+    Lines::collect(heads.len() + FAMILIES.len(), |index, out| {
+        match heads.get(index) {
+            Some(head) => {
+                if let Some(data) = snapshot.latest() {
+                    write_samples(out, head.name, &of_answer, |samples| {
+                        job.collector.samples(&data.answer, index, samples);
+                    });
+                }
+            }
+            None => {
+                let family = &FAMILIES[index - heads.len()];
+                write_samples(out, family.name, &of_poll, |samples| {
+                    (family.samples)(snapshot, samples);
+                });
+            }
+        }
+    })
+}
+
+/// To the millisecond, which an `f64` represents.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
+fn unix_seconds(moment: Moment) -> f64 {
+    moment.wall.as_millisecond() as f64 / 1e3
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
+fn as_f64(count: u64) -> f64 {
+    count as f64
+}

@@ -1,0 +1,206 @@
+//! Evenly spaced requests, and never too many that may arrive within one second.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep_until, timeout_at},
+};
+
+use crate::domain::Rate;
+
+/// The API counts over any window of this length.
+const WINDOW: Duration = Duration::from_secs(1);
+
+/// A request that has not ended by then has arrived, or never will: a server that hangs must not
+/// stop everything else.
+const MAX_TRANSIT: Duration = Duration::from_secs(2);
+
+/// How much of a late departure is caught up with at most.
+const MAX_CATCH_UP: Duration = Duration::from_millis(25);
+
+/// The last requests that were sent, and when the next one may be.
+#[derive(Debug, Default)]
+pub(super) struct Departures {
+    /// Oldest first; as many as the rate.
+    sent: VecDeque<Sent>,
+    /// Where the last departure was on an even grid: timers fire late, and the grid must not
+    /// accumulate that.
+    grid: Option<Instant>,
+}
+
+/// A request that was sent. It arrives at some time before it ends: later on a new connection than
+/// on a kept one. So only its end says when it has arrived at the latest.
+#[derive(Debug)]
+enum Sent {
+    InFlight {
+        departure: Instant,
+        end: oneshot::Receiver<Instant>,
+    },
+    Ended(Instant),
+}
+
+impl Sent {
+    /// When it had certainly arrived; waits for that.
+    async fn arrived(&mut self) -> Instant {
+        let (departure, end) = match self {
+            Sent::Ended(at) => return *at,
+            Sent::InFlight { departure, end } => (*departure, end),
+        };
+        let latest = departure + MAX_TRANSIT;
+        let arrived = match timeout_at(latest, end).await {
+            Ok(Ok(ended)) => ended,
+            _ => latest,
+        };
+        *self = Sent::Ended(arrived);
+        arrived
+    }
+}
+
+impl Departures {
+    /// Waits until the next request may be sent at `factor` times `rate`. Send into the channel
+    /// when it has ended.
+    pub(super) async fn next(
+        &mut self,
+        rate: Rate,
+        factor: f64,
+    ) -> (Instant, oneshot::Sender<Instant>) {
+        let limit = rate.per_second() as usize;
+        let period = rate.period().div_f64(factor);
+        let arrived = self.arrived(limit).await;
+        let ready = self.ready(period, arrived);
+        sleep_until(ready.unwrap_or_else(Instant::now)).await;
+        let departure = Instant::now();
+        let (ended, end) = oneshot::channel();
+        self.record(ready.unwrap_or(departure), departure, period);
+        self.push(Sent::InFlight { departure, end }, limit);
+        (departure, ended)
+    }
+
+    /// When the request that was sent `limit` departures ago had arrived; waits for that. `None`
+    /// if there were fewer.
+    async fn arrived(&mut self, limit: usize) -> Option<Instant> {
+        let index = self.sent.len().checked_sub(limit)?;
+        Some(self.sent[index].arrived().await)
+    }
+
+    /// The earliest time of the next departure; `None` if nothing restricts it.
+    fn ready(&self, period: Duration, arrived: Option<Instant>) -> Option<Instant> {
+        let next_on_grid = self.grid.map(|grid| grid + period);
+        // The window that began when that request arrived must be over.
+        let after_window = arrived.map(|at| at + WINDOW);
+        next_on_grid.max(after_window)
+    }
+
+    /// A late departure moves the grid by no more than what exceeds half a period: short delays
+    /// are caught up, long ones are not, so that no burst follows them.
+    fn record(&mut self, ready: Instant, departure: Instant, period: Duration) {
+        let catch_up = (period / 2).min(MAX_CATCH_UP);
+        let earliest = departure.checked_sub(catch_up).unwrap_or(departure);
+        self.grid = Some(ready.max(earliest));
+    }
+
+    fn push(&mut self, sent: Sent, limit: usize) {
+        self.sent.push_back(sent);
+        while self.sent.len() > limit {
+            self.sent.pop_front();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn most_in_any_second(arrivals: &[Instant]) -> usize {
+        let within = |first: usize| {
+            let window = arrivals[first..].iter();
+            window
+                .take_while(|at| **at - arrivals[first] < WINDOW)
+                .count()
+        };
+        (0..arrivals.len()).map(within).max().unwrap_or(0)
+    }
+
+    fn paused(work: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        runtime.block_on(work);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        /// However long requests take, and whenever within that time they arrive, no window of one
+        /// second has more arrivals than the rate.
+        #[test]
+        fn no_second_ever_sees_more_than_the_rate(
+            rate in 1u32..=20,
+            requests in prop::collection::vec(
+                (prop_oneof![6 => 0u64..30, 1 => 0u64..3_000], 0.0..1.0f64),
+                1..120,
+            ),
+        ) {
+            paused(async move {
+                let rate = Rate::new(rate).unwrap();
+                let mut departures = Departures::default();
+                let mut arrivals = Vec::new();
+                for (takes, share) in requests {
+                    let (departure, ended) = departures.next(rate, 1.0).await;
+                    let takes = Duration::from_millis(takes);
+                    arrivals.push(departure + takes.min(MAX_TRANSIT).mul_f64(share));
+                    tokio::spawn(async move {
+                        sleep_until(departure + takes).await;
+                        let _ = ended.send(Instant::now());
+                    });
+                }
+                arrivals.sort();
+                assert!(most_in_any_second(&arrivals) <= rate.per_second() as usize);
+            });
+        }
+
+        /// Two departures are never closer than about half the period, even after a long stall.
+        #[test]
+        fn a_stall_is_not_followed_by_a_burst(stall in 0u64..5_000) {
+            let period = Rate::MAX.period();
+            let mut departures = Departures::default();
+            let start = Instant::now();
+            departures.record(start, start, period);
+            let ready = departures.ready(period, None).unwrap();
+            let late = ready + Duration::from_millis(stall);
+            departures.record(ready, late, period);
+            prop_assert!(departures.ready(period, None).unwrap() - late >= period.mul_f64(0.49));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_average_is_the_rate_although_timers_fire_late() {
+        let mut departures = Departures::default();
+        let start = Instant::now();
+        for _ in 0..=195 {
+            let (departure, ended) = departures.next(Rate::MAX, 1.0).await;
+            let _ = ended.send(departure);
+        }
+        let took = start.elapsed().as_secs_f64();
+        assert!((9.99..10.05).contains(&took), "195 periods took {took} s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_hangs_slows_the_queue_and_does_not_stop_it() {
+        let mut departures = Departures::default();
+        let mut requests = Vec::new();
+        for _ in 0..=20 {
+            requests.push(departures.next(Rate::MAX, 1.0).await);
+        }
+        let gap = requests[20].0 - requests[0].0;
+        assert!(
+            (MAX_TRANSIT + WINDOW..MAX_TRANSIT + WINDOW * 2).contains(&gap),
+            "{gap:?}"
+        );
+    }
+}

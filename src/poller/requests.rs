@@ -1,0 +1,195 @@
+//! The requests of one poll: permits, retries and a refresh of the credentials.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::{Channel, Context, Job, policy, report};
+use crate::{
+    client::{Answer as ApiResponse, ApiError, Call},
+    collectors::{self, Action, Parsed},
+    credentials::Issued,
+    domain::{Moment, Reason},
+    limiter::{Member, Permit},
+    store::Data,
+};
+
+/// One poll of a job.
+pub(super) struct Requests<'a> {
+    job: &'a Job,
+    context: &'a Context,
+    /// The credentials to sign with; `None` before they were asked for.
+    issued: Option<Arc<Issued>>,
+    /// Set when the first request is sent.
+    deadline: Option<Instant>,
+    /// Rejected credentials are refreshed once per poll.
+    may_refresh: bool,
+}
+
+impl<'a> Requests<'a> {
+    pub(super) fn new(job: &'a Job, context: &'a Context) -> Requests<'a> {
+        Requests {
+            job,
+            context,
+            issued: None,
+            deadline: None,
+            may_refresh: true,
+        }
+    }
+
+    /// The serial number of the credentials that were used last.
+    pub(super) fn credentials_serial(&self) -> u64 {
+        match &self.issued {
+            Some(issued) => issued.serial,
+            None => self.job.provider.serial(),
+        }
+    }
+
+    /// Sends the requests of the collector and reads the responses. The answer is as old as its
+    /// oldest response. If one request fails, the poll fails.
+    pub(super) async fn run(&mut self) -> Result<(Moment, Parsed), ApiError> {
+        let job = self.job;
+        let mut responses = Vec::with_capacity(job.channels.len());
+        for (action, channel) in job.collector.actions.iter().zip(&job.channels) {
+            responses.push(self.request(action, channel).await?);
+        }
+        self.read(&responses)
+    }
+
+    /// Sends one request, and repeats it where the failure is worth that.
+    async fn request(
+        &mut self,
+        action: &'static Action,
+        channel: &Channel,
+    ) -> Result<ApiResponse, ApiError> {
+        let mut issued = self.credentials().await?;
+        let mut limiter = channel.limiter.member(&issued.identity);
+        limiter.poll_started();
+        let mut permit = limiter.acquire().await;
+        let mut attempt = 1;
+        loop {
+            // While it waited for the permit, newer keys of the same identity may have come.
+            issued = self.job.provider.newest(issued);
+            self.issued = Some(Arc::clone(&issued));
+            channel.stats.count_request(permit.waited());
+            let departure = permit.departure();
+            let error = match self.send(action, &issued, permit).await {
+                Ok(response) => {
+                    channel
+                        .stats
+                        .set_rate(limiter.requests_per_second(Instant::now()));
+                    return Ok(response);
+                }
+                Err(error) => error,
+            };
+            if error.reason == Reason::Throttled {
+                limiter.throttled(departure);
+            }
+            channel
+                .stats
+                .set_rate(limiter.requests_per_second(Instant::now()));
+
+            if self.may_refresh && policy::is_token_failure(&error) {
+                self.may_refresh = false;
+                let Some(refreshed) = self.refresh(&issued).await else {
+                    return Err(error);
+                };
+                issued = refreshed;
+                limiter = channel.limiter.member(&issued.identity);
+            } else if !self.pause(&error, attempt, &limiter).await {
+                return Err(error);
+            }
+            attempt += 1;
+            permit = match timeout_at(self.deadline(), limiter.acquire()).await {
+                Ok(permit) => permit,
+                Err(_) => return Err(error),
+            };
+            self.context.telemetry.request_retried(action.name);
+        }
+    }
+
+    async fn credentials(&self) -> Result<Arc<Issued>, ApiError> {
+        match self.job.provider.current().await {
+            Ok(issued) => Ok(issued),
+            Err(error) => Err(error.into_api_error(self.context.clock.now())),
+        }
+    }
+
+    async fn send(
+        &mut self,
+        action: &Action,
+        issued: &Issued,
+        permit: Permit,
+    ) -> Result<ApiResponse, ApiError> {
+        let account = &self.job.account;
+        // The time that the first request waits for its permit does not count.
+        let deadline = *self
+            .deadline
+            .get_or_insert(permit.departure() + account.poll.timeout);
+        let call = Call {
+            endpoint: &account.endpoint,
+            region: account.region.as_ref(),
+            service: collectors::SERVICE,
+            action: action.name,
+            version: collectors::VERSION,
+            body: (action.body)(self.job.scan.as_ref()),
+        };
+        self.context
+            .client
+            .send(&call, &issued.credentials, permit, deadline)
+            .await
+    }
+
+    /// Waits before the request is repeated. False if it is not to be repeated.
+    async fn pause(&self, error: &ApiError, attempt: u32, limiter: &Member) -> bool {
+        let Some(pause) = policy::retry_after(error, attempt) else {
+            return false;
+        };
+        let resume = Instant::now() + pause;
+        // A retry that cannot be sent in time must not cost the identity one of its budget.
+        if resume >= self.deadline() || !limiter.take_retry() {
+            return false;
+        }
+        report::retry(self.job, error, pause);
+        sleep_until(resume).await;
+        true
+    }
+
+    /// The credentials that replace `rejected`; `None` if there are none by the deadline.
+    async fn refresh(&self, rejected: &Issued) -> Option<Arc<Issued>> {
+        self.job.provider.rejected(rejected);
+        let current = timeout_at(self.deadline(), self.job.provider.current()).await;
+        let current = current.ok()?.ok()?;
+        (current.serial != rejected.serial).then_some(current)
+    }
+
+    fn deadline(&self) -> Instant {
+        self.deadline.unwrap_or_else(Instant::now)
+    }
+
+    fn read(&self, responses: &[ApiResponse]) -> Result<(Moment, Parsed), ApiError> {
+        let (job, first) = (self.job, &responses[0]);
+        let texts: Vec<&str> = responses
+            .iter()
+            .map(|response| response.response.get())
+            .collect();
+        let snapshot = job.entry.snapshot();
+        let before = snapshot.latest().map(|data: &Arc<Data>| &data.answer);
+        let read = job
+            .collector
+            .read(&texts, &job.account.time_zone, first.as_of.wall, before);
+        match (read, &self.issued) {
+            (Ok(parsed), _) => Ok((first.as_of, parsed)),
+            (Err(error), issued) => {
+                let action = job.collector.actions[0].name;
+                let issued = issued
+                    .as_ref()
+                    .expect("a response was requested with credentials");
+                Err(self
+                    .context
+                    .client
+                    .unreadable(action, first, &error, &issued.credentials))
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Reads the configuration, at the start and at each reload.
+
+use std::{path::PathBuf, time::Duration};
+
+use tokio::time::timeout;
+
+use super::Supervisor;
+use crate::{
+    config::{self, Config, Overrides},
+    domain::{AccountName, Shard},
+};
+
+/// A file system that hangs must not hold up the start or a reload: the client of `/-/reload`
+/// still gets an answer.
+pub const LOAD_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A log line names this many accounts at most.
+const MAX_NAMED: usize = 10;
+
+/// Where the configuration comes from.
+#[derive(Clone, Debug)]
+pub enum ConfigSource {
+    /// It is always the same.
+    Fixed(Config),
+    /// Files, what flags override, and the share of the accounts that counts.
+    File {
+        path: Option<PathBuf>,
+        overrides: Overrides,
+        shard: Shard,
+    },
+}
+
+impl ConfigSource {
+    pub fn shard(&self) -> Shard {
+        match self {
+            ConfigSource::Fixed(_) => Shard::WHOLE,
+            ConfigSource::File { shard, .. } => *shard,
+        }
+    }
+
+    /// Reads it, and logs its warnings. Fails with one line per problem.
+    pub async fn load(&self) -> Result<Config, Vec<String>> {
+        let (path, overrides, shard) = match self {
+            ConfigSource::Fixed(config) => return Ok(config.clone()),
+            ConfigSource::File {
+                path,
+                overrides,
+                shard,
+            } => (path.clone(), overrides.clone(), *shard),
+        };
+        let loading = tokio::task::spawn_blocking(move || {
+            config::load(path.as_deref(), &overrides).map(|loaded| loaded.of_shard(shard))
+        });
+        let Ok(loaded) = timeout(LOAD_TIMEOUT, loading).await else {
+            let seconds = LOAD_TIMEOUT.as_secs();
+            return Err(vec![format!(
+                "the configuration could not be read within {seconds} s"
+            )]);
+        };
+        let loaded = loaded.expect("a panic ends the process");
+        let loaded = loaded.map_err(|problems| lines(problems.iter()))?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        if loaded.config.accounts.is_empty() {
+            let shard = shard.to_string();
+            tracing::warn!(
+                shard,
+                "no account belongs to this shard, so it polls nothing"
+            );
+        }
+        Ok(loaded.config)
+    }
+}
+
+impl Supervisor {
+    /// Reads the configuration again and puts it in force. If that fails, nothing changes; the
+    /// problems are one line each.
+    pub async fn reload(&mut self, source: &ConfigSource) -> Result<(), Vec<String>> {
+        let result = self.load_and_apply(source).await;
+        if let Err(problems) = &result {
+            self.context.telemetry.config_refused();
+            for problem in problems {
+                tracing::error!(
+                    problem,
+                    "configuration not reloaded, the previous one stays in force"
+                );
+            }
+        }
+        result
+    }
+
+    async fn load_and_apply(&mut self, source: &ConfigSource) -> Result<(), Vec<String>> {
+        let config = source.load().await?;
+        self.probe_credentials(&config).await;
+        let changes = self.apply(config).await.map_err(lines)?;
+        self.context
+            .telemetry
+            .config_loaded(self.context.clock.now());
+        let (kept, started, stopped) = (changes.kept, changes.started, changes.stopped);
+        tracing::info!(kept, started, stopped, "configuration reloaded");
+        if !changes.removed.is_empty() {
+            // Their series end; only this line says why.
+            let accounts = first_names(&changes.removed);
+            tracing::warn!(
+                count = changes.removed.len(),
+                accounts,
+                "accounts were removed"
+            );
+        }
+        Ok(())
+    }
+}
+
+fn first_names(accounts: &[AccountName]) -> String {
+    let mut names: Vec<&str> = accounts
+        .iter()
+        .take(MAX_NAMED)
+        .map(AccountName::as_str)
+        .collect();
+    if accounts.len() > MAX_NAMED {
+        names.push("…");
+    }
+    names.join(", ")
+}
+
+fn lines<T: ToString>(problems: impl IntoIterator<Item = T>) -> Vec<String> {
+    problems
+        .into_iter()
+        .map(|problem| problem.to_string())
+        .collect()
+}
