@@ -7,11 +7,11 @@ use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 
 use super::Site;
-use crate::listener::{self, Listener, Patience, Stream};
+use crate::listener::{self, Listener, Stream, Timeouts};
 
 /// An idle connection ends as a silent one does: a scraper whose connection is gone opens another.
-const PATIENCE: Patience = Patience {
-    head: Duration::from_secs(5),
+const TIMEOUTS: Timeouts = Timeouts {
+    header: Duration::from_secs(5),
     request: Duration::from_secs(20),
     drain: Duration::from_secs(10),
 };
@@ -24,7 +24,7 @@ pub async fn serve(listeners: Vec<Listener>, site: Arc<Site>, shutdown: impl Fut
         let site = Arc::clone(&site);
         async move { site.respond(request).await }
     });
-    listener::serve(listeners, wrap, service, PATIENCE, shutdown).await;
+    listener::serve(listeners, wrap, service, TIMEOUTS, shutdown).await;
 }
 
 /// Shakes hands where there is TLS.
