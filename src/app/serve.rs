@@ -12,7 +12,6 @@ use super::{
     Failure, lines, listen,
     reload::Reload,
     signals::{Request, Signals},
-    web_config::{self, WebConfigFile},
 };
 use crate::{
     build_info,
@@ -21,7 +20,7 @@ use crate::{
     domain::{AccountName, Clock, Shard},
     poller::Context,
     supervisor::Exporter,
-    web::{self, Listener, ReloadRequest, Site},
+    web::{self, Listener, LoadedWebConfig, ReloadRequest, WebConfigFile, WebState},
 };
 
 /// Requests to reload that may wait for their turn.
@@ -32,7 +31,7 @@ const MOST_NAMED: usize = 10;
 
 pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
     let reload = Reload::of(&flags.config)?;
-    let web_config = web_config::load(flags.web.config.file.as_deref()).await;
+    let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref()).await;
     let (config, web_config) = super::both(reload.load().await, web_config)?;
     let clock = Clock::system();
     let mut server = Server::bind(&flags.web, web_config, clock, reload.shard()).await?;
@@ -50,11 +49,11 @@ pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
     server.run(reload).await
 }
 
-/// An exporter, its listeners and its site.
+/// An exporter and its web server.
 pub(super) struct Server {
     exporter: Exporter,
     context: Arc<Context>,
-    site: Arc<Site>,
+    web_state: Arc<WebState>,
     listeners: Vec<Listener>,
     web_config: Option<Arc<WebConfigFile>>,
     signals: Signals,
@@ -67,7 +66,7 @@ impl Server {
     /// Listens where the flags say, and answers nothing yet.
     pub(super) async fn bind(
         flags: &WebFlags,
-        web_config: Option<web_config::First>,
+        web_config: Option<LoadedWebConfig>,
         clock: Clock,
         shard: Shard,
     ) -> Result<Server, Failure> {
@@ -76,7 +75,7 @@ impl Server {
         let context = super::context(clock, shard)?;
         let exporter = Exporter::new(Arc::clone(&context));
         let (requests, reload_requests) = mpsc::channel(RELOAD_QUEUE);
-        let site = Arc::new(Site {
+        let web_state = Arc::new(WebState {
             store: exporter.store(),
             telemetry: Arc::clone(&context.telemetry),
             clock,
@@ -89,14 +88,17 @@ impl Server {
             reload: flags.enable_lifecycle.then(|| requests.clone()),
             access: Arc::default(),
         });
-        let web_config = web_config.map(|first| {
-            let (access, telemetry) = (Arc::clone(&site.access), Arc::clone(&context.telemetry));
-            Arc::new(WebConfigFile::new(first, access, telemetry, clock))
+        let web_config = web_config.map(|loaded| {
+            let (access, telemetry) = (
+                Arc::clone(&web_state.access),
+                Arc::clone(&context.telemetry),
+            );
+            Arc::new(WebConfigFile::new(loaded, access, telemetry, clock))
         });
         Ok(Server {
             exporter,
             context,
-            site,
+            web_state,
             listeners,
             web_config,
             signals,
@@ -107,7 +109,7 @@ impl Server {
 
     /// Where a person on this machine finds it.
     pub(super) fn urls(&self) -> Vec<String> {
-        let scheme = if self.site.access.load().tls().is_some() {
+        let scheme = if self.web_state.access.load().tls().is_some() {
             "https"
         } else {
             "http"
@@ -159,7 +161,7 @@ impl Server {
         let listeners = std::mem::take(&mut self.listeners);
         tasks.spawn(web::serve(
             listeners,
-            Arc::clone(&self.site),
+            Arc::clone(&self.web_state),
             stop.clone().cancelled_owned(),
         ));
         let _watch = self
