@@ -167,8 +167,8 @@ impl WebState {
 
     async fn status_page(&self, query: Option<&str>) -> Response<ResponseBody> {
         let _permit = self.pages.acquire().await;
-        let query = status::Query::parse(query);
-        let info = status::About {
+        let query = status::StatusQuery::parse(query);
+        let info = status::ServerInfo {
             started: self.started,
             telemetry_path: &self.telemetry_path,
             shard: self.shard.as_deref(),
@@ -222,7 +222,7 @@ fn html(page: String) -> Response<ResponseBody> {
     );
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        status::policy(),
+        status::content_security_policy(),
     );
     headers.insert(
         header::REFERRER_POLICY,
