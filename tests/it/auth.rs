@@ -109,7 +109,7 @@ async fn a_change_of_users_counts_at_once() {
     );
     site.running.signal("HUP");
     site.running.wait_for("the reload", |log| {
-        (log.matches("web configuration in force").count() == 2).then_some(())
+        (log.matches("web configuration loaded").count() == 2).then_some(())
     });
     assert_eq!(
         login(&site, "/metrics", "alice", &alice).await,

@@ -297,7 +297,7 @@ async fn the_exporter_is_ready_when_every_scan_was_tried_once() {
         }
         assert_eq!(
             (status, body.as_str()),
-            (503, "not every scan was tried once yet\n")
+            (503, "not ready: waiting for the first poll of every scan\n")
         );
         refusals += 1;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -334,7 +334,7 @@ async fn a_slow_scrape_takes_its_place_until_it_ends() {
     for _ in 0..3 {
         let refused = (
             503,
-            "too many scrapes at once (--web.max-requests)\n".to_owned(),
+            "too many concurrent scrapes (--web.max-requests), try again later\n".to_owned(),
         );
         assert_eq!(fetch(&metrics, &[]).await, refused);
     }

@@ -300,7 +300,7 @@ async fn sockets_from_systemd_are_served_and_left_where_they_are() {
 fn without_sockets_from_systemd_it_says_so() {
     let (code, said) = output(exporter().arg("--web.systemd-socket"));
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("systemd handed no socket over"), "{said}");
+    assert!(said.contains("systemd passed no sockets"), "{said}");
     let (code, said) =
         output(exporter().args(["--web.systemd-socket", "--web.listen-address=127.0.0.1:0"]));
     assert_eq!(code, 2, "{said}");
