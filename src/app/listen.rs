@@ -47,6 +47,7 @@ fn systemd_sockets() -> Result<Vec<Listener>, Failure> {
 }
 
 fn systemd_socket(sockets: &mut ListenFd, index: usize) -> Result<Listener, Failure> {
+    // `take_…` fails for sockets of another kind, and tokio needs non-blocking ones.
     if let Ok(Some(socket)) = sockets.take_tcp_listener(index) {
         socket.set_nonblocking(true)?;
         return Ok(TcpListener::from_std(socket)?.into());

@@ -35,6 +35,7 @@ impl ConnectionActivity {
             .last_request
             .lock()
             .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        // HTTP/1 answers one request at a time, so a flag is enough, and it guards no other data.
         self.is_answering.store(true, Relaxed);
         InFlightRequest(Arc::clone(self))
     }
@@ -50,6 +51,7 @@ impl ConnectionActivity {
     /// The connection with the lowest rank is the first to be evicted: those without a request,
     /// then those whose last request is the longest ago, and at last those that are being answered.
     pub(super) fn eviction_rank(&self) -> (bool, Option<Instant>) {
+        // Tuples compare from the left, and `None` is less than every `Some`.
         (self.is_answering.load(Relaxed), self.last_request())
     }
 

@@ -92,6 +92,7 @@ impl Connections {
     /// Stops listening, and closes the connections without a request: there is no response to
     /// wait for.
     pub(super) fn close_silent(self) {
+        // hyper's graceful shutdown would wait for their first request.
         for connection in &self.open {
             if connection.activity.last_request().is_none() {
                 connection.task.abort();
@@ -100,6 +101,8 @@ impl Connections {
     }
 
     fn make_room(&mut self) {
+        // Finished connections stay in the queue until it is full. Looking for them at every accept
+        // would cost more.
         if self.open.len() < MAX_CONNECTIONS {
             return;
         }
@@ -120,6 +123,7 @@ impl Connections {
         let Some((index, connection)) = lowest else {
             return;
         };
+        // Aborting drops the task and, with it, the socket.
         connection.task.abort();
         self.open.remove(index);
     }

@@ -92,7 +92,10 @@ pub(crate) async fn serve<W, F, S, B>(
         );
         connections.add(activity, tokio::spawn(connection).abort_handle());
     }
+    // The listeners are dropped here too, so clients get "connection refused" from now on instead of
+    // waiting in the kernel's queue.
     connections.close_silent();
+    // Idle connections are closed at once, the others after their response.
     let drained = timeout(timeouts.drain, graceful.shutdown()).await;
     if drained.is_err() {
         tracing::warn!("some HTTP requests did not finish before the drain timeout");

@@ -113,6 +113,7 @@ impl WebConfigFile {
 
     /// Applies a change. The problems of an invalid file are logged once, not at every check.
     async fn check(&self) -> Result<(), Vec<String>> {
+        // Held while reading: the periodic check and a reload do not apply changes out of order.
         let mut last = self.last.lock().await;
         let reading = read_settled(last.fingerprint, || read(self.file.clone())).await;
         if reading.fingerprint != last.fingerprint {

@@ -71,12 +71,13 @@ pub struct WebState {
 }
 
 impl WebState {
-    /// Answers one request. The body of a request is never read.
+    /// Answers one request.
     pub async fn respond<B: Body>(
         &self,
         request: Request<B>,
     ) -> Result<Response<ResponseBody>, Infallible> {
         let (request, body) = request.into_parts();
+        // A body is never read, so it cannot be sent slowly or without end to hold a connection.
         let route = if body.is_end_stream() {
             Route::of(&request.method, request.uri.path(), &self.telemetry_path)
         } else {
@@ -104,6 +105,7 @@ impl WebState {
         }
         self.telemetry
             .http_answered(response.status().as_u16(), route.handler());
+        // Also releases the permit of a scrape at once.
         if request.method == Method::HEAD {
             *response.body_mut() = ResponseBody::empty();
         }
@@ -136,6 +138,8 @@ impl WebState {
     }
 
     fn metrics(&self, headers: &HeaderMap) -> Response<ResponseBody> {
+        // The permit moves into the body: a scrape counts until its last byte is sent, because a slow
+        // client keeps its snapshots and buffers in memory.
         let Ok(permit) = Arc::clone(&self.scrapes).try_acquire_owned() else {
             return text(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -166,6 +170,7 @@ impl WebState {
     }
 
     async fn status_page(&self, query: Option<&str>) -> Response<ResponseBody> {
+        // Waits instead of failing: a page takes milliseconds. The semaphore is never closed.
         let _permit = self.pages.acquire().await;
         let query = status::StatusQuery::parse(query);
         let info = status::ServerInfo {

@@ -24,6 +24,7 @@ impl BoundedSet {
     }
 
     pub(super) fn insert(&mut self, digest: LoginDigest) {
+        // A repeated digest keeps its age, so `order` has no duplicates.
         if !self.members.insert(digest) {
             return;
         }

@@ -77,6 +77,7 @@ impl Access {
         is_public: bool,
         authorization: Option<&HeaderValue>,
     ) -> Result<(), AccessError> {
+        // Before authentication, so that the limit also protects the comparison of passwords.
         if let Some(bucket) = &self.rate_limit
             && !bucket.take()
         {

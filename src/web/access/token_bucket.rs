@@ -39,6 +39,7 @@ impl TokenBucket {
         if full_at.saturating_duration_since(now) > self.refill_time_of_all_but_one() {
             return false;
         }
+        // A time in the past means a full bucket; idle time does not add more tokens.
         *full_at = (*full_at).max(now) + self.limit.interval;
         true
     }

@@ -31,6 +31,7 @@ impl StatusQuery {
     /// The URL of this query, relative to the page. Defaults are left out.
     pub(super) fn href(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
+        // The serializer percent-encodes, so the URL is safe in an attribute.
         if !self.filter.is_empty() {
             query.append_pair("q", &self.filter);
         }

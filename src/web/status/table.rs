@@ -76,6 +76,7 @@ fn row_group(row: &StatusRow<'_>, now: Moment) -> Markup {
 
 fn status(state: RowState, scan: Option<&ScanView>, now: Moment) -> Markup {
     match (state, scan) {
+        // The values of the last success are still shown, so the page says which status they had.
         (RowState::Failing, scan) => html! {
             (shape(state.class())) "Failing"
             @if let Some(scan) = scan {
@@ -197,6 +198,7 @@ fn next_poll(job: &JobEntry, now: Moment) -> Markup {
         return no_data();
     };
     let wait = next.saturating_duration_since(now.monotonic);
+    // Also while a poll is running: `next_poll` is then the time at which it started.
     if wait.as_secs() == 0 {
         return html! { "now" };
     }
