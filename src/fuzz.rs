@@ -64,7 +64,7 @@ pub fn basic_auth(bytes: &[u8]) {
     let Ok(header) = HeaderValue::from_bytes(bytes) else {
         return;
     };
-    let Some((user, password)) = web::basic_auth(&header) else {
+    let Some((user, password)) = web::parse_basic_auth(&header) else {
         return;
     };
     assert!(!user.contains(&b':'), "no user has a colon");

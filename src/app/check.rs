@@ -1,16 +1,18 @@
 //! `check`: says what is wrong with the configuration; `--live` also tries every account.
 
-use super::{Failure, lines, once::Once, report, shard, web_config};
+use super::{Failure, lines, once::Once, report, shard};
 use crate::{
     cli::{Check, output},
     config::{self},
     domain::Shard,
+    web::LoadedWebConfig,
 };
 
 pub(super) async fn run(flags: Check) -> Result<(), Failure> {
     let loaded = config::load(flags.config.file.as_deref(), &flags.config.overrides());
     let loaded = loaded.map_err(|problems| lines(problems.iter()));
-    let (loaded, web) = super::both(loaded, web_config::load(flags.web.file.as_deref()).await)?;
+    let web = LoadedWebConfig::load(flags.web.file.as_deref()).await;
+    let (loaded, web) = super::both(loaded, web)?;
     let shard = shard::of(&flags.config)?;
     let n_accounts = loaded.config.accounts.len();
     let loaded = loaded.of_shard(shard);

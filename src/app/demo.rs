@@ -4,7 +4,7 @@ use std::{future, time::Duration};
 
 use tokio::net::TcpListener;
 
-use super::{Failure, listen, serve::Server, simulate, web_config};
+use super::{Failure, listen, serve::Server, simulate};
 use crate::{
     cli::{Demo, output},
     config::{self, Account, Config, Overrides},
@@ -13,6 +13,7 @@ use crate::{
     signer::Credentials,
     simulator::Scenario,
     supervisor::ConfigSource,
+    web::LoadedWebConfig,
 };
 
 pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
@@ -20,7 +21,7 @@ pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
     let api = TcpListener::bind("127.0.0.1:0").await?;
     let config =
         config(&scenario, listen::url("http", api.local_addr()?)).map_err(Failure::run_time)?;
-    let web_config = web_config::load(flags.web.config.file.as_deref())
+    let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref())
         .await
         .map_err(Failure::bad_input)?;
     let mut server = Server::bind(&flags.web, web_config, Clock::system(), Shard::WHOLE).await?;

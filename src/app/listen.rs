@@ -1,6 +1,9 @@
-//! Binds the addresses that flags name.
+//! Binds the listen addresses.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+};
 
 use listenfd::ListenFd;
 use tokio::net::{TcpListener, UnixListener};
@@ -11,45 +14,40 @@ use crate::{
     web::{Listener, UnixSocket},
 };
 
-/// The sockets of the site.
+/// The sockets of the web server, from `--web.listen-address` or systemd.
 pub(super) async fn listeners(flags: &WebFlags) -> Result<Vec<Listener>, Failure> {
-    let addresses = match flags
-        .sockets()
-        .map_err(|message| Failure::bad_input([message]))?
-    {
-        Sockets::Systemd => return handed_over(),
+    let sockets = flags.sockets();
+    let addresses = match sockets.map_err(|message| Failure::bad_input([message]))? {
+        Sockets::Systemd => return systemd_sockets(),
         Sockets::Addresses(addresses) => addresses,
     };
     let mut listeners = Vec::new();
     for address in &addresses {
         listeners.push(match address {
             WebAddress::Tcp(address) => bind(address).await?.into(),
-            WebAddress::Unix(path) => {
-                let bound = UnixSocket::bind(path).await;
-                let cannot = |error| {
-                    Failure::run_time(format!("cannot listen on unix:{}: {error}", path.display()))
-                };
-                bound.map_err(cannot)?.into()
-            }
+            WebAddress::Unix(path) => bind_unix(path).await?.into(),
         });
     }
     Ok(listeners)
 }
 
-/// What systemd has bound for us, in its order.
-fn handed_over() -> Result<Vec<Listener>, Failure> {
+/// The sockets that systemd passed to the process, in the order of the unit.
+fn systemd_sockets() -> Result<Vec<Listener>, Failure> {
     let mut sockets = ListenFd::from_env();
     if sockets.len() == 0 {
         return Err(Failure::run_time(
-            "systemd handed no socket over (--web.systemd-socket): start the .socket unit, not the program",
+            "systemd passed no sockets (--web.systemd-socket): start the .socket unit instead of the program",
         ));
     }
-    (0..sockets.len())
-        .map(|index| taken(&mut sockets, index))
-        .collect()
+    let mut listeners = Vec::new();
+    for index in 0..sockets.len() {
+        listeners.push(systemd_socket(&mut sockets, index)?);
+    }
+    Ok(listeners)
 }
 
-fn taken(sockets: &mut ListenFd, index: usize) -> Result<Listener, Failure> {
+fn systemd_socket(sockets: &mut ListenFd, index: usize) -> Result<Listener, Failure> {
+    // `take_…` fails for sockets of another kind, and tokio needs non-blocking ones.
     if let Ok(Some(socket)) = sockets.take_tcp_listener(index) {
         socket.set_nonblocking(true)?;
         return Ok(TcpListener::from_std(socket)?.into());
@@ -59,19 +57,29 @@ fn taken(sockets: &mut ListenFd, index: usize) -> Result<Listener, Failure> {
         return Ok(UnixSocket::from(UnixListener::from_std(socket)?).into());
     }
     Err(Failure::run_time(format!(
-        "the socket number {} that systemd handed over is no stream socket of TCP or Unix; write ListenStream= in its unit",
+        "socket {} from systemd is not a TCP or Unix stream socket; use ListenStream= in the .socket unit",
         index + 1
     )))
 }
 
-/// A listener on `address`.
+async fn bind_unix(path: &Path) -> Result<UnixSocket, Failure> {
+    match UnixSocket::bind(path).await {
+        Ok(socket) => Ok(socket),
+        Err(error) => Err(Failure::run_time(format!(
+            "cannot listen on unix:{}: {error}",
+            path.display()
+        ))),
+    }
+}
+
 pub(super) async fn bind(address: &ListenAddress) -> Result<TcpListener, Failure> {
     let bound = match address {
         ListenAddress::Socket(address) => TcpListener::bind(address).await,
         ListenAddress::Name(name, port) => TcpListener::bind((name.as_str(), *port)).await,
         ListenAddress::Everywhere(port) => {
             match TcpListener::bind((Ipv6Addr::UNSPECIFIED, *port)).await {
-                // A kernel without IPv6.
+                // IPv6 is not available. Another process on the port is an error, not a reason to
+                // listen on IPv4 alone.
                 Err(error) if error.kind() != std::io::ErrorKind::AddrInUse => {
                     TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).await
                 }
@@ -82,7 +90,7 @@ pub(super) async fn bind(address: &ListenAddress) -> Result<TcpListener, Failure
     bound.map_err(|error| Failure::run_time(format!("cannot listen on {address}: {error}")))
 }
 
-/// Where a person on this machine finds what listens on `address`.
+/// The URL to open on this machine.
 pub(super) fn url(scheme: &str, address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         format!("{scheme}://localhost:{}", address.port())

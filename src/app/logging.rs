@@ -94,7 +94,7 @@ mod tests {
         config::{self, Config, Overrides},
         credentials::Source,
         domain::Clock,
-        listener::{self, Patience, Stream},
+        listener::{self, Stream, Timeouts},
         poller::Context,
         signer::{Credentials, Secret},
         supervisor::Supervisor,
@@ -214,8 +214,8 @@ mod tests {
             .await
             .unwrap();
         let minute = Duration::from_mins(1);
-        let patience = Patience {
-            head: minute,
+        let timeouts = Timeouts {
+            header: minute,
             request: minute,
             drain: minute,
         };
@@ -224,7 +224,7 @@ mod tests {
             vec![listener.into()],
             wrap,
             service,
-            patience,
+            timeouts,
             future::pending(),
         ));
     }

@@ -23,7 +23,6 @@ mod serve;
 mod shard;
 mod signals;
 mod simulate;
-mod web_config;
 
 /// Does what the command line says. 0: fine. 1: failed at run time. 2: bad usage or configuration.
 pub fn run(command: Command) -> ExitCode {

@@ -11,7 +11,6 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use super::{
     Failure, listen,
     signals::{Request, Signals},
-    web_config::{self, WebConfigFile},
 };
 use crate::{
     build_info,
@@ -19,7 +18,7 @@ use crate::{
     config::Config,
     domain::{Clock, Shard},
     supervisor::{ConfigSource, Supervisor},
-    web::{self, Listener, ReloadRequest, Site},
+    web::{self, Listener, LoadedWebConfig, ReloadRequest, WebConfigFile, WebState},
 };
 
 /// Reload requests that may wait for their turn.
@@ -27,7 +26,7 @@ const RELOAD_QUEUE: usize = 16;
 
 pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
-    let web_config = web_config::load(flags.web.config.file.as_deref()).await;
+    let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref()).await;
     let (config, web_config) = super::both(source.load().await, web_config)?;
     let mut server = Server::bind(&flags.web, web_config, Clock::system(), source.shard()).await?;
     tracing::info!(
@@ -56,7 +55,7 @@ pub(super) fn config_source(flags: &ConfigFlags) -> Result<ConfigSource, Failure
 /// A supervisor, and the web server that exposes what it finds.
 pub(super) struct Server {
     supervisor: Supervisor,
-    site: Arc<Site>,
+    web_state: Arc<WebState>,
     listeners: Vec<Listener>,
     web_config: Option<Arc<WebConfigFile>>,
     signals: Signals,
@@ -76,7 +75,7 @@ impl Server {
     /// Listens where the flags say, and does not answer yet.
     pub(super) async fn bind(
         flags: &WebFlags,
-        web_config: Option<web_config::First>,
+        web_config: Option<LoadedWebConfig>,
         clock: Clock,
         shard: Shard,
     ) -> Result<Server, Failure> {
@@ -85,7 +84,7 @@ impl Server {
         let context = super::context(clock, shard)?;
         let supervisor = Supervisor::new(Arc::clone(&context));
         let (reload_queue, reload_requests) = mpsc::channel(RELOAD_QUEUE);
-        let site = Arc::new(Site {
+        let web_state = Arc::new(WebState {
             store: supervisor.store(),
             telemetry: Arc::clone(&context.telemetry),
             clock,
@@ -98,13 +97,16 @@ impl Server {
             reload: flags.enable_lifecycle.then(|| reload_queue.clone()),
             access: Arc::default(),
         });
-        let web_config = web_config.map(|first| {
-            let (access, telemetry) = (Arc::clone(&site.access), Arc::clone(&context.telemetry));
-            Arc::new(WebConfigFile::new(first, access, telemetry, clock))
+        let web_config = web_config.map(|loaded| {
+            let (access, telemetry) = (
+                Arc::clone(&web_state.access),
+                Arc::clone(&context.telemetry),
+            );
+            Arc::new(WebConfigFile::new(loaded, access, telemetry, clock))
         });
         Ok(Server {
             supervisor,
-            site,
+            web_state,
             listeners,
             web_config,
             signals,
@@ -115,7 +117,7 @@ impl Server {
 
     /// Its URLs on this machine.
     pub(super) fn urls(&self) -> Vec<String> {
-        let scheme = if self.site.access.load().tls().is_some() {
+        let scheme = if self.web_state.access.load().tls().is_some() {
             "https"
         } else {
             "http"
@@ -163,10 +165,10 @@ impl Server {
         }
         let stop = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let site = Arc::clone(&self.site);
+        let web_state = Arc::clone(&self.web_state);
         tasks.spawn(web::serve(
             self.listeners,
-            site,
+            web_state,
             stop.clone().cancelled_owned(),
         ));
         let watch = self

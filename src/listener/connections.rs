@@ -1,99 +1,36 @@
-//! The open connections: who may come in, and who has to go.
+//! The open connections: accepting new ones, and evicting old ones when there are too many.
 
-use std::{
-    collections::VecDeque,
-    future::poll_fn,
-    io,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
-    },
-    task::Poll,
-    time::Duration,
-};
+use std::{collections::VecDeque, future::poll_fn, io, sync::Arc, task::Poll, time::Duration};
 
 use tokio::{
     task::AbortHandle,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep},
 };
 
-use super::socket::{Listener, Stream};
+use super::{
+    activity::ConnectionActivity,
+    socket::{Listener, Stream},
+};
 
-/// Half of the files that a process may usually open.
+/// Half of the usual limit of open files per process.
 pub(super) const MAX_CONNECTIONS: usize = 512;
-/// After a failure to accept, such as too many open files: it will not pass at once.
+/// After a failed accept, for example because there are too many open files: an immediate retry
+/// would fail again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Failures to accept that are less apart than this are told once.
-const EPISODE: Duration = Duration::from_mins(1);
+/// Accept errors are logged again only after this long without one.
+const ACCEPT_LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// What a connection was seen to do.
-#[derive(Debug)]
-pub(super) struct Activity {
-    opened: Instant,
-    last_request: Mutex<Option<Instant>>,
-    is_answering: AtomicBool,
-}
-
-/// A request is being answered, until this is dropped.
-#[derive(Debug)]
-pub(super) struct Answering(Arc<Activity>);
-
-impl Drop for Answering {
-    fn drop(&mut self) {
-        self.0.is_answering.store(false, Relaxed);
-    }
-}
-
-impl Activity {
-    pub(super) fn new() -> Activity {
-        Activity {
-            opened: Instant::now(),
-            last_request: Mutex::new(None),
-            is_answering: AtomicBool::new(false),
-        }
-    }
-
-    /// The head of a request has come.
-    pub(super) fn request_came(self: &Arc<Self>) -> Answering {
-        *self
-            .last_request
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        self.is_answering.store(true, Relaxed);
-        Answering(Arc::clone(self))
-    }
-
-    fn last_request(&self) -> Option<Instant> {
-        *self
-            .last_request
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ends as soon as `limit` has passed since a request came and no other has come since.
-    pub(super) async fn stands_still_for(&self, limit: Duration) {
-        loop {
-            let end = self.last_request().unwrap_or(self.opened) + limit;
-            if end <= Instant::now() {
-                return;
-            }
-            sleep_until(end).await;
-        }
-    }
-}
-
-/// The open connections, oldest first, and some that have ended.
+/// The open connections, oldest first. Some of them may have finished already.
 #[derive(Debug)]
 pub(super) struct Connections {
     listeners: Vec<Listener>,
-    open: VecDeque<Connection>,
-    /// When accepting last failed.
-    last_failure: Option<Instant>,
+    open: VecDeque<OpenConnection>,
+    last_accept_error: Option<Instant>,
 }
 
 #[derive(Debug)]
-struct Connection {
-    activity: Arc<Activity>,
+struct OpenConnection {
+    activity: Arc<ConnectionActivity>,
     task: AbortHandle,
 }
 
@@ -102,36 +39,43 @@ impl Connections {
         Connections {
             listeners,
             open: VecDeque::new(),
-            last_failure: None,
+            last_accept_error: None,
         }
     }
 
-    /// The next connection. Where there are too many, an old one makes room for it: turning newcomers away would
-    /// leave those in that only hold on.
+    /// Accepts the next connection, and evicts an old one if there are too many.
+    ///
+    /// Refusing new connections instead would favour clients that open connections and send
+    /// nothing: 512 of them would lock out Prometheus.
     pub(super) async fn accept(&mut self) -> Stream {
         loop {
-            match self.next().await {
+            let error = match self.accept_any().await {
                 Ok(stream) => {
-                    if self.open.len() >= MAX_CONNECTIONS {
-                        self.make_room();
-                    }
+                    self.make_room();
                     return stream;
                 }
-                Err(error) if is_of_one_connection(&error) => {}
-                Err(error) => {
-                    self.tell(&error);
-                    self.close_one();
-                    sleep(ACCEPT_PAUSE).await;
-                }
+                Err(error) => error,
+            };
+            // The client closed its connection before it was accepted. The listener is fine.
+            if is_client_error(&error) {
+                continue;
             }
+            // Most likely the process is out of file descriptors (EMFILE). The connection stays in
+            // the kernel's queue, so accept fails again at once: without the pause this loop would
+            // use a whole CPU. Evicting a connection frees a descriptor.
+            self.log_accept_error(&error);
+            self.evict_one();
+            sleep(ACCEPT_PAUSE).await;
         }
     }
 
-    /// From any listener; each in its turn, so that a busy one does not keep the others waiting.
-    async fn next(&mut self) -> io::Result<Stream> {
+    /// Accepts from any listener.
+    async fn accept_any(&mut self) -> io::Result<Stream> {
         poll_fn(|context| {
             for index in 0..self.listeners.len() {
                 if let Poll::Ready(accepted) = self.listeners[index].poll_accept(context) {
+                    // This listener is polled last next time, so that a busy one does not starve
+                    // the others.
                     self.listeners[index..].rotate_left(1);
                     return Poll::Ready(accepted);
                 }
@@ -141,56 +85,63 @@ impl Connections {
         .await
     }
 
-    pub(super) fn add(&mut self, activity: Arc<Activity>, task: AbortHandle) {
-        self.open.push_back(Connection { activity, task });
+    pub(super) fn add(&mut self, activity: Arc<ConnectionActivity>, task: AbortHandle) {
+        self.open.push_back(OpenConnection { activity, task });
+    }
+
+    /// Stops listening, and closes the connections without a request: there is no response to
+    /// wait for.
+    pub(super) fn close_silent(self) {
+        // hyper's graceful shutdown would wait for their first request.
+        for connection in &self.open {
+            if connection.activity.last_request().is_none() {
+                connection.task.abort();
+            }
+        }
     }
 
     fn make_room(&mut self) {
-        self.forget_ended();
+        // Finished connections stay in the queue until it is full. Looking for them at every accept
+        // would cost more.
+        if self.open.len() < MAX_CONNECTIONS {
+            return;
+        }
+        self.remove_finished();
         if self.open.len() >= MAX_CONNECTIONS {
-            self.close_one();
+            self.evict_one();
         }
     }
 
-    /// No longer listens, and closes all that have sent no request: there is nothing to wait for.
-    pub(super) fn close_silent(self) {
-        let silent = self
-            .open
-            .iter()
-            .filter(|connection| connection.activity.last_request().is_none());
-        silent.for_each(|connection| connection.task.abort());
+    /// Closes the oldest connection that has sent no request yet. If all have sent one, closes the
+    /// one whose last request is the longest ago, and interrupts a response only if every
+    /// connection has one under way.
+    fn evict_one(&mut self) {
+        self.remove_finished();
+        // Among equals, `min_by_key` returns the first, which is the oldest.
+        let ranked = self.open.iter().enumerate();
+        let lowest = ranked.min_by_key(|(_, connection)| connection.activity.eviction_rank());
+        let Some((index, connection)) = lowest else {
+            return;
+        };
+        // Aborting drops the task and, with it, the socket.
+        connection.task.abort();
+        self.open.remove(index);
     }
 
-    /// Closes the oldest connection that has sent no request yet, or else that whose last request is the longest ago;
-    /// one whose answer is under way only where there is no other.
-    fn close_one(&mut self) {
-        self.forget_ended();
-        let rank =
-            |activity: &Activity| (activity.is_answering.load(Relaxed), activity.last_request());
-        let connections = self.open.iter().enumerate();
-        let first = connections.min_by_key(|(_, connection)| rank(&connection.activity));
-        if let Some(connection) = first
-            .map(|(index, _)| index)
-            .and_then(|index| self.open.remove(index))
-        {
-            connection.task.abort();
-        }
-    }
-
-    fn forget_ended(&mut self) {
+    fn remove_finished(&mut self) {
         self.open
             .retain(|connection| !connection.task.is_finished());
     }
 
-    fn tell(&mut self, error: &io::Error) {
-        let before = self.last_failure.replace(Instant::now());
-        if before.is_none_or(|before| before.elapsed() > EPISODE) {
-            tracing::error!(%error, "cannot accept connections, trying on");
+    fn log_accept_error(&mut self, error: &io::Error) {
+        let before = self.last_accept_error.replace(Instant::now());
+        if before.is_none_or(|before| before.elapsed() > ACCEPT_LOG_INTERVAL) {
+            tracing::error!(%error, "cannot accept connections, retrying");
         }
     }
 }
 
-fn is_of_one_connection(error: &io::Error) -> bool {
+fn is_client_error(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(
         error.kind(),

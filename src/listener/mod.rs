@@ -1,5 +1,6 @@
-//! Serves HTTP/1 on sockets until told to stop: what the site and the simulator share. Whoever connects is a stranger:
-//! everything that a client can make last has its limit here.
+//! Serves HTTP/1 on sockets until shutdown, for the web server and the simulator.
+//!
+//! Clients are untrusted: everything that a client can prolong or enlarge has a limit here.
 
 use std::{
     error::Error,
@@ -11,7 +12,6 @@ use std::{
 };
 
 use http::{Request, Response};
-use http_body_util::BodyExt as _;
 use hyper::{
     body::{Body, Incoming},
     server::conn::http1,
@@ -23,6 +23,7 @@ use hyper_util::{
 };
 use tokio::time::timeout;
 
+mod activity;
 mod connections;
 mod socket;
 mod unix;
@@ -31,34 +32,37 @@ pub use socket::Listener;
 pub(crate) use socket::Stream;
 pub use unix::UnixSocket;
 
-use connections::{Activity, Connections};
+use activity::{ConnectionActivity, TrackedBody};
+use connections::Connections;
 
-/// What comes before HTTP, such as a TLS handshake, may take this long.
+/// For what precedes HTTP, such as a TLS handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// More get 431.
+/// A request with more headers gets 431.
 const MAX_HEADERS: usize = 100;
-/// Bytes of a head, request line included; more get 431.
+/// Bytes of a request line and its headers. A request with more gets 431.
 const MAX_HEAD: usize = 16 * 1024;
-/// Bytes of an answer that wait for one client; what follows is made once they are sent.
-const MAX_WAITING: usize = 128 * 1024;
+/// Bytes of a response that are buffered per connection. The rest is produced as they are sent.
+const MAX_BUFFER: usize = 128 * 1024;
 
-/// How long things may last.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Patience {
-    /// Until the whole head of a request is there, from the begin of the connection or the end of the answer before.
-    pub(crate) head: Duration,
-    /// From the head of a request to the last byte of its answer, however slowly the client reads it; more than `head`.
+pub(crate) struct Timeouts {
+    /// From the start of a connection, or the end of the previous response, until the head of a
+    /// request is complete.
+    pub(crate) header: Duration,
+    /// From the head of a request to the last byte of its response, however slowly the client
+    /// reads. Must be longer than `header`.
     pub(crate) request: Duration,
-    /// For requests under way when the server stops.
+    /// For requests in flight at shutdown.
     pub(crate) drain: Duration,
 }
 
-/// Answers by `service` what comes over `listeners` until `shutdown`, then lets the requests under way end. `wrap` does what comes before HTTP: a TLS handshake, or nothing ([`plain`]).
+/// Serves `service` on `listeners` until `shutdown`, then drains the requests in flight.
+/// `handshake` does what precedes HTTP: a TLS handshake, or nothing ([`plain`]).
 pub(crate) async fn serve<W, F, S, B>(
     listeners: Vec<Listener>,
-    wrap: W,
+    handshake: W,
     service: S,
-    patience: Patience,
+    timeouts: Timeouts,
     shutdown: impl Future<Output = ()>,
 ) where
     W: Fn(Stream) -> F,
@@ -66,7 +70,7 @@ pub(crate) async fn serve<W, F, S, B>(
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
-    B: Body + Send + 'static,
+    B: Body + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
@@ -78,76 +82,80 @@ pub(crate) async fn serve<W, F, S, B>(
             () = &mut shutdown => break,
             stream = connections.accept() => stream,
         };
-        let activity = Arc::new(Activity::new());
-        let connection = connection(
-            wrap(stream),
+        let activity = Arc::new(ConnectionActivity::new());
+        let connection = serve_connection(
+            handshake(stream),
             service.clone(),
             Arc::clone(&activity),
-            patience,
+            timeouts,
             graceful.watcher(),
         );
         connections.add(activity, tokio::spawn(connection).abort_handle());
     }
+    // The listeners are dropped here too, so clients get "connection refused" from now on instead of
+    // waiting in the kernel's queue.
     connections.close_silent();
-    if timeout(patience.drain, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some HTTP requests did not end in time");
+    // Idle connections are closed at once, the others after their response.
+    let drained = timeout(timeouts.drain, graceful.shutdown()).await;
+    if drained.is_err() {
+        tracing::warn!("some HTTP requests did not finish before the drain timeout");
     }
 }
 
-/// Nothing comes before HTTP.
+/// The handshake of plain HTTP: none.
 pub(crate) fn plain(stream: Stream) -> Ready<io::Result<Stream>> {
     ready(Ok(stream))
 }
 
-/// One connection, from its handshake to its end.
-async fn connection<S, B>(
+/// Serves one connection, from its handshake to its end.
+async fn serve_connection<S, B>(
     handshake: impl Future<Output = io::Result<Stream>>,
     service: S,
-    activity: Arc<Activity>,
-    patience: Patience,
+    activity: Arc<ConnectionActivity>,
+    timeouts: Timeouts,
     watcher: Watcher,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>>,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
-    B: Body + 'static,
+    B: Body + Unpin + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let stream = match timeout(HANDSHAKE_TIMEOUT, handshake).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return tracing::debug!(%error, "handshake failed"),
-        Err(_) => return tracing::debug!("handshake took too long"),
+        Err(_) => return tracing::debug!("handshake timed out"),
     };
-    let seen = Arc::clone(&activity);
+    let tracked = Arc::clone(&activity);
     let service = service_fn(move |request| {
-        let answering = seen.request_came();
-        let answer = service.call(request);
+        let in_flight = tracked.request_started();
+        let response = service.call(request);
         async move {
-            // Lives as long as the body, which is dropped when its last page is made or nobody wants it.
-            let until_its_end = move |error| {
-                let _ = &answering;
-                error
+            let (head, body) = response.await?.into_parts();
+            let body = TrackedBody {
+                body,
+                _in_flight: in_flight,
             };
-            answer
-                .await
-                .map(|response| response.map(|body| body.map_err(until_its_end)))
+            Ok::<_, S::Error>(Response::from_parts(head, body))
         }
     });
-    // The time limit for heads needs the timer, and counts what goes before the first byte too.
+    // Without the timer hyper ignores the header timeout. The timeout also covers the time before
+    // the first byte, so it closes idle connections too.
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(patience.head)
+        .header_read_timeout(timeouts.header)
         .max_headers(MAX_HEADERS)
         .max_header_size(MAX_HEAD)
-        .max_buf_size(MAX_WAITING)
+        .max_buf_size(MAX_BUFFER)
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
+    // hyper has no timeout for a client that reads its response slowly or not at all.
     tokio::select! {
         ended = watcher.watch(connection) => {
             if let Err(error) = ended {
                 tracing::debug!(%error, "HTTP connection failed");
             }
         }
-        () = activity.stands_still_for(patience.request) => tracing::debug!("HTTP request took too long"),
+        () = activity.stalled_for(timeouts.request) => tracing::debug!("HTTP request timed out"),
     }
 }
 
@@ -165,26 +173,26 @@ mod tests {
 
     use super::{connections::MAX_CONNECTIONS, *};
 
-    const PATIENCE: Patience = Patience {
-        head: Duration::from_secs(60),
+    const TIMEOUTS: Timeouts = Timeouts {
+        header: Duration::from_secs(60),
         request: Duration::from_secs(60),
         drain: Duration::ZERO,
     };
 
-    async fn ask(stream: &mut TcpStream) -> bool {
+    async fn request(stream: &mut TcpStream) -> bool {
         let _ = stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").await;
-        let mut answer = Vec::new();
-        while !answer.ends_with(b"hello") {
-            match stream.read_buf(&mut answer).await {
+        let mut response = Vec::new();
+        while !response.ends_with(b"hello") {
+            match stream.read_buf(&mut response).await {
                 Ok(1..) => {}
                 _ => return false,
             }
         }
-        answer.starts_with(b"HTTP/1.1 200 OK")
+        response.starts_with(b"HTTP/1.1 200 OK")
     }
 
     #[tokio::test]
-    async fn clients_that_only_hold_on_do_not_keep_out_those_that_ask() {
+    async fn clients_that_send_nothing_do_not_lock_out_clients_that_send_requests() {
         let bind = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listeners = [bind().await, bind().await];
         let addresses = listeners
@@ -199,42 +207,45 @@ mod tests {
             listeners,
             plain,
             service,
-            PATIENCE,
+            TIMEOUTS,
             std::future::pending(),
         ));
         let mut kept = connect(0).await;
-        assert!(ask(&mut kept).await);
+        assert!(request(&mut kept).await);
         let mut silent = Vec::new();
         for index in 0..MAX_CONNECTIONS + 20 {
             silent.push(connect(index).await);
         }
-        assert!(ask(&mut connect(0).await).await, "a newcomer");
+        assert!(request(&mut connect(0).await).await, "a new connection");
         assert!(
-            ask(&mut connect(1).await).await,
-            "a newcomer over the other listener"
-        );
-        assert!(ask(&mut kept).await, "one that has asked before");
-        assert!(
-            !ask(&mut silent[0]).await,
-            "the oldest silent one had to go"
+            request(&mut connect(1).await).await,
+            "a new connection on the other listener"
         );
         assert!(
-            ask(silent.last_mut().unwrap()).await,
-            "the youngest had not"
+            request(&mut kept).await,
+            "a connection with an earlier request"
+        );
+        assert!(
+            !request(&mut silent[0]).await,
+            "the oldest silent connection was evicted"
+        );
+        assert!(
+            request(silent.last_mut().unwrap()).await,
+            "the newest was not"
         );
     }
 
-    /// A large answer takes a while to be read, and others may ask a lot meanwhile.
+    /// A large response takes a while to be read, and others may send many requests meanwhile.
     #[tokio::test]
-    async fn clients_that_have_their_answer_do_not_drive_out_those_that_wait_for_theirs() {
+    async fn clients_with_a_complete_response_are_evicted_before_clients_that_wait_for_one() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (end, is_over) = watch::channel(false);
+        let (finish, is_finished) = watch::channel(false);
         let service = service_fn(move |request: Request<Incoming>| {
-            let mut is_over = is_over.clone();
+            let mut is_finished = is_finished.clone();
             async move {
                 if request.uri().path() == "/slow" {
-                    is_over.wait_for(|is_over| *is_over).await.unwrap();
+                    is_finished.wait_for(|finished| *finished).await.unwrap();
                 }
                 Ok::<_, Infallible>(Response::new(Full::new(Bytes::from("hello"))))
             }
@@ -243,7 +254,7 @@ mod tests {
             vec![listener.into()],
             plain,
             service,
-            PATIENCE,
+            TIMEOUTS,
             std::future::pending(),
         ));
         let mut waiting = TcpStream::connect(address).await.unwrap();
@@ -254,15 +265,18 @@ mod tests {
         let mut answered = Vec::new();
         for _ in 0..MAX_CONNECTIONS + 20 {
             answered.push(TcpStream::connect(address).await.unwrap());
-            assert!(ask(answered.last_mut().unwrap()).await, "a newcomer");
+            assert!(
+                request(answered.last_mut().unwrap()).await,
+                "a new connection"
+            );
         }
         assert!(
-            !ask(&mut answered[0]).await,
-            "the first that had its answer had to go"
+            !request(&mut answered[0]).await,
+            "the oldest with a complete response was evicted"
         );
-        end.send(true).unwrap();
-        let mut answer = Vec::new();
-        waiting.read_to_end(&mut answer).await.unwrap();
-        assert!(answer.ends_with(b"hello"), "{}", answer.escape_ascii());
+        finish.send(true).unwrap();
+        let mut response = Vec::new();
+        waiting.read_to_end(&mut response).await.unwrap();
+        assert!(response.ends_with(b"hello"), "{}", response.escape_ascii());
     }
 }

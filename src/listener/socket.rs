@@ -1,4 +1,4 @@
-//! Where connections come from.
+//! The sockets that connections are accepted from.
 
 use std::{
     fmt, io,
@@ -13,40 +13,37 @@ use tokio::{
 
 use super::unix::UnixSocket;
 
-/// A socket that listens.
+/// A listening socket.
 #[derive(Debug)]
 pub enum Listener {
-    /// TCP.
     Tcp(TcpListener),
-    /// On this machine alone.
     Unix(UnixSocket),
 }
 
 impl fmt::Display for Listener {
+    /// `ADDRESS:PORT` or `unix:PATH`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Listener::Tcp(listener) => match listener.local_addr() {
                 Ok(address) => address.fmt(f),
-                Err(error) => write!(f, "an address that cannot be told: {error}"),
+                Err(error) => write!(f, "unknown address ({error})"),
             },
             Listener::Unix(socket) => {
-                let address = socket.listener.local_addr().ok();
-                let path = address.as_ref().and_then(|address| address.as_pathname());
-                write!(
-                    f,
-                    "unix:{}",
-                    path.map(|path| path.display().to_string())
-                        .unwrap_or_default()
-                )
+                f.write_str("unix:")?;
+                if let Ok(address) = socket.listener.local_addr()
+                    && let Some(path) = address.as_pathname()
+                {
+                    path.display().fmt(f)?;
+                }
+                Ok(())
             }
         }
     }
 }
 
-/// A connection, whatever carries it.
+/// A connection over TCP, TLS or a Unix socket.
 pub(crate) type Stream = Box<dyn Duplex>;
 
-/// What can be read and written.
 pub(crate) trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
@@ -64,7 +61,7 @@ impl From<UnixSocket> for Listener {
 }
 
 impl Listener {
-    /// Its address in the Internet.
+    /// The TCP address; none for a Unix socket.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
             Listener::Tcp(listener) => listener.local_addr().ok(),
@@ -76,7 +73,8 @@ impl Listener {
         match self {
             Listener::Tcp(listener) => {
                 let (stream, _) = ready!(listener.poll_accept(context))?;
-                // Pages are sent as they are made: waiting to fill packets would make a scrape ten times as long.
+                // A scrape is sent in pages as they are rendered. With Nagle's algorithm, which waits
+                // to fill packets, it takes ten times as long. A failure only costs time.
                 let _ = stream.set_nodelay(true);
                 Poll::Ready(Ok(Box::new(stream)))
             }

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::net::{UnixListener, UnixStream};
 
-/// A Unix socket that listens, and the file that it made, if it made one.
+/// A listening Unix socket, and its file if this process created it.
 #[derive(Debug)]
 pub struct UnixSocket {
     pub(super) listener: UnixListener,
@@ -16,26 +16,26 @@ pub struct UnixSocket {
 }
 
 impl UnixSocket {
-    /// Makes the file `path`, with the permissions that the umask leaves; removed on drop. The file of a process that
-    /// has ended is replaced, that of a living one is an error.
+    /// Binds `path`. The file has the permissions that the umask leaves, and is removed on drop.
+    /// The file of a process that has ended is replaced; that of a running one is an error.
     pub async fn bind(path: &Path) -> io::Result<UnixSocket> {
-        let listener = match UnixListener::bind(path) {
-            Err(error)
-                if error.kind() == io::ErrorKind::AddrInUse && is_left_over(path).await? =>
-            {
-                fs::remove_file(path)?;
-                UnixListener::bind(path)?
-            }
-            bound => bound?,
-        };
+        let mut bound = UnixListener::bind(path);
+        // A process that was killed leaves its file behind, and the file alone blocks the address.
+        if let Err(error) = &bound
+            && error.kind() == io::ErrorKind::AddrInUse
+            && is_left_over(path).await?
+        {
+            fs::remove_file(path)?;
+            bound = UnixListener::bind(path);
+        }
         Ok(UnixSocket {
-            listener,
-            _file: Some(SocketFile::of(path)?),
+            listener: bound?,
+            _file: Some(SocketFile::new(path)?),
         })
     }
 }
 
-/// One that somebody else has bound, and whose file is theirs.
+/// A socket that was bound by another process, such as systemd, which owns the file.
 impl From<UnixListener> for UnixSocket {
     fn from(listener: UnixListener) -> UnixSocket {
         UnixSocket {
@@ -45,26 +45,30 @@ impl From<UnixListener> for UnixSocket {
     }
 }
 
-/// Whether it is a socket on which nobody listens.
+/// Whether `path` is a socket without a listener.
 async fn is_left_over(path: &Path) -> io::Result<bool> {
     if !fs::symlink_metadata(path)?.file_type().is_socket() {
         return Err(io::Error::new(
             io::ErrorKind::AlreadyExists,
-            "there is a file that is no socket",
+            "the file exists and is not a socket",
         ));
     }
-    let connected = UnixStream::connect(path).await;
-    Ok(connected.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused))
+    match UnixStream::connect(path).await {
+        Ok(_) => Ok(false),
+        // Other errors, such as missing permissions, do not tell whether a process listens.
+        Err(error) => Ok(error.kind() == io::ErrorKind::ConnectionRefused),
+    }
 }
 
 #[derive(Debug)]
 struct SocketFile {
     path: PathBuf,
+    /// Device and inode.
     identity: (u64, u64),
 }
 
 impl SocketFile {
-    fn of(path: &Path) -> io::Result<SocketFile> {
+    fn new(path: &Path) -> io::Result<SocketFile> {
         Ok(SocketFile {
             path: path.to_owned(),
             identity: identity(path)?,
@@ -73,11 +77,12 @@ impl SocketFile {
 }
 
 fn identity(path: &Path) -> io::Result<(u64, u64)> {
-    fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
+    let metadata = fs::symlink_metadata(path)?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 impl Drop for SocketFile {
-    /// Unless another process has put its own there.
+    /// Removes the file, unless another process has replaced it with its own.
     fn drop(&mut self) {
         if identity(&self.path).is_ok_and(|identity| identity == self.identity) {
             let _ = fs::remove_file(&self.path);
@@ -90,10 +95,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_socket_takes_the_place_of_a_dead_one_alone_and_goes_with_its_owner() {
+    async fn a_socket_replaces_only_an_abandoned_one_and_is_removed_with_its_owner() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.sock");
-        // One whose process was killed leaves its file.
+        // A process that was killed leaves its file.
         drop(UnixListener::bind(&path).unwrap());
         assert!(path.exists());
         let socket = UnixSocket::bind(&path).await.unwrap();
@@ -102,23 +107,23 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{error}");
         UnixStream::connect(&path)
             .await
-            .expect("the living one is left alone");
+            .expect("the socket in use is not touched");
         drop(socket);
         assert!(!path.exists());
     }
 
     #[tokio::test]
-    async fn what_is_no_socket_is_left_alone() {
+    async fn a_file_that_is_not_a_socket_is_not_touched() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.sock");
         fs::write(&path, "precious").unwrap();
         let error = UnixSocket::bind(&path).await.unwrap_err();
-        assert_eq!(error.to_string(), "there is a file that is no socket");
+        assert_eq!(error.to_string(), "the file exists and is not a socket");
         assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
     }
 
     #[tokio::test]
-    async fn the_file_of_a_successor_stays() {
+    async fn the_socket_file_of_a_later_process_is_kept() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.sock");
         let socket = UnixSocket::bind(&path).await.unwrap();

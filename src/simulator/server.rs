@@ -14,12 +14,12 @@ use tokio::{net::TcpListener, time::sleep};
 use super::{MAX_BODY, Simulator};
 use crate::{
     domain::Clock,
-    listener::{self, Patience},
+    listener::{self, Timeouts},
 };
 
 /// A connection is kept for longer than polls are usually apart, and an answer may be made to take long.
-const PATIENCE: Patience = Patience {
-    head: Duration::from_mins(2),
+const TIMEOUTS: Timeouts = Timeouts {
+    header: Duration::from_mins(2),
     request: Duration::from_mins(10),
     drain: Duration::from_secs(3),
 };
@@ -36,7 +36,7 @@ pub async fn serve(
         vec![listener.into()],
         listener::plain,
         service,
-        PATIENCE,
+        TIMEOUTS,
         shutdown,
     )
     .await;

@@ -1,4 +1,4 @@
-//! Bodies of answers: a whole one, or the pages of an exposition, made and compressed as they are sent.
+//! Response bodies: complete, or the pages of a scrape, rendered and compressed as they are sent.
 
 use std::{
     convert::Infallible,
@@ -9,60 +9,60 @@ use std::{
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
-use hyper::body::{Frame, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::exposition::Pages;
 
-/// The body of an answer.
 #[derive(Debug)]
-pub struct Body {
-    kind: Kind,
-    /// Given back when the last page is sent or the client is gone.
+pub struct ResponseBody {
+    source: BodySource,
+    /// Released when the last page is sent or the client disconnects.
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
-enum Kind {
-    Whole(Bytes),
+enum BodySource {
+    Complete(Bytes),
     Plain(Pages),
-    Gzip(Box<Gzip>),
+    Gzip(Box<GzipPages>),
 }
 
-impl Body {
-    pub(super) fn empty() -> Body {
-        Body::whole(Bytes::new())
+impl ResponseBody {
+    pub(super) fn empty() -> ResponseBody {
+        ResponseBody::complete(Bytes::new())
     }
 
-    pub(super) fn whole(bytes: Bytes) -> Body {
-        Body {
-            kind: Kind::Whole(bytes),
+    pub(super) fn complete(bytes: Bytes) -> ResponseBody {
+        ResponseBody {
+            source: BodySource::Complete(bytes),
             _permit: None,
         }
     }
 
-    pub(super) fn pages(pages: Pages, is_gzip: bool, permit: OwnedSemaphorePermit) -> Body {
-        let kind = if is_gzip {
-            Kind::Gzip(Box::new(Gzip::new(pages)))
+    pub(super) fn pages(pages: Pages, is_gzip: bool, permit: OwnedSemaphorePermit) -> ResponseBody {
+        let source = if is_gzip {
+            BodySource::Gzip(Box::new(GzipPages::new(pages)))
         } else {
-            Kind::Plain(pages)
+            BodySource::Plain(pages)
         };
-        Body {
-            kind,
+        ResponseBody {
+            source,
             _permit: Some(permit),
         }
     }
 
-    fn next(&mut self) -> Option<Bytes> {
-        match &mut self.kind {
-            Kind::Whole(bytes) => Some(std::mem::take(bytes)).filter(|bytes| !bytes.is_empty()),
-            Kind::Plain(pages) => pages.next().map(Bytes::from),
-            Kind::Gzip(gzip) => gzip.next().map(Bytes::from),
+    fn next_chunk(&mut self) -> Option<Bytes> {
+        match &mut self.source {
+            BodySource::Complete(bytes) if bytes.is_empty() => None,
+            BodySource::Complete(bytes) => Some(std::mem::take(bytes)),
+            BodySource::Plain(pages) => pages.next().map(Bytes::from),
+            BodySource::Gzip(pages) => pages.next_chunk().map(Bytes::from),
         }
     }
 }
 
-impl hyper::body::Body for Body {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -70,47 +70,52 @@ impl hyper::body::Body for Body {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.next().map(|bytes| Ok(Frame::data(bytes))))
+        let frame = self.next_chunk().map(Frame::data);
+        Poll::Ready(frame.map(Ok))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.kind, Kind::Whole(bytes) if bytes.is_empty())
+        matches!(&self.source, BodySource::Complete(bytes) if bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.kind {
-            Kind::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Kind::Plain(..) | Kind::Gzip(..) => SizeHint::default(),
+        match &self.source {
+            BodySource::Complete(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            BodySource::Plain(_) | BodySource::Gzip(_) => SizeHint::default(),
         }
     }
 }
 
-/// Pages, compressed. Level 1: compression is most of what a scrape costs, and higher levels save little.
+/// Pages, compressed at level 1: compression is most of the cost of a scrape, and higher levels
+/// save few bytes.
 #[derive(Debug)]
-struct Gzip {
+struct GzipPages {
     pages: Pages,
+    /// None once the gzip trailer was returned.
     encoder: Option<GzEncoder<Vec<u8>>>,
 }
 
-impl Gzip {
-    fn new(pages: Pages) -> Gzip {
-        Gzip {
+impl GzipPages {
+    fn new(pages: Pages) -> GzipPages {
+        GzipPages {
             pages,
             encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
         }
     }
 
-    /// The next compressed bytes, as soon as there are some.
-    fn next(&mut self) -> Option<Vec<u8>> {
-        let encoder = self.encoder.as_mut()?;
+    fn next_chunk(&mut self) -> Option<Vec<u8>> {
+        let mut encoder = self.encoder.take()?;
         for page in self.pages.by_ref() {
-            encoder.write_all(&page).expect("a vector takes everything");
+            encoder
+                .write_all(&page)
+                .expect("writing to a vector succeeds");
+            // The encoder buffers, so several pages may give no output.
             if !encoder.get_ref().is_empty() {
-                return Some(std::mem::take(encoder.get_mut()));
+                let chunk = std::mem::take(encoder.get_mut());
+                self.encoder = Some(encoder);
+                return Some(chunk);
             }
         }
-        self.encoder
-            .take()
-            .map(|encoder| encoder.finish().expect("a vector takes everything"))
+        Some(encoder.finish().expect("writing to a vector succeeds"))
     }
 }

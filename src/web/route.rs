@@ -1,8 +1,7 @@
-//! Method and path → what to do.
+//! Which page a request is for.
 
 use http::Method;
 
-/// What a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Metrics,
@@ -10,10 +9,10 @@ pub(super) enum Route {
     Healthy,
     Ready,
     Reload,
-    /// Whatever it asks for.
+    /// A request with a body, for any path.
     WithBody,
     NotFound,
-    /// The path exists, for the methods that are named.
+    /// The path exists, but only for these methods: the value of the header `Allow`.
     NotAllowed(&'static str),
 }
 
@@ -37,12 +36,12 @@ impl Route {
         }
     }
 
-    /// Whether those who ask need not say who they are.
+    /// Whether the page needs no authentication.
     pub(super) const fn is_public(self) -> bool {
         matches!(self, Route::Healthy | Route::Ready)
     }
 
-    /// The value of the label `handler`: never what a client sent.
+    /// The value of the label `handler`. Never text from a client, so the label is bounded.
     pub(super) const fn handler(self) -> &'static str {
         match self {
             Route::Metrics => "metrics",
@@ -60,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_path_is_for_its_methods() {
+    fn a_path_accepts_only_its_methods() {
         let cases = [
             ("GET", "/metrics", Route::Metrics),
             ("HEAD", "/metrics", Route::Metrics),

@@ -1,4 +1,4 @@
-//! The site on a socket.
+//! The web server on its sockets.
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
@@ -6,29 +6,33 @@ use hyper::service::service_fn;
 use rustls::ServerConfig;
 use tokio_rustls::TlsAcceptor;
 
-use super::Site;
-use crate::listener::{self, Listener, Patience, Stream};
+use super::WebState;
+use crate::listener::{self, Listener, Stream, Timeouts};
 
-/// An idle connection ends as a silent one does: a scraper whose connection is gone opens another.
-const PATIENCE: Patience = Patience {
-    head: Duration::from_secs(5),
+/// The header timeout also closes idle connections. Prometheus opens a new one for its next scrape.
+const SERVER_TIMEOUTS: Timeouts = Timeouts {
+    header: Duration::from_secs(5),
     request: Duration::from_secs(20),
     drain: Duration::from_secs(10),
 };
 
-/// Serves `site` on all of `listeners` until `shutdown`, then lets the requests under way end.
-pub async fn serve(listeners: Vec<Listener>, site: Arc<Site>, shutdown: impl Future<Output = ()>) {
-    let access = Arc::clone(&site.access);
-    let wrap = move |stream| secured(stream, access.load().tls().cloned());
+/// Serves on all `listeners` until `shutdown`, then drains the requests in flight.
+pub async fn serve(
+    listeners: Vec<Listener>,
+    state: Arc<WebState>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let access = Arc::clone(&state.access);
+    // Loaded per connection: a new certificate counts from the next connection on.
+    let handshake = move |stream| tls_handshake(stream, access.load().tls().cloned());
     let service = service_fn(move |request| {
-        let site = Arc::clone(&site);
-        async move { site.respond(request).await }
+        let state = Arc::clone(&state);
+        async move { state.respond(request).await }
     });
-    listener::serve(listeners, wrap, service, PATIENCE, shutdown).await;
+    listener::serve(listeners, handshake, service, SERVER_TIMEOUTS, shutdown).await;
 }
 
-/// Shakes hands where there is TLS.
-async fn secured(stream: Stream, tls: Option<Arc<ServerConfig>>) -> io::Result<Stream> {
+async fn tls_handshake(stream: Stream, tls: Option<Arc<ServerConfig>>) -> io::Result<Stream> {
     match tls {
         Some(config) => Ok(Box::new(TlsAcceptor::from(config).accept(stream).await?)),
         None => Ok(stream),

@@ -1,4 +1,4 @@
-//! Users: who comes in, and what others can learn or hold up.
+//! Authentication: who is authorized, and what others can learn or delay.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ async fn login(site: &Site, path: &str, name: &str, password: &str) -> Option<u1
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_but_health_and_readiness_need_a_user() {
+async fn all_pages_but_health_and_readiness_need_a_user() {
     let site = start(&[user("alice", 4)], &["--web.enable-lifecycle"]);
     let client = plain_client();
     for (method, path, expected) in [
@@ -78,7 +78,7 @@ async fn all_but_health_and_readiness_need_a_user() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_comes_in_by_a_header_that_is_no_login() {
+async fn a_malformed_authorization_header_is_unauthorized() {
     let site = start(&[user("alice", 4)], &[]);
     for header in [
         "Basic",
@@ -99,7 +99,7 @@ async fn nobody_comes_in_by_a_header_that_is_no_login() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_change_of_users_counts_at_once() {
+async fn a_change_of_users_takes_effect_at_once() {
     let mut site = start(&[user("alice", 4)], &[]);
     let (alice, bob) = (password("alice"), password("bob"));
     assert_eq!(login(&site, "/metrics", "alice", &alice).await, Some(200));
@@ -109,17 +109,17 @@ async fn a_change_of_users_counts_at_once() {
     );
     site.running.signal("HUP");
     site.running.wait_for("the reload", |log| {
-        (log.matches("web configuration in force").count() == 2).then_some(())
+        (log.matches("web configuration loaded").count() == 2).then_some(())
     });
     assert_eq!(
         login(&site, "/metrics", "alice", &alice).await,
         Some(401),
-        "who was known is so no more"
+        "a removed user is unauthorized"
     );
     assert_eq!(login(&site, "/metrics", "bob", &bob).await, Some(200));
 }
 
-/// Run alone: the machine must have time for it. What it has not is seen at another exporter, which nobody attacks.
+/// Run alone, as it measures response times. A second exporter that is not attacked shows how busy the machine is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_wrong_passwords_at_once_do_not_hold_up_a_known_user() {
     let [site, calm] = [(); 2].map(|()| start(&[user("alice", 10)], &[]));
@@ -165,9 +165,9 @@ async fn two_hundred_wrong_passwords_at_once_do_not_hold_up_a_known_user() {
     );
 }
 
-/// In processor time, which is what an answer takes, and which others on the machine hardly change.
+/// Measured in CPU time, which other processes on the machine hardly affect.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn users_that_exist_cost_what_others_cost() {
+async fn known_and_unknown_users_cost_the_same_cpu_time() {
     for (users, rounds) in [
         (vec![("alice", 10)], 12),
         (vec![("alice", 12)], 4),
@@ -196,7 +196,7 @@ async fn users_that_exist_cost_what_others_cost() {
     }
 }
 
-/// What the exporter has taken so far, to the nanosecond.
+/// The CPU time of the exporter so far.
 fn cpu_seconds(site: &Site) -> f64 {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", site.running.id())).unwrap();
     let of = |task: std::fs::DirEntry| {

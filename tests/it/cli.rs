@@ -226,7 +226,7 @@ async fn scan_prints_what_it_finds_in_three_forms_and_fails_when_any_account_doe
         row[..4],
         ["default", "latest", "env", "TENCENTCLOUD_SECRET_ID"]
     );
-    assert_eq!(row[4..], ["SCANNING", "34", "%", "7", "7/7", "yes"]);
+    assert_eq!(row[4..], ["SCANNING", "34%", "7", "7/7", "yes"]);
     let (_, json, _) = scan(&["--output=json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json[0]["samples"]["tcss_vul_scan_risk_images"], 7.0);

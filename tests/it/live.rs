@@ -274,7 +274,7 @@ async fn scan_tells_the_same_beside_what_it_found() {
     assert_eq!(
         good,
         [
-            "good", "latest", "env", "good_id", "SCANNED", "100", "%", "2", "0/0", "yes"
+            "good", "latest", "env", "good_id", "SCANNED", "100%", "2", "0/0", "yes"
         ]
     );
     let (code, json) = world.run(&["scan", "--output=json"]);

@@ -190,7 +190,7 @@ async fn a_request_that_does_not_fit_is_told_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_at_the_root_links_to_the_others_and_runs_nothing() {
+async fn the_status_page_links_to_the_other_pages_and_runs_no_scripts() {
     let (_socket, address) = refusing();
     let endpoint = format!("http://{address}");
     let (_exporter, exporter) =
@@ -248,7 +248,7 @@ async fn the_page_at_the_root_links_to_the_others_and_runs_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn there_is_a_page_whatever_it_is_asked_for() {
+async fn every_query_string_gives_a_page() {
     let (_socket, address) = refusing();
     let (_exporter, exporter) = serving(&["--api.endpoint", &format!("http://{address}")]);
     // Nearly as long as a head may be.
@@ -277,7 +277,7 @@ async fn there_is_a_page_whatever_it_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_exporter_is_ready_when_every_scan_was_tried_once() {
+async fn the_exporter_is_ready_once_every_scan_was_polled() {
     let (_api, api) = simulating("latency: 3s");
     let config = file(
         "poll: {interval: 1s}\naccounts: [{name: prod, scans: [{name: latest}, {name: nightly, local_task_id: 7}]}]",
@@ -297,7 +297,7 @@ async fn the_exporter_is_ready_when_every_scan_was_tried_once() {
         }
         assert_eq!(
             (status, body.as_str()),
-            (503, "not every scan was tried once yet\n")
+            (503, "not ready: waiting for the first poll of every scan\n")
         );
         refusals += 1;
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
@@ -334,7 +334,7 @@ async fn a_slow_scrape_takes_its_place_until_it_ends() {
     for _ in 0..3 {
         let refused = (
             503,
-            "too many scrapes at once (--web.max-requests)\n".to_owned(),
+            "too many concurrent scrapes (--web.max-requests), try again later\n".to_owned(),
         );
         assert_eq!(fetch(&metrics, &[]).await, refused);
     }

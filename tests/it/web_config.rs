@@ -33,7 +33,7 @@ fn output(command: &mut Command) -> (i32, String) {
 }
 
 #[test]
-fn a_broken_file_at_the_start_is_exit_2_with_every_problem() {
+fn an_invalid_file_at_startup_exits_with_2_and_every_problem() {
     let (web, config) = (file(&broken()), file("poll: {interval: 0s}\n"));
     for command in ["serve", "demo", "check"] {
         let config: &[&str] = if command == "demo" {
@@ -68,7 +68,7 @@ fn a_broken_file_at_the_start_is_exit_2_with_every_problem() {
 }
 
 #[test]
-fn check_says_what_a_good_file_does() {
+fn check_summarizes_a_valid_file() {
     let web = file(&format!("basic_auth_users:\n  {}\n", user("alice", 4)));
     let (code, said) = output(exporter().args(["check", "--web.config.file", path(&web)]));
     assert_eq!(code, 0, "{said}");
@@ -79,7 +79,7 @@ fn check_says_what_a_good_file_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_that_breaks_while_running_keeps_the_last_good_one_in_force() {
+async fn a_file_that_becomes_invalid_keeps_the_last_valid_configuration_in_use() {
     let good = format!("basic_auth_users:\n  {}\n", user("alice", 4));
     let site = Site::start(&good, &[], &["--web.enable-lifecycle"]);
     let client = plain_client();
@@ -131,7 +131,7 @@ async fn a_file_that_breaks_while_running_keeps_the_last_good_one_in_force() {
         .output()
         .matches("web configuration not reloaded")
         .count();
-    assert_eq!(told, problems.lines().count(), "told once");
+    assert_eq!(told, problems.lines().count(), "logged once");
 
     site.write("w.yml", &good);
     assert_eq!(
@@ -144,7 +144,7 @@ async fn a_file_that_breaks_while_running_keeps_the_last_good_one_in_force() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_a_file_nothing_is_said_of_it() {
+async fn without_a_file_there_are_no_metrics_of_it() {
     let (refusing, endpoint) = crate::raw::refusing();
     let endpoint = format!("--api.endpoint=http://{endpoint}");
     let (_exporter, url) = crate::process::serving(&[&endpoint]);
@@ -153,7 +153,7 @@ async fn without_a_file_nothing_is_said_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_answer_has_the_configured_headers() {
+async fn every_response_has_the_configured_headers() {
     let site = Site::start(
         "http_server_config:\n  headers:\n    X-Frame-Options: deny\n    Strict-Transport-Security: max-age=1\n    \
          Content-Security-Policy: default-src 'self'\nbasic_auth_users: {}\n",
@@ -178,7 +178,7 @@ async fn every_answer_has_the_configured_headers() {
         assert_eq!(
             policy == "default-src 'self'",
             page != "/",
-            "{page}: the page for people has its own: {policy}"
+            "{page}: the status page has its own: {policy}"
         );
     }
 }
@@ -223,7 +223,7 @@ fn on_unix_socket(path: &Path) -> Command {
 fn a_unix_socket_is_served_replaced_and_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("exporter.sock");
-    // As one leaves it that was killed.
+    // The file of a process that was killed.
     drop(UnixListener::bind(&path).unwrap());
     let mut first = Running::start("tcss-exporter", &mut on_unix_socket(&path));
     first.wait_for("where it listens", |log| {
@@ -241,7 +241,7 @@ fn a_unix_socket_is_served_replaced_and_removed() {
     );
     assert!(
         ask(&path).unwrap().starts_with("HTTP/1.1 200 OK\r\n"),
-        "the one that lives goes on"
+        "the running process is not affected"
     );
     first.signal("TERM");
     assert!(first.wait().success());
@@ -263,7 +263,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sockets_from_systemd_are_served_and_left_where_they_are() {
+async fn sockets_from_systemd_are_served_and_not_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("exporter.sock");
     let program = exporter();
@@ -297,10 +297,10 @@ async fn sockets_from_systemd_are_served_and_left_where_they_are() {
 }
 
 #[test]
-fn without_sockets_from_systemd_it_says_so() {
+fn missing_sockets_from_systemd_are_an_error() {
     let (code, said) = output(exporter().arg("--web.systemd-socket"));
     assert_eq!(code, 1, "{said}");
-    assert!(said.contains("systemd handed no socket over"), "{said}");
+    assert!(said.contains("systemd passed no sockets"), "{said}");
     let (code, said) =
         output(exporter().args(["--web.systemd-socket", "--web.listen-address=127.0.0.1:0"]));
     assert_eq!(code, 2, "{said}");

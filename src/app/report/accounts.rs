@@ -1,43 +1,46 @@
-//! `check --live`: one row an account.
+//! `check --live`: one row per account.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Keys, Row, grid, notes};
+use super::{CredentialsOrigin, TableRow, format_table, notes};
 use crate::{domain::Moment, poller::Job};
 
 const HEAD: [&str; 4] = ["ACCOUNT", "CREDENTIALS", "EXPIRES", "RESULT"];
 
-/// Of accounts that were polled once, each with its first scan.
+/// The result of polling the first scan of every account once.
 pub(in crate::app) fn table(jobs: &[Job], now: Moment) -> String {
-    grid(HEAD, jobs.iter().map(|job| row(job, now)))
+    let mut rows = Vec::new();
+    for job in jobs {
+        rows.push(row(job, now));
+    }
+    format_table(HEAD, &rows)
 }
 
-fn row(job: &Job, now: Moment) -> Row<4> {
-    let Keys { origin, expires } = Keys::of(job);
-    let snapshot = job.entry.snapshot();
-    let (result, notes) = match snapshot.failure() {
-        None => ("ok".into(), Vec::new()),
-        Some(error) => (format!("failed: {}", error.reason), notes(error)),
+fn row(job: &Job, now: Moment) -> TableRow<4> {
+    let CredentialsOrigin { origin, expires } = CredentialsOrigin::new(job);
+    let expires = match expires {
+        Some(at) => until(at, now.wall),
+        None => "-".into(),
     };
-    let expires = expires.map_or_else(|| "-".into(), |at| until(at, now.wall));
-    Row {
+    let (result, notes) = match job.entry.snapshot().failure() {
+        Some(error) => (format!("failed: {}", error.reason), notes(error)),
+        None => ("ok".into(), Vec::new()),
+    };
+    TableRow {
         cells: [job.account.name.to_string(), origin, expires, result],
         notes,
     }
 }
 
 fn until(at: Timestamp, now: Timestamp) -> String {
-    match Duration::try_from(at.duration_since(now)) {
-        Ok(left) if left >= Duration::from_secs(1) => {
-            format!(
-                "in {}",
-                humantime::format_duration(Duration::from_secs(left.as_secs()))
-            )
-        }
-        _ => "now".into(),
+    let seconds = at.duration_since(now).as_secs();
+    if seconds < 1 {
+        return "now".into();
     }
+    let left = Duration::from_secs(seconds.unsigned_abs());
+    format!("in {}", humantime::format_duration(left))
 }
 
 #[cfg(test)]
@@ -45,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expiry_is_said_in_time_that_is_left() {
+    fn expiry_is_shown_as_the_time_left() {
         let now = Timestamp::UNIX_EPOCH;
         let at = |seconds| until(Timestamp::from_second(seconds).unwrap(), now);
         assert_eq!(at(7_199), "in 1h 59m 59s");

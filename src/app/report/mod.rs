@@ -1,6 +1,7 @@
 //! What `check --live` and `scan` print.
 
 use jiff::Timestamp;
+use unicode_width::UnicodeWidthStr;
 
 use crate::{client::ApiError, poller::Job};
 
@@ -10,74 +11,80 @@ mod scans;
 pub(super) use accounts::table as accounts;
 pub(super) use scans::{json, table as scans};
 
-/// One line of a table, and what else there is to say of it.
-struct Row<const N: usize> {
+/// One row of a table.
+struct TableRow<const N: usize> {
     cells: [String; N],
-    /// Below it, indented, a line each.
+    /// Lines below the row, indented.
     notes: Vec<String>,
 }
 
-/// Columns as wide as their widest cell.
-fn grid<const N: usize>(head: [&str; N], rows: impl Iterator<Item = Row<N>>) -> String {
-    let head = Row {
-        cells: head.map(str::to_owned),
-        notes: Vec::new(),
-    };
-    let rows: Vec<Row<N>> = std::iter::once(head).chain(rows).collect();
-    let width = |column: usize| {
-        rows.iter()
-            .map(|row| row.cells[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: [usize; N] = std::array::from_fn(width);
-    let line = |row: &Row<N>| {
-        let cells = row
-            .cells
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"));
-        let notes = row.notes.iter().map(|note| format!("    {note}\n"));
-        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-            + "\n"
-            + &notes.collect::<String>()
-    };
-    rows.iter().map(line).collect()
+/// Columns are as wide as their widest cell, and separated by two spaces.
+fn format_table<const N: usize>(head: [&str; N], rows: &[TableRow<N>]) -> String {
+    // Columns of the terminal, not characters: a Chinese character takes two.
+    let mut widths = head.map(UnicodeWidthStr::width);
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(&row.cells) {
+            *width = (*width).max(cell.width());
+        }
+    }
+    let mut text = format_line(&head, widths);
+    for row in rows {
+        text.push_str(&format_line(&row.cells, widths));
+        for note in &row.notes {
+            text.push_str("    ");
+            text.push_str(note);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// `format!("{cell:width$}")` pads by characters, so the padding is added here.
+fn format_line<const N: usize>(cells: &[impl AsRef<str>; N], widths: [usize; N]) -> String {
+    let mut line = String::new();
+    let mut missing = 0;
+    for (cell, width) in cells.iter().zip(widths) {
+        let cell = cell.as_ref();
+        line.push_str(&" ".repeat(missing));
+        line.push_str(cell);
+        missing = width - cell.width() + 2;
+    }
+    line.truncate(line.trim_end().len());
+    line.push('\n');
+    line
 }
 
 /// What went wrong, and what to do about it.
 fn notes(error: &ApiError) -> Vec<String> {
     vec![
-        format!("{}: {}", error.reason, text(error)),
+        format!("{}: {}", error.reason, message(error)),
         format!("to do: {}", error.advice()),
     ]
 }
 
-/// In the words of whoever reported it.
-fn text(error: &ApiError) -> String {
-    let request_id = error
-        .request_id
-        .as_ref()
-        .map(|id| format!(" (RequestId {id})"))
-        .unwrap_or_default();
-    format!("{error}{request_id}")
+/// The error with its `RequestId`, which Tencent Cloud's support asks for.
+fn message(error: &ApiError) -> String {
+    match &error.request_id {
+        Some(id) => format!("{error} (RequestId {id})"),
+        None => error.to_string(),
+    }
 }
 
-/// Where an account's keys come from, and when they expire.
-struct Keys {
+/// Where the credentials of an account come from, and when they expire.
+struct CredentialsOrigin {
     origin: String,
     expires: Option<Timestamp>,
 }
 
-impl Keys {
-    /// The source that is configured, where it gave nothing.
-    fn of(job: &Job) -> Keys {
+impl CredentialsOrigin {
+    fn new(job: &Job) -> CredentialsOrigin {
         match job.provider.status().issued() {
-            Some(issued) => Keys {
+            Some(issued) => CredentialsOrigin {
                 origin: issued.origin.clone(),
                 expires: issued.expires,
             },
-            None => Keys {
+            // There are none. The configured source tells where to look.
+            None => CredentialsOrigin {
                 origin: job.account.credentials.to_string(),
                 expires: None,
             },
@@ -90,18 +97,43 @@ mod tests {
     use super::*;
     use crate::domain::Reason;
 
+    fn row(cells: [&str; 3], notes: &[&str]) -> TableRow<3> {
+        TableRow {
+            cells: cells.map(str::to_owned),
+            notes: notes.iter().map(|note| (*note).to_owned()).collect(),
+        }
+    }
+
     #[test]
-    fn columns_are_aligned_and_notes_stand_below_their_row() {
-        let row = |name: &str, notes: Vec<String>| Row {
-            cells: [name.into(), "x".into()],
-            notes,
-        };
+    fn columns_are_aligned_and_notes_follow_their_row() {
         let rows = [
-            row("a", Vec::new()),
-            row("中文名字", vec!["why".into(), "to do: that".into()]),
+            row(["a", "x", "yes"], &[]),
+            row(["longer", "x", ""], &["why", "to do: that"]),
         ];
-        let expected = "NAME  B\na     x\n中文名字  x\n    why\n    to do: that\n";
-        assert_eq!(grid(["NAME", "B"], rows.into_iter()), expected);
+        let expected = "\
+NAME    B  UP
+a       x  yes
+longer  x
+    why
+    to do: that
+";
+        assert_eq!(format_table(["NAME", "B", "UP"], &rows), expected);
+    }
+
+    #[test]
+    fn chinese_names_take_two_columns_per_character() {
+        let rows = [
+            row(["生产环境账户", "夜间", "yes"], &[]),
+            row(["prod", "latest", "no"], &[]),
+            row(["Größe", "é", "no"], &[]),
+        ];
+        let expected = "\
+ACCOUNT       SCAN    UP
+生产环境账户  夜间    yes
+prod          latest  no
+Größe         é       no
+";
+        assert_eq!(format_table(["ACCOUNT", "SCAN", "UP"], &rows), expected);
     }
 
     #[test]
@@ -112,13 +144,13 @@ mod tests {
             request_id: Some("id-1".into()),
             ..ApiError::of(Reason::Auth)
         };
-        let [what, to_do] = &notes(&error)[..] else {
+        let [problem, advice] = &notes(&error)[..] else {
             panic!()
         };
         assert_eq!(
-            what,
+            problem,
             "auth: AuthFailure.SignatureExpire: The provided signature has expired. (RequestId id-1)"
         );
-        assert!(to_do.starts_with("to do: Set the clock"), "{to_do}");
+        assert!(advice.starts_with("to do: Set the clock"), "{advice}");
     }
 }

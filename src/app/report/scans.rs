@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Keys, Row, grid, notes, text};
+use super::{CredentialsOrigin, TableRow, format_table, message, notes};
 use crate::{
     collectors::{Answer as _, BySource, CompletedScan, VulScan},
     domain::Moment,
@@ -22,7 +22,11 @@ const HEAD: [&str; 8] = [
 
 /// A table for people.
 pub(in crate::app) fn table(jobs: &[Job], now: Moment) -> String {
-    grid(HEAD, scan_jobs(jobs).map(|job| row(job, now)))
+    let mut rows = Vec::new();
+    for job in scan_jobs(jobs) {
+        rows.push(row(job, now));
+    }
+    format_table(HEAD, &rows)
 }
 
 /// The jobs that poll scans.
@@ -36,7 +40,7 @@ fn vul_scan(job: &Job, now: Moment) -> Option<VulScan> {
     job.entry.with_fresh(now, VulScan::clone)
 }
 
-fn row(job: &Job, now: Moment) -> Row<8> {
+fn row(job: &Job, now: Moment) -> TableRow<8> {
     let scan = vul_scan(job, now);
     let cell = |value: fn(&VulScan) -> Option<String>| {
         scan.as_ref().and_then(value).unwrap_or_else(|| "-".into())
@@ -45,9 +49,9 @@ fn row(job: &Job, now: Moment) -> Row<8> {
     let cells = [
         job.account.name.to_string(),
         scan_name(job),
-        Keys::of(job).origin,
+        CredentialsOrigin::new(job).origin,
         cell(|scan| Some(scan.status.as_str().into())),
-        cell(|scan| Some(format!("{:.0} %", scan.progress? * 100.0))),
+        cell(|scan| Some(format!("{:.0}%", scan.progress? * 100.0))),
         cell(|scan| Some(scan.risk_images?.to_string())),
         cell(|scan| {
             let BySource { local, registry } = scan.found_vulnerabilities;
@@ -59,7 +63,7 @@ fn row(job: &Job, now: Moment) -> Row<8> {
         }),
         if snapshot.is_up() { "yes" } else { "no" }.into(),
     ];
-    Row {
+    TableRow {
         cells,
         notes: snapshot.failure().map(notes).unwrap_or_default(),
     }
@@ -156,7 +160,7 @@ impl ScanReport {
     fn new(job: &Job, now: Moment) -> ScanReport {
         let snapshot = job.entry.snapshot();
         let data = snapshot.fresh(now, job.entry.stale_after);
-        let Keys { origin, expires } = Keys::of(job);
+        let CredentialsOrigin { origin, expires } = CredentialsOrigin::new(job);
         ScanReport {
             account: job.account.name.to_string(),
             scan: scan_name(job),
@@ -168,7 +172,7 @@ impl ScanReport {
             failure: snapshot.failure().map(|error| FailureReport {
                 reason: error.reason.as_str(),
                 code: error.code.clone(),
-                error: text(error),
+                error: message(error),
                 advice: error.advice(),
             }),
             as_of: data.map(|data| data.as_of.wall.to_string()),

@@ -1,101 +1,95 @@
-//! Who may come in, and what everybody is told: a web configuration at work.
+//! Access to the web server: TLS, rate limit, users and headers, as the web configuration says.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use rustls::ServerConfig;
 
-use super::{Body, text};
-use crate::config::web::{PasswordHash, RateLimit, WebConfig};
+use super::{ResponseBody, text};
+use crate::config::web::WebConfig;
 
-mod attempt;
-mod bucket;
-mod recent;
-mod users;
+mod basic_auth;
+mod bounded_set;
+mod login;
+mod token_bucket;
 
-use attempt::Attempt;
-use bucket::Bucket;
-use users::Users;
+use basic_auth::BasicAuth;
+use login::Login;
+use token_bucket::TokenBucket;
 
-/// What stands between a connection and the site. By default, nothing does.
+/// What a web configuration requires of connections and requests. The default requires nothing.
 #[derive(Debug, Default)]
 pub struct Access {
     tls: Option<Arc<ServerConfig>>,
     headers: HeaderMap,
-    users: Option<(BTreeMap<String, PasswordHash>, Arc<Users>)>,
-    bucket: Option<(RateLimit, Arc<Bucket>)>,
+    basic_auth: Option<Arc<BasicAuth>>,
+    rate_limit: Option<Arc<TokenBucket>>,
 }
 
-/// Why somebody does not come in.
+/// Why a request is denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// No user, an unknown one, or a wrong password: nobody is told which.
+pub(super) enum AccessError {
+    /// No login, an unknown user or a wrong password. The response does not tell which.
     Unauthorized,
     /// Above the rate limit.
-    TooMany,
-    /// Too many passwords wait to be compared.
+    TooManyRequests,
+    /// Too many passwords are waiting to be compared.
     Busy,
 }
 
 impl Access {
-    /// What `config` says from now on. What it leaves as it was goes on: logins that are known to be good, and the
-    /// count of requests.
+    /// The access that `config` describes. What it leaves unchanged keeps its state: the logins
+    /// that were verified before, and the tokens of the rate limit.
     #[must_use]
-    pub fn changed_to(&self, config: WebConfig) -> Access {
-        let WebConfig {
-            tls,
-            headers,
-            users,
-            rate_limit,
-        } = config;
-        let same_users = self.users.as_ref().filter(|(before, _)| *before == users);
-        let fresh_users = || {
-            let checked = Arc::new(Users::new(&users));
-            (!users.is_empty()).then_some((users, checked))
+    pub fn updated(&self, config: WebConfig) -> Access {
+        let basic_auth = match &self.basic_auth {
+            Some(before) if *before.users() == config.users => Some(Arc::clone(before)),
+            _ if config.users.is_empty() => None,
+            _ => Some(Arc::new(BasicAuth::new(config.users))),
         };
-        let same_bucket = self
-            .bucket
-            .as_ref()
-            .filter(|(before, _)| Some(*before) == rate_limit);
-        let fresh_bucket = || rate_limit.map(|limit| (limit, Arc::new(Bucket::new(limit))));
+        let rate_limit = match (&self.rate_limit, config.rate_limit) {
+            (_, None) => None,
+            (Some(before), Some(limit)) if before.limit() == limit => Some(Arc::clone(before)),
+            (_, Some(limit)) => Some(Arc::new(TokenBucket::new(limit))),
+        };
         Access {
-            tls,
-            headers,
-            users: same_users.cloned().or_else(fresh_users),
-            bucket: same_bucket.cloned().or_else(fresh_bucket),
+            tls: config.tls,
+            headers: config.headers,
+            basic_auth,
+            rate_limit,
         }
     }
 
-    /// For new connections; none is plain HTTP.
+    /// For new connections; none for plain HTTP.
     pub fn tls(&self) -> Option<&Arc<ServerConfig>> {
         self.tls.as_ref()
     }
 
-    /// Whether nobody is kept out and nothing is hidden on the way.
+    /// Whether there is neither TLS nor authentication.
     pub fn is_open(&self) -> bool {
-        self.tls.is_none() && self.users.is_none()
+        self.tls.is_none() && self.basic_auth.is_none()
     }
 
-    /// Lets a request in or not. Every request counts for the rate limit; those to a `public` page need no user.
-    pub(super) async fn admit(
+    /// Decides whether a request is allowed. Every request counts against the rate limit; requests
+    /// for public pages need no login.
+    pub(super) async fn authorize(
         &self,
         is_public: bool,
-        authorization: Option<HeaderValue>,
-    ) -> Result<(), Refusal> {
-        if self
-            .bucket
-            .as_ref()
-            .is_some_and(|(_, bucket)| !bucket.take())
+        authorization: Option<&HeaderValue>,
+    ) -> Result<(), AccessError> {
+        // Before authentication, so that the limit also protects the comparison of passwords.
+        if let Some(bucket) = &self.rate_limit
+            && !bucket.take()
         {
-            return Err(Refusal::TooMany);
+            return Err(AccessError::TooManyRequests);
         }
-        match &self.users {
-            Some((_, users)) if !is_public => users.check(authorization.as_ref()).await,
+        match &self.basic_auth {
+            Some(basic_auth) if !is_public => basic_auth.check(authorization).await,
             _ => Ok(()),
         }
     }
 
-    /// Adds the configured headers that a page does not have of its own.
+    /// Adds the configured headers. Headers that the page has set itself take precedence.
     pub(super) fn add_headers(&self, page: &mut HeaderMap) {
         for (name, value) in &self.headers {
             page.entry(name).or_insert_with(|| value.clone());
@@ -103,27 +97,29 @@ impl Access {
     }
 }
 
-/// The user and the password that a header names, for fuzzing.
-pub(crate) fn basic_auth(header: &HeaderValue) -> Option<(Vec<u8>, Vec<u8>)> {
-    Attempt::read(header).map(|attempt| (attempt.user().to_vec(), attempt.password().to_vec()))
+/// The user and the password of a header `Authorization`, for fuzzing.
+pub(crate) fn parse_basic_auth(header: &HeaderValue) -> Option<(Vec<u8>, Vec<u8>)> {
+    let login = Login::parse(header)?;
+    Some((login.user().to_vec(), login.password().to_vec()))
 }
 
-impl Refusal {
-    pub(super) fn response(self) -> Response<Body> {
-        let mut response = match self {
-            Refusal::Unauthorized => {
-                text(StatusCode::UNAUTHORIZED, "a user and a password are needed")
-            }
-            Refusal::TooMany => text(StatusCode::TOO_MANY_REQUESTS, "too many requests"),
-            Refusal::Busy => text(
+impl AccessError {
+    pub(super) fn into_response(self) -> Response<ResponseBody> {
+        let (status, message) = match self {
+            AccessError::Unauthorized => (StatusCode::UNAUTHORIZED, "authentication required"),
+            AccessError::TooManyRequests => (StatusCode::TOO_MANY_REQUESTS, "too many requests"),
+            AccessError::Busy => (
                 StatusCode::SERVICE_UNAVAILABLE,
-                "too many passwords are being checked",
+                "too many logins are being verified, try again later",
             ),
         };
         let (name, value) = match self {
-            Refusal::Unauthorized => (header::WWW_AUTHENTICATE, "Basic realm=\"tcss-exporter\""),
-            Refusal::TooMany | Refusal::Busy => (header::RETRY_AFTER, "1"),
+            AccessError::Unauthorized => {
+                (header::WWW_AUTHENTICATE, "Basic realm=\"tcss-exporter\"")
+            }
+            AccessError::TooManyRequests | AccessError::Busy => (header::RETRY_AFTER, "1"),
         };
+        let mut response = text(status, message);
         response
             .headers_mut()
             .insert(name, HeaderValue::from_static(value));

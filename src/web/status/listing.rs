@@ -1,119 +1,126 @@
-//! Which scans are shown, and in which order: those that need a person first.
+//! Which scans the page shows, and in which order: failing ones first.
 
 use std::sync::Arc;
 
-use super::query::Query;
+use super::{query::StatusQuery, scan};
 use crate::{
-    collectors::{Answer as _, Pace, VulScan},
     domain::Moment,
     store::{JobEntry, Snapshot, Table},
 };
 
-/// Rows on a page. What a page costs to write does not grow with the number of accounts.
-pub(super) const PAGE: usize = 200;
+/// Bounds the size of a page, whatever the number of accounts.
+pub(super) const ROWS_PER_PAGE: usize = 200;
 
-/// How the exporter stands with a scan, in the order of the page.
+/// Where a scan is listed, in the order of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(usize)]
-pub(super) enum State {
+pub(super) enum RowState {
     /// The last poll failed.
     Failing,
-    /// It succeeded, too long ago.
+    /// The last poll succeeded too long ago.
     Stale,
-    /// There was none yet.
+    /// There was no poll yet.
     Waiting,
-    /// It succeeded, and the scan runs.
+    /// The last poll succeeded, and a scan is running.
     Scanning,
-    /// It succeeded, and no scan runs.
-    Fine,
+    /// The last poll succeeded, and no scan is running.
+    Ok,
 }
 
-impl State {
-    pub(super) const ALL: [State; 5] = [
-        State::Failing,
-        State::Stale,
-        State::Waiting,
-        State::Scanning,
-        State::Fine,
+impl RowState {
+    pub(super) const ALL: [RowState; 5] = [
+        RowState::Failing,
+        RowState::Stale,
+        RowState::Waiting,
+        RowState::Scanning,
+        RowState::Ok,
     ];
 
-    fn of(job: &JobEntry, snapshot: &Snapshot, now: Moment) -> State {
+    fn new(job: &JobEntry, snapshot: &Snapshot, now: Moment) -> RowState {
         if snapshot.last.is_none() {
-            State::Waiting
-        } else if snapshot.failure().is_some() {
-            State::Failing
-        } else {
-            match snapshot.fresh(now, job.stale_after).map(|data| data.pace) {
-                None => State::Stale,
-                Some(Pace::Scanning { .. }) => State::Scanning,
-                Some(Pace::Idle) => State::Fine,
-            }
+            return RowState::Waiting;
+        }
+        // Before staleness: the page explains a failure, and a scan that fails becomes stale soon.
+        if snapshot.failure().is_some() {
+            return RowState::Failing;
+        }
+        match snapshot.fresh(now, job.stale_after) {
+            None => RowState::Stale,
+            Some(data) if scan::is_scanning(data) => RowState::Scanning,
+            Some(_) => RowState::Ok,
         }
     }
 
-    pub(super) const fn word(self) -> &'static str {
+    /// After a number: "3 failing".
+    pub(super) const fn label(self) -> &'static str {
         match self {
-            State::Failing => "failing",
-            State::Stale => "stale",
-            State::Waiting => "waiting",
-            State::Scanning => "scanning",
-            State::Fine => "fine",
+            RowState::Failing => "failing",
+            RowState::Stale => "stale",
+            RowState::Waiting => "waiting",
+            RowState::Scanning => "scanning",
+            RowState::Ok => "OK",
+        }
+    }
+
+    /// The class in the style sheet.
+    pub(super) const fn class(self) -> &'static str {
+        match self {
+            RowState::Ok => "ok",
+            _ => self.label(),
         }
     }
 }
 
-/// One scan as it is at this moment.
+/// One scan at the time of the page.
 #[derive(Debug)]
-pub(super) struct Row<'a> {
+pub(super) struct StatusRow<'a> {
     pub(super) job: &'a JobEntry,
     pub(super) snapshot: Arc<Snapshot>,
-    pub(super) state: State,
+    pub(super) state: RowState,
 }
 
 /// The scans of one page, and how many others there are.
 #[derive(Debug)]
-pub(super) struct Listing<'a> {
-    /// Scans in each state, by [`State`], whatever the filter says.
-    pub(super) counts: [usize; State::ALL.len()],
-    /// Scans that the filter lets through.
+pub(super) struct StatusListing<'a> {
+    /// Scans by [`RowState`], regardless of the filter.
+    counts: [usize; RowState::ALL.len()],
+    /// Scans that match the filter.
     pub(super) n_matching: usize,
     /// From 1.
     pub(super) page: usize,
     pub(super) n_pages: usize,
-    pub(super) rows: Vec<Row<'a>>,
+    pub(super) rows: Vec<StatusRow<'a>>,
 }
 
-impl<'a> Listing<'a> {
-    pub(super) fn of(table: &'a Table, now: Moment, query: &Query) -> Listing<'a> {
-        let needle = query.filter.to_lowercase();
-        let mut counts = [0; State::ALL.len()];
+impl<'a> StatusListing<'a> {
+    pub(super) fn new(table: &'a Table, now: Moment, query: &StatusQuery) -> StatusListing<'a> {
+        let filter = query.filter.to_lowercase();
+        let mut counts = [0; RowState::ALL.len()];
         let mut rows = Vec::new();
-        for job in table
-            .jobs
-            .iter()
-            .filter(|job| job.collector.name == VulScan::NAME)
-        {
+        for job in &table.jobs {
+            if !scan::has_scan(job) {
+                continue;
+            }
             let snapshot = job.snapshot();
-            let state = State::of(job, &snapshot, now);
+            let state = RowState::new(job, &snapshot, now);
             counts[state as usize] += 1;
-            if is_named(job, &needle) {
-                rows.push(Row {
+            if matches(job, &filter) {
+                rows.push(StatusRow {
                     job,
                     snapshot,
                     state,
                 });
             }
         }
-        rows.sort_by_key(|row| row.state); // stable: in the order of the configuration otherwise
+        // The sort is stable: rows with the same state stay in the order of the configuration.
+        rows.sort_by_key(|row| row.state);
         let n_matching = rows.len();
-        let n_pages = n_matching.div_ceil(PAGE).max(1);
+        let n_pages = n_matching.div_ceil(ROWS_PER_PAGE).max(1);
+        // An old link may point past the last page.
         let page = query.page.min(n_pages);
-        let rows = rows
-            .into_iter()
-            .skip((page - 1) * PAGE)
-            .take(PAGE)
-            .collect();
-        Listing {
+        rows.drain(..(page - 1) * ROWS_PER_PAGE);
+        rows.truncate(ROWS_PER_PAGE);
+        StatusListing {
             counts,
             n_matching,
             page,
@@ -122,24 +129,24 @@ impl<'a> Listing<'a> {
         }
     }
 
-    pub(super) fn n_in(&self, state: State) -> usize {
+    pub(super) fn count(&self, state: RowState) -> usize {
         self.counts[state as usize]
     }
 
+    /// All scans, regardless of the filter.
     pub(super) fn total(&self) -> usize {
         self.counts.iter().sum()
     }
 
-    /// Number of the first row on this page, from 1.
+    /// The number of the first row on this page, from 1.
     pub(super) fn first(&self) -> usize {
-        (self.page - 1) * PAGE + 1
+        (self.page - 1) * ROWS_PER_PAGE + 1
     }
 }
 
-/// Whether the name of the account or of the scan has `needle`, which is in lower case, somewhere in it.
-fn is_named(job: &JobEntry, needle: &str) -> bool {
-    let has = |name: &str| name.to_lowercase().contains(needle);
-    needle.is_empty()
-        || has(job.account.as_str())
-        || job.scan.as_ref().is_some_and(|scan| has(scan.as_str()))
+/// Whether the name of the account or of the scan contains `filter`, which is in lower case.
+fn matches(job: &JobEntry, filter: &str) -> bool {
+    filter.is_empty()
+        || job.account.as_str().to_lowercase().contains(filter)
+        || scan::scan_name(job).to_lowercase().contains(filter)
 }

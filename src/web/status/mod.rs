@@ -1,248 +1,260 @@
-//! The page at `/`: how every scan stands, for people. Pure: what is known, the time and what was asked for → HTML.
+//! The status page at `/`: one row per account and scan. Pure: store, time and query → HTML.
 //!
-//! No script: the page asks the browser to load it again every 15 seconds, until a link is followed that stops it.
+//! There are no scripts: the page asks the browser to reload it every 15 seconds, until a link
+//! stops that.
 
-use html::Html;
-use listing::{Listing, State};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use listing::{RowState, StatusListing};
+use parts::{isolated, shape, time};
 
 use crate::{build_info, domain::Moment, store::Table};
 
-mod html;
+mod help;
 mod listing;
+mod parts;
 mod query;
 mod scan;
 mod style;
 mod table;
 mod words;
 
-pub(super) use query::Query;
-pub(super) use style::policy;
+pub(super) use query::StatusQuery;
+pub(super) use style::content_security_policy;
 
-/// What the page says beside the scans.
+/// What the header of the page says about this instance.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct About<'a> {
-    /// When the process started.
+pub(super) struct ServerInfo<'a> {
     pub(super) started: Moment,
-    /// Where the metrics are.
     pub(super) telemetry_path: &'a str,
-    /// This instance's share of the accounts, such as `0/3`, if it has not all of them.
+    /// This instance's share of the accounts, such as `0/3`. None if it has all of them.
     pub(super) shard: Option<&'a str>,
 }
 
-/// The page.
-pub(super) fn page(table: &Table, now: Moment, query: &Query, about: About<'_>) -> String {
-    let listing = Listing::of(table, now, query);
-    let mut html = Html::default();
-    write_head(&mut html, &listing, query);
-    write_header(&mut html, now, about);
-    html.markup("<main>\n");
-    write_counts(&mut html, &listing);
-    write_controls(&mut html, now, query);
-    write_scans(&mut html, &listing, now, query);
-    html.markup("</main>\n")
-        .markup(include_str!("help.html"))
-        .markup("</body>\n</html>\n");
-    html.into_string()
+pub(super) fn page(
+    table: &Table,
+    now: Moment,
+    query: &StatusQuery,
+    info: ServerInfo<'_>,
+) -> String {
+    let listing = StatusListing::new(table, now, query);
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(&listing, query))
+            body {
+                a .skip href="#scans" { "Skip to scans" }
+                (header(now, info))
+                main {
+                    (counts(&listing))
+                    (controls(now, query))
+                    (scans(&listing, now, query))
+                }
+                (help::help())
+            }
+        }
+    };
+    let mut page = page.into_string();
+    // HTML cannot express NUL, which an error message may contain.
+    if page.contains('\0') {
+        page = page.replace('\0', "\u{fffd}");
+    }
+    page.push('\n');
+    page
 }
 
-/// Shapes on a disc, since colours alone tell nothing to some: a cross, an exclamation mark, a tick.
+/// The icons are shapes on a disc, not just colours: a cross, an exclamation mark and a tick.
 const ICON_FAILING: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' \
     fill='none' stroke='white' stroke-width='2'%3E%3Ccircle cx='8' cy='8' r='8' fill='%23c4221b' stroke='none'/%3E\
     %3Cpath d='M5 5l6 6M11 5l-6 6'/%3E%3C/svg%3E";
 const ICON_STALE: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' \
     fill='none' stroke='white' stroke-width='2'%3E%3Ccircle cx='8' cy='8' r='8' fill='%238a5a00' stroke='none'/%3E\
     %3Cpath d='M8 3v6M8 11v2'/%3E%3C/svg%3E";
-const ICON_FINE: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' \
+const ICON_OK: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16' \
     fill='none' stroke='white' stroke-width='2'%3E%3Ccircle cx='8' cy='8' r='8' fill='%231a7f37' stroke='none'/%3E\
     %3Cpath d='M4.5 8.5l2.5 2.5 4.5-5'/%3E%3C/svg%3E";
 
-fn write_head(html: &mut Html, listing: &Listing<'_>, query: &Query) {
-    html.markup("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    html.markup("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    html.markup("<meta name=\"color-scheme\" content=\"light dark\">\n");
-    if !query.is_paused {
-        html.markup("<meta http-equiv=\"refresh\" content=\"15\">\n");
-    }
-    let worst = [State::Failing, State::Stale]
-        .into_iter()
-        .find(|state| listing.n_in(*state) > 0);
-    html.markup("<title>");
-    if let Some(state) = worst {
-        html.text(words::number(listing.n_in(state)))
-            .markup(" ")
-            .text(state.word())
-            .markup(" · ");
-    }
-    html.markup("tcss-exporter</title>\n<link rel=\"icon\" href=\"")
-        .markup(match worst {
-            Some(State::Failing) => ICON_FAILING,
-            Some(_) => ICON_STALE,
-            None => ICON_FINE,
-        });
-    html.markup("\">\n<style>")
-        .markup(style::CSS)
-        .markup("</style>\n</head>\n");
-}
-
-fn write_header(html: &mut Html, now: Moment, about: About<'_>) {
-    html.markup(
-        "<body>\n<a class=\"skip\" href=\"#scans\">Skip to the scans</a>\n<header>\n<div>\n",
-    );
-    html.markup("<h1>tcss-exporter</h1>\n<p>Version ")
-        .text(build_info::VERSION);
-    // As much of the revision as tells it from others.
-    html.markup(", revision ")
-        .text(format_args!("{:.12}", build_info::REVISION))
-        .markup(" · up for ");
-    html.time(
-        about.started.wall,
-        words::duration(now.age_of(about.started)),
-    );
-    if let Some(shard) = about.shard {
-        html.markup(" · shard ").text(shard);
-    }
-    html.markup("</p>\n</div>\n<nav aria-label=\"Other pages\">\n<ul>\n<li><a href=\".")
-        .text(about.telemetry_path);
-    html.markup("\">Metrics</a></li>\n<li><a href=\"./-/ready\">Readiness</a></li>\n");
-    html.markup(
-        "<li><a href=\"./-/healthy\">Health</a></li>\n<li><a href=\"#help\">Help</a></li>\n",
-    );
-    html.markup("</ul>\n</nav>\n</header>\n");
-}
-
-fn write_counts(html: &mut Html, listing: &Listing<'_>) {
-    html.markup("<h2 class=\"unseen\">Summary</h2>\n<ul role=\"list\" class=\"counts\">\n");
-    for state in State::ALL {
-        let n = listing.n_in(state);
-        html.markup(if n == 0 {
-            "<li class=\"none\">"
-        } else {
-            "<li>"
-        });
-        html.markup("<span class=\"shape ")
-            .text(state.word())
-            .markup("\"></span><b>")
-            .text(words::number(n));
-        html.markup("</b> ").text(state.word()).markup("</li>\n");
-    }
-    html.markup("</ul>\n");
-}
-
-fn write_controls(html: &mut Html, now: Moment, query: &Query) {
-    html.markup("<div class=\"controls\">\n<form role=\"search\" action=\"./\">\n");
-    html.markup(
-        "<label for=\"q\">Account or scan</label>\n<input type=\"search\" id=\"q\" name=\"q\" value=\"",
-    );
-    html.text(&query.filter)
-        .markup("\" maxlength=\"128\" autocomplete=\"off\" spellcheck=\"false\">\n");
-    if query.is_paused {
-        html.markup("<input type=\"hidden\" name=\"refresh\" value=\"off\">\n");
-    }
-    html.markup("<button>Filter</button>\n");
-    if !query.filter.is_empty() {
-        let all = Query {
-            filter: String::new(),
-            page: 1,
-            ..query.clone()
-        };
-        html.markup("<a href=\"")
-            .text(all.href())
-            .markup("\">Show all</a>\n");
-    }
-    html.markup("</form>\n<p>As of ")
-        .time(now.wall, now.wall.strftime("%H:%M:%S UTC"));
-    let other = Query {
-        is_paused: !query.is_paused,
-        ..query.clone()
+fn head(listing: &StatusListing<'_>, query: &StatusQuery) -> Markup {
+    let failing = listing.count(RowState::Failing);
+    let stale = listing.count(RowState::Stale);
+    let (problems, icon) = if failing > 0 {
+        (Some((failing, RowState::Failing)), ICON_FAILING)
+    } else if stale > 0 {
+        (Some((stale, RowState::Stale)), ICON_STALE)
+    } else {
+        (None, ICON_OK)
     };
-    html.markup(if query.is_paused {
-        ", refreshing is off. "
-    } else {
-        ", refreshed every 15 s. "
-    });
-    html.markup("<a href=\"").text(other.href()).markup("\">");
-    html.markup(if query.is_paused {
-        "Refresh every 15 s"
-    } else {
-        "Stop refreshing"
-    });
-    html.markup("</a></p>\n</div>\n");
-}
-
-fn write_scans(html: &mut Html, listing: &Listing<'_>, now: Moment, query: &Query) {
-    html.markup("<h2 id=\"scans\" class=\"unseen\" tabindex=\"-1\">Scans</h2>\n");
-    if listing.rows.is_empty() {
-        html.markup("<p class=\"empty\">");
-        if query.filter.is_empty() {
-            html.markup("There is no account to poll.");
-        } else {
-            html.markup("No account and no scan has “")
-                .name(&query.filter)
-                .markup("” in its name.");
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            meta name="color-scheme" content="light dark";
+            @if !query.is_paused {
+                meta http-equiv="refresh" content="15";
+            }
+            title {
+                @if let Some((n, state)) = problems {
+                    (words::number(n)) " " (state.label()) " · "
+                }
+                "tcss-exporter"
+            }
+            link rel="icon" href=(icon);
+            // The only text that is not escaped. The policy has its hash.
+            style { (PreEscaped(style::CSS)) }
         }
-        html.markup("</p>\n");
-        return;
-    }
-    html.markup("<div class=\"scroll\">\n<table role=\"table\">\n<caption>");
-    write_extent(html, listing, query);
-    html.markup("</caption>\n");
-    table::write(html, &listing.rows, now);
-    html.markup("</table>\n</div>\n");
-    if listing.n_pages > 1 {
-        write_pages(html, listing, query);
     }
 }
 
-/// Which scans are on this page, of how many.
-fn write_extent(html: &mut Html, listing: &Listing<'_>, query: &Query) {
-    if listing.n_pages > 1 {
-        let last = listing.first() + listing.rows.len() - 1;
-        html.text(words::number(listing.first()))
-            .markup(" to ")
-            .text(words::number(last))
-            .markup(" of ");
+fn header(now: Moment, info: ServerInfo<'_>) -> Markup {
+    let uptime = words::duration(now.age_of(info.started));
+    html! {
+        header {
+            div {
+                h1 { "tcss-exporter" }
+                p {
+                    "Version " (build_info::VERSION)
+                    ", revision " (short_revision())
+                    " · up for " (time(info.started.wall, uptime))
+                    @if let Some(shard) = info.shard {
+                        " · shard " (shard)
+                    }
+                }
+            }
+            nav aria-label="Other pages" {
+                // Relative, so that the page works behind a proxy with a path prefix.
+                ul {
+                    li { a href={ "." (info.telemetry_path) } { "Metrics" } }
+                    li { a href="./-/ready" { "Readiness" } }
+                    li { a href="./-/healthy" { "Health" } }
+                    li { a href="#help" { "Help" } }
+                }
+            }
+        }
     }
-    html.text(words::number(listing.n_matching));
-    html.markup(if listing.n_matching == 1 {
-        " scan"
-    } else {
-        " scans"
-    });
-    if !query.filter.is_empty() {
-        html.markup(" with “")
-            .name(&query.filter)
-            .markup("” in the name, of ")
-            .text(words::number(listing.total()));
-    }
-    html.markup(", failing ones first");
 }
 
-fn write_pages(html: &mut Html, listing: &Listing<'_>, query: &Query) {
+fn short_revision() -> String {
+    format!("{:.12}", build_info::REVISION)
+}
+
+fn counts(listing: &StatusListing<'_>) -> Markup {
+    html! {
+        h2 .unseen { "Summary" }
+        ul .counts role="list" {
+            @for state in RowState::ALL {
+                @let n = listing.count(state);
+                li class=[(n == 0).then_some("none")] {
+                    (shape(state.class())) b { (words::number(n)) } " " (state.label())
+                }
+            }
+        }
+    }
+}
+
+fn controls(now: Moment, query: &StatusQuery) -> Markup {
+    html! {
+        div .controls {
+            form role="search" action="./" {
+                label for="q" { "Account or scan" }
+                input #q type="search" name="q" value=(query.filter) maxlength="128"
+                    autocomplete="off" spellcheck="false";
+                @if query.is_paused {
+                    input type="hidden" name="refresh" value="off";
+                }
+                button { "Filter" }
+                @if !query.filter.is_empty() {
+                    a href=(without_filter(query).href()) { "Show all" }
+                }
+            }
+            p {
+                "As of " (time(now.wall, now.wall.strftime("%H:%M:%S UTC")))
+                @if query.is_paused {
+                    ", auto-refresh is off. "
+                    a href=(with_auto_refresh(query, true).href()) { "Resume auto-refresh" }
+                } @else {
+                    ", refreshed every 15 s. "
+                    a href=(with_auto_refresh(query, false).href()) { "Stop auto-refresh" }
+                }
+            }
+        }
+    }
+}
+
+fn without_filter(query: &StatusQuery) -> StatusQuery {
+    StatusQuery {
+        filter: String::new(),
+        page: 1,
+        is_paused: query.is_paused,
+    }
+}
+
+fn with_auto_refresh(query: &StatusQuery, is_on: bool) -> StatusQuery {
+    StatusQuery {
+        is_paused: !is_on,
+        ..query.clone()
+    }
+}
+
+fn with_page(query: &StatusQuery, page: usize) -> StatusQuery {
+    StatusQuery {
+        page,
+        ..query.clone()
+    }
+}
+
+fn scans(listing: &StatusListing<'_>, now: Moment, query: &StatusQuery) -> Markup {
+    html! {
+        h2 #scans .unseen tabindex="-1" { "Scans" }
+        @if !listing.rows.is_empty() {
+            div .scroll { (table::table(&listing.rows, &caption(listing, query), now)) }
+            @if listing.n_pages > 1 {
+                (page_links(listing, query))
+            }
+        } @else if query.filter.is_empty() {
+            p .empty { "No accounts to poll." }
+        } @else {
+            p .empty { "No account or scan name contains “" (isolated(&query.filter)) "”." }
+        }
+    }
+}
+
+/// Which scans are on this page, and how many there are.
+fn caption(listing: &StatusListing<'_>, query: &StatusQuery) -> Markup {
+    let first = listing.first();
+    let last = first + listing.rows.len() - 1;
+    let n = listing.n_matching;
+    html! {
+        @if listing.n_pages > 1 {
+            (words::number(first)) "–" (words::number(last)) " of "
+        }
+        (words::number(n)) (if n == 1 { " scan" } else { " scans" })
+        @if !query.filter.is_empty() {
+            " matching “" (isolated(&query.filter)) "” (" (words::number(listing.total())) " in total)"
+        }
+        ", failing first"
+    }
+}
+
+fn page_links(listing: &StatusListing<'_>, query: &StatusQuery) -> Markup {
     let (page, last) = (listing.page, listing.n_pages);
-    html.markup("<nav class=\"pages\" aria-label=\"Pages\">\n<ul>\n");
-    for (is_there, target, words) in [
+    let links = [
         (page > 2, 1, "First"),
         (page > 1, page - 1, "Previous"),
         (page < last, page + 1, "Next"),
         (page + 1 < last, last, "Last"),
-    ] {
-        if is_there {
-            let target = Query {
-                page: target,
-                ..query.clone()
-            };
-            html.markup("<li><a href=\"")
-                .text(target.href())
-                .markup("\">")
-                .markup(words)
-                .markup("</a></li>\n");
+    ];
+    html! {
+        nav .pages aria-label="Pages" {
+            ul {
+                @for (is_shown, target, label) in links {
+                    @if is_shown {
+                        li { a href=(with_page(query, target).href()) { (label) } }
+                    }
+                }
+            }
+            p { "Page " (words::number(page)) " of " (words::number(last)) }
         }
     }
-    html.markup("</ul>\n<p>Page ")
-        .text(words::number(page))
-        .markup(" of ")
-        .text(words::number(last));
-    html.markup("</p>\n</nav>\n");
 }
 
 #[cfg(test)]

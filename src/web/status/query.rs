@@ -1,43 +1,37 @@
-//! What a person asks the page for. Untrusted: whatever it is, there is a page.
+//! The query string of the page. Untrusted: any query gives a page.
 
 use url::form_urlencoded;
 
-/// As long as a name may be.
+/// Characters; the maximum length of a name.
 const MAX_FILTER: usize = 128;
 
-/// What to show.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::web) struct Query {
-    /// A part of a name; empty for all.
+pub(in crate::web) struct StatusQuery {
+    /// Part of a name; empty for all scans.
     pub(super) filter: String,
-    /// From 1; may be beyond the last one.
+    /// From 1; may be past the last page.
     pub(super) page: usize,
-    /// Whether the page stays as it is.
+    /// Whether auto-refresh is off.
     pub(super) is_paused: bool,
 }
 
-impl Query {
-    /// Reads the part of the address after `?`. What makes no sense counts as not there; of what comes twice, the
-    /// first counts.
-    pub(in crate::web) fn parse(query: Option<&str>) -> Query {
-        let value = |key: &str| {
-            let mut pairs = form_urlencoded::parse(query.unwrap_or_default().as_bytes());
-            pairs
-                .find_map(|(name, value)| (name == key).then_some(value))
-                .unwrap_or_default()
-        };
-        let printable: String = value("q").chars().filter(|c| !c.is_control()).collect();
-        let filter: String = printable.trim_start().chars().take(MAX_FILTER).collect();
-        Query {
-            filter: filter.trim_end().to_owned(),
-            page: value("page").parse().unwrap_or(1).max(1),
-            is_paused: value("refresh") == "off",
+impl StatusQuery {
+    /// Parses the part of the URL after `?`. Invalid values are ignored; of a repeated key, the first
+    /// one counts.
+    pub(in crate::web) fn parse(query: Option<&str>) -> StatusQuery {
+        let query = query.unwrap_or_default();
+        let page = value(query, "page").parse().unwrap_or(1);
+        StatusQuery {
+            filter: printable(&value(query, "q")),
+            page: page.max(1),
+            is_paused: value(query, "refresh") == "off",
         }
     }
 
-    /// The address that asks for it, relative to the page.
+    /// The URL of this query, relative to the page. Defaults are left out.
     pub(super) fn href(&self) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
+        // The serializer percent-encodes, so the URL is safe in an attribute.
         if !self.filter.is_empty() {
             query.append_pair("q", &self.filter);
         }
@@ -56,14 +50,30 @@ impl Query {
     }
 }
 
+fn value(query: &str, key: &str) -> String {
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if name == key {
+            return value.into_owned();
+        }
+    }
+    String::new()
+}
+
+/// Without control characters and surrounding blanks, and not longer than a name.
+fn printable(text: &str) -> String {
+    let printable: String = text.chars().filter(|c| !c.is_control()).collect();
+    let cut: String = printable.trim_start().chars().take(MAX_FILTER).collect();
+    cut.trim_end().to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn query(filter: &str, page: usize, is_paused: bool) -> Query {
-        Query {
+    fn query(filter: &str, page: usize, is_paused: bool) -> StatusQuery {
+        StatusQuery {
             filter: filter.into(),
             page,
             is_paused,
@@ -71,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_read_as_far_as_it_makes_sense() {
+    fn invalid_parts_of_a_query_are_ignored() {
         let cases = [
             ("", query("", 1, false)),
             ("q=prod&page=3&refresh=off", query("prod", 3, true)),
@@ -83,11 +93,11 @@ mod tests {
             ("q=%FF%", query("\u{fffd}%", 1, false)),
         ];
         for (text, expected) in cases {
-            assert_eq!(Query::parse(Some(text)), expected, "{text}");
+            assert_eq!(StatusQuery::parse(Some(text)), expected, "{text}");
         }
-        assert_eq!(Query::parse(None), query("", 1, false));
+        assert_eq!(StatusQuery::parse(None), query("", 1, false));
         let long = |text: &str| {
-            Query::parse(Some(&format!("q={}", text.repeat(30_000))))
+            StatusQuery::parse(Some(&format!("q={}", text.repeat(30_000))))
                 .filter
                 .len()
         };
@@ -99,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_says_only_what_is_not_usual() {
+    fn a_url_leaves_out_defaults() {
         assert_eq!(query("", 1, false).href(), "./");
         assert_eq!(
             query("a&b=\"<", 2, true).href(),
@@ -109,15 +119,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_address_leads_back_to_its_query(text in "(?s).{0,300}", page in any::<usize>(), is_paused: bool) {
-            let asked = form_urlencoded::Serializer::new(String::new())
+        fn a_url_parses_back_to_its_query(text in "(?s).{0,300}", page in any::<usize>(), is_paused: bool) {
+            let text = form_urlencoded::Serializer::new(String::new())
                 .append_pair("q", &text)
                 .append_pair("page", &page.to_string())
                 .append_pair("refresh", if is_paused { "off" } else { "" })
                 .finish();
-            let query = Query::parse(Some(&asked));
+            let query = StatusQuery::parse(Some(&text));
             let href = query.href();
-            prop_assert_eq!(Query::parse(href.strip_prefix("./?")), query);
+            prop_assert_eq!(StatusQuery::parse(href.strip_prefix("./?")), query);
             prop_assert!(href.bytes().all(|byte| byte.is_ascii_graphic() && !b"\"'<>".contains(&byte)), "{}", href);
         }
     }

@@ -1,13 +1,23 @@
-//! What a fresh answer says about a scan.
+//! Which jobs the page shows, and what their answers say.
 
-use crate::collectors::ScanStatus;
+use crate::{
+    collectors::{Answer as _, Pace, VulScan},
+    store::{Data, JobEntry},
+};
 
-pub(super) const fn status_word(status: ScanStatus) -> &'static str {
-    match status {
-        ScanStatus::NotScanned => "Never scanned",
-        ScanStatus::Scanning => "Scanning",
-        ScanStatus::Scanned => "Scanned",
-        ScanStatus::Canceled => "Canceled",
-        ScanStatus::Unknown => "Unknown",
+/// Whether the job polls a scan. Other jobs have no row on the page.
+pub(super) fn has_scan(job: &JobEntry) -> bool {
+    job.collector.name == VulScan::NAME
+}
+
+pub(super) fn is_scanning(data: &Data) -> bool {
+    matches!(data.pace, Pace::Scanning { .. })
+}
+
+/// The name of the scan; empty for a job that does not poll one.
+pub(super) fn scan_name(job: &JobEntry) -> &str {
+    match &job.scan {
+        Some(scan) => scan.as_str(),
+        None => "",
     }
 }

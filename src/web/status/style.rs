@@ -1,4 +1,4 @@
-//! How the page looks, and the policy that lets it look so and nothing else happen.
+//! The style sheet of the page, and the policy that allows it and nothing else.
 
 use std::sync::LazyLock;
 
@@ -6,10 +6,11 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 
-/// Stands in the page itself, so that there is one request and no second path to guard.
+/// Inline in the page, so that there is no second path to serve and to authorize.
 pub(super) const CSS: &str = include_str!("style.css");
 
-/// No script, no frame, no connection, no other host; this style and the icon, which is in the page as well.
+/// No scripts, frames, connections or other hosts: only this style sheet, by its hash, and the icon,
+/// which is a data URL.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = BASE64_STANDARD.encode(Sha256::digest(CSS));
     let policy = format!(
@@ -20,6 +21,6 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 });
 
 /// The header `Content-Security-Policy` of the page.
-pub(in crate::web) fn policy() -> HeaderValue {
+pub(in crate::web) fn content_security_policy() -> HeaderValue {
     POLICY.clone()
 }

@@ -1,12 +1,15 @@
-//! The table of scans. Each is a row group: its values, and what went wrong if the last poll failed.
+//! The table of scans. Each scan is a row group: a row with its values, and a second one with the
+//! error if the last poll failed.
 //!
-//! Roles are spelled out: on narrow screens the style makes cards of the rows, and not every browser still takes them for
-//! a table then, as Chromium does.
+//! The roles are explicit: on narrow screens the style sheet turns rows into cards, and some
+//! browsers then no longer expose them as a table to screen readers.
+
+use maud::{Markup, html};
 
 use super::{
-    html::Html,
-    listing::{Row, State},
-    scan::status_word,
+    listing::{RowState, StatusRow},
+    parts::{isolated, no_data, shape, time, unreadable},
+    scan::scan_name,
     words,
 };
 use crate::{
@@ -16,223 +19,222 @@ use crate::{
     store::{JobEntry, Snapshot},
 };
 
-const HEAD: &str = "<thead role=\"rowgroup\">\n<tr role=\"row\">\
-     <th scope=\"col\" role=\"columnheader\">Account and scan</th>\
-     <th scope=\"col\" role=\"columnheader\">Status</th>\
-     <th scope=\"col\" role=\"columnheader\">Progress</th>\
-     <th scope=\"col\" role=\"columnheader\" class=\"number\">Risk images</th>\
-     <th scope=\"col\" role=\"columnheader\" class=\"number\">Local vulner\u{ad}abilities</th>\
-     <th scope=\"col\" role=\"columnheader\" class=\"number\">Registry vulner\u{ad}abilities</th>\
-     <th scope=\"col\" role=\"columnheader\" class=\"number\">Ignored</th>\
-     <th scope=\"col\" role=\"columnheader\">Data from</th>\
-     <th scope=\"col\" role=\"columnheader\">Next poll</th>\
-     </tr>\n</thead>\n";
-
-type Count = fn(&VulScan) -> Option<f64>;
-
-/// The columns of numbers, by class.
-const COUNTS: [(&str, Count); 4] = [
-    ("risk", |scan| scan.risk_images),
-    ("local", |scan| scan.found_vulnerabilities.local),
-    ("registry", |scan| scan.found_vulnerabilities.registry),
-    ("ignored", |scan| scan.ignored_vulnerabilities),
-];
-
-/// What stands where there is no value, for eyes and for ears.
-const NO_DATA: &str = "<span aria-hidden=\"true\">–</span><span class=\"unseen\">no data</span>";
-const UNREADABLE: &str = "<abbr title=\"The answer had no value that could be read.\">n/a</abbr>";
-
-pub(super) fn write(html: &mut Html, rows: &[Row<'_>], now: Moment) {
-    html.markup(HEAD);
-    rows.iter().for_each(|row| row.write(html, now));
-}
-
-impl Row<'_> {
-    fn write(&self, html: &mut Html, now: Moment) {
-        let scan = self
-            .snapshot
-            .fresh(now, self.job.stale_after)
-            .and_then(|data| data.answer.get::<VulScan>().cloned());
-        html.markup("<tbody role=\"rowgroup\" class=\"")
-            .text(self.state.word())
-            .markup("\">\n<tr role=\"row\">");
-        let is_failing = self.state == State::Failing;
-        html.markup("<th scope=\"row\" role=\"rowheader\"");
-        html.markup(if is_failing { " rowspan=\"2\">" } else { ">" });
-        html.name(self.job.account.as_str())
-            .markup(" <span class=\"sub\">");
-        html.name(self.job.scan.as_ref().map_or("", |scan| scan.as_str()))
-            .markup("</span></th>");
-        self.write_status(html, scan.as_ref(), now);
-        write_progress(html, self.job, scan.as_ref());
-        COUNTS
-            .iter()
-            .for_each(|(class, value)| write_count(html, class, scan.as_ref(), *value));
-        write_age(html, self.job, &self.snapshot, now);
-        write_next(html, self.job, now);
-        html.markup("</tr>\n");
-        if let Some(error) = self.snapshot.failure() {
-            write_error(html, error, self.snapshot.failed_in_a_row, now);
+pub(super) fn table(rows: &[StatusRow<'_>], caption: &Markup, now: Moment) -> Markup {
+    html! {
+        table role="table" {
+            caption { (caption) }
+            (head())
+            @for row in rows {
+                (row_group(row, now))
+            }
         }
-        html.markup("</tbody>\n");
     }
+}
 
-    fn write_status(&self, html: &mut Html, scan: Option<&VulScan>, now: Moment) {
-        html.markup("<td role=\"cell\" class=\"status\">");
-        match (self.state, scan) {
-            (State::Failing, scan) => write_failing(html, scan),
-            (State::Waiting, _) => write_shape(html, "waiting", "Not polled yet"),
-            (_, None) => write_shape(html, "stale", "Stale"),
-            (_, Some(scan)) => write_scan_status(html, scan, now),
+/// The soft hyphens allow narrow columns.
+fn head() -> Markup {
+    html! {
+        thead role="rowgroup" {
+            tr role="row" {
+                th scope="col" role="columnheader" { "Account and scan" }
+                th scope="col" role="columnheader" { "Status" }
+                th scope="col" role="columnheader" { "Progress" }
+                th .number scope="col" role="columnheader" { "Risk images" }
+                th .number scope="col" role="columnheader" { "Local vulner\u{ad}abilities" }
+                th .number scope="col" role="columnheader" { "Registry vulner\u{ad}abilities" }
+                th .number scope="col" role="columnheader" { "Ignored" }
+                th scope="col" role="columnheader" { "Last success" }
+                th scope="col" role="columnheader" { "Next poll" }
+            }
         }
-        html.markup("</td>");
     }
 }
 
-/// The shape says what the colour says.
-fn write_shape(html: &mut Html, class: &'static str, word: &'static str) {
-    html.markup("<span class=\"shape ")
-        .markup(class)
-        .markup("\"></span>")
-        .markup(word);
-}
-
-fn write_failing(html: &mut Html, scan: Option<&VulScan>) {
-    write_shape(html, "failing", "Failing");
-    if let Some(scan) = scan {
-        html.markup(" <span class=\"sub\">was: ")
-            .text(status_word(scan.status).to_lowercase())
-            .markup("</span>");
+fn row_group(row: &StatusRow<'_>, now: Moment) -> Markup {
+    let fresh = row.snapshot.fresh(now, row.job.stale_after);
+    let scan = fresh.and_then(|data| data.answer.get::<VulScan>());
+    let failure = row.snapshot.failure();
+    let rowspan = if failure.is_some() { Some("2") } else { None };
+    html! {
+        tbody class=(row.state.class()) role="rowgroup" {
+            tr role="row" {
+                th scope="row" role="rowheader" rowspan=[rowspan] {
+                    (isolated(row.job.account.as_str())) " "
+                    span .sub { (isolated(scan_name(row.job))) }
+                }
+                td .status role="cell" { (status(row.state, scan, now)) }
+                (progress_cell(row.job, scan))
+                (count_cells(scan))
+                td .age role="cell" { (last_success(row.job, &row.snapshot, now)) }
+                td .next role="cell" { (next_poll(row.job, now)) }
+            }
+            @if let Some(error) = failure {
+                (error_row(error, row.snapshot.failed_in_a_row, now))
+            }
+        }
     }
 }
 
-fn write_scan_status(html: &mut Html, scan: &VulScan, now: Moment) {
-    let class = match scan.status {
-        ScanStatus::NotScanned => "never",
-        ScanStatus::Scanning => "scanning",
-        ScanStatus::Scanned => "fine",
-        ScanStatus::Canceled => "canceled",
-        ScanStatus::Unknown => "unknown",
-    };
-    write_shape(html, class, status_word(scan.status));
-    let (word, at) = match scan.status {
-        ScanStatus::Scanning => ("started ", scan.start),
-        ScanStatus::Scanned | ScanStatus::Canceled => ("ended ", scan.end),
+fn status(state: RowState, scan: Option<&VulScan>, now: Moment) -> Markup {
+    match (state, scan) {
+        // The values of the last success are still shown, so the page says which status they had.
+        (RowState::Failing, scan) => html! {
+            (shape(state.class())) "Failing"
+            @if let Some(scan) = scan {
+                " " span .sub { "last known: " (status_label(scan.status).to_lowercase()) }
+            }
+        },
+        (RowState::Waiting, _) => html! { (shape(state.class())) "Waiting for first poll" },
+        (_, None) => html! { (shape(RowState::Stale.class())) "Stale" },
+        (_, Some(scan)) => scan_status(scan, now),
+    }
+}
+
+fn scan_status(scan: &VulScan, now: Moment) -> Markup {
+    let (verb, at) = match scan.status {
+        ScanStatus::Scanning => ("started", scan.start),
+        ScanStatus::Scanned | ScanStatus::Canceled => ("ended", scan.end),
         ScanStatus::NotScanned | ScanStatus::Unknown => ("", None),
     };
-    if let Some(at) = at {
-        html.markup(" <span class=\"sub\">").text(word);
-        html.time(at, words::relative(at, now.wall))
-            .markup("</span>");
+    html! {
+        (shape(status_class(scan.status))) (status_label(scan.status))
+        @if let Some(at) = at {
+            " " span .sub { (verb) " " (time(at, words::relative(at, now.wall))) }
+        }
     }
 }
 
-fn write_progress(html: &mut Html, job: &JobEntry, scan: Option<&VulScan>) {
+fn status_label(status: ScanStatus) -> &'static str {
+    match status {
+        ScanStatus::NotScanned => "Never scanned",
+        ScanStatus::Scanning => "Scanning",
+        ScanStatus::Scanned => "Scanned",
+        ScanStatus::Canceled => "Canceled",
+        ScanStatus::Unknown => "Unknown",
+    }
+}
+
+fn status_class(status: ScanStatus) -> &'static str {
+    match status {
+        ScanStatus::NotScanned => "never",
+        ScanStatus::Scanning => "scanning",
+        ScanStatus::Scanned => "ok",
+        ScanStatus::Canceled => "canceled",
+        ScanStatus::Unknown => "unknown",
+    }
+}
+
+fn progress_cell(job: &JobEntry, scan: Option<&VulScan>) -> Markup {
     let Some(scan) = scan else {
-        html.markup("<td role=\"cell\" class=\"progress bare\">")
-            .markup(NO_DATA)
-            .markup("</td>");
-        return;
+        return html! { td .progress.bare role="cell" { (no_data()) } };
     };
     let Some(progress) = scan.progress else {
-        html.markup("<td role=\"cell\" class=\"progress bare\">")
-            .markup(UNREADABLE)
-            .markup("</td>");
-        return;
+        return html! { td .progress.bare role="cell" { (unreadable()) } };
     };
-    html.markup("<td role=\"cell\" class=\"progress\"><progress max=\"1\" value=\"")
-        .text(progress);
-    html.markup("\" aria-label=\"Progress of ")
-        .text(&job.account)
-        .markup(", ")
-        .text(job.scan.as_ref().map_or("", |scan| scan.as_str()));
-    html.markup("\"></progress> <span class=\"sub\">")
-        .text(words::percentage(progress));
-    if scan.status == ScanStatus::Scanning {
-        let left = scan
-            .remaining
-            .map(|remaining| words::duration(remaining) + " left");
-        html.markup(" <span>")
-            .text(left.as_deref().unwrap_or("time left unknown"))
-            .markup("</span>");
+    let label = format!("Progress of {}, {}", job.account, scan_name(job));
+    html! {
+        td .progress role="cell" {
+            progress max="1" value=(progress) aria-label=(label) {}
+            " "
+            span .sub {
+                (words::percentage(progress))
+                @if scan.status == ScanStatus::Scanning {
+                    " " span { (time_left(scan)) }
+                }
+            }
+        }
     }
-    html.markup("</span></td>");
 }
 
-fn write_count(html: &mut Html, class: &'static str, scan: Option<&VulScan>, value: Count) {
-    html.markup("<td role=\"cell\" class=\"number ")
-        .markup(class)
-        .markup("\">");
-    match scan.map(value) {
-        None => html.markup(NO_DATA),
-        Some(None) => html.markup(UNREADABLE),
-        Some(Some(value)) => html.text(words::count(value)),
-    };
-    html.markup("</td>");
+fn time_left(scan: &VulScan) -> String {
+    match scan.remaining {
+        Some(remaining) => format!("{} left", words::duration(remaining)),
+        None => "time left unknown".into(),
+    }
 }
 
-/// How old the values are, also those that are withheld.
-fn write_age(html: &mut Html, job: &JobEntry, snapshot: &Snapshot, now: Moment) {
-    html.markup("<td role=\"cell\" class=\"age\">");
-    match snapshot.last_success() {
-        None => html.markup("never"),
-        Some(as_of) => html.time(as_of.wall, words::ago(now.age_of(as_of))),
+/// The columns of numbers. The classes name them in the style sheet.
+fn count_cells(scan: Option<&VulScan>) -> Markup {
+    let Some(scan) = scan else {
+        return html! {
+            @for class in ["risk", "local", "registry", "ignored"] {
+                td class={ "number " (class) } role="cell" { (no_data()) }
+            }
+        };
     };
-    if let Some(as_of) = snapshot.last_success()
-        && snapshot.fresh(now, job.stale_after).is_none()
-    {
-        let since = as_of.after(job.stale_after).wall;
-        html.markup(" <span class=\"sub\">stale since ");
-        let is_today = since.strftime("%F").to_string() == now.wall.strftime("%F").to_string();
-        html.time(
-            since,
-            since.strftime(if is_today { "%H:%M:%S" } else { "%Y-%m-%d" }),
-        )
-        .markup("</span>");
+    let counts = [
+        ("risk", scan.risk_images),
+        ("local", scan.found_vulnerabilities.local),
+        ("registry", scan.found_vulnerabilities.registry),
+        ("ignored", scan.ignored_vulnerabilities),
+    ];
+    html! {
+        @for (class, count) in counts {
+            td class={ "number " (class) } role="cell" {
+                @match count {
+                    Some(count) => { (words::count(count)) }
+                    None => { (unreadable()) }
+                }
+            }
+        }
     }
-    html.markup("</td>");
 }
 
-fn write_next(html: &mut Html, job: &JobEntry, now: Moment) {
-    html.markup("<td role=\"cell\" class=\"next\">");
-    match job
-        .next_poll()
-        .map(|next| next.saturating_duration_since(now.monotonic))
-    {
-        None => html.markup(NO_DATA),
-        Some(wait) if wait.as_secs() == 0 => html.markup("now"),
-        Some(wait) => html.time(
-            now.after(wait).wall,
-            format_args!("in {}", words::duration(wait)),
-        ),
+/// The age of the last answer, even if its values are withheld.
+fn last_success(job: &JobEntry, snapshot: &Snapshot, now: Moment) -> Markup {
+    let Some(as_of) = snapshot.last_success() else {
+        return html! { "never" };
     };
-    html.markup("</td>");
+    html! {
+        (time(as_of.wall, words::ago(now.age_of(as_of))))
+        @if snapshot.fresh(now, job.stale_after).is_none() {
+            @let since = as_of.after(job.stale_after).wall;
+            " " span .sub { "stale since " (time(since, words::time_or_date(since, now.wall))) }
+        }
+    }
 }
 
-fn write_error(html: &mut Html, error: &ApiError, n_failed: u32, now: Moment) {
-    html.markup("<tr role=\"row\" class=\"error\"><td role=\"cell\" colspan=\"8\">\n<p><strong>");
-    html.text(error.reason)
-        .markup("</strong> ")
-        .text(error.reason.meaning());
-    html.markup(" <strong>What to do:</strong> ")
-        .text(error.advice());
-    html.markup("</p>\n<p>");
-    if let Some(code) = &error.code {
-        html.markup("<code>").name(code).markup("</code> ");
-    }
-    html.name(&error.message).markup("</p>\n<p class=\"sub\">");
-    match n_failed {
-        0 | 1 => html.markup("The last poll failed "),
-        n => html
-            .markup("The last ")
-            .text(words::count(n.into()))
-            .markup(" polls failed, the latest "),
+fn next_poll(job: &JobEntry, now: Moment) -> Markup {
+    let Some(next) = job.next_poll() else {
+        return no_data();
     };
-    html.time(error.as_of.wall, words::ago(now.age_of(error.as_of)));
-    if let Some(id) = &error.request_id {
-        html.markup(" · RequestId <code>")
-            .name(id)
-            .markup("</code>");
+    let wait = next.saturating_duration_since(now.monotonic);
+    // Also while a poll is running: `next_poll` is then the time at which it started.
+    if wait.as_secs() == 0 {
+        return html! { "now" };
     }
-    html.markup("</p>\n</td></tr>\n");
+    time(
+        now.after(wait).wall,
+        format_args!("in {}", words::duration(wait)),
+    )
+}
+
+fn error_row(error: &ApiError, n_failed: u32, now: Moment) -> Markup {
+    html! {
+        tr .error role="row" {
+            td role="cell" colspan="8" {
+                p {
+                    strong { (error.reason) } " " (error.reason.meaning())
+                    " " strong { "What to do:" } " " (error.advice())
+                }
+                p {
+                    @if let Some(code) = &error.code {
+                        code { (isolated(code)) } " "
+                    }
+                    (isolated(&error.message))
+                }
+                p .sub {
+                    @if n_failed > 1 {
+                        "The last " (words::count(n_failed.into())) " polls failed, most recently "
+                    } @else {
+                        "The last poll failed "
+                    }
+                    (time(error.as_of.wall, words::ago(now.age_of(error.as_of))))
+                    @if let Some(id) = &error.request_id {
+                        " · RequestId " code { (isolated(id)) }
+                    }
+                }
+            }
+        }
+    }
 }

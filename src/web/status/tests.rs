@@ -3,7 +3,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{Timestamp, tz::TimeZone};
 use proptest::prelude::*;
 
-use super::{listing::PAGE, *};
+use super::{listing::ROWS_PER_PAGE, *};
 use crate::{
     client::ApiError,
     collectors,
@@ -24,7 +24,7 @@ fn scanned() -> String {
         .replace("33.5", "100")
 }
 
-/// Scans and what is known of them.
+/// Scans and their snapshots.
 struct World {
     table: Table,
     now: Moment,
@@ -82,7 +82,7 @@ impl World {
     }
 
     fn page_at(&self, later: Duration, query: &str) -> String {
-        let about = About {
+        let info = ServerInfo {
             started: self.now,
             telemetry_path: "/metrics",
             shard: None,
@@ -90,8 +90,8 @@ impl World {
         page(
             &self.table,
             self.now.after(later),
-            &Query::parse(Some(query)),
-            about,
+            &StatusQuery::parse(Some(query)),
+            info,
         )
     }
 
@@ -100,7 +100,7 @@ impl World {
     }
 }
 
-/// The words of a piece of a page, as they are read out: without markup, and spaces made one.
+/// The text of a piece of a page: without markup, and with single spaces.
 fn words_of(html: &str) -> String {
     let mut text = String::new();
     for piece in html.split('<') {
@@ -140,7 +140,7 @@ fn row(page: &str, name: &str) -> String {
 
 fn counts(page: &str) -> String {
     words_of(
-        page.split_once("<ul role=\"list\" class=\"counts\">")
+        page.split_once("<ul class=\"counts\" role=\"list\">")
             .unwrap()
             .1
             .split("</ul>")
@@ -150,28 +150,25 @@ fn counts(page: &str) -> String {
 }
 
 #[test]
-fn a_scan_that_was_not_polled_shows_nothing_but_that() {
+fn a_scan_before_its_first_poll_shows_no_values() {
     let page = World::new(&["prod"]).page("");
     assert_eq!(
         row(&page, "prod"),
-        "prod latest Not polled yet – no data – no data – no data – no data – no data never – no data"
+        "prod latest Waiting for first poll – no data – no data – no data – no data – no data never – no data"
     );
-    assert_eq!(
-        counts(&page),
-        "0 failing 0 stale 1 waiting 0 scanning 0 fine"
-    );
+    assert_eq!(counts(&page), "0 failing 0 stale 1 waiting 0 scanning 0 OK");
     assert!(!page.contains("<progress"));
 }
 
 #[test]
-fn a_good_answer_shows_its_values_with_units_and_how_old_they_are() {
+fn a_successful_poll_shows_its_values_with_units_and_age() {
     let world = World::new(&["prod"]);
     world.answers(0, SCANNING);
     world.table.jobs[0].set_next_poll(world.now.monotonic + Duration::from_secs(10));
     let page = world.page_at(Duration::from_secs(3), "");
     assert_eq!(
         row(&page, "prod"),
-        "prod latest Scanning started 20 min ago 33.5 % 4 min left 1,234,567 7 9 1 3 s ago in 7 s"
+        "prod latest Scanning started 20 min ago 33.5% 4 min left 1,234,567 7 9 1 3 s ago in 7 s"
     );
     assert!(
         page.contains(
@@ -181,21 +178,18 @@ fn a_good_answer_shows_its_values_with_units_and_how_old_they_are() {
     assert!(page.contains(
         "<time datetime=\"2025-11-24T16:00:00Z\" title=\"2025-11-24 16:00:00 UTC\">3 s ago</time>"
     ));
-    assert_eq!(
-        counts(&page),
-        "0 failing 0 stale 0 waiting 1 scanning 0 fine"
-    );
+    assert_eq!(counts(&page), "0 failing 0 stale 0 waiting 1 scanning 0 OK");
     assert!(row(&world.page_at(Duration::from_secs(11), ""), "prod").ends_with(" 11 s ago now"));
 }
 
 #[test]
-fn every_status_has_its_word_and_what_cannot_be_read_is_not_invented() {
+fn every_status_has_a_label_and_unreadable_values_are_not_invented() {
     let world = World::new(&["prod"]);
     for (status, expected) in [
-        ("NOT_SCAN", "prod latest Never scanned 33.5 % 1,234,567"),
-        ("SCANNED", "prod latest Scanned 33.5 % 1,234,567"),
-        ("CANCELED", "prod latest Canceled 33.5 % 1,234,567"),
-        ("SCAN_TIMEOUT", "prod latest Unknown 33.5 % 1,234,567"),
+        ("NOT_SCAN", "prod latest Never scanned 33.5% 1,234,567"),
+        ("SCANNED", "prod latest Scanned 33.5% 1,234,567"),
+        ("CANCELED", "prod latest Canceled 33.5% 1,234,567"),
+        ("SCAN_TIMEOUT", "prod latest Unknown 33.5% 1,234,567"),
     ] {
         world.answers(0, &SCANNING.replace("SCANNING", status));
         let row = row(&world.page(""), "prod");
@@ -210,10 +204,10 @@ fn every_status_has_its_word_and_what_cannot_be_read_is_not_invented() {
     );
     assert!(
         row(&world.page(""), "prod")
-            .starts_with("prod latest Scanned ended 5 min ago 100 % 1,234,567")
+            .starts_with("prod latest Scanned ended 5 min ago 100% 1,234,567")
     );
     world.answers(0, &SCANNING.replace("250", "0"));
-    assert!(row(&world.page(""), "prod").contains(" 33.5 % time left unknown "));
+    assert!(row(&world.page(""), "prod").contains(" 33.5% time left unknown "));
     world.answers(0, r#"{"Status":"SCANNED","RegistryFoundVulCount":9}"#);
     assert_eq!(
         row(&world.page(""), "prod"),
@@ -222,7 +216,7 @@ fn every_status_has_its_word_and_what_cannot_be_read_is_not_invented() {
 }
 
 #[test]
-fn values_that_are_stale_are_withheld_and_say_since_when() {
+fn stale_values_are_withheld_and_the_page_says_since_when() {
     let world = World::new(&["prod"]);
     world.answers(0, &scanned());
     assert!(row(&world.page_at(STALE_AFTER, ""), "prod").contains(" 1,234,567 "));
@@ -231,10 +225,7 @@ fn values_that_are_stale_are_withheld_and_say_since_when() {
         row(&page, "prod"),
         "prod latest Stale – no data – no data – no data – no data – no data 5 min ago stale since 16:05:00 – no data"
     );
-    assert_eq!(
-        counts(&page),
-        "0 failing 1 stale 0 waiting 0 scanning 0 fine"
-    );
+    assert_eq!(counts(&page), "0 failing 1 stale 0 waiting 0 scanning 0 OK");
     assert!(page.contains("<title>1 stale · tcss-exporter</title>"));
     let days_later = row(&world.page_at(Duration::from_hours(50), ""), "prod");
     assert!(
@@ -244,7 +235,7 @@ fn values_that_are_stale_are_withheld_and_say_since_when() {
 }
 
 #[test]
-fn a_failure_says_why_and_what_to_do_and_leaves_the_values_until_they_are_stale() {
+fn a_failure_shows_its_reason_and_advice_and_keeps_the_values_until_they_are_stale() {
     let world = World::new(&["prod"]);
     world.answers(0, SCANNING);
     let error = ApiError {
@@ -259,12 +250,12 @@ fn a_failure_says_why_and_what_to_do_and_leaves_the_values_until_they_are_stale(
     let page = world.page_at(Duration::from_secs(120), "");
     let explained = "permission The keys are right and may not do this. What to do: Attach a CAM \
                      policy that allows tcss:DescribeVulScanInfo on resource * to this user or role; docs/credentials.md has one to copy. \
-                     UnauthorizedOperation You are not authorized. The last 2 polls failed, the latest 2 min ago · \
+                     UnauthorizedOperation You are not authorized. The last 2 polls failed, most recently 2 min ago · \
                      RequestId b6cffd6d";
     assert_eq!(
         row(&page, "prod"),
         format!(
-            "prod latest Failing was: scanning 33.5 % 4 min left 1,234,567 7 9 1 2 min ago – no data {explained}"
+            "prod latest Failing last known: scanning 33.5% 4 min left 1,234,567 7 9 1 2 min ago – no data {explained}"
         )
     );
     assert!(page.contains("<title>1 failing · tcss-exporter</title>"));
@@ -280,15 +271,15 @@ fn a_failure_says_why_and_what_to_do_and_leaves_the_values_until_they_are_stale(
 }
 
 #[test]
-fn those_that_need_a_person_come_first_and_the_others_in_the_order_of_the_configuration() {
+fn failing_scans_come_first_and_equal_ones_are_in_the_order_of_the_configuration() {
     let world = World::new(&[
-        "fine-2",
+        "ok-2",
         "scanning",
         "waiting",
         "failing-2",
         "stale",
         "failing-1",
-        "fine-1",
+        "ok-1",
     ]);
     world.answers(4, &scanned());
     let later = World {
@@ -315,18 +306,15 @@ fn those_that_need_a_person_come_first_and_the_others_in_the_order_of_the_config
             "stale",
             "waiting",
             "scanning",
-            "fine-2",
-            "fine-1"
+            "ok-2",
+            "ok-1"
         ]
     );
-    assert_eq!(
-        counts(&page),
-        "2 failing 1 stale 1 waiting 1 scanning 2 fine"
-    );
+    assert_eq!(counts(&page), "2 failing 1 stale 1 waiting 1 scanning 2 OK");
 }
 
 #[test]
-fn a_filter_finds_parts_of_names_in_either_case_and_changes_no_count() {
+fn a_filter_matches_parts_of_names_in_any_case_and_does_not_change_the_counts() {
     let world = World::new(&["Shop-EU", "shop-us", "payments", "Größe"]);
     for (query, expected) in [
         ("q=SHOP", 2),
@@ -340,25 +328,23 @@ fn a_filter_finds_parts_of_names_in_either_case_and_changes_no_count() {
         assert_eq!(rows(&page).len(), expected, "{query}");
         assert_eq!(
             counts(&page),
-            "0 failing 0 stale 4 waiting 0 scanning 0 fine",
+            "0 failing 0 stale 4 waiting 0 scanning 0 OK",
             "{query}"
         );
     }
     let page = world.page("q=shop&refresh=off");
-    assert!(
-        words_of(&page).contains("2 scans with “ shop ” in the name, of 4, failing ones first")
-    );
+    assert!(words_of(&page).contains("2 scans matching “ shop ” (4 in total), failing first"));
     assert!(page.contains("<a href=\"./?refresh=off\">Show all</a>"));
     let page = world.page("q=%3Cb%3E");
     assert!(
         rows(&page).is_empty()
-            && words_of(&page).contains("No account and no scan has “ <b> ” in its name.")
+            && words_of(&page).contains("No account or scan name contains “ <b> ”.")
     );
-    assert!(words_of(&World::new(&[]).page("")).contains("There is no account to poll."));
+    assert!(words_of(&World::new(&[]).page("")).contains("No accounts to poll."));
 }
 
 #[test]
-fn above_two_hundred_rows_there_are_pages() {
+fn more_than_two_hundred_rows_are_split_into_pages() {
     let names: Vec<String> = (1..=450)
         .map(|index| format!("account-{index:03}"))
         .collect();
@@ -368,35 +354,35 @@ fn above_two_hundred_rows_there_are_pages() {
             "",
             200,
             "account-001",
-            "1 to 200 of 450 scans",
+            "1–200 of 450 scans",
             "Next Last Page 1 of 3",
         ),
         (
             "page=2",
             200,
             "account-201",
-            "201 to 400 of 450 scans",
+            "201–400 of 450 scans",
             "Previous Next Page 2 of 3",
         ),
         (
             "page=3",
             50,
             "account-401",
-            "401 to 450 of 450 scans",
+            "401–450 of 450 scans",
             "First Previous Page 3 of 3",
         ),
         (
             "page=4000",
             50,
             "account-401",
-            "401 to 450 of 450 scans",
+            "401–450 of 450 scans",
             "First Previous Page 3 of 3",
         ),
         (
             "page=0",
             200,
             "account-001",
-            "1 to 200 of 450 scans",
+            "1–200 of 450 scans",
             "Next Last Page 1 of 3",
         ),
     ] {
@@ -420,26 +406,26 @@ fn above_two_hundred_rows_there_are_pages() {
     assert!(page.contains("<a href=\"./?q=account&amp;page=3&amp;refresh=off\">Next</a>"));
     assert!(
         !world.page("q=account-1").contains("<nav class=\"pages\""),
-        "a hundred rows fit on one"
+        "a hundred rows fit on one page"
     );
 }
 
 #[test]
-fn the_page_refreshes_itself_unless_it_is_told_not_to() {
+fn the_page_refreshes_itself_unless_that_is_turned_off() {
     let world = World::new(&["prod"]);
     let page = world.page("q=pro");
     assert!(page.contains("<meta http-equiv=\"refresh\" content=\"15\">"));
-    assert!(page.contains("<a href=\"./?q=pro&amp;refresh=off\">Stop refreshing</a>"));
+    assert!(page.contains("<a href=\"./?q=pro&amp;refresh=off\">Stop auto-refresh</a>"));
     let page = world.page("q=pro&refresh=off");
     assert!(!page.contains("http-equiv"));
-    assert!(page.contains("<a href=\"./?q=pro\">Refresh every 15 s</a>"));
+    assert!(page.contains("<a href=\"./?q=pro\">Resume auto-refresh</a>"));
     assert!(page.contains("<input type=\"hidden\" name=\"refresh\" value=\"off\">"));
 }
 
 #[test]
-fn the_header_says_version_uptime_and_share() {
+fn the_header_shows_version_uptime_and_shard() {
     let world = World::new(&["prod"]);
-    let about = About {
+    let info = ServerInfo {
         started: world.now,
         telemetry_path: "/tcss",
         shard: Some("0/3"),
@@ -447,8 +433,8 @@ fn the_header_says_version_uptime_and_share() {
     let page = page(
         &world.table,
         world.now.after(Duration::from_secs(7_500)),
-        &Query::parse(None),
-        about,
+        &StatusQuery::parse(None),
+        info,
     );
     let header = words_of(
         page.split_once("<header>")
@@ -500,6 +486,32 @@ fn hostile() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 1..4).prop_map(|pieces| pieces.concat())
 }
 
+#[test]
+fn only_the_style_sheet_is_not_escaped() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/status");
+    let mut unescaped = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let is_source = path.extension().is_some_and(|extension| extension == "rs");
+        if !is_source || path.ends_with("tests.rs") {
+            continue;
+        }
+        let source = std::fs::read_to_string(&path).unwrap();
+        for line in source.lines() {
+            if line.contains("PreEscaped(") {
+                unescaped.push(line.trim().to_owned());
+            }
+        }
+    }
+    assert_eq!(unescaped, ["style { (PreEscaped(style::CSS)) }"]);
+}
+
+#[test]
+fn control_characters_of_a_message_do_not_break_the_page() {
+    let page = page_with("prod", ["code", "before\0after", "id"], "");
+    assert!(page.contains("before\u{fffd}after") && !page.contains('\0'));
+}
+
 fn page_with(name: &str, texts: [&str; 3], filter: &str) -> String {
     let world = World::new(&[name, "other"]);
     world.answers(1, SCANNING);
@@ -522,7 +534,7 @@ fn page_with(name: &str, texts: [&str; 3], filter: &str) -> String {
 
 proptest! {
     #[test]
-    fn nothing_from_outside_becomes_markup(
+    fn text_from_outside_never_becomes_markup(
         name in hostile(), code in hostile(), message in hostile(), id in hostile(), filter in hostile(),
     ) {
         let name = format!("zz {name}").trim().to_owned();
@@ -534,7 +546,7 @@ proptest! {
     }
 
     #[test]
-    fn there_is_a_page_of_bounded_size_for_every_query(query in "\\PC{0,200}|([qpagerfsho=&%0-9]|%[0-9A-F]{2}){0,60}") {
+    fn every_query_gives_a_page_of_bounded_size(query in "\\PC{0,200}|([qpagerfsho=&%0-9]|%[0-9A-F]{2}){0,60}") {
         let world = World::new(&["prod"]);
         let page = world.page(&query);
         prop_assert!(page.ends_with("</html>\n") && page.len() < 20_000);
@@ -542,22 +554,22 @@ proptest! {
 }
 
 #[test]
-fn a_page_of_many_scans_has_no_more_rows_than_any() {
+fn a_page_has_a_bounded_number_of_rows_however_many_scans_there_are() {
     let names: Vec<String> = (0..10_000)
         .map(|index| format!("account-{index}"))
         .collect();
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
     (0..names.len()).for_each(|job| world.fails(job, Reason::Network));
     let page = world.page("");
-    assert_eq!(rows(&page).len(), PAGE);
+    assert_eq!(rows(&page).len(), ROWS_PER_PAGE);
     assert!(page.len() < 600 * 1024, "{}", page.len());
 }
 
 #[test]
-fn the_style_cannot_end_early() {
+fn the_style_sheet_cannot_end_its_element_and_the_policy_allows_it() {
     assert!(
         !style::CSS.contains('<')
-            && style::policy()
+            && content_security_policy()
                 .to_str()
                 .unwrap()
                 .contains("style-src 'sha256-")

@@ -1,4 +1,4 @@
-//! Values as people read them.
+//! Values in words.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// A whole number of a metric: `1,234`.
+/// The value of a metric that is a whole number: `1,234`.
 pub(super) fn count(value: f64) -> String {
     grouped(&format!("{value:.0}"))
 }
@@ -29,29 +29,33 @@ fn grouped(digits: &str) -> String {
     text
 }
 
-/// 0 to 1 → `62.5 %`, cut off rather than rounded: what is not done never reads 100 %.
+/// 0 to 1 → `62.5%`. Rounded down, so that only a finished scan shows 100%.
 pub(super) fn percentage(ratio: f64) -> String {
-    // 0.29 is a little less than 29 hundredths.
-    const TINY: f64 = 1e-6;
-    format!("{} %", (ratio * 1_000.0 + TINY).floor() / 10.0)
+    // 0.29 is stored as slightly less than 0.29, and would be rounded down to 28.9%.
+    const TOLERANCE: f64 = 1e-6;
+    format!("{}%", (ratio * 1_000.0 + TOLERANCE).floor() / 10.0)
 }
 
-/// `45 s`, `12 min`, `3 h 5 min`, `2 d 3 h`; cut off rather than rounded.
+/// `45 s`, `12 min`, `3 h 5 min`, `2 d 3 h`; rounded down.
 pub(super) fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
-    let two = |n: u64, unit: &str, rest: u64, small: &str| match rest {
-        0 => format!("{n} {unit}"),
-        rest => format!("{n} {unit} {rest} {small}"),
-    };
     match seconds {
         0..MINUTE => format!("{seconds} s"),
         MINUTE..HOUR => format!("{} min", seconds / MINUTE),
-        HOUR..DAY => two(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min"),
-        _ => two(seconds / DAY, "d", seconds % DAY / HOUR, "h"),
+        HOUR..DAY => two_units(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min"),
+        _ => two_units(seconds / DAY, "d", seconds % DAY / HOUR, "h"),
     }
 }
 
-/// An age: `3 min ago`.
+fn two_units(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
+    if small == 0 {
+        format!("{large} {large_unit}")
+    } else {
+        format!("{large} {large_unit} {small} {small_unit}")
+    }
+}
+
+/// `3 min ago`.
 pub(super) fn ago(age: Duration) -> String {
     if age.as_secs() == 0 {
         "just now".into()
@@ -60,12 +64,24 @@ pub(super) fn ago(age: Duration) -> String {
     }
 }
 
-/// A time seen from `now`, in the past or in the future: `3 min ago`, `in 2 h`.
+/// A time in the past or in the future: `3 min ago`, `in 2 h`.
 pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
-    Duration::try_from(now.duration_since(at)).map_or_else(
-        |_| format!("in {}", duration(at.duration_since(now).unsigned_abs())),
-        ago,
-    )
+    let difference = now.duration_since(at).unsigned_abs();
+    if at <= now {
+        ago(difference)
+    } else {
+        format!("in {}", duration(difference))
+    }
+}
+
+/// The time of day if `at` is on the same day as `now`, the date otherwise; in UTC.
+pub(super) fn time_or_date(at: Timestamp, now: Timestamp) -> String {
+    let date = at.strftime("%Y-%m-%d").to_string();
+    if date == now.strftime("%Y-%m-%d").to_string() {
+        at.strftime("%H:%M:%S").to_string()
+    } else {
+        date
+    }
 }
 
 #[cfg(test)]
@@ -86,21 +102,21 @@ mod tests {
     }
 
     #[test]
-    fn a_percentage_reaches_100_only_at_the_end() {
+    fn a_percentage_is_100_only_at_the_end() {
         for (ratio, text) in [
-            (0.0, "0 %"),
-            (0.335, "33.5 %"),
-            (0.29, "29 %"),
-            (0.57, "57 %"),
-            (0.999_9, "99.9 %"),
-            (1.0, "100 %"),
+            (0.0, "0%"),
+            (0.335, "33.5%"),
+            (0.29, "29%"),
+            (0.57, "57%"),
+            (0.999_9, "99.9%"),
+            (1.0, "100%"),
         ] {
             assert_eq!(percentage(ratio), text);
         }
     }
 
     #[test]
-    fn durations_have_the_units_that_matter() {
+    fn durations_have_at_most_two_units() {
         for (seconds, text) in [
             (0.9, "0 s"),
             (59.9, "59 s"),
@@ -117,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_said_as_seen_from_now() {
+    fn times_are_relative_to_now() {
         let at = |second| Timestamp::from_second(second).unwrap();
         assert_eq!(relative(at(1_000), at(1_185)), "3 min ago");
         assert_eq!(relative(at(1_000), at(1_000)), "just now");

@@ -151,7 +151,7 @@ async fn the_page_is_used_by_keyboard_and_heard_as_a_table() {
         browser.open(&url).await;
         let heard = heard(&browser).await;
         let said = |role: &str| heard.get(role).cloned().unwrap_or_default();
-        assert_eq!(said("table"), ["6 scans, failing ones first"], "{width}");
+        assert_eq!(said("table"), ["6 scans, failing first"], "{width}");
         assert_eq!(said("columnheader").len(), 9, "{width}");
         assert_eq!(said("rowheader")[0], "acquired latest", "{width}");
         assert_eq!(
@@ -173,14 +173,14 @@ async fn the_page_is_used_by_keyboard_and_heard_as_a_table() {
     let focused = "(() => { const at = document.activeElement, style = getComputedStyle(at), box = at.getBoundingClientRect();
         return [at.innerText || at.id, style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2 && box.left >= 0]; })()";
     for expected in [
-        "Skip to the scans",
+        "Skip to scans",
         "Metrics",
         "Readiness",
         "Health",
         "Help",
         "q",
         "Filter",
-        "Stop refreshing",
+        "Stop auto-refresh",
     ] {
         browser.press("Tab", 9, "").await;
         let (text, is_visible): (String, bool) = browser.value(focused).await;

@@ -1,25 +1,26 @@
-//! The header `Authorization`.
+//! The header `Authorization` of HTTP basic authentication.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderValue;
 use secrecy::zeroize::Zeroizing;
 
-/// A user and a password, wiped on drop. Neither has to be text.
-pub(super) struct Attempt {
+/// A user name and a password, wiped on drop. Neither has to be UTF-8.
+pub(super) struct Login {
     decoded: Zeroizing<Vec<u8>>,
     colon: usize,
 }
 
-impl Attempt {
-    /// Reads `Basic BASE64(USER:PASSWORD)`; the user has no colon. None for anything else.
-    pub(super) fn read(header: &HeaderValue) -> Option<Attempt> {
+impl Login {
+    /// Parses `Basic BASE64(USER:PASSWORD)`. The user ends at the first colon, so only passwords can
+    /// contain one. None for anything else.
+    pub(super) fn parse(header: &HeaderValue) -> Option<Login> {
         let (scheme, encoded) = header.as_bytes().split_at_checked(6)?;
         if !scheme.eq_ignore_ascii_case(b"basic ") {
             return None;
         }
         let decoded = Zeroizing::new(STANDARD.decode(encoded).ok()?);
         let colon = decoded.iter().position(|byte| *byte == b':')?;
-        Some(Attempt { decoded, colon })
+        Some(Login { decoded, colon })
     }
 
     pub(super) fn user(&self) -> &[u8] {
@@ -37,14 +38,14 @@ mod tests {
 
     use super::*;
 
-    fn read(header: &str) -> Option<(String, String)> {
-        let attempt = Attempt::read(&HeaderValue::from_str(header).unwrap())?;
+    fn parse(header: &str) -> Option<(String, String)> {
+        let login = Login::parse(&HeaderValue::from_str(header).unwrap())?;
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Some((text(attempt.user()), text(attempt.password())))
+        Some((text(login.user()), text(login.password())))
     }
 
     #[test]
-    fn a_user_ends_at_the_first_colon() {
+    fn the_user_ends_at_the_first_colon() {
         let cases = [
             ("Basic YWxpY2U6c2VjcmV0", ("alice", "secret")),
             ("bAsIc YTpiOmM=", ("a", "b:c")),
@@ -53,7 +54,7 @@ mod tests {
         ];
         for (header, (user, password)) in cases {
             assert_eq!(
-                read(header),
+                parse(header),
                 Some((user.into(), password.into())),
                 "{header}"
             );
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_nobody() {
+    fn anything_else_is_rejected() {
         for header in [
             "",
             "Basic",
@@ -76,21 +77,21 @@ mod tests {
             "Basic !!!!",
             "Digest username=\"alice\"",
         ] {
-            assert!(read(header).is_none(), "{header:?}");
+            assert!(parse(header).is_none(), "{header:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn whatever_is_sent_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fn no_header_makes_the_parser_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
             let Ok(header) = HeaderValue::from_bytes(&bytes) else { return Ok(()) };
-            let _ = Attempt::read(&header);
+            let _ = Login::parse(&header);
         }
 
         #[test]
-        fn what_was_encoded_is_read(user in "[^:]{0,20}", password in ".{0,20}") {
+        fn an_encoded_login_is_parsed_back(user in "[^:]{0,20}", password in ".{0,20}") {
             let header = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
-            prop_assert_eq!(read(&header), Some((user, password)));
+            prop_assert_eq!(parse(&header), Some((user, password)));
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The web configuration: read at the start, and again whenever one of its files changes.
+//! The web configuration file: read at startup, and again whenever it or a file that it names
+//! changes.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,141 +14,130 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::lines;
+use super::Access;
 use crate::{
     config::web::{self, Reading, WebConfig},
     domain::Clock,
-    supervisor::LOAD_TIMEOUT,
     telemetry::Telemetry,
-    web::Access,
 };
 
-/// Between two looks at the files.
-const INTERVAL: Duration = Duration::from_secs(3);
-/// A changed file is taken when it stands still for this long: half of it may be written.
-const SETTLED: Duration = Duration::from_millis(100);
+const CHECK_INTERVAL: Duration = Duration::from_secs(3);
+/// A changed file is applied only if it does not change again for this long: it may be half written.
+const SETTLE_TIME: Duration = Duration::from_millis(100);
+/// A file system that hangs must not block the startup or a reload.
+const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// A web configuration, as it was at the start.
-pub(super) struct First {
+/// The web configuration as it was read at startup.
+pub struct LoadedWebConfig {
     file: PathBuf,
     fingerprint: [u8; 32],
     config: WebConfig,
 }
 
-impl First {
-    /// What is configured.
-    pub(super) fn config(&self) -> &WebConfig {
+impl LoadedWebConfig {
+    /// Reads `file`, if there is one. The error is one line per problem.
+    pub async fn load(file: Option<&Path>) -> Result<Option<LoadedWebConfig>, Vec<String>> {
+        let Some(file) = file else {
+            return Ok(None);
+        };
+        let Ok(reading) = timeout(READ_TIMEOUT, read(file.to_owned())).await else {
+            return Err(timed_out());
+        };
+        let fingerprint = reading.fingerprint;
+        Ok(Some(LoadedWebConfig {
+            file: file.to_owned(),
+            fingerprint,
+            config: config_of(reading)?,
+        }))
+    }
+
+    pub fn config(&self) -> &WebConfig {
         &self.config
     }
 }
 
-/// Reads the file, if there is one. The problems are for people, a line each.
-pub(super) async fn load(file: Option<&Path>) -> Result<Option<First>, Vec<String>> {
-    let Some(file) = file else { return Ok(None) };
-    let Ok(reading) = timeout(LOAD_TIMEOUT, read(file.to_owned())).await else {
-        return Err(too_slow());
-    };
-    let Reading {
-        fingerprint,
-        outcome,
-        ..
-    } = reading;
-    let config = outcome.map_err(|problems| lines(problems.iter()))?;
-    Ok(Some(First {
-        file: file.to_owned(),
-        fingerprint,
-        config,
-    }))
-}
-
-/// A file, and what it has in force.
-pub(super) struct WebConfigFile {
+/// Keeps [`Access`] up to date with the file.
+pub struct WebConfigFile {
     file: PathBuf,
     access: Arc<ArcSwap<Access>>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
-    last: Mutex<Last>,
+    last: Mutex<LastReading>,
 }
 
-/// What was read last, good or not.
-struct Last {
+/// The last content of the files, valid or not.
+struct LastReading {
     fingerprint: [u8; 32],
     outcome: Result<(), Vec<String>>,
 }
 
 impl WebConfigFile {
-    /// Puts what was read in force.
-    pub(super) fn new(
-        first: First,
+    /// Applies what was loaded.
+    pub fn new(
+        loaded: LoadedWebConfig,
         access: Arc<ArcSwap<Access>>,
         telemetry: Arc<Telemetry>,
         clock: Clock,
     ) -> WebConfigFile {
-        let First {
-            file,
-            fingerprint,
-            config,
-        } = first;
-        let last = Mutex::new(Last {
-            fingerprint,
+        let last = LastReading {
+            fingerprint: loaded.fingerprint,
             outcome: Ok(()),
-        });
+        };
         let file = WebConfigFile {
-            file,
+            file: loaded.file,
             access,
             telemetry,
             clock,
-            last,
+            last: Mutex::new(last),
         };
-        file.put_in_force(config);
+        file.apply(loaded.config);
         file
     }
 
-    /// Looks for changes, for ever.
-    pub(super) async fn watch(&self) {
+    /// Checks for changes periodically. Never returns.
+    pub async fn watch(&self) {
         loop {
-            sleep(INTERVAL).await;
-            let _ = self.look().await;
+            sleep(CHECK_INTERVAL).await;
+            // A problem was logged when it was found.
+            let _ = self.check().await;
         }
     }
 
-    /// Looks now. The answer is what is wrong with the files, whether that is new or not.
-    pub(super) async fn reload(&self) -> Result<(), Vec<String>> {
-        timeout(LOAD_TIMEOUT, self.look())
-            .await
-            .unwrap_or_else(|_| Err(too_slow()))
+    /// Checks for changes now. The error is the problems of the files, whether they are new or not.
+    pub async fn reload(&self) -> Result<(), Vec<String>> {
+        match timeout(READ_TIMEOUT, self.check()).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(timed_out()),
+        }
     }
 
-    /// Takes a change, if it is whole; what is broken is told once.
-    async fn look(&self) -> Result<(), Vec<String>> {
+    /// Applies a change. The problems of an invalid file are logged once, not at every check.
+    async fn check(&self) -> Result<(), Vec<String>> {
+        // Held while reading: the periodic check and a reload do not apply changes out of order.
         let mut last = self.last.lock().await;
-        let reading = settled(last.fingerprint, || read(self.file.clone())).await;
+        let reading = read_settled(last.fingerprint, || read(self.file.clone())).await;
         if reading.fingerprint != last.fingerprint {
-            let outcome = self.take(
-                reading.is_blank,
-                reading.outcome.map_err(|problems| lines(problems.iter())),
-            );
-            *last = Last {
-                fingerprint: reading.fingerprint,
-                outcome,
-            };
+            last.fingerprint = reading.fingerprint;
+            last.outcome = self.apply_or_reject(reading);
         }
         last.outcome.clone()
     }
 
-    fn take(
-        &self,
-        is_blank: bool,
-        read: Result<WebConfig, Vec<String>>,
-    ) -> Result<(), Vec<String>> {
-        let outcome = if is_blank && !self.access.load().is_open() {
-            Err(vec![self.blank()])
+    fn apply_or_reject(&self, reading: Reading) -> Result<(), Vec<String>> {
+        // A full disk leaves empty files behind. An empty file must not disable TLS and
+        // authentication.
+        let outcome = if reading.is_blank && !self.access.load().is_open() {
+            Err(vec![format!(
+                "{}: is empty, which would disable TLS and authentication; to do so, write \
+                 basic_auth_users: {{}}",
+                self.file.display()
+            )])
         } else {
-            read
+            config_of(reading)
         };
         match outcome {
             Ok(config) => {
-                self.put_in_force(config);
+                self.apply(config);
                 Ok(())
             }
             Err(problems) => {
@@ -155,7 +145,7 @@ impl WebConfigFile {
                 for problem in &problems {
                     tracing::error!(
                         problem,
-                        "web configuration not reloaded, the last good one stays in force"
+                        "web configuration not reloaded, the last valid one stays in use"
                     );
                 }
                 Err(problems)
@@ -163,34 +153,34 @@ impl WebConfigFile {
         }
     }
 
-    fn put_in_force(&self, config: WebConfig) {
+    fn apply(&self, config: WebConfig) {
         tracing::info!(
             tls = config.tls.is_some(),
             users = config.users.len(),
-            "web configuration in force"
+            "web configuration loaded"
         );
-        let changed = self.access.load().changed_to(config);
-        self.access.store(Arc::new(changed));
+        let updated = self.access.load().updated(config);
+        self.access.store(Arc::new(updated));
         self.telemetry.web_config_loaded(self.clock.now());
-    }
-
-    /// A full disk leaves files empty, and nobody means to open the doors by that.
-    fn blank(&self) -> String {
-        let file = self.file.display();
-        format!(
-            "{file}: says nothing any more; to do without TLS and users, write basic_auth_users: {{}}"
-        )
     }
 }
 
-/// What stands there for a while, or stands there as it is `known`.
-async fn settled<F: Future<Output = Reading>>(
+fn config_of(reading: Reading) -> Result<WebConfig, Vec<String>> {
+    match reading.outcome {
+        Ok(config) => Ok(config),
+        Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
+    }
+}
+
+/// Reads until the files are unchanged: either the same as the `known` ones, or the same twice in a
+/// row.
+async fn read_settled<F: Future<Output = Reading>>(
     known: [u8; 32],
     mut read: impl FnMut() -> F,
 ) -> Reading {
     let mut reading = read().await;
     while reading.fingerprint != known {
-        sleep(SETTLED).await;
+        sleep(SETTLE_TIME).await;
         let again = read().await;
         if again.fingerprint == reading.fingerprint {
             return again;
@@ -206,10 +196,10 @@ async fn read(file: PathBuf) -> Reading {
         .expect("a panic ends the process")
 }
 
-fn too_slow() -> Vec<String> {
+fn timed_out() -> Vec<String> {
     vec![format!(
-        "the web configuration could not be read within {} s",
-        LOAD_TIMEOUT.as_secs()
+        "reading the web configuration timed out after {} s",
+        READ_TIMEOUT.as_secs()
     )]
 }
 
@@ -224,21 +214,21 @@ mod tests {
     const USER: &str =
         "basic_auth_users: {alice: $2y$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i}\n";
 
-    struct Watched {
+    struct WatchedFile {
         directory: tempfile::TempDir,
         file: WebConfigFile,
     }
 
-    impl Watched {
-        async fn start(text: &str) -> Watched {
+    impl WatchedFile {
+        async fn start(text: &str) -> WatchedFile {
             let directory = tempfile::tempdir().unwrap();
             let path = directory.path().join("w.yml");
             fs::write(&path, text).unwrap();
-            let first = load(Some(&path)).await.unwrap().unwrap();
+            let loaded = LoadedWebConfig::load(Some(&path)).await.unwrap().unwrap();
             let actions = collectors::action_names();
             let telemetry = Arc::new(Telemetry::new(&actions).unwrap());
-            let file = WebConfigFile::new(first, Arc::default(), telemetry, Clock::system());
-            Watched { directory, file }
+            let file = WebConfigFile::new(loaded, Arc::default(), telemetry, Clock::system());
+            WatchedFile { directory, file }
         }
 
         fn write(&self, text: &str) {
@@ -249,7 +239,7 @@ mod tests {
             self.file.access.load().is_open()
         }
 
-        /// The gauge that says whether the last load went well.
+        /// The gauge of the last reload: 1 if it succeeded.
         fn is_loaded(&self) -> f64 {
             let families = self.file.telemetry.gather();
             let name = "tcss_exporter_web_config_last_reload_successful";
@@ -262,8 +252,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_is_taken_when_it_is_good_and_told_when_it_is_not() {
-        let watched = Watched::start("# nothing\n").await;
+    async fn a_valid_change_is_applied_and_an_invalid_one_is_reported() {
+        let watched = WatchedFile::start("# nothing\n").await;
         assert!(watched.is_open());
         watched.write(USER);
         assert_eq!(watched.file.reload().await, Ok(()));
@@ -279,7 +269,7 @@ mod tests {
         assert_eq!(
             watched.file.reload().await,
             Err(problems),
-            "as long as it is so"
+            "until it is fixed"
         );
         assert!(!watched.is_open());
         assert_eq!(watched.is_loaded(), 0.0);
@@ -290,13 +280,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_empty_file_opens_no_door() {
-        let watched = Watched::start(USER).await;
+    async fn an_empty_file_does_not_disable_authentication() {
+        let watched = WatchedFile::start(USER).await;
         for empty in ["", "# nothing\n"] {
             watched.write(empty);
             let problems = watched.file.reload().await.unwrap_err();
             assert!(
-                problems[0].contains("says nothing any more"),
+                problems[0].contains("is empty, which would disable TLS"),
                 "{problems:?}"
             );
             assert!(!watched.is_open());
@@ -306,12 +296,12 @@ mod tests {
         assert!(!watched.is_open());
         watched.write("basic_auth_users: {}\n");
         assert_eq!(watched.file.reload().await, Ok(()));
-        assert!(watched.is_open(), "it is what somebody means");
+        assert!(watched.is_open(), "it was disabled on purpose");
     }
 
-    /// Half of a file may be good YAML, and say less than the whole.
+    /// Half of a file may be valid YAML with fewer settings than the whole.
     #[tokio::test(start_paused = true)]
-    async fn a_file_is_taken_when_it_stands_still_and_at_once_when_it_is_as_it_was() {
+    async fn a_changed_file_is_applied_once_it_has_settled_and_an_unchanged_one_is_read_once() {
         for (seen, expected) in [
             (&[0][..], (0, 1)),
             (&[1, 1], (1, 2)),
@@ -319,7 +309,7 @@ mod tests {
             (&[1, 2, 0], (0, 3)),
         ] {
             let mut n_read = 0;
-            let reading = settled([0; 32], || {
+            let reading = read_settled([0; 32], || {
                 n_read += 1;
                 let fingerprint = [seen[n_read - 1]; 32];
                 ready(Reading {
