@@ -172,7 +172,7 @@ fn what_is_missing_or_wrong_is_said_with_what_would_be_right() {
         (
             "{static: {secret_id: a/b, secret_key: k}}",
             &[
-                "1: credentials.static: the SecretId is empty, or has a character that none can have",
+                "1: credentials.static: the SecretId is empty or contains characters that are not allowed",
             ],
         ),
         (

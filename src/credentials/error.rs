@@ -3,7 +3,7 @@
 use crate::{
     client::ApiError,
     domain::{Moment, Reason},
-    signer::Unusable,
+    signer::InvalidCredentials,
 };
 
 /// There are no credentials, and why. Repeats no secret.
@@ -141,8 +141,8 @@ impl CredentialsError {
     }
 }
 
-impl From<Unusable> for CredentialsError {
-    fn from(error: Unusable) -> CredentialsError {
+impl From<InvalidCredentials> for CredentialsError {
+    fn from(error: InvalidCredentials) -> CredentialsError {
         CredentialsError::broken(error.to_string())
     }
 }

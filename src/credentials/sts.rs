@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{CredentialsError, Tools, issued::Fetched};
 use crate::{
-    client::{Answer, ApiError, Call},
+    client::{ApiError, ApiResponse, Call},
     domain::{Endpoint, Rate, Reason, Region},
     limiter::{LaneKey, Slot},
     signer::{Credentials, Secret},
@@ -131,7 +131,7 @@ async fn send(
     asker: Asker<'_>,
     slot: Slot,
     tools: &Tools,
-) -> Result<Answer, ApiError> {
+) -> Result<ApiResponse, ApiError> {
     let deadline = slot.departure() + PATIENCE;
     match asker {
         Asker::Keys { credentials, .. } => {
@@ -162,7 +162,7 @@ struct Keys {
     token: Secret,
 }
 
-fn parse(answer: Answer) -> Result<(Credentials, Timestamp), CredentialsError> {
+fn parse(answer: ApiResponse) -> Result<(Credentials, Timestamp), CredentialsError> {
     let text = Zeroizing::new(String::from(Box::<str>::from(answer.response)));
     // The library's messages quote what they cannot read.
     let role: Role = serde_json::from_str(&text)

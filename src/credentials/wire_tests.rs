@@ -100,8 +100,8 @@ async fn a_role_is_asked_for_as_the_sdk_does() {
     assert_eq!(CanonicalRequest::new(&of_theirs).to_string(), recorded_text);
 }
 
-fn signed_parts(body: &[u8]) -> signer::Request<'_> {
-    signer::Request {
+fn signed_parts(body: &[u8]) -> signer::RequestToSign<'_> {
+    signer::RequestToSign {
         method: "POST",
         host: "sts.tencentcloudapi.com",
         path: "/",

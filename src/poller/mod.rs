@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::{
-    client::{Answer, ApiError, Call, Client},
+    client::{ApiError, ApiResponse, Call, Client},
     collectors::{Collector, Parsed},
     config::{self},
     credentials::{Change, CredentialsError, Environment, Issued, Provider, Tools},
@@ -256,7 +256,7 @@ impl Job {
 
     fn read(
         &self,
-        answer: &Answer,
+        answer: &ApiResponse,
         credentials: &Credentials,
         client: &Client,
     ) -> Result<Parsed, ApiError> {
