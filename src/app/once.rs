@@ -28,9 +28,9 @@ impl Once {
     pub(super) async fn poll(accounts: Vec<Account>, shard: Shard) -> Result<Once, Failure> {
         let context = super::context(Clock::system(), shard)?;
         let lanes = Arc::<Lanes>::default();
-        let providers = Providers::new(context.tools(&lanes));
+        let providers = Providers::new(context.refresh_context(&lanes));
         providers
-            .explore(accounts.iter().map(|account| &account.credentials))
+            .probe(accounts.iter().map(|account| &account.credentials))
             .await;
         let accounts = accounts.into_iter().map(Arc::new);
         let jobs: Vec<Job> = accounts

@@ -124,7 +124,7 @@ impl Server {
     async fn explore(&mut self, config: &Config) -> bool {
         let providers = self.exporter.providers();
         let sources = config.accounts.iter().map(|account| &account.credentials);
-        let mut exploration = pin!(providers.explore(sources));
+        let mut exploration = pin!(providers.probe(sources));
         loop {
             tokio::select! {
                 () = &mut exploration => return true,
@@ -183,7 +183,7 @@ impl Server {
                     let config = async move {
                         let loaded = reload.load().await;
                         if let Ok(config) = &loaded {
-                            providers.explore(config.accounts.iter().map(|account| &account.credentials)).await;
+                            providers.probe(config.accounts.iter().map(|account| &account.credentials)).await;
                         }
                         loaded
                     };

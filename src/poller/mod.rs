@@ -11,7 +11,9 @@ use crate::{
     client::{ApiError, ApiResponse, Call, Client},
     collectors::{Collector, Parsed},
     config::{self},
-    credentials::{Change, CredentialsError, Environment, Issued, Provider, Tools},
+    credentials::{
+        CredentialsChange, CredentialsError, Environment, Issued, Provider, RefreshContext,
+    },
     domain::{Clock, Moment, Reason, Scan},
     limiter::Lanes,
     signer::Credentials,
@@ -34,9 +36,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// What providers of credentials work with.
-    pub fn tools(&self, lanes: &Arc<Lanes>) -> Tools {
-        Tools {
+    /// What refreshing credentials needs.
+    pub fn refresh_context(&self, lanes: &Arc<Lanes>) -> RefreshContext {
+        RefreshContext {
             client: self.client.clone(),
             lanes: Arc::clone(lanes),
             clock: self.clock,
@@ -70,7 +72,7 @@ pub struct Next {
     /// At the latest.
     pub at: Instant,
     /// Other credentials are worth another try at once.
-    sooner: Option<Change>,
+    sooner: Option<CredentialsChange>,
 }
 
 impl Next {
@@ -86,7 +88,7 @@ impl Next {
             return sleep_until(self.at).await;
         };
         // It is over in time or before: both are right.
-        let _ = timeout_at(self.at, change.come()).await;
+        let _ = timeout_at(self.at, change.wait()).await;
     }
 }
 

@@ -77,7 +77,7 @@ pub struct AccountEntry {
     /// The label `account`, as it stands in the text format: `account="prod"`.
     pub labels: String,
     /// What there is of its credentials; accounts with the same source share it.
-    pub credentials: Arc<credentials::Status>,
+    pub credentials: Arc<credentials::CredentialsStatus>,
     /// One for each API action.
     pub actions: Vec<Arc<ActionEntry>>,
 }
@@ -86,7 +86,7 @@ impl AccountEntry {
     /// An account and what it asks.
     pub fn new(
         name: &AccountName,
-        credentials: Arc<credentials::Status>,
+        credentials: Arc<credentials::CredentialsStatus>,
         actions: Vec<Arc<ActionEntry>>,
     ) -> AccountEntry {
         AccountEntry {

@@ -78,7 +78,7 @@ impl Exporter {
     /// Polls nothing yet.
     pub fn new(context: Arc<Context>) -> Exporter {
         let lanes = Arc::<Lanes>::default();
-        let providers = Arc::new(Providers::new(context.tools(&lanes)));
+        let providers = Arc::new(Providers::new(context.refresh_context(&lanes)));
         Exporter {
             context,
             store: Arc::default(),

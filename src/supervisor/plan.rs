@@ -60,7 +60,7 @@ pub fn jobs(
     lanes: &Arc<Lanes>,
     providers: &Providers,
 ) -> Result<Vec<Job>, PlanError> {
-    match providers.provider(&account.credentials).hopeless() {
+    match providers.provider(&account.credentials).startup_error() {
         Some(source) => Err(PlanError {
             accounts: vec![account.name.clone()],
             source,

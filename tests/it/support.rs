@@ -65,7 +65,7 @@ pub(crate) fn account(id: &str, endpoint: &str) -> Account {
 /// The first job of an account, in a lane of its own.
 pub(crate) fn job(context: &Context, account: Account) -> Job {
     let lanes = Arc::<Lanes>::default();
-    let providers = Providers::new(context.tools(&lanes));
+    let providers = Providers::new(context.refresh_context(&lanes));
     tcss_exporter::supervisor::jobs(&Arc::new(account), &lanes, &providers)
         .unwrap()
         .remove(0)
