@@ -135,6 +135,7 @@ impl ApiError {
 
 /// The advice for `code`, or else for its family.
 fn find(table: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
+    // A detail may need other advice than its family, so it comes first.
     for wanted in [code, family(code)] {
         for (known, advice) in table {
             if *known == wanted {

@@ -42,6 +42,7 @@ pub(super) fn reason(code: &str) -> Reason {
         | "UnsupportedOperation"
         | "UnsupportedProtocol"
         | "UnsupportedRegion" => Reason::InvalidRequest,
+        // For example `InternalError`, `FailedOperation`, `LimitExceeded`, and unknown codes.
         _ => Reason::Server,
     }
 }

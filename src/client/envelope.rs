@@ -41,6 +41,7 @@ pub(super) fn open(body: &[u8]) -> Result<(Box<RawValue>, Option<String>), RawEr
         Some(id) => serde_json::from_str(id.get()).ok(),
         None => None,
     };
+    // `"Error": null` counts as no error, too.
     let Some(ErrorObject { code, message }) = common.error else {
         return Ok((response, request_id));
     };

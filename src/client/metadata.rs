@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use url::Url;
 
-use super::transport::{Route, Transport, TransportError};
+use super::transport::{Destination, Transport, TransportError};
 
 /// The document could not be read. The messages never quote a response.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ pub(super) async fn get(transport: &Transport, url: &Url) -> Result<Bytes, Metad
     let request = http::Request::get(url.as_str())
         .body(Bytes::new())
         .map_err(|error| MetadataError::Broken(error.to_string()))?;
-    Ok(transport.exchange(request, Route::Metadata).await?)
+    Ok(transport.exchange(request, Destination::Metadata).await?)
 }
 
 impl From<TransportError> for MetadataError {

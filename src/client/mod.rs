@@ -30,7 +30,7 @@ pub use metadata::MetadataError;
 pub use transport::{Handler, InitError};
 
 use error::{ErrorChain, RawError};
-use transport::{Route, Transport, TransportError};
+use transport::{Destination, Transport, TransportError};
 
 /// Signed and sent exactly so: the API compares the two byte by byte.
 const CONTENT_TYPE: &str = "application/json";
@@ -155,6 +155,7 @@ impl Client {
         slot: Slot,
         deadline: Instant,
     ) -> Result<ApiResponse, ApiError> {
+        // Before the request: the data of the response may be as old as this.
         let as_of = self.clock.now();
         let outcome = self.exchange(call, auth, as_of.wall, deadline).await;
         self.telemetry
@@ -212,12 +213,12 @@ impl Client {
         deadline: Instant,
     ) -> Result<Bytes, RawError> {
         let request = request(call, auth, at)?;
-        let route = if call.endpoint.is_loopback() {
-            Route::Loopback
+        let destination = if call.endpoint.is_loopback() {
+            Destination::Loopback
         } else {
-            Route::Api
+            Destination::Api
         };
-        match timeout_at(deadline, self.transport.exchange(request, route)).await {
+        match timeout_at(deadline, self.transport.exchange(request, destination)).await {
             Ok(outcome) => Ok(outcome?),
             Err(_) => Err(RawError::new(
                 Reason::Timeout,
@@ -247,6 +248,7 @@ pub(crate) fn open(body: &[u8]) -> Result<String, Reason> {
 /// The JSON object under `Response` and its `RequestId`. Wipes `body`, which may have held keys.
 fn open_and_wipe(body: Bytes) -> Result<(Box<RawValue>, Option<String>), RawError> {
     let opened = envelope::open(&body);
+    // Fails only while something else holds the bytes, as a handler in this process may.
     if let Ok(mut body) = body.try_into_mut() {
         body.as_mut().zeroize();
     }
@@ -265,6 +267,7 @@ fn request(
         .header("X-TC-Action", call.action)
         .header("X-TC-Version", call.version)
         .header("X-TC-Timestamp", at.as_second())
+        // The language of error messages.
         .header("X-TC-Language", "en-US");
     if let Some(region) = call.region {
         request = request.header("X-TC-Region", region.as_str());

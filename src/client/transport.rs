@@ -25,9 +25,9 @@ pub type Handler = Arc<dyn Fn(http::Request<Bytes>) -> http::Response<Bytes> + S
 #[error("cannot set up the HTTP client: {}", ErrorChain(.0))]
 pub struct InitError(#[from] reqwest::Error);
 
-/// Which of the HTTP clients sends a request.
+/// Where a request goes, which decides about the proxy.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Route {
+pub(super) enum Destination {
     /// Through the configured proxy, if there is one.
     Api,
     /// To this machine itself, never through a proxy.
@@ -43,7 +43,7 @@ pub(super) enum Transport {
     InProcess(Handler),
 }
 
-/// One HTTP client for each [`Route`].
+/// One HTTP client for each [`Destination`].
 #[derive(Clone)]
 pub(super) struct Network {
     api: reqwest::Client,
@@ -92,10 +92,10 @@ impl Transport {
     pub(super) async fn exchange(
         &self,
         request: http::Request<Bytes>,
-        route: Route,
+        destination: Destination,
     ) -> Result<Bytes, TransportError> {
         match self {
-            Transport::Network(network) => network.exchange(request, route).await,
+            Transport::Network(network) => network.exchange(request, destination).await,
             Transport::InProcess(handler) => {
                 let response = handler(request);
                 check_status(response.status())?;
@@ -109,12 +109,12 @@ impl Network {
     async fn exchange(
         &self,
         request: http::Request<Bytes>,
-        route: Route,
+        destination: Destination,
     ) -> Result<Bytes, TransportError> {
-        let client = match route {
-            Route::Api => &self.api,
-            Route::Loopback => &self.loopback,
-            Route::Metadata => &self.metadata,
+        let client = match destination {
+            Destination::Api => &self.api,
+            Destination::Loopback => &self.loopback,
+            Destination::Metadata => &self.metadata,
         };
         let request = reqwest::Request::try_from(request).map_err(send_error)?;
         let response = client.execute(request).await.map_err(send_error)?;
@@ -126,9 +126,11 @@ impl Network {
 fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
+        // A redirect would send the signature and the token to another host.
         .redirect(redirect::Policy::none())
         .tls_version_min(reqwest::tls::Version::TLS_1_2)
         .pool_idle_timeout(IDLE_TIMEOUT)
+        // Requests fit into one packet, which must not wait for more.
         .tcp_nodelay(true)
 }
 
@@ -137,6 +139,7 @@ fn builder() -> reqwest::ClientBuilder {
 fn with_certificates(
     builder: impl Fn() -> reqwest::ClientBuilder,
 ) -> Result<reqwest::Client, reqwest::Error> {
+    // A builder cannot be used twice, so each attempt makes its own.
     let error = match builder().build() {
         Ok(client) => return Ok(client),
         Err(error) => error,
@@ -151,6 +154,8 @@ fn with_certificates(
 
 async fn read(mut response: reqwest::Response) -> Result<Bytes, TransportError> {
     let mut body = BytesMut::new();
+    // Piece by piece: a Content-Length may be missing or wrong, and a small body may decompress to a
+    // huge one.
     while let Some(chunk) = response.chunk().await.map_err(body_error)? {
         if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
             return Err(TransportError::new(
@@ -177,6 +182,7 @@ fn check_status(status: StatusCode) -> Result<(), TransportError> {
 /// The request was not sent, or no response began.
 fn send_error(error: reqwest::Error) -> TransportError {
     let error = error.without_url();
+    // reqwest reports a failed handshake like any other failed connection.
     let reason = if sources(&error).any(<dyn Error>::is::<rustls::Error>) {
         Reason::Tls
     } else {

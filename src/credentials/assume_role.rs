@@ -44,7 +44,7 @@ impl AssumeRole {
             identity: &caller.identity,
         };
         let outcome = sts::request_role(request, signed, context).await;
-        // The external ID is agreed with the owner of the role and not for logs.
+        // The external ID is agreed with the owner of the role; servers may repeat it, and logs must not.
         let external_id = self.external_id.as_deref().unwrap_or_default();
         outcome.map_err(|error| error.without(external_id))
     }

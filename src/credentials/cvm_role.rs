@@ -42,6 +42,7 @@ impl CvmRole {
         };
         let document = match self.get(&role, context).await {
             Ok(document) => document,
+            // The machine has another role, or none: a chain never asks for a role by name.
             Err(MetadataError::Status(404)) => {
                 return Err(CredentialsError::permanent(format!("{NO_ROLE} {role}")));
             }
@@ -62,6 +63,7 @@ impl CvmRole {
             Err(MetadataError::Status(404)) => return Err(CredentialsError::absent(NO_ROLE)),
             Err(error) => return Err(self.failed(&error)),
         };
+        // Not UTF-8 is not a name either.
         let name = str::from_utf8(&document).unwrap_or("?").trim();
         if name.is_empty() {
             return Err(CredentialsError::absent(NO_ROLE));

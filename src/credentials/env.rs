@@ -9,6 +9,7 @@ impl EnvVariables {
         let secret_key = environment.value(&self.secret_key);
         let (secret_id, secret_key) = match (secret_id, secret_key) {
             (Some(secret_id), Some(secret_key)) => (secret_id, Secret::new(secret_key)),
+            // A token alone does not count as present: it cannot sign.
             (None, None) => {
                 let message = unset(&[&self.secret_id, &self.secret_key]);
                 return Err(CredentialsError::absent(message));
@@ -20,6 +21,7 @@ impl EnvVariables {
                 return Err(CredentialsError::environment(unset(&[&self.secret_id])));
             }
         };
+        // The name is kept for the error below.
         let mut token_name = "";
         let mut token = None;
         for name in &self.token {

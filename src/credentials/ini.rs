@@ -39,6 +39,7 @@ pub(super) fn section<'a>(
                     continue;
                 }
                 let key = key.to_lowercase();
+                // Which of the two counts differs between tools.
                 if entries.iter().any(|(earlier, _)| *earlier == key) {
                     return fail("sets a key a second time");
                 }

@@ -108,6 +108,8 @@ impl Provider {
             return None;
         }
         let error = root.status.error()?;
+        // Files, roles and networks may still appear while the process runs. Environment variables
+        // cannot, and where a chain finds nothing, most likely nothing is configured.
         let is_chain = matches!(root.source, Source::Chain(_));
         if root.refresh.is_none() || (is_chain && error.ends_chain()) {
             return Some(error);

@@ -38,6 +38,7 @@ impl Providers {
             _ => None,
         };
         let provider = Provider::new(source.clone(), parent, self.context.clone());
+        // Another call may have created it in the meantime; then that one counts.
         let mut by_source = self.by_source();
         let provider = by_source
             .entry(source.clone())
@@ -62,6 +63,7 @@ impl Providers {
     /// Drops the providers that nothing else uses, and then their parents.
     pub fn drop_unused(&self) {
         let mut by_source = self.by_source();
+        // Each round may leave a parent without its last child.
         let mut before = usize::MAX;
         while by_source.len() < before {
             before = by_source.len();

@@ -60,30 +60,17 @@ impl RefreshTask {
     /// Returns how long to wait until the next refresh. None: until one is requested.
     fn accept(&mut self, fetched: Fetched, started_at: Moment) -> Option<Duration> {
         let current = self.status.issued();
-        let (is_unchanged, last_serial) = match &current {
-            Some(current) => (current.credentials == fetched.credentials, current.serial),
-            None => (false, 0),
-        };
-
-        // Whoever writes the files may be halfway through: a new SecretId beside the old SecretKey.
-        // A change counts only when a second read sees the same. The very first read does not wait
-        // for that, as nothing hints at a change, and polls wait for it.
-        let is_first = current.is_none() && self.failures == 0;
-        if self.fetcher.is_watched()
-            && !is_unchanged
-            && !is_first
-            && self.unconfirmed.as_ref() != Some(&fetched)
-        {
+        if self.needs_confirmation(&fetched, current.as_deref()) {
             self.unconfirmed = Some(fetched);
             self.status.unchanged();
             return Some(schedule::CONFIRM_INTERVAL);
         }
         self.unconfirmed = None;
 
-        let serial = if is_unchanged {
-            last_serial
-        } else {
-            last_serial + 1
+        let serial = match &current {
+            Some(current) if current.credentials == fetched.credentials => current.serial,
+            Some(current) => current.serial + 1,
+            None => 1,
         };
         let issued = Issued::new(fetched, serial, started_at);
         // However new they are, expired credentials must not replace valid ones.
@@ -98,6 +85,21 @@ impl RefreshTask {
             self.status.set_fixed();
         }
         self.next_refresh(remaining)
+    }
+
+    /// Whether `fetched` is a change of watched files that no second read has seen. Whoever writes
+    /// them may be halfway through: a new `SecretId` beside the old `SecretKey`.
+    fn needs_confirmation(&self, fetched: &Fetched, current: Option<&Issued>) -> bool {
+        if !self.fetcher.is_watched() {
+            return false;
+        }
+        match current {
+            Some(current) if current.credentials == fetched.credentials => return false,
+            // Nothing hints at a change before the first read, and polls wait for it.
+            None if self.failures == 0 => return false,
+            _ => {}
+        }
+        self.unconfirmed.as_ref() != Some(fetched)
     }
 
     fn next_refresh(&self, remaining: Option<Duration>) -> Option<Duration> {

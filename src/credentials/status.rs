@@ -139,6 +139,7 @@ impl CredentialsStatus {
             state.error = None;
             state.issued = Some(Arc::new(issued));
         });
+        // After the state, so that whoever sees the new serial finds the new credentials.
         self.serial
             .send_if_modified(|last| std::mem::replace(last, serial) != serial);
     }
@@ -177,6 +178,8 @@ impl CredentialsStatus {
 
 impl RefreshState {
     fn usable(&self, now: Moment) -> Option<Arc<Issued>> {
+        // Rejected credentials count again once the refresh has ended, even if it failed: there are
+        // no better ones.
         if self.is_rejected && self.is_refreshing {
             return None;
         }
@@ -189,6 +192,8 @@ impl RefreshState {
 
     /// Returns whether it changed the state.
     fn request_if_needed(&mut self, now: Moment) -> bool {
+        // After a failure, the task itself decides when to try again: a thousand accounts that ask
+        // must not undo its back-off.
         if self.is_refreshing || self.error.is_some() || self.usable(now).is_some() {
             return false;
         }

@@ -82,6 +82,7 @@ fn canonical_headers(request: &RequestToSign<'_>) -> Vec<(String, String)> {
         ("host", request.host),
     ];
     headers.extend(request.extra_headers);
+    // Values are converted to lower case, too, as the signature's documentation requires.
     let mut canonical = Vec::with_capacity(headers.len());
     for (name, value) in headers {
         canonical.push((name.to_ascii_lowercase(), value.trim().to_ascii_lowercase()));

@@ -48,6 +48,7 @@ fn hmac(key: &[u8], message: &[u8]) -> DerivedKey {
     mac.update(message);
     let mut output = mac.finalize().into_bytes();
     let key = SecretBox::init_with_mut(|key: &mut [u8; 32]| key.copy_from_slice(&output));
+    // The boxed key is wiped on drop; this copy on the stack would stay.
     output.as_mut_slice().zeroize();
     key
 }
