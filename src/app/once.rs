@@ -30,9 +30,9 @@ impl Once {
     pub(super) async fn poll(accounts: Vec<Account>, shard: Shard) -> Result<Once, Failure> {
         let context = super::context(Clock::system(), shard)?;
         let limiters = Arc::<Limiters>::default();
-        let providers = Providers::new(context.tools(&limiters));
+        let providers = Providers::new(context.refresh_context(&limiters));
         providers
-            .explore(accounts.iter().map(|account| &account.credentials))
+            .probe(accounts.iter().map(|account| &account.credentials))
             .await;
         let mut jobs = Vec::new();
         for account in accounts {

@@ -1,54 +1,58 @@
-//! What a person can do about a request that failed: a better line than that of its reason for each
-//! code of which more is known.
+//! What to do about a failed request: for each error code that we know more about, better advice
+//! than the one of its reason.
 //!
-//! Sources: "Common error codes", <https://cloud.tencent.com/document/api/1285/65450>, the error codes in the official
-//! Python SDK for TCSS 2020-11-01 and STS 2018-08-13, and the CAM documentation. Two things were not confirmed against
-//! the live API: that keys of the other site are `AuthFailure.SecretIdNotFound`, and with which codes an account answers in
-//! which Container Security is not enabled.
+//! Sources: "Common error codes", <https://cloud.tencent.com/document/api/1285/65450>, the error
+//! codes in the official Python SDK for TCSS 2020-11-01 and STS 2018-08-13, and the CAM
+//! documentation. Two things were not confirmed against the live API: that keys of the other site
+//! are `AuthFailure.SecretIdNotFound`, and which codes an account returns that has not enabled
+//! Container Security.
 
-use super::ApiError;
+use super::{codes::family, error::ApiError};
 use crate::domain::Reason;
 
 const GRANT: &str = "Attach a CAM policy that allows tcss:DescribeVulScanInfo on resource * to this user or role; \
                      docs/credentials.md has one to copy.";
-const ENABLE: &str = "Open the Container Security console with this account: enable the service, agree to its \
-                      authorization, and see whether its licence still runs.";
-const ALLOW_ADDRESS: &str = "The account allows calls only from certain IP addresses: add that of this machine in the CAM \
-                             console, or call from another one.";
+const ENABLE: &str = "Open the Container Security console with this account: enable the service, grant it the \
+                      authorization that it asks for, and check that its licence has not expired.";
+const ALLOW_ADDRESS: &str = "The account allows API calls only from certain IP addresses. Add the address of this machine in \
+                             the CAM console, or run the exporter elsewhere.";
 const NO_ROLE: &str =
-    "There is no such role: compare its ARN with the CAM console, account number included.";
+    "The role does not exist. Compare its ARN, including the account number, with the CAM console.";
+const TCSS_ENDPOINT: &str =
+    "Check endpoint. It must be the endpoint of TCSS, for example tcss.tencentcloudapi.com.";
 
-/// Codes of TCSS, and those common to both services. Where a code is not here, its family is looked for.
+/// Codes of TCSS, and those common to all services: `Family` or `Family.Detail`.
 const BY_CODE: &[(&str, &str)] = &[
     (
         "AuthFailure.SecretIdNotFound",
         "Compare the SecretId with the CAM console. Keys of the international site work only with the endpoint \
-         tcss.intl.tencentcloudapi.com, those of the mainland site only with tcss.tencentcloudapi.com.",
+         tcss.intl.tencentcloudapi.com, keys of the mainland site only with tcss.tencentcloudapi.com.",
     ),
     (
         "AuthFailure.InvalidSecretId",
-        "This is a key of another kind: create a cloud API key in the CAM console.",
+        "The key is not a cloud API key. Create one in the CAM console.",
     ),
     (
         "AuthFailure.SignatureFailure",
-        "The SecretKey does not belong to this SecretId: copy it again, without quotes or spaces.",
+        "The SecretKey does not belong to this SecretId. Copy it again, without quotes or spaces.",
     ),
     (
         "AuthFailure.SignatureExpire",
-        "Set the clock of this machine, which may be at most 5 minutes off, and keep it right with NTP.",
+        "Set the clock of this machine and synchronize it with NTP. It may differ by at most 5 minutes.",
     ),
     (
         "AuthFailure.TokenFailure",
-        "The token is expired, missing, or not that of these keys: get new temporary keys with their token, or use \
-         long-term keys without any.",
+        "The token is missing, expired, or belongs to other keys. Get new temporary keys together with their token, or \
+         use long-term keys without a token.",
     ),
     (
         "AuthFailure.MFAFailure",
-        "The account demands a second factor for API calls: use a role, or a sub-account of which none is demanded.",
+        "The account requires multi-factor authentication for API calls. Use a role, or a sub-account without this \
+         requirement.",
     ),
     (
         "AuthFailure.InvalidAuthorization",
-        "See whether a proxy changes requests on their way; the API does not understand their signature.",
+        "The API does not understand the signature. Check whether a proxy modifies requests.",
     ),
     ("AuthFailure.UnauthorizedOperation", GRANT),
     ("UnauthorizedOperation", GRANT),
@@ -57,7 +61,7 @@ const BY_CODE: &[(&str, &str)] = &[
     ("InternalError.ErrRoleNotExist", ENABLE),
     (
         "FailedOperation.AuthorizedNotEnough",
-        "Buy licences for Container Security, or assign those there are to images.",
+        "Buy more licences for Container Security, or assign the existing ones to images.",
     ),
     ("OperationDenied", ENABLE),
     ("ResourceNotFound", ENABLE),
@@ -65,48 +69,43 @@ const BY_CODE: &[(&str, &str)] = &[
     ("UnsupportedOperation", ENABLE),
     (
         "InvalidParameterValue.DataNotFound",
-        "Check local_task_id and registry_task_id, or leave both out for the latest scan.",
-    ),
-    ("UnsupportedRegion", "Leave region out: TCSS needs none."),
-    (
-        "InvalidAction",
-        "Check endpoint: it must be that of TCSS, such as tcss.tencentcloudapi.com.",
+        "Check local_task_id and registry_task_id, or leave both unset to get the latest scan.",
     ),
     (
-        "NoSuchProduct",
-        "Check endpoint: it must be that of TCSS, such as tcss.tencentcloudapi.com.",
+        "UnsupportedRegion",
+        "Leave region unset. TCSS does not need one.",
     ),
-    (
-        "NoSuchVersion",
-        "Check endpoint: it must be that of TCSS, such as tcss.tencentcloudapi.com.",
-    ),
+    ("InvalidAction", TCSS_ENDPOINT),
+    ("NoSuchProduct", TCSS_ENDPOINT),
+    ("NoSuchVersion", TCSS_ENDPOINT),
     (
         "ActionOffline",
-        "The API does not have this action any more: see whether there is a newer tcss-exporter.",
+        "The API no longer has this action. Check whether there is a newer version of tcss-exporter.",
     ),
 ];
 
-/// Codes of STS, while temporary keys are fetched. They come before those above.
+/// Codes of STS, which refuses to issue temporary keys. They take precedence over [`BY_CODE`].
 const BY_CODE_OF_STS: &[(&str, &str)] = &[
     (
         "UnauthorizedOperation",
-        "The role's trust policy must name this caller, with the same external ID if any, and the caller's own policy \
-         must allow sts:AssumeRole on the role.",
+        "Check the role's trust policy: it must name this caller, with the same external ID if there is one. The caller's \
+         own policy must allow sts:AssumeRole on the role.",
     ),
     ("ResourceNotFound", NO_ROLE),
     ("InternalError.GetRoleError", NO_ROLE),
     ("InternalError.IllegalRole", NO_ROLE),
     (
         "InvalidParameter.OverTimeError",
-        "Shorten duration: it is above the longest session that the role allows.",
+        "Reduce duration. It exceeds the role's maximum session duration.",
     ),
     (
         "InvalidParameter.ParamError",
-        "Check role_arn, session_name and external_id; in TKE, that the OIDC provider in CAM is that of this cluster.",
+        "Check role_arn, session_name and external_id. In TKE, check that the OIDC provider in CAM is the one of this \
+         cluster.",
     ),
     (
         "InvalidParameter.AccountNotAvaliable",
-        "The account of the role does not exist or is not available.",
+        "Check role_arn. The account of the role does not exist or is not available.",
     ),
     (
         "AuthFailure.SecretIdNotFound",
@@ -116,27 +115,35 @@ const BY_CODE_OF_STS: &[(&str, &str)] = &[
 ];
 
 impl ApiError {
-    /// What a person can do about it: one line.
+    /// What to do about it, on one line.
     pub fn advice(&self) -> &'static str {
-        let of_sts = if self.reason == Reason::Credentials {
-            BY_CODE_OF_STS
-        } else {
-            &[]
+        let Some(code) = &self.code else {
+            return self.reason.advice();
         };
-        let code = self.code.as_deref().unwrap_or_default();
-        let family = code.split('.').next().unwrap_or_default();
-        let find = |table: &[(&str, &'static str)], wanted: &str| {
-            table
-                .iter()
-                .find(|(known, _)| *known == wanted)
-                .map(|(_, advice)| *advice)
-        };
-        find(of_sts, code)
-            .or_else(|| find(of_sts, family))
-            .or_else(|| find(BY_CODE, code))
-            .or_else(|| find(BY_CODE, family))
-            .unwrap_or_else(|| self.reason.advice())
+        // The same code means something else where STS sent it, which only credentials call.
+        if self.reason == Reason::Credentials
+            && let Some(advice) = find(BY_CODE_OF_STS, code)
+        {
+            return advice;
+        }
+        match find(BY_CODE, code) {
+            Some(advice) => advice,
+            None => self.reason.advice(),
+        }
     }
+}
+
+/// The advice for `code`, or else for its family.
+fn find(table: &[(&str, &'static str)], code: &str) -> Option<&'static str> {
+    // A detail may need other advice than its family, so it comes first.
+    for wanted in [code, family(code)] {
+        for (known, advice) in table {
+            if *known == wanted {
+                return Some(advice);
+            }
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -154,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn every_advice_is_given() {
+    fn every_advice_is_found() {
         for (reason, table) in [
             (Reason::Server, BY_CODE),
             (Reason::Credentials, BY_CODE_OF_STS),
@@ -170,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn every_advice_is_one_sentence_or_two_about_a_code_that_exists() {
+    fn every_advice_is_for_a_known_code_and_made_of_sentences() {
         for (code, text) in BY_CODE.iter().chain(BY_CODE_OF_STS) {
             assert!(ErrorCode::find(code).is_some(), "{code}");
             assert!(
@@ -184,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_users_meet_most_gets_its_own_advice() {
+    fn common_mistakes_have_their_own_advice() {
         let cases = [
             (
                 Reason::Permission,
@@ -223,7 +230,7 @@ mod tests {
             (
                 Reason::Credentials,
                 "ResourceNotFound.RoleNotFound",
-                "no such role",
+                "does not exist",
             ),
             (
                 Reason::Credentials,

@@ -1,16 +1,18 @@
-//! The API's error codes → the closed set of reasons.
+//! The API's error codes and the closed set of reasons that they map to.
 //!
 //! Source: the common error codes of Tencent Cloud API 3.0 and those of TCSS,
-//! <https://www.tencentcloud.com/document/product/1163/52929>. The text of a message is not stable; the code is.
+//! <https://www.tencentcloud.com/document/product/1163/52929>. Codes are stable; the texts of
+//! messages are not.
 
 use crate::domain::Reason;
 
-/// A token that the API does not accept: it may have expired on the way.
+/// The API does not accept the token: it may have expired on the way.
 pub const TOKEN_FAILURE: &str = "AuthFailure.TokenFailure";
 
-/// The reason for `code`. Codes come as `Family` or `Family.Detail`; a few details mean something else than
-/// their family. What is not known may pass by itself: it is the server's trouble.
+/// The reason for `code`, which is `Family` or `Family.Detail`. An unknown code may be transient,
+/// so it counts as an error of the server.
 pub(super) fn reason(code: &str) -> Reason {
+    // Details that mean something else than their family.
     match code {
         "AuthFailure.UnauthorizedOperation" | "InternalError.ErrRoleNotExist" => {
             return Reason::Permission;
@@ -19,7 +21,7 @@ pub(super) fn reason(code: &str) -> Reason {
         "InvalidParameter.RequestTimeout" => return Reason::Server,
         _ => {}
     }
-    match code.split('.').next().unwrap_or(code) {
+    match family(code) {
         "AuthFailure" => Reason::Auth,
         "UnauthorizedOperation" | "OperationDenied" | "IpInBlacklist" | "IpNotInWhitelist" => {
             Reason::Permission
@@ -40,7 +42,16 @@ pub(super) fn reason(code: &str) -> Reason {
         | "UnsupportedOperation"
         | "UnsupportedProtocol"
         | "UnsupportedRegion" => Reason::InvalidRequest,
+        // For example `InternalError`, `FailedOperation`, `LimitExceeded`, and unknown codes.
         _ => Reason::Server,
+    }
+}
+
+/// `Family` of `Family.Detail`.
+pub(super) fn family(code: &str) -> &str {
+    match code.split_once('.') {
+        Some((family, _)) => family,
+        None => code,
     }
 }
 

@@ -1,19 +1,20 @@
-//! `{"Response": {…}}`: the API's errors come in it too, with HTTP status 200.
+//! `{"Response": {…}}`: the API sends its errors in it, too, with HTTP status 200.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{codes, error::Failure};
+use super::{codes, error::RawError};
 use crate::domain::Reason;
 
 #[derive(Deserialize)]
-struct Envelope {
+struct ResponseEnvelope {
     #[serde(rename = "Response")]
     response: Box<RawValue>,
 }
 
+/// What every response has, whatever its action.
 #[derive(Deserialize)]
-struct Common<'a> {
+struct CommonFields<'a> {
     #[serde(rename = "Error")]
     error: Option<ErrorObject>,
     #[serde(rename = "RequestId", borrow)]
@@ -28,30 +29,35 @@ struct ErrorObject {
     message: String,
 }
 
-/// The object under `Response` and its `RequestId`.
-pub(super) fn open(body: &[u8]) -> Result<(Box<RawValue>, Option<String>), Failure> {
-    let Envelope { response } = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
-    let common: Common<'_> =
+/// The JSON object under `Response` and its `RequestId`.
+pub(super) fn open(body: &[u8]) -> Result<(Box<RawValue>, Option<String>), RawError> {
+    let envelope: ResponseEnvelope =
+        serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
+    let response = envelope.response;
+    let common: CommonFields<'_> =
         serde_json::from_str(response.get()).map_err(|error| unreadable(&error))?;
-    let request_id = common
-        .request_id
-        .and_then(|id| serde_json::from_str(id.get()).ok());
-    match common.error {
-        None => Ok((response, request_id)),
-        Some(ErrorObject { code, message }) => Err(Failure {
-            request_id,
-            code: Some(code.clone()),
-            ..Failure::new(codes::reason(&code), message)
-        }),
-    }
+    let request_id = match common.request_id {
+        // A RequestId that is not text must not make the rest unreadable.
+        Some(id) => serde_json::from_str(id.get()).ok(),
+        None => None,
+    };
+    // `"Error": null` counts as no error, too.
+    let Some(ErrorObject { code, message }) = common.error else {
+        return Ok((response, request_id));
+    };
+    Err(RawError {
+        request_id,
+        code: Some(code.clone()),
+        ..RawError::new(codes::reason(&code), message)
+    })
 }
 
-/// Where, and not what: the library's messages quote the answer, which may hold keys.
-fn unreadable(error: &serde_json::Error) -> Failure {
+/// Says where, and not what: messages of `serde_json` quote the response, which may hold keys.
+fn unreadable(error: &serde_json::Error) -> RawError {
     let (line, column) = (error.line(), error.column());
-    Failure::new(
+    RawError::new(
         Reason::Decode,
-        format!("the answer is not the API's JSON (line {line}, column {column})"),
+        format!("the response is not valid JSON of the API (line {line}, column {column})"),
     )
 }
 
@@ -64,12 +70,12 @@ mod tests {
         let outcome = outcome
             .as_ref()
             .map(|(response, _)| response.get())
-            .map_err(|failure| (failure.reason, failure.code.as_deref()));
+            .map_err(|error| (error.reason, error.code.as_deref()));
         assert_eq!(outcome, expected, "{body}");
     }
 
     #[test]
-    fn an_answer_is_the_object_under_response() {
+    fn a_response_is_the_object_under_response() {
         check(
             r#"{"Response":{"A":1,"RequestId":"r"}}"#,
             Ok(r#"{"A":1,"RequestId":"r"}"#),
@@ -89,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_not_an_answer() {
+    fn anything_else_is_a_decoding_error() {
         for body in [
             "",
             "{}",
@@ -108,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_quoted() {
+    fn an_unreadable_response_is_not_quoted() {
         for body in [
             r#""canary""#,
             r#"{"Response":{"Error":"canary"}}"#,

@@ -4,23 +4,22 @@ use std::{error::Error, fmt};
 
 use crate::domain::{Moment, Reason};
 
-/// Messages of servers are cut here: a page of HTML helps nobody in a log.
-const MAX_MESSAGE: usize = 300;
+/// Messages of servers are cut here: a whole HTML page does not help in a log.
+const MAX_MESSAGE_CHARS: usize = 300;
 
-/// A request that brought no good answer.
+/// A request failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
-    /// Why, for metrics and for what happens next.
     pub reason: Reason,
-    /// The API's `Code`, where it gave one.
+    /// The API's `Code`, where it sent one.
     pub code: Option<String>,
     /// The HTTP status, where it was not 200.
     pub status: Option<u16>,
-    /// For people: one line, without secrets.
+    /// One line, without secrets.
     pub message: String,
-    /// `RequestId`, where there was one.
+    /// The API's `RequestId`, where it sent one.
     pub request_id: Option<String>,
-    /// When the request left.
+    /// When the request was sent.
     pub as_of: Moment,
 }
 
@@ -37,7 +36,7 @@ impl Error for ApiError {}
 
 #[cfg(test)]
 impl ApiError {
-    /// One with a reason and nothing else.
+    /// An error with a reason and nothing else.
     pub(crate) fn of(reason: Reason) -> ApiError {
         let as_of = crate::domain::Clock::system().now();
         ApiError {
@@ -51,9 +50,9 @@ impl ApiError {
     }
 }
 
-/// An error whose texts are as they came.
+/// An error whose texts are as the server sent them: they may repeat secrets.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct RawError {
     pub(super) reason: Reason,
     pub(super) code: Option<String>,
     pub(super) status: Option<u16>,
@@ -61,9 +60,9 @@ pub(super) struct Failure {
     pub(super) request_id: Option<String>,
 }
 
-impl Failure {
-    pub(super) fn new(reason: Reason, message: impl Into<String>) -> Failure {
-        Failure {
+impl RawError {
+    pub(super) fn new(reason: Reason, message: impl Into<String>) -> RawError {
+        RawError {
             reason,
             code: None,
             status: None,
@@ -72,7 +71,7 @@ impl Failure {
         }
     }
 
-    /// The error without secrets, on one line and not too long.
+    /// The same without secrets, on one line, and cut where it is too long.
     pub(super) fn scrubbed(self, scrub: impl Fn(&str) -> String, as_of: Moment) -> ApiError {
         let clean = |text: String| one_line(&scrub(&text));
         ApiError {
@@ -87,44 +86,45 @@ impl Failure {
 }
 
 fn one_line(text: &str) -> String {
-    let line: String = text
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(MAX_MESSAGE)
-        .collect();
-    if text.chars().count() > MAX_MESSAGE {
-        line + "…"
-    } else {
-        line
+    let mut line = String::new();
+    for (index, c) in text.chars().enumerate() {
+        if index == MAX_MESSAGE_CHARS {
+            line.push('…');
+            break;
+        }
+        line.push(if c.is_control() { ' ' } else { c });
     }
+    line
 }
 
-/// The error and what caused it, through the wrappers of `std::io`, whose `source` skips what they hold.
+/// The error and its causes, outermost first.
 pub(super) fn sources<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
-        let held = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        match held {
-            Some(held) => Some(held),
-            None => error.source(),
+        // `source` of an I/O error skips the error that it wraps.
+        if let Some(io_error) = error.downcast_ref::<std::io::Error>()
+            && let Some(wrapped) = io_error.get_ref()
+        {
+            return Some(wrapped as &(dyn Error + 'static));
         }
+        error.source()
     })
 }
 
-/// The error and its causes on one line, each said once: some repeat the text of their cause.
-pub(super) struct Chain<'a>(pub(super) &'a (dyn Error + 'static));
+/// The error and its causes on one line. A cause that the error before it already repeats is left
+/// out.
+pub(super) struct ErrorChain<'a>(pub(super) &'a (dyn Error + 'static));
 
-impl fmt::Display for Chain<'_> {
+impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut last = self.0.to_string();
         f.write_str(&last)?;
-        for source in sources(self.0).skip(1).map(ToString::to_string) {
-            if !last.contains(&source) {
-                write!(f, ": {source}")?;
-                last = source;
+        for source in sources(self.0).skip(1) {
+            let text = source.to_string();
+            if !last.contains(&text) {
+                write!(f, ": {text}")?;
+                last = text;
             }
         }
         Ok(())
@@ -142,18 +142,18 @@ mod tests {
     };
 
     #[tokio::test]
-    async fn what_a_server_says_is_scrubbed_and_cut_to_one_line() {
+    async fn the_text_of_a_server_is_scrubbed_and_cut_to_one_line() {
         let credentials = Credentials {
             secret_id: "AKIDwho".into(),
             secret_key: Secret::new("canary-key".into()),
             token: Some(Secret::new("canary-token".into())),
         };
-        let mut failure = Failure::new(
+        let mut raw = RawError::new(
             Reason::Auth,
             format!("AKIDwho\ncanary-key\x1b[31m{}", "x".repeat(1_000)),
         );
-        failure.code = Some("Code.canary-token".into());
-        let error = failure.scrubbed(
+        raw.code = Some("Code.canary-token".into());
+        let error = raw.scrubbed(
             |text| credentials.scrub(text),
             Clock::starting_at(Timestamp::UNIX_EPOCH).now(),
         );

@@ -1,4 +1,4 @@
-//! Sends one signed request and reads the envelope of its answer. Knows no collector.
+//! Sends one signed request and opens the envelope of its response. Knows no collector.
 
 use std::{error::Error, fmt, sync::Arc};
 
@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use secrecy::zeroize::Zeroize as _;
 use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use crate::{
     domain::{Clock, Endpoint, Moment, Reason, Region},
     limiter::Permit,
-    signer::{self, Credentials, Secret},
+    signer::{self, Credentials, RequestToSign, Secret},
     telemetry::Telemetry,
 };
 
@@ -28,18 +29,17 @@ pub use error::ApiError;
 pub use metadata::MetadataError;
 pub use transport::{Handler, InitError};
 
-use error::{Chain, Failure};
-use transport::Transport;
+use error::{ErrorChain, RawError};
+use transport::{Destination, Transport, TransportError};
 
-/// Sign and send exactly this: the API compares them byte by byte.
+/// Signed and sent exactly so: the API compares the two byte by byte.
 const CONTENT_TYPE: &str = "application/json";
 
-/// What to ask, of whom.
+/// A call of one API action.
 #[derive(Clone, Debug)]
 pub struct Call<'a> {
-    /// Where the API is.
     pub endpoint: &'a Endpoint,
-    /// `X-TC-Region`, where configured.
+    /// `X-TC-Region`, where one is configured.
     pub region: Option<&'a Region>,
     /// The service in the signature.
     pub service: &'static str,
@@ -51,39 +51,39 @@ pub struct Call<'a> {
     pub body: Bytes,
 }
 
-/// A good answer. It may hold keys, so no `Debug` shows it.
-pub struct Answer {
-    /// The object under `Response`.
+/// A response without an error. It may hold keys, so `Debug` does not show it.
+pub struct ApiResponse {
+    /// The JSON object under `Response`.
     pub response: Box<RawValue>,
     /// `RequestId`, as the server sent it.
     request_id: Option<String>,
-    /// When the request left: the answer is at least this old.
+    /// When the request was sent: the response is at least this old.
     pub as_of: Moment,
 }
 
-impl fmt::Debug for Answer {
+impl fmt::Debug for ApiResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Answer")
+        f.debug_struct("ApiResponse")
             .field("request_id", &self.request_id)
             .finish_non_exhaustive()
     }
 }
 
-/// How a request says who sends it.
+/// How a request proves who sends it.
 #[derive(Clone, Copy)]
-enum Proof<'a> {
-    /// Signed.
-    Keys(&'a Credentials),
-    /// Not signed: what stands in the body proves it.
-    Body(&'a Secret),
+enum RequestAuth<'a> {
+    /// It is signed with these.
+    Signed(&'a Credentials),
+    /// It is not signed: its body contains this token.
+    Token(&'a Secret),
 }
 
-impl Proof<'_> {
-    /// `text` without what servers and proxies repeat of what they were sent.
+impl RequestAuth<'_> {
+    /// `text` without the secrets of the request, which servers and proxies may repeat.
     fn scrub(self, text: &str) -> String {
         match self {
-            Proof::Keys(credentials) => credentials.scrub(text),
-            Proof::Body(secret) => secret.scrub(text),
+            RequestAuth::Signed(credentials) => credentials.scrub(text),
+            RequestAuth::Token(token) => token.scrub(text),
         }
     }
 }
@@ -103,8 +103,8 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client for the network: rustls with the system's certificates, no redirects, `HTTPS_PROXY`
-    /// honoured but for loopback addresses.
+    /// A client for the network: TLS with the system's CA certificates, no redirects.
+    /// `HTTPS_PROXY` and `NO_PROXY` apply, except to loopback addresses.
     pub fn new(clock: Clock, telemetry: Arc<Telemetry>) -> Result<Client, InitError> {
         Ok(Client {
             transport: Transport::network()?,
@@ -113,7 +113,8 @@ impl Client {
         })
     }
 
-    /// A client whose requests `handler` answers in this process, without a network and without time passing.
+    /// A client whose requests `handler` answers in this process, without a network and without
+    /// time passing.
     pub fn in_process(clock: Clock, telemetry: Arc<Telemetry>, handler: Handler) -> Client {
         Client {
             transport: Transport::InProcess(handler),
@@ -122,115 +123,143 @@ impl Client {
         }
     }
 
-    /// Sends `call` in `slot`, signed at this moment, and reads the answer by `deadline`. An error repeats
-    /// nothing of the credentials.
+    /// Signs `call` now, sends it, and reads the response until `deadline`. Ends `permit` with the
+    /// request. Errors do not repeat the credentials.
     pub async fn send(
         &self,
         call: &Call<'_>,
         credentials: &Credentials,
-        slot: Permit,
+        permit: Permit,
         deadline: Instant,
-    ) -> Result<Answer, ApiError> {
-        self.send_as(call, Proof::Keys(credentials), slot, deadline)
-            .await
+    ) -> Result<ApiResponse, ApiError> {
+        let auth = RequestAuth::Signed(credentials);
+        self.send_with(call, auth, permit, deadline).await
     }
 
-    /// The same without a signature: `secret`, which stands in the body, says who calls.
+    /// Like [`Client::send`], but not signed: the `token` in the body says who calls.
     pub async fn send_unsigned(
         &self,
         call: &Call<'_>,
-        secret: &Secret,
-        slot: Permit,
+        token: &Secret,
+        permit: Permit,
         deadline: Instant,
-    ) -> Result<Answer, ApiError> {
-        self.send_as(call, Proof::Body(secret), slot, deadline)
-            .await
+    ) -> Result<ApiResponse, ApiError> {
+        let auth = RequestAuth::Token(token);
+        self.send_with(call, auth, permit, deadline).await
     }
 
-    async fn send_as(
+    async fn send_with(
         &self,
         call: &Call<'_>,
-        proof: Proof<'_>,
-        slot: Permit,
+        auth: RequestAuth<'_>,
+        permit: Permit,
         deadline: Instant,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
+        // Before the request: the data of the response may be as old as this.
         let as_of = self.clock.now();
-        let outcome = self.exchange(call, proof, as_of.wall, deadline).await;
+        let outcome = self.exchange(call, auth, as_of.wall, deadline).await;
         self.telemetry
-            .request_took(call.action, slot.departure().elapsed());
-        drop(slot);
-        let opened = outcome.and_then(|body| {
-            let opened = envelope::open(&body);
-            wipe(body);
-            opened
-        });
-        match opened {
-            Ok((response, request_id)) => Ok(Answer {
+            .request_took(call.action, permit.departure().elapsed());
+        // The request has ended, so the next one may be sent while this response is read.
+        drop(permit);
+        match outcome.and_then(open_and_wipe) {
+            Ok((response, request_id)) => Ok(ApiResponse {
                 response,
                 request_id,
                 as_of,
             }),
-            Err(failure) => Err(self.failed(call.action, failure, proof, as_of)),
+            Err(error) => Err(self.failed(call.action, error, auth, as_of)),
         }
     }
 
-    /// `answer` was an answer of the API and yet not one to `action`, as `error` says: an error as any other.
+    /// The error for a `response` that is valid for the API but not for `action`, as `error` says.
     pub fn unreadable(
         &self,
         action: &str,
-        answer: &Answer,
+        response: &ApiResponse,
         error: &(dyn Error + 'static),
         credentials: &Credentials,
     ) -> ApiError {
-        let failure = Failure {
-            request_id: answer.request_id.clone(),
-            ..Failure::new(Reason::Decode, Chain(error).to_string())
+        let raw = RawError {
+            request_id: response.request_id.clone(),
+            ..RawError::new(Reason::Decode, ErrorChain(error).to_string())
         };
-        self.failed(action, failure, Proof::Keys(credentials), answer.as_of)
+        let auth = RequestAuth::Signed(credentials);
+        self.failed(action, raw, auth, response.as_of)
     }
 
-    fn failed(&self, action: &str, failure: Failure, proof: Proof<'_>, as_of: Moment) -> ApiError {
-        self.telemetry.request_failed(action, failure.reason);
-        failure.scrubbed(|text| proof.scrub(text), as_of)
+    /// The document at `url`, which is of the machine's metadata service. The caller bounds the
+    /// time.
+    pub async fn metadata(&self, url: &Url) -> Result<Bytes, MetadataError> {
+        metadata::get(&self.transport, url).await
+    }
+
+    fn failed(
+        &self,
+        action: &str,
+        error: RawError,
+        auth: RequestAuth<'_>,
+        as_of: Moment,
+    ) -> ApiError {
+        self.telemetry.request_failed(action, error.reason);
+        error.scrubbed(|text| auth.scrub(text), as_of)
     }
 
     async fn exchange(
         &self,
         call: &Call<'_>,
-        proof: Proof<'_>,
+        auth: RequestAuth<'_>,
         at: Timestamp,
         deadline: Instant,
-    ) -> Result<Bytes, Failure> {
-        let request = request(call, proof, at)?;
-        timeout_at(
-            deadline,
-            self.transport
-                .exchange(request, call.endpoint.is_loopback()),
-        )
-        .await
-        .unwrap_or_else(|_| Err(Failure::new(Reason::Timeout, "no whole answer in time")))
+    ) -> Result<Bytes, RawError> {
+        let request = request(call, auth, at)?;
+        let destination = if call.endpoint.is_loopback() {
+            Destination::Loopback
+        } else {
+            Destination::Api
+        };
+        match timeout_at(deadline, self.transport.exchange(request, destination)).await {
+            Ok(outcome) => Ok(outcome?),
+            Err(_) => Err(RawError::new(
+                Reason::Timeout,
+                "no complete response before the timeout",
+            )),
+        }
     }
 }
 
-/// The object under `Response` in the body of an answer, for fuzzing.
-pub(crate) fn open(body: &[u8]) -> Result<String, Reason> {
-    envelope::open(body)
-        .map(|(response, _)| response.get().to_owned())
-        .map_err(|failure| failure.reason)
+impl From<TransportError> for RawError {
+    fn from(error: TransportError) -> RawError {
+        RawError {
+            status: error.status,
+            ..RawError::new(error.reason, error.message)
+        }
+    }
 }
 
-/// It may have held keys.
-fn wipe(body: Bytes) {
+/// The JSON object under `Response`, for fuzzing.
+pub(crate) fn open(body: &[u8]) -> Result<String, Reason> {
+    match envelope::open(body) {
+        Ok((response, _)) => Ok(response.get().to_owned()),
+        Err(error) => Err(error.reason),
+    }
+}
+
+/// The JSON object under `Response` and its `RequestId`. Wipes `body`, which may have held keys.
+fn open_and_wipe(body: Bytes) -> Result<(Box<RawValue>, Option<String>), RawError> {
+    let opened = envelope::open(&body);
+    // Fails only while something else holds the bytes, as a handler in this process may.
     if let Ok(mut body) = body.try_into_mut() {
         body.as_mut().zeroize();
     }
+    opened
 }
 
 fn request(
     call: &Call<'_>,
-    proof: Proof<'_>,
+    auth: RequestAuth<'_>,
     at: Timestamp,
-) -> Result<http::Request<Bytes>, Failure> {
+) -> Result<http::Request<Bytes>, RawError> {
     let host = call.endpoint.host();
     let mut request = http::Request::post(call.endpoint.url().as_str())
         .header(header::HOST, &host)
@@ -238,26 +267,25 @@ fn request(
         .header("X-TC-Action", call.action)
         .header("X-TC-Version", call.version)
         .header("X-TC-Timestamp", at.as_second())
+        // The language of error messages.
         .header("X-TC-Language", "en-US");
     if let Some(region) = call.region {
         request = request.header("X-TC-Region", region.as_str());
     }
-    request = match proof {
-        Proof::Body(_) => request.header(header::AUTHORIZATION, "SKIP"),
-        Proof::Keys(credentials) => {
-            let signed = request.header(
-                header::AUTHORIZATION,
-                authorization(call, &host, credentials, at)?,
-            );
-            match credentials.token_header()? {
-                Some(token) => signed.header("X-TC-Token", token),
-                None => signed,
+    match auth {
+        // The API expects this word where nothing is signed.
+        RequestAuth::Token(_) => request = request.header(header::AUTHORIZATION, "SKIP"),
+        RequestAuth::Signed(credentials) => {
+            let authorization = authorization(call, &host, credentials, at)?;
+            request = request.header(header::AUTHORIZATION, authorization);
+            if let Some(token) = credentials.token_header()? {
+                request = request.header("X-TC-Token", token);
             }
         }
-    };
+    }
     request
         .body(call.body.clone())
-        .map_err(|error| Failure::new(Reason::InvalidRequest, error.to_string()))
+        .map_err(|error| RawError::new(Reason::InvalidRequest, error.to_string()))
 }
 
 fn authorization(
@@ -265,8 +293,8 @@ fn authorization(
     host: &str,
     credentials: &Credentials,
     at: Timestamp,
-) -> Result<header::HeaderValue, signer::Unsendable> {
-    let request = signer::Request {
+) -> Result<header::HeaderValue, signer::InvalidHeader> {
+    let request = RequestToSign {
         method: Method::POST.as_str(),
         host,
         path: "/",
@@ -278,8 +306,8 @@ fn authorization(
     signer::sign(&request, call.service, credentials, at).header()
 }
 
-impl From<signer::Unsendable> for Failure {
-    fn from(error: signer::Unsendable) -> Failure {
-        Failure::new(Reason::Credentials, error.to_string())
+impl From<signer::InvalidHeader> for RawError {
+    fn from(error: signer::InvalidHeader) -> RawError {
+        RawError::new(Reason::Credentials, error.to_string())
     }
 }

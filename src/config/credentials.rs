@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     credentials::{
-        AssumeRole, Chain, CvmRole, Files, Profile, Source, Sts, Tccli, TkeOidc, env::Variables,
+        AssumeRole, Chain, CvmRole, EnvVariables, KeyFiles, Profile, Source, Sts, Tccli, TkeOidc,
         is_role_name,
     },
     signer::{Credentials, Secret},
@@ -146,8 +146,8 @@ impl<'a> Kind<'a> {
     }
 
     /// Names given for the keys mean that the standard token, which belongs to other keys, does not count.
-    fn env(&self, problems: &mut Vec<Problem>) -> Variables {
-        let standard = Variables::default();
+    fn env(&self, problems: &mut Vec<Problem>) -> EnvVariables {
+        let standard = EnvVariables::default();
         let [id, key, token] = ["secret_id", "secret_key", "token"]
             .map(|name| self.optional(name, problems, variable));
         let token = match token {
@@ -155,14 +155,14 @@ impl<'a> Kind<'a> {
             None if id.is_some() || key.is_some() => Vec::new(),
             None => standard.token,
         };
-        Variables {
+        EnvVariables {
             secret_id: id.unwrap_or(standard.secret_id),
             secret_key: key.unwrap_or(standard.secret_key),
             token,
         }
     }
 
-    fn files(&self, problems: &mut Vec<Problem>) -> Option<Files> {
+    fn files(&self, problems: &mut Vec<Problem>) -> Option<KeyFiles> {
         let secret_id = self.required(
             "secret_id_file",
             "the file that holds the SecretId",
@@ -176,7 +176,7 @@ impl<'a> Kind<'a> {
             path,
         );
         let token = self.optional("token_file", problems, path);
-        Some(Files {
+        Some(KeyFiles {
             secret_id: secret_id?,
             secret_key: secret_key?,
             token,
@@ -249,11 +249,11 @@ impl<'a> Kind<'a> {
         Some(AssumeRole {
             session_name: self
                 .optional("session_name", problems, session_name)
-                .unwrap_or_else(|| AssumeRole::SESSION_NAME.into()),
+                .unwrap_or_else(|| AssumeRole::DEFAULT_SESSION_NAME.into()),
             external_id: self.optional("external_id", problems, external_id),
             duration: self
                 .optional("duration", problems, duration)
-                .unwrap_or(AssumeRole::DURATION),
+                .unwrap_or(AssumeRole::DEFAULT_DURATION),
             role_arn: role_arn?,
             sts,
             source: source?,

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     credentials::{
-        AssumeRole, Chain, CvmRole, Files, Profile, Source, Sts, Tccli, TkeOidc, env::Variables,
+        AssumeRole, Chain, CvmRole, EnvVariables, KeyFiles, Profile, Source, Sts, Tccli, TkeOidc,
     },
     signer::{Credentials, Secret},
 };
@@ -32,7 +32,7 @@ fn endpoint(text: &str) -> Endpoint {
 fn a_kind_without_keys_has_its_defaults() {
     for (kind, expected) in [
         ("chain", Source::Chain(Chain::default())),
-        ("env", Source::Env(Variables::default())),
+        ("env", Source::Env(EnvVariables::default())),
         ("profile", Source::Profile(Profile::default())),
         ("tccli", Source::Tccli(Tccli::default())),
         ("tke_oidc", Source::TkeOidc(TkeOidc::default())),
@@ -136,7 +136,7 @@ fn a_relative_path_begins_where_the_file_is_that_names_it() {
     .unwrap();
     let loaded = load(Some(&directory.path().join("c.yml")), &Overrides::default()).unwrap();
     let files = |base: &Path| {
-        Source::Files(Files {
+        Source::Files(KeyFiles {
             secret_id: base.join("keys/id"),
             secret_key: "/run/key".into(),
             token: Some(base.join("../token")),
@@ -172,7 +172,7 @@ fn what_is_missing_or_wrong_is_said_with_what_would_be_right() {
         (
             "{static: {secret_id: a/b, secret_key: k}}",
             &[
-                "1: credentials.static: the SecretId is empty, or has a character that none can have",
+                "1: credentials.static: the SecretId is empty or contains characters that are not allowed",
             ],
         ),
         (

@@ -6,7 +6,7 @@ use jiff::tz::{TimeZone, offset};
 use tempfile::TempDir;
 
 use super::*;
-use crate::credentials::env::Variables;
+use crate::credentials::EnvVariables;
 
 mod warnings;
 
@@ -127,7 +127,7 @@ accounts:
     };
     let variables = |id: &str, key: &str, token: &[&str]| {
         let token = token.iter().map(|&name| name.into()).collect();
-        Source::Env(Variables {
+        Source::Env(EnvVariables {
             secret_id: id.into(),
             secret_key: key.into(),
             token,

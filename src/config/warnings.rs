@@ -61,7 +61,7 @@ fn plain_http(accounts: &[Account]) -> Vec<String> {
 fn keys_in_the_file(accounts: &[Account]) -> Option<String> {
     let mut names = accounts
         .iter()
-        .filter(|account| account.credentials.is_written_down());
+        .filter(|account| account.credentials.is_in_configuration());
     let first = &names.next()?.name;
     let more = match names.count() {
         0 => String::new(),

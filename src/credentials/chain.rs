@@ -1,66 +1,65 @@
-//! The kinds that are tried where the configuration names none.
+//! Tries several kinds and takes the first one that is present.
 
 use super::{
-    CredentialsError, CvmRole, Profile, Source, Sts, TkeOidc, Tools, env::Variables, fetch::fetch,
-    issued::Fetched, read::Reader,
+    Chain, CredentialsError, CvmRole, EnvVariables, Profile, RefreshContext, Source, TkeOidc,
+    issued::Fetched, reader::Reader,
 };
-use crate::domain::Endpoint;
-
-/// Environment variables, a profile, the role of a pod, the role of a CVM: the first that is there, for good. One that
-/// is there and broken is an error, so that no other identity takes its place unnoticed.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Chain {
-    /// Where STS is, for the role of a pod.
-    pub sts_endpoint: Endpoint,
-    /// Where the metadata service is, for the role of a CVM.
-    pub metadata_endpoint: Endpoint,
-}
-
-impl Default for Chain {
-    fn default() -> Chain {
-        Chain {
-            sts_endpoint: Sts::default_endpoint(),
-            metadata_endpoint: CvmRole::default_endpoint(),
-        }
-    }
-}
 
 impl Chain {
-    /// The link that there is, and what it gives.
-    pub(super) async fn resolve(
+    /// The source that is present, and what it returned. A kind that is present but not valid is an
+    /// error, so that no other identity silently takes its place.
+    pub(super) async fn find(
         &self,
         reader: &mut Reader,
-        tools: &Tools,
+        context: &RefreshContext,
     ) -> Result<(Source, Fetched), CredentialsError> {
         let mut absent = Vec::new();
-        for (kind, mut link) in self.links() {
-            match fetch(&mut link, reader, tools).await {
-                Ok(fetched) => return Ok((link, fetched)),
-                Err(error) if error.is_absent() => absent.push(format!("{kind}: {error}")),
-                Err(error) => return Err(error.of(kind)),
-            }
+
+        let env = EnvVariables::default();
+        match env.fetch(&context.environment) {
+            Ok(fetched) => return Ok((Source::Env(env), fetched)),
+            Err(error) => skip_if_absent("env", error, &mut absent)?,
         }
+
+        let mut profile = Profile::default();
+        match profile.fetch(reader, &context.environment).await {
+            Ok(fetched) => return Ok((Source::Profile(profile), fetched)),
+            Err(error) => skip_if_absent("profile", error, &mut absent)?,
+        }
+
+        let tke_oidc = TkeOidc {
+            endpoint: self.sts_endpoint.clone(),
+        };
+        match tke_oidc.fetch(reader, context).await {
+            Ok(fetched) => return Ok((Source::TkeOidc(tke_oidc), fetched)),
+            Err(error) => skip_if_absent("tke_oidc", error, &mut absent)?,
+        }
+
+        let cvm_role = CvmRole {
+            endpoint: self.metadata_endpoint.clone(),
+            role: None,
+        };
+        match cvm_role.fetch(context).await {
+            Ok(fetched) => return Ok((Source::CvmRole(cvm_role), fetched)),
+            Err(error) => skip_if_absent("cvm_role", error, &mut absent)?,
+        }
+
         Err(CredentialsError::absent(format!(
-            "set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or say under credentials in the configuration where \
-             keys are; nothing was found ({})",
+            "set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or configure under credentials where the keys are; \
+             nothing was found ({})",
             absent.join("; ")
         )))
     }
+}
 
-    fn links(&self) -> [(&'static str, Source); 4] {
-        let endpoint = self.sts_endpoint.clone();
-        let metadata = self.metadata_endpoint.clone();
-        [
-            ("env", Source::Env(Variables::default())),
-            ("profile", Source::Profile(Profile::default())),
-            ("tke_oidc", Source::TkeOidc(TkeOidc { endpoint })),
-            (
-                "cvm_role",
-                Source::CvmRole(CvmRole {
-                    endpoint: metadata,
-                    role: None,
-                }),
-            ),
-        ]
+fn skip_if_absent(
+    kind: &str,
+    error: CredentialsError,
+    absent: &mut Vec<String>,
+) -> Result<(), CredentialsError> {
+    if !error.is_absent() {
+        return Err(error.at(kind));
     }
+    absent.push(format!("{kind}: {error}"));
+    Ok(())
 }

@@ -1,110 +1,86 @@
-//! The role of a CVM, from the metadata service of the machine.
+//! The role of a CVM instance, from its metadata service.
 //!
 //! Source: the requests of the official SDK, recorded in `tests/fixtures/credentials`.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::{CredentialsError, Tools, issued::Fetched};
-use crate::{
-    client::MetadataError,
-    domain::Endpoint,
-    signer::{Credentials, Secret},
+use super::{
+    CredentialsError, CvmRole, RefreshContext,
+    issued::{Fetched, TemporaryKeys},
 };
+use crate::{client::MetadataError, signer::Credentials};
 
 const PATH: &str = "latest/meta-data/cam/security-credentials/";
-/// For both requests together. What is next door answers at once.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Where the metadata service is, and which role it has.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct CvmRole {
-    /// Of the metadata service.
-    pub endpoint: Endpoint,
-    /// None: the metadata service says it.
-    pub role: Option<String>,
-}
-
-impl Default for CvmRole {
-    fn default() -> CvmRole {
-        CvmRole {
-            endpoint: CvmRole::default_endpoint(),
-            role: None,
-        }
-    }
-}
-
-impl fmt::Display for CvmRole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cvm_role")?;
-        self.role
-            .as_ref()
-            .map_or(Ok(()), |role| write!(f, " {role}"))
-    }
-}
+const NO_ROLE: &str = "this machine has no CAM role";
+/// For both requests together. A metadata service that exists answers at once.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
 impl CvmRole {
-    /// The same on every CVM.
-    pub fn default_endpoint() -> Endpoint {
-        Endpoint::parse("http://metadata.tencentyun.com", true).expect("a URL")
-    }
-
-    pub(super) async fn fetch(&self, tools: &Tools) -> Result<Fetched, CredentialsError> {
-        timeout(PATIENCE, self.ask(tools))
-            .await
-            .unwrap_or_else(|_| {
-                let seconds = PATIENCE.as_secs();
-                Err(CredentialsError::passing(format!(
-                    "{} does not answer within {seconds} s",
-                    self.endpoint
-                )))
-            })
-    }
-
-    async fn ask(&self, tools: &Tools) -> Result<Fetched, CredentialsError> {
-        let role = match &self.role {
-            Some(role) => role.clone(),
-            None => self.role(tools).await?,
-        };
-        let document = self.get(&role, tools).await.map_err(|error| match error {
-            MetadataError::Status(404) => {
-                CredentialsError::broken(format!("this machine has no CAM role {role}"))
-            }
-            error => self.failed(&error),
-        })?;
-        let (credentials, expires) = parse(&document)?;
-        let origin = format!("CVM role {role}");
-        Ok(Fetched {
-            credentials,
-            identity: role,
-            origin,
-            expires: Some(expires),
-        })
-    }
-
-    async fn role(&self, tools: &Tools) -> Result<String, CredentialsError> {
-        let none = || CredentialsError::absent("this machine has no CAM role");
-        let document = self.get("", tools).await.map_err(|error| match error {
-            MetadataError::Status(404) => none(),
-            error => self.failed(&error),
-        })?;
-        match std::str::from_utf8(&document).unwrap_or("?").trim() {
-            "" => Err(none()),
-            name if is_role_name(name) => Ok(name.to_owned()),
-            _ => Err(CredentialsError::passing(format!(
-                "{} names no role",
-                self.endpoint
+    pub(super) async fn fetch(
+        &self,
+        context: &RefreshContext,
+    ) -> Result<Fetched, CredentialsError> {
+        match timeout(TIMEOUT, self.fetch_unbounded(context)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(CredentialsError::transient(format!(
+                "{} does not answer within {} s",
+                self.endpoint,
+                TIMEOUT.as_secs()
             ))),
         }
     }
 
-    async fn get(&self, name: &str, tools: &Tools) -> Result<bytes::Bytes, MetadataError> {
+    async fn fetch_unbounded(&self, context: &RefreshContext) -> Result<Fetched, CredentialsError> {
+        let role = match &self.role {
+            Some(role) => role.clone(),
+            None => self.role_name(context).await?,
+        };
+        let document = match self.get(&role, context).await {
+            Ok(document) => document,
+            // The machine has another role, or none: a chain never asks for a role by name.
+            Err(MetadataError::Status(404)) => {
+                return Err(CredentialsError::permanent(format!("{NO_ROLE} {role}")));
+            }
+            Err(error) => return Err(self.failed(&error)),
+        };
+        let (credentials, expires) = parse(&document)?;
+        Ok(Fetched {
+            credentials,
+            origin: format!("CVM role {role}"),
+            identity: role,
+            expires: Some(expires),
+        })
+    }
+
+    async fn role_name(&self, context: &RefreshContext) -> Result<String, CredentialsError> {
+        let document = match self.get("", context).await {
+            Ok(document) => document,
+            Err(MetadataError::Status(404)) => return Err(CredentialsError::absent(NO_ROLE)),
+            Err(error) => return Err(self.failed(&error)),
+        };
+        // Not UTF-8 is not a name either.
+        let name = str::from_utf8(&document).unwrap_or("?").trim();
+        if name.is_empty() {
+            return Err(CredentialsError::absent(NO_ROLE));
+        }
+        if !is_role_name(name) {
+            return Err(CredentialsError::transient(format!(
+                "{} did not return the name of a role",
+                self.endpoint
+            )));
+        }
+        Ok(name.to_owned())
+    }
+
+    async fn get(&self, name: &str, context: &RefreshContext) -> Result<Bytes, MetadataError> {
         let url = self.endpoint.url().join(&format!("{PATH}{name}"));
         let url = url.map_err(|error| MetadataError::Broken(error.to_string()))?;
-        tools.client.metadata(&url).await
+        context.client.metadata(&url).await
     }
 
     fn failed(&self, error: &MetadataError) -> CredentialsError {
@@ -112,54 +88,49 @@ impl CvmRole {
         match error {
             MetadataError::Unreachable(_) => CredentialsError::absent(message),
             MetadataError::Status(_) | MetadataError::Broken(_) => {
-                CredentialsError::passing(message)
+                CredentialsError::transient(message)
             }
         }
     }
 }
 
-/// Whether it can be the name of a CAM role; then it can stand in a path.
+/// Whether it can be the name of a CAM role, and so part of a path.
 pub(crate) fn is_role_name(text: &str) -> bool {
-    (1..=128).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte))
-        && !text.bytes().all(|byte| byte == b'.')
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
+    let is_relative = text.bytes().all(|byte| byte == b'.');
+    (1..=128).contains(&text.len()) && text.bytes().all(is_allowed) && !is_relative
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Document {
+struct MetadataDocument {
     code: String,
     #[serde(flatten)]
-    keys: Option<Keys>,
+    role: Option<RoleKeys>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Keys {
-    tmp_secret_id: String,
-    tmp_secret_key: Secret,
-    token: Secret,
+struct RoleKeys {
+    #[serde(flatten)]
+    keys: TemporaryKeys,
     /// Unix time.
     expired_time: i64,
 }
 
 fn parse(document: &[u8]) -> Result<(Credentials, Timestamp), CredentialsError> {
-    // The library's messages quote what they cannot read.
-    let unreadable = || CredentialsError::passing("the metadata service's answer cannot be read");
-    let document: Document = serde_json::from_slice(document).map_err(|_| unreadable())?;
+    // The messages of `serde_json` are not used: they quote the document.
+    let unreadable =
+        || CredentialsError::transient("the response of the metadata service cannot be read");
+    let document: MetadataDocument = serde_json::from_slice(document).map_err(|_| unreadable())?;
     if document.code != "Success" {
-        return Err(CredentialsError::passing(
-            "the metadata service gives no keys: its Code is not Success",
+        return Err(CredentialsError::transient(
+            "the metadata service returned no keys: its Code is not Success",
         ));
     }
-    let keys = document.keys.ok_or_else(unreadable)?;
-    let expires = Timestamp::from_second(keys.expired_time).map_err(|_| unreadable())?;
-    Ok((
-        Credentials::checked(keys.tmp_secret_id, keys.tmp_secret_key, Some(keys.token))?,
-        expires,
-    ))
+    let role = document.role.ok_or_else(unreadable)?;
+    let expires = Timestamp::from_second(role.expired_time).map_err(|_| unreadable())?;
+    Ok((role.keys.into_credentials()?, expires))
 }
 
 #[cfg(test)]
@@ -167,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_that_says_success_holds_keys() {
+    fn a_document_with_code_success_contains_keys() {
         let document =
             br#"{"TmpSecretId":"AKIDmeta","TmpSecretKey":"metakey","ExpiredTime":4102444800,
             "Expiration":"2100-01-01T00:00:00Z","Token":"tok-meta","Code":"Success"}"#;
@@ -177,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn any_other_document_is_not_quoted() {
+    fn an_invalid_document_is_not_quoted() {
         for document in [
             "canary",
             r#""canary""#,
@@ -194,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_role_can_stand_in_a_path() {
+    fn the_name_of_a_role_is_safe_in_a_path() {
         for (name, expected) in [
             ("MyTcssRole", true),
             ("a+b=c,d.e@f_g-h", true),

@@ -1,75 +1,50 @@
 //! Credentials from environment variables.
 
-use std::fmt;
-
-use super::{CredentialsError, Environment, issued::Fetched};
+use super::{CredentialsError, EnvVariables, Environment, issued::Fetched};
 use crate::signer::{Credentials, Secret};
 
-/// The names of the variables.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Variables {
-    /// Holds the `SecretId`.
-    pub secret_id: String,
-    /// Holds the `SecretKey`.
-    pub secret_key: String,
-    /// May hold the token of temporary credentials; the first one that is set counts.
-    pub token: Vec<String>,
-}
-
-impl Default for Variables {
-    /// The names that Tencent Cloud's own tools read.
-    fn default() -> Variables {
-        Variables {
-            secret_id: "TENCENTCLOUD_SECRET_ID".into(),
-            secret_key: "TENCENTCLOUD_SECRET_KEY".into(),
-            token: vec![
-                "TENCENTCLOUD_TOKEN".into(),
-                "TENCENTCLOUD_SECURITY_TOKEN".into(),
-            ],
-        }
-    }
-}
-
-impl fmt::Display for Variables {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "env {}", self.secret_id)
-    }
-}
-
-impl Variables {
+impl EnvVariables {
     pub(super) fn fetch(&self, environment: &Environment) -> Result<Fetched, CredentialsError> {
-        let value = |name: &str| environment.value(name);
-        let (secret_id, secret_key) = match (value(&self.secret_id), value(&self.secret_key)) {
+        let secret_id = environment.value(&self.secret_id);
+        let secret_key = environment.value(&self.secret_key);
+        let (secret_id, secret_key) = match (secret_id, secret_key) {
             (Some(secret_id), Some(secret_key)) => (secret_id, Secret::new(secret_key)),
+            // A token alone does not count as present: it cannot sign.
             (None, None) => {
-                return Err(CredentialsError::absent(unset(&[
-                    &self.secret_id,
-                    &self.secret_key,
-                ])));
+                let message = unset(&[&self.secret_id, &self.secret_key]);
+                return Err(CredentialsError::absent(message));
             }
             (Some(_), None) => {
-                return Err(CredentialsError::broken_variable(unset(
-                    &[&self.secret_key],
-                )));
+                return Err(CredentialsError::environment(unset(&[&self.secret_key])));
             }
             (None, Some(_)) => {
-                return Err(CredentialsError::broken_variable(unset(&[&self.secret_id])));
+                return Err(CredentialsError::environment(unset(&[&self.secret_id])));
             }
         };
-        let (token_name, token) = self
-            .token
-            .iter()
-            .find_map(|name| Some((name.as_str(), Some(Secret::new(value(name)?)))))
-            .unwrap_or_default();
-        let credentials = Credentials::checked(secret_id, secret_key, token).map_err(|error| {
-            let name = match error.part() {
-                "SecretId" => &self.secret_id,
-                "SecretKey" => &self.secret_key,
-                _ => token_name,
-            };
-            CredentialsError::broken_variable(format!("the value of {name} is no {}", error.part()))
-        })?;
-        Ok(Fetched::written(credentials, self.to_string()))
+        // The name is kept for the error below.
+        let mut token_name = "";
+        let mut token = None;
+        for name in &self.token {
+            if let Some(value) = environment.value(name) {
+                token_name = name;
+                token = Some(Secret::new(value));
+                break;
+            }
+        }
+        match Credentials::checked(secret_id, secret_key, token) {
+            Ok(credentials) => Ok(Fetched::stored(credentials, self.to_string())),
+            Err(error) => {
+                let name = match error.part() {
+                    "SecretId" => &self.secret_id,
+                    "SecretKey" => &self.secret_key,
+                    _ => token_name,
+                };
+                Err(CredentialsError::environment(format!(
+                    "the value of {name} is not a valid {}",
+                    error.part()
+                )))
+            }
+        }
     }
 }
 
@@ -86,13 +61,13 @@ mod tests {
     use super::*;
 
     fn fetch(pairs: &[(&str, &str)]) -> Result<Fetched, String> {
-        Variables::default()
+        EnvVariables::default()
             .fetch(&Environment::of(pairs))
             .map_err(|error| error.to_string())
     }
 
     #[test]
-    fn both_names_of_the_token_count_and_white_space_does_not() {
+    fn both_names_of_the_token_are_read_and_white_space_is_ignored() {
         let fetched = fetch(&[
             ("TENCENTCLOUD_SECRET_ID", " id\n"),
             ("TENCENTCLOUD_SECRET_KEY", "key"),
@@ -104,12 +79,12 @@ mod tests {
         assert_eq!(fetched.credentials.token, Some(Secret::new("token".into())));
         assert_eq!(
             fetched.identity, "env TENCENTCLOUD_SECRET_ID",
-            "who temporary keys belong to is not known"
+            "the role of temporary keys is not known"
         );
     }
 
     #[test]
-    fn the_identity_of_long_term_keys_is_their_id() {
+    fn the_identity_of_long_term_keys_is_their_secret_id() {
         let fetched = fetch(&[
             ("TENCENTCLOUD_SECRET_ID", "id"),
             ("TENCENTCLOUD_SECRET_KEY", "key"),
@@ -119,14 +94,17 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_cannot_be_one_is_refused_without_being_shown() {
+    fn an_invalid_value_is_refused_without_being_shown() {
         for id in ["a, Signature=", "a/b", "a b", "AKID中"] {
             let error = fetch(&[
                 ("TENCENTCLOUD_SECRET_ID", id),
                 ("TENCENTCLOUD_SECRET_KEY", "key"),
             ])
             .unwrap_err();
-            assert_eq!(error, "the value of TENCENTCLOUD_SECRET_ID is no SecretId");
+            assert_eq!(
+                error,
+                "the value of TENCENTCLOUD_SECRET_ID is not a valid SecretId"
+            );
         }
         let error = fetch(&[
             ("TENCENTCLOUD_SECRET_ID", "id"),
@@ -136,7 +114,7 @@ mod tests {
         .unwrap_err();
         assert_eq!(
             error,
-            "the value of TENCENTCLOUD_SECURITY_TOKEN is no token"
+            "the value of TENCENTCLOUD_SECURITY_TOKEN is not a valid token"
         );
     }
 

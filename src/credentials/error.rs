@@ -1,117 +1,121 @@
 //! Why there are no credentials.
 
+use std::fmt;
+
 use crate::{
     client::ApiError,
     domain::{Moment, Reason},
-    signer::Unusable,
+    signer::InvalidCredentials,
 };
 
-/// There are no credentials, and why. Repeats no secret.
+/// There are no credentials, and why. Never repeats a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct CredentialsError {
     message: String,
-    prospect: Prospect,
+    cause: Cause,
+    /// The error code of STS, where it sent one.
     code: Option<String>,
+    /// The `RequestId` of STS, where it sent one.
     request_id: Option<String>,
 }
 
-/// How it may end.
+/// Decides what a chain does next, and when to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Prospect {
-    /// Nothing is there at all: a chain goes on to the next link. It may come, as a network does.
+enum Cause {
+    /// Nothing of this kind is present, so a chain goes on to its next kind. It may appear later,
+    /// as a network does.
     Absent,
-    /// When a person does something.
-    ByHand,
-    /// When the process is started anew: its environment does not change.
-    AfterRestart,
-    /// By itself, in a while.
-    Passing,
+    /// Something is present but not valid: it stays so until an operator fixes it.
+    Permanent,
+    /// An environment variable is not valid. Like `Permanent`, and the fix needs a restart, as the
+    /// environment of a process does not change.
+    Environment,
+    /// It may go away by itself.
+    Transient,
 }
 
 impl CredentialsError {
-    fn new(prospect: Prospect, message: impl Into<String>) -> CredentialsError {
+    fn new(cause: Cause, message: impl Into<String>) -> CredentialsError {
         CredentialsError {
             message: message.into(),
-            prospect,
+            cause,
             code: None,
             request_id: None,
         }
     }
 
-    /// What the kind needs is wholly absent.
+    /// Nothing of this kind is present.
     pub(super) fn absent(message: impl Into<String>) -> CredentialsError {
-        CredentialsError::new(Prospect::Absent, message)
+        CredentialsError::new(Cause::Absent, message)
     }
 
-    /// What the kind needs is there, and is not as it should be.
-    pub(super) fn broken(message: impl Into<String>) -> CredentialsError {
-        CredentialsError::new(Prospect::ByHand, message)
+    /// Something is present but not valid.
+    pub(super) fn permanent(message: impl Into<String>) -> CredentialsError {
+        CredentialsError::new(Cause::Permanent, message)
     }
 
-    /// An environment variable is there, and is not as it should be.
-    pub(super) fn broken_variable(message: impl Into<String>) -> CredentialsError {
-        CredentialsError::new(Prospect::AfterRestart, message)
+    /// Environment variables are not valid, or some of those that belong together are not set.
+    pub(super) fn environment(message: impl Into<String>) -> CredentialsError {
+        CredentialsError::new(Cause::Environment, message)
     }
 
-    /// May pass by itself.
-    pub(super) fn passing(message: impl Into<String>) -> CredentialsError {
-        CredentialsError::new(Prospect::Passing, message)
+    /// It may go away by itself.
+    pub(super) fn transient(message: impl Into<String>) -> CredentialsError {
+        CredentialsError::new(Cause::Transient, message)
     }
 
-    /// STS did not give any.
-    pub(super) fn of_sts(action: &str, error: ApiError) -> CredentialsError {
-        let prospect = match error.reason {
-            Reason::Auth
-            | Reason::Permission
-            | Reason::InvalidRequest
-            | Reason::NotFound
-            | Reason::Credentials => Prospect::ByHand,
-            _ => Prospect::Passing,
+    /// STS did not issue credentials.
+    pub(super) fn sts(action: &str, error: ApiError) -> CredentialsError {
+        let cause = if error.reason.is_permanent() {
+            Cause::Permanent
+        } else {
+            Cause::Transient
         };
-        let message = format!("{action}: {}", error.message);
         CredentialsError {
-            message,
-            prospect,
+            message: format!("{action}: {}", error.message),
+            cause,
             code: error.code,
             request_id: error.request_id,
         }
     }
 
     pub(super) fn is_absent(&self) -> bool {
-        self.prospect == Prospect::Absent
+        self.cause == Cause::Absent
     }
 
-    /// Whether waiting helps nothing: where a chain finds nothing, or a variable that is broken, it stays so.
-    pub(super) fn is_final(&self) -> bool {
-        matches!(self.prospect, Prospect::Absent | Prospect::AfterRestart)
+    /// Whether it stays until an operator fixes it.
+    pub(super) fn is_permanent(&self) -> bool {
+        matches!(self.cause, Cause::Permanent | Cause::Environment)
     }
 
-    pub(super) fn needs_a_person(&self) -> bool {
-        matches!(self.prospect, Prospect::ByHand | Prospect::AfterRestart)
+    /// Whether a chain that fails so has to wait for a restart: it found nothing at all, or a
+    /// variable that is not valid.
+    pub(super) fn ends_chain(&self) -> bool {
+        matches!(self.cause, Cause::Absent | Cause::Environment)
     }
 
-    /// Whether both tell of the same trouble.
+    /// Whether both report the same problem, perhaps of different requests.
     pub(super) fn is_same_as(&self, other: &CredentialsError) -> bool {
-        (&self.message, &self.code) == (&other.message, &other.code)
+        self.message == other.message && self.code == other.code
     }
 
-    /// The error's code at STS, where it has one.
+    /// The error code of STS, where it sent one.
     pub fn code(&self) -> Option<&str> {
         self.code.as_deref()
     }
 
-    /// What STS called the request, where it was asked.
+    /// The `RequestId` of STS, where it sent one.
     pub fn request_id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 
-    /// The same, where it does not repeat `text`, which is between us and the server.
-    pub(super) fn without(self, text: &str) -> CredentialsError {
-        if text.is_empty() {
+    /// The same with `secret` redacted, which servers may repeat.
+    pub(super) fn without(self, secret: &str) -> CredentialsError {
+        if secret.is_empty() {
             return self;
         }
-        let clean = |from: String| from.replace(text, "<redacted>");
+        let clean = |text: String| text.replace(secret, "<redacted>");
         CredentialsError {
             message: clean(self.message),
             code: self.code.map(clean),
@@ -120,15 +124,15 @@ impl CredentialsError {
         }
     }
 
-    /// The same, said of `whose`.
-    pub(super) fn of(self, whose: impl std::fmt::Display) -> CredentialsError {
+    /// The same, saying where it happened: a kind, a file or an action.
+    pub(super) fn at(self, place: impl fmt::Display) -> CredentialsError {
         CredentialsError {
-            message: format!("{whose}: {}", self.message),
+            message: format!("{place}: {}", self.message),
             ..self
         }
     }
 
-    /// A poll fails for it.
+    /// The error of a poll that has no credentials.
     pub fn into_api_error(self, as_of: Moment) -> ApiError {
         ApiError {
             reason: Reason::Credentials,
@@ -141,8 +145,8 @@ impl CredentialsError {
     }
 }
 
-impl From<Unusable> for CredentialsError {
-    fn from(error: Unusable) -> CredentialsError {
-        CredentialsError::broken(error.to_string())
+impl From<InvalidCredentials> for CredentialsError {
+    fn from(error: InvalidCredentials) -> CredentialsError {
+        CredentialsError::permanent(error.to_string())
     }
 }

@@ -1,102 +1,96 @@
-//! Gets what a source gives, once.
+//! Reads a source once.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use super::{Change, CredentialsError, Provider, Source, Tools, issued::Fetched, read::Reader};
+use super::{
+    CredentialsError, CredentialsStatus, RefreshContext, Source, issued::Fetched, reader::Reader,
+};
+use crate::client::TOKEN_FAILURE;
 
-/// A source, and what is remembered from one time to the next.
+/// A source, and what is kept from one read to the next.
 #[derive(Debug)]
 pub(super) struct Fetcher {
-    /// Once a chain has found its link, that link.
+    /// Replaced where a read finds out more: a chain by the source that it found, a profile by the
+    /// one with the file that it found.
     source: Source,
     reader: Reader,
-    /// Lives as long as the provider that this is the fetcher of.
-    parent: Option<Weak<Provider>>,
-    /// Of the parent's credentials that were there last.
-    parent_serial: u64,
+    parent: Option<Parent>,
+}
+
+/// The credentials that assume a role.
+#[derive(Debug)]
+struct Parent {
+    status: Arc<CredentialsStatus>,
+    /// The serial of the credentials at the last read.
+    serial: u64,
 }
 
 impl Fetcher {
-    pub(super) fn new(source: Source, parent: Option<&Arc<Provider>>) -> Fetcher {
+    /// `parent` is required where `source` is a role that other credentials assume.
+    pub(super) fn new(source: Source, parent: Option<Arc<CredentialsStatus>>) -> Fetcher {
         Fetcher {
             source,
             reader: Reader::default(),
-            parent: parent.map(Arc::downgrade),
-            parent_serial: 0,
+            parent: parent.map(|status| Parent { status, serial: 0 }),
         }
     }
 
-    /// What is there at once and never changes.
-    pub(super) fn fixed(
-        source: &Source,
-        tools: &Tools,
-    ) -> Option<Result<Fetched, CredentialsError>> {
-        match source {
-            Source::Env(variables) => Some(variables.fetch(&tools.environment)),
-            Source::Static(credentials) => {
-                Some(Ok(Fetched::written(credentials.clone(), "static".into())))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether it may change at any time, and is looked at again and again.
     pub(super) fn is_watched(&self) -> bool {
-        matches!(
-            self.source,
-            Source::Files(_) | Source::Profile(_) | Source::Tccli(_)
-        )
+        self.source.is_watched()
     }
 
-    pub(super) async fn fetch(&mut self, tools: &Tools) -> Result<Fetched, CredentialsError> {
+    /// Whether every further read would return the same.
+    pub(super) fn is_fixed(&self) -> bool {
+        self.source.is_fixed()
+    }
+
+    pub(super) async fn fetch(
+        &mut self,
+        context: &RefreshContext,
+    ) -> Result<Fetched, CredentialsError> {
+        let reader = &mut self.reader;
         match &mut self.source {
             Source::Chain(chain) => {
-                let (link, fetched) = chain.resolve(&mut self.reader, tools).await?;
-                self.source = link;
+                let (found, fetched) = chain.find(reader, context).await?;
+                self.source = found;
                 Ok(fetched)
             }
-            Source::AssumeRole(role) => {
-                let Some(parent) = self.parent.as_ref().and_then(Weak::upgrade) else {
-                    // The provider is being dropped, and this task with it.
-                    return std::future::pending().await;
-                };
-                // Also where they are of no use: they are no news then.
-                self.parent_serial = parent.serial();
-                let issued = parent
-                    .current()
-                    .await
-                    .map_err(|error| error.of(&role.source))?;
-                self.parent_serial = issued.serial;
-                role.fetch(&parent, &issued, tools).await
+            Source::Env(variables) => variables.fetch(&context.environment),
+            Source::Static(credentials) => {
+                Ok(Fetched::stored(credentials.clone(), "static".into()))
             }
-            source => fetch(source, &mut self.reader, tools).await,
+            Source::Files(files) => files.fetch(reader).await,
+            Source::Profile(profile) => profile.fetch(reader, &context.environment).await,
+            Source::Tccli(tccli) => tccli.fetch(reader, &context.environment).await,
+            Source::TkeOidc(tke_oidc) => tke_oidc.fetch(reader, context).await,
+            Source::CvmRole(cvm_role) => cvm_role.fetch(context).await,
+            Source::AssumeRole(role) => {
+                let parent = self.parent.as_mut().expect("a role has a parent");
+                // Before the wait: credentials that have expired count as seen, too. Otherwise,
+                // `parent_changed` would complete at once, again and again.
+                parent.serial = parent.status.serial();
+                let caller = match parent.status.usable(context.clock.now()).await {
+                    Ok(caller) => caller,
+                    Err(error) => return Err(error.at(&role.source)),
+                };
+                parent.serial = caller.serial;
+                let outcome = role.fetch(&caller, context).await;
+                if let Err(error) = &outcome
+                    && error.code() == Some(TOKEN_FAILURE)
+                {
+                    parent.status.reject(&caller);
+                }
+                outcome
+            }
         }
     }
 
-    /// Completes when the parent has other credentials than those that were there last.
-    pub(super) async fn parent_changes(&self) {
-        let parent = self.parent.as_ref().and_then(Weak::upgrade);
-        match parent.map(|parent| parent.change_from(self.parent_serial)) {
-            Some(change) => Change::come(change).await,
+    /// Completes when the parent has other credentials than at the last read. Never, where there is
+    /// no parent.
+    pub(super) async fn parent_changed(&self) {
+        match &self.parent {
+            Some(parent) => parent.status.change_from(parent.serial).wait().await,
             None => std::future::pending().await,
         }
-    }
-}
-
-/// The kinds that need no other.
-pub(super) async fn fetch(
-    source: &mut Source,
-    reader: &mut Reader,
-    tools: &Tools,
-) -> Result<Fetched, CredentialsError> {
-    match source {
-        Source::Env(variables) => variables.fetch(&tools.environment),
-        Source::Static(credentials) => Ok(Fetched::written(credentials.clone(), "static".into())),
-        Source::Files(files) => files.fetch(reader).await,
-        Source::Profile(profile) => profile.fetch(reader, &tools.environment).await,
-        Source::Tccli(tccli) => tccli.fetch(reader, &tools.environment).await,
-        Source::TkeOidc(tke_oidc) => tke_oidc.fetch(reader, tools).await,
-        Source::CvmRole(cvm_role) => cvm_role.fetch(tools).await,
-        Source::Chain(_) | Source::AssumeRole(_) => unreachable!("they need others"),
     }
 }

@@ -1,55 +1,38 @@
-//! Credentials from files, one for each part: a mounted Secret.
+//! Credentials from files, one for each part: a mounted Kubernetes Secret.
 
-use std::{fmt, path::PathBuf};
+use std::path::PathBuf;
 
-use super::{CredentialsError, issued::Fetched, read::Reader};
+use super::{CredentialsError, KeyFiles, issued::Fetched, reader::Reader};
 use crate::signer::{Credentials, Secret};
 
-/// Where the parts are.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Files {
-    /// Holds the `SecretId` and nothing else.
-    pub secret_id: PathBuf,
-    /// Holds the `SecretKey` and nothing else.
-    pub secret_key: PathBuf,
-    /// Holds the token of temporary credentials and nothing else.
-    pub token: Option<PathBuf>,
-}
-
-impl fmt::Display for Files {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "files {}", self.secret_id.display())
-    }
-}
-
-impl Files {
+impl KeyFiles {
     pub(super) async fn fetch(&self, reader: &mut Reader) -> Result<Fetched, CredentialsError> {
-        let paths = [&self.secret_id, &self.secret_key]
-            .into_iter()
-            .chain(&self.token)
-            .cloned()
-            .collect();
-        let mut texts = reader.read(paths).await?.into_iter();
-        let mut next = || texts.next().transpose();
-        let (id, key, token) = (next()?, next()?, next()?);
-        let secret =
-            |text: Option<_>| text.map(|text: super::read::Text| Secret::new((*text).clone()));
-        let (Some(secret_id), Some(secret_key)) = (id, secret(key)) else {
-            unreachable!("two files were asked for")
-        };
-        let credentials = Credentials::checked((*secret_id).clone(), secret_key, secret(token))
-            .map_err(|error| {
-                let path = match error.part() {
-                    "SecretId" => Some(&self.secret_id),
-                    "SecretKey" => Some(&self.secret_key),
-                    _ => self.token.as_ref(),
-                };
-                let path = path
-                    .map(|path| path.display().to_string())
-                    .unwrap_or_default();
-                CredentialsError::broken(format!("{path} holds no {}", error.part()))
-            })?;
-        Ok(Fetched::written(credentials, self.to_string()))
+        let mut paths = vec![self.secret_id.clone(), self.secret_key.clone()];
+        paths.extend(self.token.clone());
+        let mut texts = Vec::with_capacity(paths.len());
+        for text in reader.read(paths).await? {
+            texts.push(text?);
+        }
+        // One text for each path, in the same order.
+        let secret_id = texts[0].to_string();
+        let secret_key = Secret::new(texts[1].to_string());
+        let token = texts.get(2).map(|text| Secret::new(text.to_string()));
+        match Credentials::checked(secret_id, secret_key, token) {
+            Ok(credentials) => Ok(Fetched::stored(credentials, self.to_string())),
+            Err(error) => Err(CredentialsError::permanent(format!(
+                "{} does not contain a valid {}",
+                self.path_of(error.part()).display(),
+                error.part()
+            ))),
+        }
+    }
+
+    fn path_of(&self, part: &str) -> &PathBuf {
+        match (part, &self.token) {
+            ("token", Some(token)) => token,
+            ("SecretKey", _) => &self.secret_key,
+            _ => &self.secret_id,
+        }
     }
 }
 
@@ -60,10 +43,10 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn each_file_holds_one_part() {
+    async fn each_file_contains_one_part() {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
-        let files = Files {
+        let files = KeyFiles {
             secret_id: path("id"),
             secret_key: path("key"),
             token: Some(path("token")),
@@ -89,7 +72,10 @@ mod tests {
         let error = fetch().await.unwrap_err().to_string();
         assert_eq!(
             error,
-            format!("{} holds no SecretKey", path("key").display())
+            format!(
+                "{} does not contain a valid SecretKey",
+                path("key").display()
+            )
         );
     }
 }

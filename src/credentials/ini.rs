@@ -1,6 +1,6 @@
-//! The sections of an INI file.
+//! Reads one section of an INI file.
 
-/// Why a file is not one, without quoting it.
+/// The file is not valid. Never quotes it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line} {what}")]
 pub(super) struct IniError {
@@ -8,56 +8,82 @@ pub(super) struct IniError {
     what: &'static str,
 }
 
-/// The entries of `[section]`: keys in lower case, values without the quotes around them. None where there is no
-/// such section.
+/// The entries of `[section]`: keys in lower case, values without the quotes around them. None
+/// where there is no such section.
 ///
-/// Every line must make sense: one that does not may be half of what somebody is about to write.
+/// Fails for any line that is not valid, in other sections, too: it may be half of what another
+/// process is writing.
 pub(super) fn section<'a>(
     text: &'a str,
     section: &str,
 ) -> Result<Option<Vec<(String, &'a str)>>, IniError> {
-    let mut found: Option<Vec<(String, &str)>> = None;
+    let mut entries: Vec<(String, &str)> = Vec::new();
+    let mut is_found = false;
     let mut is_inside = false;
-    for (index, line) in text.lines().map(str::trim).enumerate() {
+    for (index, line) in text.lines().enumerate() {
         let fail = |what| {
-            Err(IniError {
-                line: index + 1,
-                what,
-            })
+            let line = index + 1;
+            Err(IniError { line, what })
         };
-        if line.is_empty() || line.starts_with(['#', ';']) {
-            continue;
-        }
-        if let Some(head) = line.strip_prefix('[') {
-            let Some((name, _)) = head.split_once(']') else {
-                return fail("has a [ without its ]");
-            };
-            is_inside = name.trim() == section;
-            if is_inside && found.is_some() {
-                return fail("begins the section a second time");
+        match parse(line.trim()) {
+            IniLine::Blank => {}
+            IniLine::Section(name) => {
+                is_inside = name == section;
+                if is_inside && is_found {
+                    return fail("starts the section a second time");
+                }
+                is_found |= is_inside;
             }
-            if is_inside {
-                found = Some(Vec::new());
+            IniLine::Entry(key, value) => {
+                if !is_inside {
+                    continue;
+                }
+                let key = key.to_lowercase();
+                // Which of the two counts differs between tools.
+                if entries.iter().any(|(earlier, _)| *earlier == key) {
+                    return fail("sets a key a second time");
+                }
+                entries.push((key, value));
             }
-            continue;
-        }
-        let Some((key, value)) = line.split_once(['=', ':']) else {
-            return fail("is neither [section] nor key = value");
-        };
-        let key = key.trim().to_lowercase();
-        if let Some(entries) = found.as_mut().filter(|_| is_inside) {
-            if entries.iter().any(|(earlier, _)| *earlier == key) {
-                return fail("gives a key a second time");
-            }
-            entries.push((key, unquoted(value.trim())));
+            IniLine::Invalid(what) => return fail(what),
         }
     }
-    Ok(found)
+    Ok(is_found.then_some(entries))
+}
+
+enum IniLine<'a> {
+    /// Empty, or a comment.
+    Blank,
+    Section(&'a str),
+    Entry(&'a str, &'a str),
+    Invalid(&'static str),
+}
+
+fn parse(line: &str) -> IniLine<'_> {
+    if line.is_empty() || line.starts_with(['#', ';']) {
+        return IniLine::Blank;
+    }
+    if let Some(head) = line.strip_prefix('[') {
+        return match head.split_once(']') {
+            Some((name, _)) => IniLine::Section(name.trim()),
+            None => IniLine::Invalid("has a [ without a ]"),
+        };
+    }
+    match line.split_once(['=', ':']) {
+        Some((key, value)) => IniLine::Entry(key.trim(), unquoted(value.trim())),
+        None => IniLine::Invalid("is neither [section] nor key = value"),
+    }
 }
 
 fn unquoted(value: &str) -> &str {
-    let inner = |quote| value.strip_prefix(quote)?.strip_suffix(quote);
-    inner('"').or_else(|| inner('\'')).unwrap_or(value)
+    for quote in ['"', '\''] {
+        if let Some(rest) = value.strip_prefix(quote)
+            && let Some(inner) = rest.strip_suffix(quote)
+        {
+            return inner;
+        }
+    }
+    value
 }
 
 #[cfg(test)]
@@ -93,19 +119,19 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_makes_no_sense_is_refused_and_not_quoted() {
+    fn an_invalid_file_is_refused_and_not_quoted() {
         check(
             "[default]\ncanary",
             Err("line 2 is neither [section] nor key = value"),
         );
-        check("[default\na = b", Err("line 1 has a [ without its ]"));
+        check("[default\na = b", Err("line 1 has a [ without a ]"));
         check(
             "[default]\na = 1\n[default]\n",
-            Err("line 3 begins the section a second time"),
+            Err("line 3 starts the section a second time"),
         );
         check(
             "[default]\na = 1\nA = 2",
-            Err("line 3 gives a key a second time"),
+            Err("line 3 sets a key a second time"),
         );
         check(
             "[other]\ncanary",

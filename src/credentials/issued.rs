@@ -1,13 +1,17 @@
-//! Credentials that were given out.
+//! Credentials that a source returned.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Deserialize;
 
 use super::CredentialsError;
-use crate::{domain::Moment, signer::Credentials};
+use crate::{
+    domain::Moment,
+    signer::{Credentials, InvalidCredentials, Secret},
+};
 
-/// What a source gives.
+/// What one read of a source returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fetched {
     pub(super) credentials: Credentials,
@@ -17,9 +21,10 @@ pub(super) struct Fetched {
 }
 
 impl Fetched {
-    /// Keys that were written down at `origin`, and that nobody says how long they hold. Long-term keys are counted by their
-    /// `SecretId`; temporary ones by their role, of which all that is known is where its keys are written.
-    pub(super) fn written(credentials: Credentials, origin: String) -> Fetched {
+    /// Keys that are stored at `origin`, which does not say when they expire.
+    pub(super) fn stored(credentials: Credentials, origin: String) -> Fetched {
+        // The API counts long-term keys by their SecretId and temporary keys by their role. The
+        // role of stored temporary keys is not known, so their place has to represent it.
         let identity = match credentials.token {
             None => credentials.secret_id.clone(),
             Some(_) => origin.clone(),
@@ -33,20 +38,36 @@ impl Fetched {
     }
 }
 
+/// Keys of a role, as STS and the metadata service return them.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct TemporaryKeys {
+    tmp_secret_id: String,
+    tmp_secret_key: Secret,
+    token: Secret,
+}
+
+impl TemporaryKeys {
+    pub(super) fn into_credentials(self) -> Result<Credentials, InvalidCredentials> {
+        Credentials::checked(self.tmp_secret_id, self.tmp_secret_key, Some(self.token))
+    }
+}
+
 /// Credentials to sign with.
 #[derive(Clone, Debug)]
 pub struct Issued {
-    /// What to sign with.
     pub credentials: Credentials,
-    /// What the API counts by: the `SecretId` of long-term keys, the role of temporary ones.
+    /// What the API counts requests by: the `SecretId` of long-term keys, the role of temporary
+    /// ones.
     pub identity: String,
-    /// Where they come from, for people.
+    /// Where they come from, for logs and tables.
     pub origin: String,
-    /// When they expire; none for those that do not, or that do not say.
+    /// None where they do not expire, or their source does not say when.
     pub expires: Option<Timestamp>,
-    /// The higher, the newer: two of one provider are the same credentials where this is the same.
+    /// Increases with each change: two of one provider with the same serial have the same
+    /// credentials.
     pub serial: u64,
-    /// When they were asked for.
+    /// When they were requested.
     as_of: Moment,
 }
 
@@ -68,29 +89,27 @@ impl Issued {
         }
     }
 
-    /// How long they hold from `now` on; none for those that do not expire. A clock that was set back does not make
-    /// them last longer, and a machine that slept did not stop the issuer's clock.
+    /// How long they are valid from `now` on. None where they do not expire.
     pub(super) fn remaining(&self, now: Moment) -> Option<Duration> {
         let lifetime = self.expires?.duration_since(self.as_of.wall);
-        Some(
-            Duration::try_from(lifetime)
-                .unwrap_or_default()
-                .saturating_sub(now.age_of(self.as_of)),
-        )
+        let lifetime = Duration::try_from(lifetime).unwrap_or_default();
+        // The age follows both clocks: setting the wall clock back does not extend the validity,
+        // and the time that a machine was suspended counts.
+        Some(lifetime.saturating_sub(now.age_of(self.as_of)))
     }
 
     pub(super) fn is_expired(&self, now: Moment) -> bool {
         self.remaining(now) == Some(Duration::ZERO)
     }
 
-    /// Those that have expired already are of no use, however new.
-    pub(super) fn not_expired(self) -> Result<Issued, CredentialsError> {
+    /// Fails where they had expired before they were requested.
+    pub(super) fn check_not_expired(&self) -> Result<(), CredentialsError> {
         match self.expires {
-            Some(at) if self.is_expired(self.as_of) => Err(CredentialsError::broken(format!(
-                "{} gives credentials that expired at {at}; renew them there, or set the clock of this machine",
+            Some(at) if self.is_expired(self.as_of) => Err(CredentialsError::permanent(format!(
+                "{} returned credentials that expired at {at}; replace them there, or set the clock of this machine",
                 self.origin
             ))),
-            _ => Ok(self),
+            _ => Ok(()),
         }
     }
 }
@@ -120,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn they_expire_by_whichever_clock_says_so_first() {
+    fn they_expire_by_the_clock_that_reaches_it_first() {
         let (issued, start) = issued(100);
         let moment = |wall: i64, monotonic: u64| Moment {
             wall: Timestamp::from_second(1_764_000_000 + wall).unwrap(),
@@ -132,7 +151,10 @@ mod tests {
         );
         assert!(!issued.is_expired(moment(99, 99)));
         assert!(issued.is_expired(moment(100, 100)));
-        assert!(issued.is_expired(moment(100, 1)), "the machine slept");
+        assert!(
+            issued.is_expired(moment(100, 1)),
+            "the machine was suspended"
+        );
         assert!(
             issued.is_expired(moment(-3_600, 100)),
             "the wall clock was set back"
@@ -140,14 +162,18 @@ mod tests {
     }
 
     #[test]
-    fn those_that_expired_before_they_came_are_an_error() {
+    fn those_that_had_expired_when_requested_are_an_error() {
         for lasting in [0, -1, -100_000] {
-            let error = issued(lasting).0.not_expired().unwrap_err().to_string();
+            let error = issued(lasting)
+                .0
+                .check_not_expired()
+                .unwrap_err()
+                .to_string();
             assert!(
                 error.contains("expired at 2025-11-2") && error.contains("set the clock"),
                 "{error}"
             );
         }
-        assert!(issued(1).0.not_expired().is_ok());
+        assert!(issued(1).0.check_not_expired().is_ok());
     }
 }

@@ -1,117 +1,91 @@
 //! Credentials from the file that the tools and SDKs of Tencent Cloud share.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-use super::{CredentialsError, Environment, ini, issued::Fetched, read::Reader};
+use super::{CredentialsError, Environment, Profile, ini, issued::Fetched, reader::Reader};
 use crate::signer::{Credentials, Secret};
 
 const FILE_VARIABLE: &str = "TENCENTCLOUD_CREDENTIALS_FILE";
 const IN_HOME: &str = ".tencentcloud/credentials";
 const FOR_ALL: &str = "/etc/tencentcloud/credentials";
 
-/// Which file, and which section of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Profile {
-    /// None: the one that `TENCENTCLOUD_CREDENTIALS_FILE` names, else the first one that is there of
-    /// `~/.tencentcloud/credentials` and `/etc/tencentcloud/credentials`.
-    pub file: Option<PathBuf>,
-    /// The section.
-    pub name: String,
-}
-
-impl Default for Profile {
-    fn default() -> Profile {
-        Profile {
-            file: None,
-            name: "default".into(),
-        }
-    }
-}
-
-impl fmt::Display for Profile {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.file {
-            Some(file) => write!(f, "profile {} [{}]", file.display(), self.name),
-            None => write!(f, "profile [{}]", self.name),
-        }
-    }
-}
-
 impl Profile {
-    /// Stays with the file that it found first: when that vanishes, another one must not take its place unasked.
+    /// Keeps the file that it found first: when that is removed, another one must not silently take
+    /// its place.
     pub(super) async fn fetch(
         &mut self,
         reader: &mut Reader,
         environment: &Environment,
     ) -> Result<Fetched, CredentialsError> {
-        let candidates = self.candidates(environment);
-        let texts = reader
-            .read(candidates.iter().map(|(path, _)| path.clone()).collect())
-            .await?;
-        for ((path, is_named), text) in candidates.iter().zip(texts) {
+        let (paths, are_named) = self.candidates(environment);
+        let mut missing = Vec::new();
+        for (path, text) in paths.iter().zip(reader.read(paths.clone()).await?) {
             let text = match text {
-                Err(error) if error.is_absent && !is_named => continue,
+                // Only the standard files may be missing, not one that an operator named.
+                Err(error) if error.is_absent && !are_named => {
+                    missing.push(path.display().to_string());
+                    continue;
+                }
                 text => text?,
             };
-            let credentials = self
-                .parse(&text)
-                .map_err(|error| error.of(path.display()))?;
+            let parsed = self.parse(&text);
+            let credentials = parsed.map_err(|error| error.at(path.display()))?;
             self.file = Some(path.clone());
-            return Ok(Fetched::written(credentials, self.to_string()));
+            return Ok(Fetched::stored(credentials, self.to_string()));
         }
-        let paths: Vec<String> = candidates
-            .iter()
-            .map(|(path, _)| path.display().to_string())
-            .collect();
         Err(CredentialsError::absent(format!(
             "there is no {}",
-            paths.join(" and no ")
+            missing.join(" and no ")
         )))
     }
 
-    /// Where it may be, and whether somebody said so.
-    fn candidates(&self, environment: &Environment) -> Vec<(PathBuf, bool)> {
-        if let Some(file) = self
-            .file
-            .clone()
-            .or_else(|| environment.value(FILE_VARIABLE).map(PathBuf::from))
-        {
-            return vec![(file, true)];
+    /// Where the file may be, and whether an operator named it.
+    fn candidates(&self, environment: &Environment) -> (Vec<PathBuf>, bool) {
+        if let Some(file) = &self.file {
+            return (vec![file.clone()], true);
         }
-        let standard = environment.home().map(|home| home.join(IN_HOME));
-        standard
-            .into_iter()
-            .chain([Path::new(FOR_ALL).to_owned()])
-            .map(|path| (path, false))
-            .collect()
+        if let Some(file) = environment.value(FILE_VARIABLE) {
+            return (vec![file.into()], true);
+        }
+        let mut standard = Vec::new();
+        if let Some(home) = environment.home() {
+            standard.push(home.join(IN_HOME));
+        }
+        standard.push(FOR_ALL.into());
+        (standard, false)
     }
 
     /// The credentials in the text of a file.
     pub fn parse(&self, text: &str) -> Result<Credentials, CredentialsError> {
-        let broken = |message: String| CredentialsError::broken(message);
-        let entries = ini::section(text, &self.name).map_err(|error| broken(error.to_string()))?;
-        let entries = entries.ok_or_else(|| broken(format!("has no section [{}]", self.name)))?;
-        let value = |key: &str| {
-            let value = entries
-                .iter()
-                .find(|(name, _)| name == key)
-                .map(|(_, value)| (*value).to_owned());
-            value.filter(|value| !value.is_empty())
+        let entries = match ini::section(text, &self.name) {
+            Ok(Some(entries)) => entries,
+            Ok(None) => {
+                let message = format!("has no section [{}]", self.name);
+                return Err(CredentialsError::permanent(message));
+            }
+            Err(error) => return Err(CredentialsError::permanent(error.to_string())),
         };
-        let required = |key: &str| {
-            value(key).ok_or_else(|| broken(format!("has no {key} in section [{}]", self.name)))
-        };
-        let (secret_id, secret_key) =
-            (required("secret_id")?, Secret::new(required("secret_key")?));
-        Ok(Credentials::checked(
-            secret_id,
-            secret_key,
-            value("token").map(Secret::new),
-        )?)
+        let secret_id = self.required(&entries, "secret_id")?;
+        let secret_key = Secret::new(self.required(&entries, "secret_key")?);
+        let token = value(&entries, "token").map(Secret::new);
+        Ok(Credentials::checked(secret_id, secret_key, token)?)
     }
+
+    fn required(&self, entries: &[(String, &str)], key: &str) -> Result<String, CredentialsError> {
+        value(entries, key).ok_or_else(|| {
+            CredentialsError::permanent(format!("has no {key} in section [{}]", self.name))
+        })
+    }
+}
+
+/// The value of `key`. None where it is not set or empty.
+fn value(entries: &[(String, &str)], key: &str) -> Option<String> {
+    for (name, value) in entries {
+        if name == key && !value.is_empty() {
+            return Some((*value).to_owned());
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -121,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_section_holds_credentials() {
+    fn a_section_contains_credentials() {
         let file = "[default]\nsecret_id = AKIDone\nsecret_key = \"key\"\n[other]\nsecret_id=AKIDtwo\nsecret_key=k\ntoken=t\n";
         let of = |name: &str| {
             Profile {
@@ -149,7 +123,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_file_is_looked_for_where_the_tools_have_it() {
+    async fn the_file_is_found_where_the_tools_write_it() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join(IN_HOME);
         let home_text = home.path().to_str().unwrap();
@@ -184,7 +158,7 @@ mod tests {
         let error = fetch(&variables).await.unwrap_err();
         assert!(
             !error.is_absent(),
-            "somebody named it, so no other is taken: {error}"
+            "an operator named it, so no other is used: {error}"
         );
         fs::write(&named, "[default]\nsecret_id=AKIDnamed\nsecret_key=k\n").unwrap();
         assert_eq!(
@@ -194,7 +168,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn once_found_it_stays_with_that_file() {
+    async fn a_file_that_was_found_is_kept() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join(IN_HOME);
         fs::create_dir(path.parent().unwrap()).unwrap();

@@ -5,108 +5,132 @@ use std::sync::Arc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{
-    Change, CredentialsError, Issued, Source, Status, Tools, fetch::Fetcher, renewal::Renewal,
+    CredentialsChange, CredentialsError, CredentialsStatus, Issued, RefreshContext, Source,
+    fetch::Fetcher, issued::Fetched, refresh::RefreshTask,
 };
+use crate::domain::Clock;
 
-/// Gives out the credentials of one source. Whoever asks, one task gets and renews them, so that a thousand who need
-/// them cause one renewal, and nobody who stops waiting stops it for the others.
+/// Issues the credentials of one source. A single task fetches and refreshes them: a thousand
+/// accounts that need them cause one request, and an account that stops waiting does not cancel it
+/// for the others.
 #[derive(Debug)]
 pub struct Provider {
     source: Source,
-    status: Arc<Status>,
-    tools: Tools,
-    /// Gives the credentials that the source asks with.
+    status: Arc<CredentialsStatus>,
+    clock: Clock,
+    /// Issues the credentials that assume the role, where the source is one.
     parent: Option<Arc<Provider>>,
-    /// None where nothing ever changes.
-    renewal: Option<AbortOnDropHandle<()>>,
+    /// None where nothing ever changes. Ends with the provider.
+    refresh: Option<AbortOnDropHandle<()>>,
 }
 
 impl Provider {
-    /// A provider that has asked for nothing yet, except where that needs no waiting.
-    pub(super) fn new(source: Source, parent: Option<Arc<Provider>>, tools: Tools) -> Provider {
-        let status = Arc::new(Status::default());
-        let renewal = match Fetcher::fixed(&source, &tools) {
-            Some(Ok(fetched)) => {
-                status.succeeded(Issued::new(fetched, 1, tools.clock.now()));
+    /// Makes no request before credentials are needed.
+    pub(super) fn new(
+        source: Source,
+        parent: Option<Arc<Provider>>,
+        context: RefreshContext,
+    ) -> Provider {
+        let clock = context.clock;
+        let status = Arc::new(CredentialsStatus::default());
+        let refresh = match &source {
+            Source::Env(variables) => {
+                set_fixed(&status, variables.fetch(&context.environment), clock);
                 None
             }
-            Some(Err(error)) => {
-                status.failed(error);
+            Source::Static(credentials) => {
+                let fetched = Fetched::stored(credentials.clone(), "static".into());
+                set_fixed(&status, Ok(fetched), clock);
                 None
             }
-            None => {
-                let fetcher = Fetcher::new(source.clone(), parent.as_ref());
-                let renewal = Renewal::new(
-                    source.to_string(),
-                    Arc::clone(&status),
-                    fetcher,
-                    tools.clone(),
-                );
-                Some(AbortOnDropHandle::new(tokio::spawn(renewal.run())))
+            _ => {
+                let parent = parent.as_ref().map(|parent| Arc::clone(&parent.status));
+                let fetcher = Fetcher::new(source.clone(), parent);
+                let name = source.to_string();
+                let task = RefreshTask::new(name, Arc::clone(&status), fetcher, context);
+                Some(AbortOnDropHandle::new(tokio::spawn(task.run())))
             }
         };
         Provider {
             source,
             status,
-            tools,
+            clock,
             parent,
-            renewal,
+            refresh,
         }
     }
 
-    /// The credentials to sign with now. Waits for them where there are none yet. Where they could not be had, the next
-    /// attempt is made in the background and after a pause; until then, this fails at once.
+    /// The credentials to sign with now. Waits for the first ones. Where they could not be fetched,
+    /// fails at once: the task tries again in the background.
     pub async fn current(&self) -> Result<Arc<Issued>, CredentialsError> {
-        self.status.usable(self.tools.clock.now()).await
+        self.status.usable(self.clock.now()).await
     }
 
-    /// What took the place of `issued` while a request waited for its turn, and is counted as that is; else `issued`.
+    /// What has replaced `issued` while a request waited for its turn, if it has the same identity
+    /// and so the same limiter. Otherwise `issued` itself.
     pub fn newest(&self, issued: Arc<Issued>) -> Arc<Issued> {
-        let newer = self
-            .status
-            .issued()
-            .filter(|newer| newer.identity == issued.identity);
-        newer.unwrap_or(issued)
-    }
-
-    /// The API does not accept `issued`: renews them at once, unless that happened already, or a moment ago.
-    pub fn rejected(&self, issued: &Issued) {
-        if self.renewal.is_some() {
-            self.status.reject(issued);
+        match self.status.issued() {
+            Some(newer) if newer.identity == issued.identity => newer,
+            _ => issued,
         }
     }
 
-    /// Of what was issued last; 0 before anything was.
+    /// The API does not accept `issued`: refreshes them at once, unless that has already happened,
+    /// or happened for the same reason a moment ago.
+    pub fn rejected(&self, issued: &Issued) {
+        self.status.reject(issued);
+    }
+
+    /// The serial of the credentials issued last; 0 before the first.
     pub fn serial(&self) -> u64 {
         self.status.serial()
     }
 
     /// Completes when there are other credentials than those with `serial`.
-    pub fn change_from(&self, serial: u64) -> Change {
+    pub fn change_from(&self, serial: u64) -> CredentialsChange {
         self.status.change_from(serial)
     }
 
-    /// What there is at this moment.
-    pub fn status(&self) -> &Arc<Status> {
+    pub fn status(&self) -> &Arc<CredentialsStatus> {
         &self.status
     }
 
-    /// Waits until it is known whether there is anything to start with; see [`Provider::hopeless`].
-    pub(super) async fn explore(&self) {
+    /// Waits until [`Provider::startup_error`] is known.
+    pub(super) async fn probe(&self) {
         let _ = self.root().current().await;
     }
 
-    /// Why there will be no credentials before the process is started anew: variables that are not set, a chain in
-    /// which nothing is or that ends at such variables.
-    pub fn hopeless(&self) -> Option<CredentialsError> {
+    /// Why there will be no credentials before a restart: environment variables that are not set,
+    /// or a chain that finds nothing or finds such variables.
+    pub fn startup_error(&self) -> Option<CredentialsError> {
         let root = self.root();
-        let status = &root.status;
-        let error = status.error().filter(|_| status.issued().is_none())?;
-        let ends_a_chain = matches!(root.source, Source::Chain(_)) && error.is_final();
-        (root.renewal.is_none() || ends_a_chain).then_some(error)
+        if root.status.issued().is_some() {
+            return None;
+        }
+        let error = root.status.error()?;
+        // Files, roles and networks may still appear while the process runs. Environment variables
+        // cannot, and where a chain finds nothing, most likely nothing is configured.
+        let is_chain = matches!(root.source, Source::Chain(_));
+        if root.refresh.is_none() || (is_chain && error.ends_chain()) {
+            return Some(error);
+        }
+        None
     }
 
+    /// The provider that all the credentials that assume roles start from.
     fn root(&self) -> &Provider {
-        self.parent.as_deref().map_or(self, Provider::root)
+        match &self.parent {
+            Some(parent) => parent.root(),
+            None => self,
+        }
+    }
+}
+
+/// Stores the outcome of the only attempt.
+fn set_fixed(status: &CredentialsStatus, outcome: Result<Fetched, CredentialsError>, clock: Clock) {
+    status.set_fixed();
+    match outcome {
+        Ok(fetched) => status.succeeded(Issued::new(fetched, 1, clock.now())),
+        Err(error) => status.failed(error),
     }
 }

@@ -1,55 +1,72 @@
-//! What a provider has at this moment: written by its renewal, read by all who need it.
+//! What a provider has at the moment: written by its refresh task, read by everyone who uses it.
 
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout},
+};
 
 use super::{CredentialsError, Issued, schedule};
 use crate::domain::Moment;
 
-/// What there is, and what goes on. The default is nothing yet.
+/// The credentials of one source. The default: none yet.
 #[derive(Debug)]
-pub struct Status {
-    state: watch::Sender<State>,
-    /// The serial of what was issued last; apart, so that whoever waits for news is not woken by attempts.
+pub struct CredentialsStatus {
+    state: watch::Sender<RefreshState>,
+    /// The serial of the credentials issued last. Separate from `state`, so that attempts do not
+    /// wake up those who wait for a change.
     serial: watch::Sender<u64>,
 }
 
-#[derive(Clone, Debug, Default)]
-struct State {
+#[derive(Clone, Debug)]
+struct RefreshState {
     issued: Option<Arc<Issued>>,
-    /// Of the last attempt.
+    /// Of the last attempt, if it failed.
     error: Option<CredentialsError>,
+    /// All failed attempts.
     failures: u64,
-    /// Somebody needs credentials, or it is time for new ones: the renewal is at work until this is false.
-    is_renewing: bool,
-    /// The API does not accept what was issued; whoever needs credentials waits for the renewal.
+    /// A refresh was requested or is due, and has not ended.
+    is_refreshing: bool,
+    /// The API does not accept what was issued last: those who need credentials wait for the
+    /// refresh.
     is_rejected: bool,
     last_rejection: Option<Instant>,
+    /// False where nothing ever changes.
+    refreshes: bool,
 }
 
-impl Default for Status {
-    fn default() -> Status {
-        Status {
-            state: watch::Sender::new(State::default()),
+impl Default for CredentialsStatus {
+    fn default() -> CredentialsStatus {
+        let state = RefreshState {
+            issued: None,
+            error: None,
+            failures: 0,
+            is_refreshing: false,
+            is_rejected: false,
+            last_rejection: None,
+            refreshes: true,
+        };
+        CredentialsStatus {
+            state: watch::Sender::new(state),
             serial: watch::Sender::new(0),
         }
     }
 }
 
-impl Status {
-    /// What was issued last, expired or not.
+impl CredentialsStatus {
+    /// What was issued last, even if it has expired.
     pub fn issued(&self) -> Option<Arc<Issued>> {
         self.state.borrow().issued.clone()
     }
 
-    /// When what was issued last expires, or has expired; none for what does not.
+    /// When what was issued last expires or has expired. None where it does not.
     pub fn expires(&self) -> Option<Timestamp> {
         self.state.borrow().issued.as_ref()?.expires
     }
 
-    /// Attempts to get credentials that failed.
+    /// How many attempts to get credentials failed.
     pub fn failures(&self) -> u64 {
         self.state.borrow().failures
     }
@@ -59,136 +76,171 @@ impl Status {
         self.state.borrow().error.clone()
     }
 
-    /// Waits for credentials that hold `now`. Asks for a renewal where there are none and none has just failed.
-    pub(super) async fn usable(&self, now: Moment) -> Result<Arc<Issued>, CredentialsError> {
-        let mut watcher = self.state.subscribe();
-        self.state.send_if_modified(|state| state.ask(now));
-        let state = watcher
-            .wait_for(|state| state.usable(now).is_some() || !state.is_renewing)
-            .await;
-        let state = state.expect("the sender is here");
-        state.usable(now).ok_or_else(|| {
-            state
-                .error
-                .clone()
-                .unwrap_or_else(|| CredentialsError::passing("the credentials have expired"))
-        })
+    /// Whether the credentials can change while the process runs. Environment variables and keys in
+    /// the configuration cannot.
+    pub fn refreshes(&self) -> bool {
+        self.state.borrow().refreshes
     }
 
-    /// Asks for a renewal, unless there was one since `issued`.
+    /// Waits for credentials that are valid `now`. Requests a refresh where there are none, unless
+    /// the last attempt failed: then the next one is already scheduled.
+    pub(super) async fn usable(&self, now: Moment) -> Result<Arc<Issued>, CredentialsError> {
+        let mut watcher = self.state.subscribe();
+        self.state
+            .send_if_modified(|state| state.request_if_needed(now));
+        let state = watcher
+            .wait_for(|state| state.usable(now).is_some() || !state.is_refreshing)
+            .await
+            .expect("self holds the sender");
+        if let Some(issued) = state.usable(now) {
+            return Ok(issued);
+        }
+        match &state.error {
+            Some(error) => Err(error.clone()),
+            None => Err(CredentialsError::transient("the credentials have expired")),
+        }
+    }
+
+    /// The API does not accept `issued`. Requests a refresh, unless there was one since, or one for
+    /// the same reason a moment ago.
     pub(super) fn reject(&self, issued: &Issued) {
         self.state
             .send_if_modified(|state| state.reject(issued, Instant::now()));
     }
 
-    /// Waits until a renewal is asked for.
-    pub(super) async fn asked(&self) {
+    /// Waits until a refresh is requested.
+    pub(super) async fn refresh_requested(&self) {
         let mut watcher = self.state.subscribe();
-        let _ = watcher.wait_for(|state| state.is_renewing).await;
+        // Cannot fail, as self holds the sender.
+        let _ = watcher.wait_for(|state| state.is_refreshing).await;
     }
 
-    /// Waits for a renewal to be asked for, or for `pause` to pass, and begins one.
-    pub(super) async fn begin_after(&self, pause: Option<Duration>) {
-        match pause {
-            Some(pause) => drop(tokio::time::timeout(pause, self.asked()).await),
-            None => self.asked().await,
+    /// Waits until a refresh is requested, but no longer than `delay`.
+    pub(super) async fn refresh_requested_within(&self, delay: Option<Duration>) {
+        match delay {
+            Some(delay) => {
+                // Either way, it is time for a refresh.
+                let _ = timeout(delay, self.refresh_requested()).await;
+            }
+            None => self.refresh_requested().await,
         }
-        self.begin();
     }
 
-    /// Begins a renewal.
-    pub(super) fn begin(&self) {
-        self.state.send_modify(|state| state.is_renewing = true);
+    /// A refresh starts.
+    pub(super) fn started(&self) {
+        self.state.send_modify(|state| state.is_refreshing = true);
     }
 
-    /// The renewal brought `issued`.
+    /// The refresh returned `issued`.
     pub(super) fn succeeded(&self, issued: Issued) {
         let serial = issued.serial;
         self.state.send_modify(|state| {
-            (state.is_renewing, state.is_rejected) = (false, false);
+            state.ended();
             state.error = None;
             state.issued = Some(Arc::new(issued));
         });
+        // After the state, so that whoever sees the new serial finds the new credentials.
         self.serial
             .send_if_modified(|last| std::mem::replace(last, serial) != serial);
     }
 
-    /// The renewal brought nothing that could be used, or nothing new; what there is stays.
-    pub(super) fn rested(&self) {
-        self.state
-            .send_modify(|state| (state.is_renewing, state.is_rejected) = (false, false));
-    }
-
-    /// The renewal failed; what there is stays.
+    /// The refresh failed. What was issued before stays.
     pub(super) fn failed(&self, error: CredentialsError) {
         self.state.send_modify(|state| {
-            (state.is_renewing, state.is_rejected) = (false, false);
+            state.ended();
             state.failures += 1;
             state.error = Some(error);
         });
+    }
+
+    /// The refresh ended and changed nothing.
+    pub(super) fn unchanged(&self) {
+        self.state.send_modify(RefreshState::ended);
+    }
+
+    /// Nothing will change from now on.
+    pub(super) fn set_fixed(&self) {
+        self.state.send_modify(|state| state.refreshes = false);
     }
 
     pub(super) fn serial(&self) -> u64 {
         *self.serial.borrow()
     }
 
-    /// Something else than what has `serial`.
-    pub(super) fn change_from(&self, serial: u64) -> Change {
-        Change {
+    /// The next change from the credentials with `serial`.
+    pub(super) fn change_from(&self, serial: u64) -> CredentialsChange {
+        CredentialsChange {
             serials: self.serial.subscribe(),
             serial,
         }
     }
 }
 
-impl State {
+impl RefreshState {
     fn usable(&self, now: Moment) -> Option<Arc<Issued>> {
-        let is_waited_for = self.is_rejected && self.is_renewing;
-        self.issued
-            .clone()
-            .filter(|issued| !is_waited_for && !issued.is_expired(now))
+        // Rejected credentials count again once the refresh has ended, even if it failed: there are
+        // no better ones.
+        if self.is_rejected && self.is_refreshing {
+            return None;
+        }
+        let issued = self.issued.as_ref()?;
+        if issued.is_expired(now) {
+            return None;
+        }
+        Some(Arc::clone(issued))
     }
 
-    fn ask(&mut self, now: Moment) -> bool {
-        if self.is_renewing || self.error.is_some() || self.usable(now).is_some() {
+    /// Returns whether it changed the state.
+    fn request_if_needed(&mut self, now: Moment) -> bool {
+        // After a failure, the task itself decides when to try again: a thousand accounts that ask
+        // must not undo its back-off.
+        if self.is_refreshing || self.error.is_some() || self.usable(now).is_some() {
             return false;
         }
-        self.is_renewing = true;
+        self.is_refreshing = true;
         true
     }
 
-    fn reject(&mut self, issued: &Issued, now: Instant) -> bool {
-        let is_current = self
-            .issued
-            .as_ref()
-            .is_some_and(|current| current.serial == issued.serial);
-        let is_soon =
-            |last: Instant| now.saturating_duration_since(last) < schedule::BETWEEN_REJECTIONS;
-        if !is_current || self.last_rejection.is_some_and(is_soon) {
+    /// Returns whether it changed the state.
+    fn reject(&mut self, rejected: &Issued, now: Instant) -> bool {
+        if !self.refreshes {
+            return false;
+        }
+        match &self.issued {
+            Some(current) if current.serial == rejected.serial => {}
+            // Others have taken their place already.
+            _ => return false,
+        }
+        if let Some(last) = self.last_rejection
+            && now.saturating_duration_since(last) < schedule::MIN_REJECTION_INTERVAL
+        {
             return false;
         }
         self.last_rejection = Some(now);
-        (self.is_renewing, self.is_rejected) = (true, true);
+        self.is_refreshing = true;
+        self.is_rejected = true;
         true
+    }
+
+    fn ended(&mut self) {
+        self.is_refreshing = false;
+        self.is_rejected = false;
     }
 }
 
-/// Credentials other than those that were used.
+/// Waits for other credentials than those with a certain serial.
 #[derive(Debug)]
-pub struct Change {
+pub struct CredentialsChange {
     serials: watch::Receiver<u64>,
     serial: u64,
 }
 
-impl Change {
-    /// Waits for them; for ever where the provider is gone.
-    pub async fn come(mut self) {
-        if self
-            .serials
-            .wait_for(|serial| *serial != self.serial)
-            .await
-            .is_err()
-        {
+impl CredentialsChange {
+    /// Completes when there are others. Never, where the provider no longer exists.
+    pub async fn wait(mut self) {
+        let is_other = |serial: &u64| *serial != self.serial;
+        let is_gone = self.serials.wait_for(is_other).await.is_err();
+        if is_gone {
             std::future::pending::<()>().await;
         }
     }

@@ -1,4 +1,4 @@
-//! STS, which lends out roles.
+//! Requests temporary keys of a role from STS.
 //!
 //! Source: the requests of the official SDK, recorded in `tests/fixtures/credentials`, and
 //! <https://cloud.tencent.com/document/api/1312/48197>.
@@ -10,86 +10,53 @@ use jiff::Timestamp;
 use secrecy::zeroize::Zeroizing;
 use serde::Deserialize;
 
-use super::{CredentialsError, Tools, issued::Fetched};
+use super::{
+    CredentialsError, RefreshContext, Sts,
+    issued::{Fetched, TemporaryKeys},
+};
 use crate::{
-    client::{Answer, ApiError, Call},
-    domain::{Endpoint, Rate, Reason, Region},
-    limiter::Permit,
+    client::{ApiError, ApiResponse, Call},
+    domain::{Rate, Reason},
     signer::{Credentials, Secret},
 };
 
 const SERVICE: &str = "sts";
 const VERSION: &str = "2018-08-13";
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a role is lent out, unless the configuration says otherwise: what the SDKs ask for.
-pub(super) const DURATION: Duration = Duration::from_hours(2);
-/// How a session calls itself, in the records of who did what.
-pub(super) const SESSION_NAME: &str = "tcss-exporter";
+const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where STS is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Sts {
-    /// The same for all regions.
-    pub endpoint: Endpoint,
-    /// It insists on one.
-    pub region: Region,
-}
-
-impl Default for Sts {
-    fn default() -> Sts {
-        Sts {
-            endpoint: Sts::default_endpoint(),
-            region: Sts::default_region(),
-        }
-    }
-}
-
-impl Sts {
-    /// That of the mainland site.
-    pub fn default_endpoint() -> Endpoint {
-        Endpoint::parse("sts.tencentcloudapi.com", false).expect("a host")
-    }
-
-    /// That of the SDKs.
-    pub fn default_region() -> Region {
-        Region::parse("ap-guangzhou").expect("a region")
-    }
-}
-
-/// Who asks.
-pub(super) enum Asker<'a> {
-    /// Keys sign.
-    Keys {
+/// Who requests a role.
+#[derive(Clone, Copy)]
+pub(super) enum RoleCaller<'a> {
+    /// The owner of these credentials, which sign the request.
+    Signed {
         credentials: &'a Credentials,
         identity: &'a str,
     },
-    /// The token in the body says it.
+    /// The owner of this token, which is in the body. Nothing is signed.
     WebIdentity(&'a Secret),
 }
 
-/// What to ask for.
-pub(super) struct Request<'a> {
+pub(super) struct RoleRequest<'a> {
     pub(super) sts: &'a Sts,
     pub(super) action: &'static str,
     /// JSON.
     pub(super) body: Bytes,
     pub(super) role_arn: &'a str,
-    /// For people.
+    /// Of the credentials that are issued.
     pub(super) origin: String,
 }
 
-/// Asks for a role, in the lane of whoever asks.
-pub(super) async fn ask(
-    request: Request<'_>,
-    asker: Asker<'_>,
-    tools: &Tools,
+pub(super) async fn request_role(
+    request: RoleRequest<'_>,
+    caller: RoleCaller<'_>,
+    context: &RefreshContext,
 ) -> Result<Fetched, CredentialsError> {
-    let Request {
+    let RoleRequest {
         sts,
         action,
+        body,
         role_arn,
         origin,
-        body,
     } = request;
     let call = Call {
         endpoint: &sts.endpoint,
@@ -99,22 +66,15 @@ pub(super) async fn ask(
         version: VERSION,
         body,
     };
-    let identity = match asker {
-        Asker::Keys { identity, .. } => identity,
-        Asker::WebIdentity(_) => role_arn,
+    let identity = match caller {
+        RoleCaller::Signed { identity, .. } => identity,
+        RoleCaller::WebIdentity(_) => role_arn,
     };
-    let limiter = tools
-        .limiters
-        .join(&sts.endpoint, identity, action, Rate::MAX);
-    let slot = limiter.acquire().await;
-    let departure = slot.departure();
-    let answer = send(&call, asker, slot, tools).await.map_err(|error| {
-        if error.reason == Reason::Throttled {
-            limiter.throttled(departure);
-        }
-        CredentialsError::of_sts(action, error)
-    })?;
-    let (credentials, expires) = parse(answer).map_err(|error| error.of(action))?;
+    let response = match send(&call, caller, identity, context).await {
+        Ok(response) => response,
+        Err(error) => return Err(CredentialsError::sts(action, error)),
+    };
+    let (credentials, expires) = parse(response).map_err(|error| error.at(action))?;
     Ok(Fetched {
         credentials,
         identity: role_arn.to_owned(),
@@ -123,56 +83,54 @@ pub(super) async fn ask(
     })
 }
 
+/// Sends `call` when the limiter of `identity` permits it.
 async fn send(
     call: &Call<'_>,
-    asker: Asker<'_>,
-    slot: Permit,
-    tools: &Tools,
-) -> Result<Answer, ApiError> {
-    let deadline = slot.departure() + PATIENCE;
-    match asker {
-        Asker::Keys { credentials, .. } => {
-            tools.client.send(call, credentials, slot, deadline).await
+    caller: RoleCaller<'_>,
+    identity: &str,
+    context: &RefreshContext,
+) -> Result<ApiResponse, ApiError> {
+    let limiter = context
+        .limiters
+        .join(&call.endpoint, identity, call.action, Rate::MAX);
+    let permit = limiter.acquire().await;
+    let departure = permit.departure();
+    let deadline = departure + TIMEOUT;
+    let client = &context.client;
+    let outcome = match caller {
+        RoleCaller::Signed { credentials, .. } => {
+            client.send(call, credentials, permit, deadline).await
         }
-        Asker::WebIdentity(token) => {
-            tools
-                .client
-                .send_unsigned(call, token, slot, deadline)
-                .await
-        }
+        RoleCaller::WebIdentity(token) => client.send_unsigned(call, token, permit, deadline).await,
+    };
+    if let Err(error) = &outcome
+        && error.reason == Reason::Throttled
+    {
+        limiter.throttled(departure);
     }
+    outcome
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Role {
-    credentials: Keys,
+struct StsResponse {
+    credentials: TemporaryKeys,
     /// Unix time.
     expired_time: i64,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Keys {
-    tmp_secret_id: String,
-    tmp_secret_key: Secret,
-    token: Secret,
-}
-
-fn parse(answer: Answer) -> Result<(Credentials, Timestamp), CredentialsError> {
-    let text = Zeroizing::new(String::from(Box::<str>::from(answer.response)));
-    // The library's messages quote what they cannot read.
-    let role: Role = serde_json::from_str(&text)
-        .map_err(|_| CredentialsError::passing("the answer has no credentials that can be read"))?;
-    let expires = Timestamp::from_second(role.expired_time)
-        .map_err(|_| CredentialsError::passing("the answer has an ExpiredTime that is no time"))?;
-    let Keys {
-        tmp_secret_id,
-        tmp_secret_key,
-        token,
-    } = role.credentials;
-    Ok((
-        Credentials::checked(tmp_secret_id, tmp_secret_key, Some(token))?,
-        expires,
-    ))
+fn parse(response: ApiResponse) -> Result<(Credentials, Timestamp), CredentialsError> {
+    let text = Zeroizing::new(String::from(Box::<str>::from(response.response)));
+    // The messages of `serde_json` are not used: they quote the response.
+    let Ok(parsed) = serde_json::from_str::<StsResponse>(&text) else {
+        return Err(CredentialsError::transient(
+            "the response has no credentials that can be read",
+        ));
+    };
+    let Ok(expires) = Timestamp::from_second(parsed.expired_time) else {
+        return Err(CredentialsError::transient(
+            "the response has an ExpiredTime that is not a valid Unix time",
+        ));
+    };
+    Ok((parsed.credentials.into_credentials()?, expires))
 }

@@ -1,43 +1,21 @@
-//! Credentials of the command line tool `tccli`, as `tccli configure` and `tccli auth login` write them.
-
-use std::fmt;
+//! Credentials of the command line tool `tccli`, as `tccli configure` and `tccli auth login` write
+//! them.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{CredentialsError, Environment, issued::Fetched, read::Reader};
+use super::{CredentialsError, Environment, Tccli, issued::Fetched, reader::Reader};
 use crate::signer::{Credentials, Secret};
 
-/// Which of its profiles.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Tccli {
-    /// The file is `~/.tccli/NAME.credential`.
-    pub name: String,
-}
-
-impl Default for Tccli {
-    fn default() -> Tccli {
-        Tccli {
-            name: "default".into(),
-        }
-    }
-}
-
-impl fmt::Display for Tccli {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "tccli {}", self.name)
-    }
-}
-
-/// The file. Source: `tccli`, `oauth.py`.
+/// Source: `tccli`, `oauth.py`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct File {
+struct TccliFile {
     secret_id: String,
     secret_key: Secret,
     #[serde(default)]
     token: Option<Secret>,
-    /// Unix time, after `tccli auth login` alone.
+    /// Unix time. Only after `tccli auth login`.
     #[serde(default)]
     expires_at: Option<i64>,
 }
@@ -48,37 +26,42 @@ impl Tccli {
         reader: &mut Reader,
         environment: &Environment,
     ) -> Result<Fetched, CredentialsError> {
-        let home = environment
-            .home()
-            .ok_or_else(|| CredentialsError::absent("HOME is not set"))?;
-        let path = home
-            .join(".tccli")
-            .join(format!("{}.credential", self.name));
-        let text = reader.read_one(path.clone()).await??;
-        let (credentials, expires) = parse(&text).map_err(|error| error.of(path.display()))?;
+        let Some(home) = environment.home() else {
+            return Err(CredentialsError::absent("HOME is not set"));
+        };
+        let file_name = format!("{}.credential", self.name);
+        let path = home.join(".tccli").join(file_name);
+        let text = reader.read_one(path.clone()).await?;
+        let (credentials, expires) = parse(&text).map_err(|error| error.at(path.display()))?;
         Ok(Fetched {
             expires,
-            ..Fetched::written(credentials, format!("tccli {}", path.display()))
+            ..Fetched::stored(credentials, format!("tccli {}", path.display()))
         })
     }
 }
 
 fn parse(text: &str) -> Result<(Credentials, Option<Timestamp>), CredentialsError> {
-    // The library's messages quote what they cannot read.
-    let file: File = serde_json::from_str(text).map_err(|error| {
-        CredentialsError::broken(format!(
-            "is no JSON with secretId and secretKey (line {}, column {})",
-            error.line(),
-            error.column()
-        ))
-    })?;
-    let expires = file.expires_at.map(Timestamp::from_second).transpose();
-    let expires =
-        expires.map_err(|_| CredentialsError::broken("has an expiresAt that is no time"))?;
-    Ok((
-        Credentials::checked(file.secret_id, file.secret_key, file.token)?,
-        expires,
-    ))
+    let file: TccliFile = match serde_json::from_str(text) {
+        Ok(file) => file,
+        // Its message is not used: it quotes the file.
+        Err(error) => {
+            return Err(CredentialsError::permanent(format!(
+                "is not JSON with secretId and secretKey (line {}, column {})",
+                error.line(),
+                error.column()
+            )));
+        }
+    };
+    let credentials = Credentials::checked(file.secret_id, file.secret_key, file.token)?;
+    let Some(seconds) = file.expires_at else {
+        return Ok((credentials, None));
+    };
+    match Timestamp::from_second(seconds) {
+        Ok(expires) => Ok((credentials, Some(expires))),
+        Err(_) => Err(CredentialsError::permanent(
+            "has an expiresAt that is not a valid Unix time",
+        )),
+    }
 }
 
 #[cfg(test)]
@@ -111,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn those_of_a_login_expire() {
+    fn credentials_of_a_login_expire() {
         let text = r#"{"type":"oauth","secretId":"a","secretKey":"b","token":"c","expiresAt":1764007200,"oauth":{}}"#;
         let (credentials, expires) = parse(text).unwrap();
         assert!(credentials.token.is_some());
@@ -119,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_not_quoted() {
+    fn an_invalid_file_is_not_quoted() {
         for text in [
             "canary",
             "\"canary\"",

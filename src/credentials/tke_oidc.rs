@@ -1,4 +1,4 @@
-//! The role of a pod in TKE: its service account's token is exchanged for the role's keys.
+//! The role of a pod in TKE: STS exchanges the token of its service account for keys of the role.
 
 use std::path::PathBuf;
 
@@ -7,38 +7,20 @@ use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
 
 use super::{
-    CredentialsError, Environment, Sts, Tools,
+    AssumeRole, CredentialsError, Environment, RefreshContext, Sts, TkeOidc,
     issued::Fetched,
-    read::Reader,
-    sts::{self, Asker},
+    reader::Reader,
+    sts::{self, RoleCaller, RoleRequest},
 };
-use crate::{
-    domain::{Endpoint, Region},
-    signer::Secret,
-};
+use crate::{domain::Region, signer::Secret};
 
 const REGION: &str = "TKE_REGION";
 const PROVIDER_ID: &str = "TKE_PROVIDER_ID";
 const TOKEN_FILE: &str = "TKE_WEB_IDENTITY_TOKEN_FILE";
 const ROLE_ARN: &str = "TKE_ROLE_ARN";
 
-/// What TKE's environment variables do not say.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct TkeOidc {
-    /// Where STS is.
-    pub endpoint: Endpoint,
-}
-
-impl Default for TkeOidc {
-    fn default() -> TkeOidc {
-        TkeOidc {
-            endpoint: Sts::default_endpoint(),
-        }
-    }
-}
-
 /// What TKE's environment variables say.
-struct Identity {
+struct PodIdentity {
     region: Region,
     provider_id: String,
     token_file: PathBuf,
@@ -47,7 +29,7 @@ struct Identity {
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Body<'a> {
+struct WebIdentityParameters<'a> {
     provider_id: &'a str,
     web_identity_token: &'a str,
     role_arn: &'a str,
@@ -56,76 +38,58 @@ struct Body<'a> {
 }
 
 impl TkeOidc {
-    /// The token is read each time: TKE replaces it before it expires.
     pub(super) async fn fetch(
         &self,
         reader: &mut Reader,
-        tools: &Tools,
+        context: &RefreshContext,
     ) -> Result<Fetched, CredentialsError> {
-        let Identity {
+        let PodIdentity {
             region,
             provider_id,
             token_file,
             role_arn,
-        } = Identity::of(&tools.environment)?;
-        let token = reader.read_one(token_file).await??;
-        let body = Body {
+        } = PodIdentity::read(&context.environment)?;
+        // Read each time: TKE replaces the token before it expires.
+        let token = reader.read_one(token_file).await?;
+        let parameters = WebIdentityParameters {
             provider_id: &provider_id,
             web_identity_token: &token,
             role_arn: &role_arn,
-            role_session_name: sts::SESSION_NAME,
-            duration_seconds: sts::DURATION.as_secs(),
+            role_session_name: AssumeRole::DEFAULT_SESSION_NAME,
+            duration_seconds: AssumeRole::DEFAULT_DURATION.as_secs(),
         };
-        let body = Zeroizing::new(serde_json::to_vec(&body).expect("text and numbers are JSON"));
-        let request = sts::Request {
+        let body = serde_json::to_vec(&parameters).expect("text and numbers are JSON");
+        let request = RoleRequest {
             sts: &Sts {
                 endpoint: self.endpoint.clone(),
                 region,
             },
             action: "AssumeRoleWithWebIdentity",
-            body: Bytes::from_owner(body),
+            // The token in it is wiped with it.
+            body: Bytes::from_owner(Zeroizing::new(body)),
             role_arn: &role_arn,
             origin: format!("tke_oidc {role_arn}"),
         };
-        sts::ask(
-            request,
-            Asker::WebIdentity(&Secret::new((*token).clone())),
-            tools,
-        )
-        .await
+        let token = Secret::new(token.to_string());
+        sts::request_role(request, RoleCaller::WebIdentity(&token), context).await
     }
 }
 
-impl Identity {
-    fn of(environment: &Environment) -> Result<Identity, CredentialsError> {
-        let values =
-            [REGION, PROVIDER_ID, TOKEN_FILE, ROLE_ARN].map(|name| (name, environment.value(name)));
-        let missing: Vec<&str> = values
-            .iter()
-            .filter(|(_, value)| value.is_none())
-            .map(|(name, _)| *name)
-            .collect();
+impl PodIdentity {
+    fn read(environment: &Environment) -> Result<PodIdentity, CredentialsError> {
+        let names = [REGION, PROVIDER_ID, TOKEN_FILE, ROLE_ARN];
         let [
             Some(region),
             Some(provider_id),
             Some(token_file),
             Some(role_arn),
-        ] = values.map(|(_, value)| value)
+        ] = names.map(|name| environment.value(name))
         else {
-            let message = format!("{} not set", are(&missing));
-            // A region alone says nothing of an identity.
-            let is_absent = [PROVIDER_ID, TOKEN_FILE, ROLE_ARN]
-                .iter()
-                .all(|name| missing.contains(name));
-            return Err(if is_absent {
-                CredentialsError::absent(message)
-            } else {
-                CredentialsError::broken_variable(message)
-            });
+            return Err(incomplete(environment, &names));
         };
         let region = Region::parse(&region)
-            .map_err(|message| CredentialsError::broken(format!("{REGION}: {message}")))?;
-        Ok(Identity {
+            .map_err(|message| CredentialsError::permanent(format!("{REGION}: {message}")))?;
+        Ok(PodIdentity {
             region,
             provider_id,
             token_file: token_file.into(),
@@ -134,10 +98,20 @@ impl Identity {
     }
 }
 
-fn are(names: &[&str]) -> String {
-    match names {
-        [name] => format!("{name} is"),
-        names => format!("{} are", names.join(", ")),
+/// At least one of `names` is not set.
+fn incomplete(environment: &Environment, names: &[&str]) -> CredentialsError {
+    let mut missing = names.to_vec();
+    missing.retain(|name| environment.value(name).is_none());
+    let message = match missing[..] {
+        [name] => format!("{name} is not set"),
+        _ => format!("{} are not set", missing.join(", ")),
+    };
+    // A region alone does not mean that this is a pod with a role.
+    let others = [PROVIDER_ID, TOKEN_FILE, ROLE_ARN];
+    if others.iter().all(|name| missing.contains(name)) {
+        CredentialsError::absent(message)
+    } else {
+        CredentialsError::environment(message)
     }
 }
 
@@ -146,7 +120,7 @@ mod tests {
     use super::*;
 
     fn of(pairs: &[(&str, &str)]) -> Result<(), (String, bool)> {
-        let identity = Identity::of(&Environment::of(pairs)).map(drop);
+        let identity = PodIdentity::read(&Environment::of(pairs)).map(drop);
         identity.map_err(|error| (error.to_string(), error.is_absent()))
     }
 

@@ -2,40 +2,40 @@
 
 use std::fmt;
 
-/// Why a request or a poll failed; the value of the label `reason`.
+/// Why a request or a poll failed. The value of the label `reason`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(usize)]
 pub enum Reason {
-    /// The API does not accept who we say we are.
+    /// The API does not accept the credentials.
     Auth,
-    /// The identity is known, and may not do this.
+    /// The credentials are valid but not allowed to call this action.
     Permission,
     /// Too many requests.
     Throttled,
-    /// The API does not accept what we ask.
+    /// The API does not accept the request's parameters.
     InvalidRequest,
     /// The scan task does not exist.
     NotFound,
-    /// The API reports a failure of its own.
+    /// The API reported an internal error, or one that we do not know.
     Server,
-    /// No connection, or one that broke.
+    /// The connection failed or was interrupted.
     Network,
-    /// No whole answer in time.
+    /// No complete response in time.
     Timeout,
-    /// The server's certificate or handshake is not acceptable.
+    /// The TLS handshake failed.
     Tls,
-    /// A status other than 200.
+    /// An HTTP status other than 200.
     HttpStatus,
-    /// An answer that cannot be read.
+    /// The response is not valid JSON of the API.
     Decode,
-    /// An answer above the size limit.
+    /// The response exceeds the size limit.
     TooLarge,
-    /// There are no credentials to sign with.
+    /// There are no credentials to sign requests with.
     Credentials,
 }
 
 impl Reason {
-    /// Every reason, in the order of their metrics.
+    /// In the order of their metrics.
     pub const ALL: [Reason; 13] = [
         Reason::Auth,
         Reason::Permission,
@@ -65,7 +65,6 @@ impl Reason {
         )
     }
 
-    /// The value of the label.
     pub const fn as_str(self) -> &'static str {
         match self {
             Reason::Auth => "auth",
@@ -84,54 +83,62 @@ impl Reason {
         }
     }
 
-    /// What it means, in a sentence; the README says the same.
+    /// What it means, in one sentence. The README says the same.
     pub const fn meaning(self) -> &'static str {
         match self {
-            Reason::Auth => "The API does not accept the keys.",
-            Reason::Permission => "The keys are right and may not do this.",
-            Reason::Throttled => "Too many requests of this identity in a second.",
-            Reason::InvalidRequest => "The API does not accept what it is asked.",
-            Reason::NotFound => "There is no such scan task.",
-            Reason::Server => "The API reports a failure of its own, or one that is not known.",
-            Reason::Network => "No connection, or one that broke.",
-            Reason::Timeout => "No whole answer within poll.timeout.",
-            Reason::Tls => "The server's certificate or handshake is not acceptable.",
-            Reason::HttpStatus => "A status other than 200, which the API never sends by itself.",
-            Reason::Decode => "The answer is not the API's JSON.",
-            Reason::TooLarge => "An answer above 1 MiB; a real one has some 500 bytes.",
-            Reason::Credentials => "There are no keys to sign with.",
+            Reason::Auth => "The API does not accept the credentials.",
+            Reason::Permission => "The credentials are valid but not allowed to call this action.",
+            Reason::Throttled => {
+                "The identity sent more requests in one second than the API allows."
+            }
+            Reason::InvalidRequest => "The API does not accept the request's parameters.",
+            Reason::NotFound => "The scan task does not exist.",
+            Reason::Server => "The API reported an internal error or an unknown error code.",
+            Reason::Network => "The connection failed or was interrupted.",
+            Reason::Timeout => "No complete response was received within poll.timeout.",
+            Reason::Tls => "The TLS handshake failed or the server's certificate is not trusted.",
+            Reason::HttpStatus => {
+                "The HTTP status was not 200, which the API itself always returns."
+            }
+            Reason::Decode => "The response is not valid JSON of the API.",
+            Reason::TooLarge => {
+                "The response is larger than 1 MiB. A normal one has about 500 bytes."
+            }
+            Reason::Credentials => "There are no credentials to sign requests with.",
         }
     }
 
-    /// What a person can do about it; the README says the same, and more.
+    /// What to do about it. The README says the same, and more.
     pub const fn advice(self) -> &'static str {
         match self {
             Reason::Auth => {
-                "Compare SecretId and SecretKey with the CAM console; are temporary keys expired?"
+                "Compare SecretId and SecretKey with the CAM console. Check whether temporary keys have expired."
             }
             Reason::Permission => {
-                "Grant tcss:DescribeVulScanInfo on *; docs/credentials.md has a policy to copy."
+                "Grant tcss:DescribeVulScanInfo on resource *. docs/credentials.md has a policy to copy."
             }
-            Reason::Throttled => "Nothing at first: the exporter halves its pace and climbs back.",
-            Reason::InvalidRequest => "Check endpoint and region; leave region out if in doubt.",
+            Reason::Throttled => {
+                "No action is needed at first: the exporter halves its request rate, then raises it slowly."
+            }
+            Reason::InvalidRequest => "Check endpoint and region. If in doubt, leave region unset.",
             Reason::NotFound => {
-                "Check local_task_id and registry_task_id, or leave them out for the latest scan."
+                "Check local_task_id and registry_task_id, or leave both unset to get the latest scan."
             }
-            Reason::Server => "Wait. If it stays, ask Tencent Cloud's support, with the RequestId.",
+            Reason::Server => {
+                "Wait. If the error persists, contact Tencent Cloud support with the RequestId."
+            }
             Reason::Network => {
-                "Check name resolution, firewall and proxy: HTTPS_PROXY and NO_PROXY count, except for loopback."
+                "Check DNS, firewall and proxy. HTTPS_PROXY and NO_PROXY apply, except to loopback addresses."
             }
             Reason::Timeout => {
-                "Check name resolution, firewall and proxy; lengthen poll.timeout if the network is slow."
+                "Check DNS, firewall and proxy. If the network is slow, increase poll.timeout."
             }
             Reason::Tls => {
-                "Check the clock and the system's CA certificates; does a proxy intercept TLS?"
+                "Check the system clock and the system's CA certificates, and whether a proxy intercepts TLS."
             }
-            Reason::HttpStatus => "Look at endpoint, and for a gateway or proxy in trouble.",
-            Reason::Decode => "Look at endpoint, and for the login page of a proxy.",
-            Reason::TooLarge => {
-                "Look at endpoint, and for a proxy that answers in the API's place."
-            }
+            Reason::HttpStatus => "Check endpoint, and whether a gateway or proxy fails.",
+            Reason::Decode => "Check endpoint, and whether a proxy returns its login page.",
+            Reason::TooLarge => "Check endpoint, and whether a proxy answers instead of the API.",
             Reason::Credentials => {
                 "See docs/credentials.md for what this kind of credentials needs."
             }
@@ -150,7 +157,7 @@ mod tests {
     use super::Reason;
 
     #[test]
-    fn every_reason_stands_at_its_own_index() {
+    fn every_reason_is_at_its_own_index() {
         for (index, reason) in Reason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, index, "{reason}");
         }

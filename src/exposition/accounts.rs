@@ -29,7 +29,7 @@ impl AccountCounters {
             waited: Duration::ZERO,
             requests_per_second: None,
             credentials_expiry: credentials.expires(),
-            refresh_failures: Some(credentials.failures()),
+            refresh_failures: credentials.refreshes().then(|| credentials.failures()),
         };
         for stats in &entry.requests {
             counters.requests.push((stats.action, stats.requests()));

@@ -12,7 +12,7 @@ use crate::{
     client::Client,
     collectors::Collector,
     config,
-    credentials::{Change, Environment, Provider, Tools},
+    credentials::{CredentialsChange, Environment, Provider, RefreshContext},
     domain::{Clock, Scan},
     exposition,
     limiter::{AccountLimiter, Limiters},
@@ -35,9 +35,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// What providers of credentials work with.
-    pub fn tools(&self, limiters: &Arc<Limiters>) -> Tools {
-        Tools {
+    /// What the refresh of credentials needs.
+    pub fn refresh_context(&self, limiters: &Arc<Limiters>) -> RefreshContext {
+        RefreshContext {
             client: self.client.clone(),
             limiters: Arc::clone(limiters),
             clock: self.clock,
@@ -74,7 +74,7 @@ pub struct NextPoll {
     /// At the latest.
     pub at: Instant,
     /// Poll at once if there are other credentials than those that were used.
-    new_credentials: Option<Change>,
+    new_credentials: Option<CredentialsChange>,
 }
 
 impl NextPoll {
@@ -97,7 +97,7 @@ impl NextPoll {
             None => sleep_until(self.at).await,
             Some(change) => select! {
                 () = sleep_until(self.at) => {}
-                () = change.come() => {}
+                () = change.wait() => {}
             },
         }
     }

@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Channel, Context, Job, policy, report};
 use crate::{
-    client::{Answer as ApiResponse, ApiError, Call},
+    client::{ApiError, ApiResponse, Call},
     collectors::{self, Action, Parsed},
     credentials::Issued,
     domain::{Moment, Reason},

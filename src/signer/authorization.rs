@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::HeaderValue;
 
-use super::{ALGORITHM, Scope, Unsendable, secret::sensitive_header};
+use super::{ALGORITHM, InvalidHeader, Scope, secret::sensitive_header};
 
 /// The value of the header `Authorization`.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,13 +28,13 @@ impl Authorization {
         Authorization { text, signature_at }
     }
 
-    /// The signature alone, 64 hexadecimal digits.
+    /// 64 hexadecimal digits.
     pub fn signature(&self) -> &str {
         &self.text[self.signature_at..]
     }
 
-    /// The header, marked sensitive. Fails on a `SecretId` that is not plain ASCII.
-    pub fn header(&self) -> Result<HeaderValue, Unsendable> {
+    /// Marked sensitive. Fails for a `SecretId` that is not printable ASCII.
+    pub fn header(&self) -> Result<HeaderValue, InvalidHeader> {
         sensitive_header("secret ID", &self.text)
     }
 }

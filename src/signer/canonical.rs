@@ -1,29 +1,29 @@
-//! What is signed of a request.
+//! The parts of a request that are signed.
 
 use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-/// The signed parts of a request, as they are sent.
+/// The signed parts of a request, exactly as they are sent.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'a> {
+pub struct RequestToSign<'a> {
     /// `POST` or `GET`.
     pub method: &'a str,
     /// The header `Host`.
     pub host: &'a str,
     /// Always `/`.
     pub path: &'a str,
-    /// What follows the `?`, encoded as it is sent; empty for `POST`.
+    /// The part after the `?`, encoded as it is sent; empty for `POST`.
     pub query: &'a str,
     /// The header `Content-Type`.
     pub content_type: &'a str,
     /// Further headers to sign, in any order and case.
     pub extra_headers: &'a [(&'a str, &'a str)],
-    /// The body; empty for `GET`. For a payload that is not signed, the text `UNSIGNED-PAYLOAD`.
+    /// Empty for `GET`; the text `UNSIGNED-PAYLOAD` for a body that is not signed.
     pub body: &'a [u8],
 }
 
-/// The request in the one form that both sides hash.
+/// The request in the one form that client and server hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CanonicalRequest {
     text: String,
@@ -31,20 +31,18 @@ pub struct CanonicalRequest {
 }
 
 impl CanonicalRequest {
-    /// Sorts the headers by name, lowers the case of names and values, and hashes the body.
-    pub fn new(request: &Request<'_>) -> CanonicalRequest {
-        let headers = canonical_headers(request);
-        let signed_headers = headers
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .collect::<Vec<_>>()
-            .join(";");
-        let lines = headers
-            .iter()
-            .map(|(name, value)| format!("{name}:{value}"))
-            .collect::<Vec<_>>()
-            .join("\n");
-        let Request {
+    /// Sorts the headers by name, converts names and values to lower case, and hashes the body.
+    pub fn new(request: &RequestToSign<'_>) -> CanonicalRequest {
+        let mut signed_headers = String::new();
+        let mut lines = String::new();
+        for (name, value) in canonical_headers(request) {
+            if !signed_headers.is_empty() {
+                signed_headers.push(';');
+            }
+            signed_headers.push_str(&name);
+            lines.push_str(&[name.as_str(), ":", &value, "\n"].concat());
+        }
+        let RequestToSign {
             method,
             path,
             query,
@@ -52,7 +50,7 @@ impl CanonicalRequest {
             ..
         } = request;
         let text = format!(
-            "{method}\n{path}\n{query}\n{lines}\n\n{signed_headers}\n{}",
+            "{method}\n{path}\n{query}\n{lines}\n{signed_headers}\n{}",
             sha256_hex(body)
         );
         CanonicalRequest {
@@ -66,7 +64,7 @@ impl CanonicalRequest {
         &self.signed_headers
     }
 
-    /// The hash that the string to sign ends with.
+    /// The last line of the string to sign.
     pub fn sha256_hex(&self) -> String {
         sha256_hex(self.text.as_bytes())
     }
@@ -78,17 +76,19 @@ impl fmt::Display for CanonicalRequest {
     }
 }
 
-fn canonical_headers(request: &Request<'_>) -> Vec<(String, String)> {
-    let mut headers: Vec<_> = [
+fn canonical_headers(request: &RequestToSign<'_>) -> Vec<(String, String)> {
+    let mut headers = vec![
         ("content-type", request.content_type),
         ("host", request.host),
-    ]
-    .into_iter()
-    .chain(request.extra_headers.iter().copied())
-    .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_ascii_lowercase()))
-    .collect();
-    headers.sort();
-    headers
+    ];
+    headers.extend(request.extra_headers);
+    // Values are converted to lower case, too, as the signature's documentation requires.
+    let mut canonical = Vec::with_capacity(headers.len());
+    for (name, value) in headers {
+        canonical.push((name.to_ascii_lowercase(), value.trim().to_ascii_lowercase()));
+    }
+    canonical.sort();
+    canonical
 }
 
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
@@ -99,7 +99,7 @@ pub(super) fn sha256_hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const REQUEST: Request<'_> = Request {
+    const REQUEST: RequestToSign<'_> = RequestToSign {
         method: "POST",
         host: "tcss.tencentcloudapi.com",
         path: "/",
@@ -110,7 +110,7 @@ mod tests {
     };
 
     #[test]
-    fn headers_are_signed_whatever_their_order_and_case() {
+    fn the_order_and_case_of_headers_does_not_matter() {
         let tidy = [
             ("x-tc-action", "describevulscaninfo"),
             ("x-tc-version", "2020-11-01"),
@@ -120,7 +120,7 @@ mod tests {
             ("X-TC-Action", " DescribeVulScanInfo"),
         ];
         let [tidy, wild] = [&tidy, &wild].map(|extra_headers| {
-            CanonicalRequest::new(&Request {
+            CanonicalRequest::new(&RequestToSign {
                 extra_headers,
                 content_type: "Application/JSON",
                 ..REQUEST
@@ -134,8 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_sorts_before_the_usual_ones_comes_first() {
-        let request = Request {
+    fn headers_are_sorted_by_name() {
+        let request = RequestToSign {
             extra_headers: &[("Accept", "*/*")],
             ..REQUEST
         };

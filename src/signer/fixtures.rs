@@ -5,9 +5,9 @@ use std::{fs, path::Path};
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{Credentials, Request, Secret};
+use super::{Credentials, RequestToSign, Secret};
 
-/// So many there are: a test that reads fewer has lost some.
+/// How many there are, so that a test does not silently read fewer.
 const COUNT: usize = 22;
 
 #[derive(Deserialize)]
@@ -58,7 +58,7 @@ pub(crate) struct Derived {
     pub(crate) authorization: String,
 }
 
-/// All of them, or a panic.
+/// Panics if any cannot be read.
 pub(crate) fn all() -> Vec<Fixture> {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/signing");
     let mut paths: Vec<_> = fs::read_dir(directory)
@@ -86,15 +86,15 @@ impl Fixture {
         Timestamp::from_second(self.input.timestamp).unwrap()
     }
 
-    /// Calls `f` with the request that was signed.
-    pub(crate) fn with_request<T>(&self, f: impl FnOnce(&Request<'_>) -> T) -> T {
+    /// Calls `f` with the signed request.
+    pub(crate) fn with_request<T>(&self, f: impl FnOnce(&RequestToSign<'_>) -> T) -> T {
         let extra_headers: Vec<_> = self
             .input
             .extra_signed_headers
             .iter()
             .map(|(name, value)| (&**name, &**value))
             .collect();
-        f(&Request {
+        f(&RequestToSign {
             method: &self.input.method,
             host: self.signed_host(),
             path: "/",
@@ -119,7 +119,7 @@ impl Fixture {
         }
     }
 
-    /// What was sent, or what the documentation says of it.
+    /// What an SDK sent, or else what the documentation gives.
     fn part<'a>(
         &'a self,
         input: Option<&'a str>,

@@ -1,4 +1,4 @@
-//! Keys derived from a `SecretKey`: for a day, for a service of that day, and for requests to it.
+//! Keys derived from a `SecretKey`: for a day, for a service on that day, and for requests to it.
 
 use std::fmt;
 
@@ -8,19 +8,18 @@ use sha2::Sha256;
 
 use super::{Scope, Secret, StringToSign};
 
-/// Signs requests within one scope. Wiped on drop, and no `Debug` shows it.
-pub struct SigningKey(Key);
+/// Signs requests within one scope. Wiped on drop; `Debug` does not show it.
+pub struct SigningKey(DerivedKey);
 
-type Key = SecretBox<[u8; 32]>;
+type DerivedKey = SecretBox<[u8; 32]>;
 
 impl SigningKey {
-    /// Derives the key of `scope`.
     pub fn derive(secret_key: &Secret, scope: &Scope) -> SigningKey {
         let [_, _, signing] = derive(secret_key, scope);
         SigningKey(signing)
     }
 
-    /// The signature, 64 hexadecimal digits.
+    /// Returns 64 hexadecimal digits.
     pub fn sign(&self, string_to_sign: &StringToSign) -> String {
         hex::encode(hmac(self.0.expose_secret(), string_to_sign.as_bytes()).expose_secret())
     }
@@ -33,7 +32,7 @@ impl fmt::Debug for SigningKey {
 }
 
 /// `SecretDate`, `SecretService` and `SecretSigning` of the documentation.
-pub(super) fn derive(secret_key: &Secret, scope: &Scope) -> [Key; 3] {
+pub(super) fn derive(secret_key: &Secret, scope: &Scope) -> [DerivedKey; 3] {
     let root = SecretString::from(["TC3", secret_key.reveal()].concat());
     let date = hmac(
         root.expose_secret().as_bytes(),
@@ -44,11 +43,12 @@ pub(super) fn derive(secret_key: &Secret, scope: &Scope) -> [Key; 3] {
     [date, service, signing]
 }
 
-fn hmac(key: &[u8], message: &[u8]) -> Key {
+fn hmac(key: &[u8], message: &[u8]) -> DerivedKey {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(message);
     let mut output = mac.finalize().into_bytes();
     let key = SecretBox::init_with_mut(|key: &mut [u8; 32]| key.copy_from_slice(&output));
+    // The boxed key is wiped on drop; this copy on the stack would stay.
     output.as_mut_slice().zeroize();
     key
 }
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_debug_shows_a_key() {
+    fn debug_does_not_show_a_key() {
         let scope = Scope::new("tcss", jiff::Timestamp::UNIX_EPOCH);
         let key = SigningKey::derive(&Secret::new("hunter2".into()), &scope);
         assert_eq!(format!("{key:?}"), "SigningKey(…)");

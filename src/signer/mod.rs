@@ -1,12 +1,12 @@
 //! TC3-HMAC-SHA256, the signature of Tencent Cloud API 3.0.
 //!
-//! Pure: request, credentials and time in, `Authorization` out; no I/O, no clock, no log. Each step is a type
-//! with `Display`, so that a test that fails names the step:
+//! Pure: request, credentials and time in, [`Authorization`] out. No I/O, no clock, no log. Each
+//! step is a type with `Display`, so that a failing test names the step:
 //!
 //! ```text
-//! Request → CanonicalRequest ┐
-//! service, time → Scope ─────┼→ StringToSign ┐
-//! SecretKey + Scope → SigningKey ────────────┴→ Authorization
+//! RequestToSign → CanonicalRequest ┐
+//! service, time → Scope ───────────┼→ StringToSign ┐
+//! SecretKey + Scope → SigningKey ──────────────────┴→ Authorization
 //! ```
 //!
 //! Source: "Signature v3", <https://cloud.tencent.com/document/api/213/30654>.
@@ -24,17 +24,18 @@ mod string_to_sign;
 mod vectors;
 
 pub use authorization::Authorization;
-pub use canonical::{CanonicalRequest, Request};
+pub use canonical::{CanonicalRequest, RequestToSign};
 pub use key::SigningKey;
-pub use secret::{Credentials, Secret, Unsendable, Unusable};
+pub use secret::{Credentials, InvalidCredentials, InvalidHeader, Secret};
 pub use string_to_sign::{Scope, StringToSign};
 
-/// The name of the algorithm, first in the string to sign and in the header.
+/// First in the string to sign and in the header.
 pub const ALGORITHM: &str = "TC3-HMAC-SHA256";
 
-/// Signs `request` for `service`, such as `tcss`. `at` must be the second that `X-TC-Timestamp` says.
+/// Signs `request` for `service`, for example `tcss`. `at` must be the second sent as
+/// `X-TC-Timestamp`.
 pub fn sign(
-    request: &Request<'_>,
+    request: &RequestToSign<'_>,
     service: &str,
     credentials: &Credentials,
     at: Timestamp,

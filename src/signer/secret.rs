@@ -9,12 +9,14 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
-/// A value that is wiped on drop, that no `Debug` shows, and that only the signer can read.
+/// Shorter secrets are not scrubbed: they occur in ordinary words, and no real key is so short.
+const MIN_SCRUBBED_BYTES: usize = 6;
+
+/// A value that is wiped on drop, that `Debug` does not show, and that only the signer can read.
 #[derive(Clone)]
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes `value` over.
     pub fn new(value: String) -> Secret {
         Secret(SecretString::from(value))
     }
@@ -24,13 +26,12 @@ impl Secret {
         self.0.expose_secret()
     }
 
-    /// `text` with this secret replaced.
+    /// `text` with this secret redacted.
     pub fn scrub(&self, text: &str) -> String {
-        scrub(text, [self.reveal()])
+        scrub(text, &[self.reveal()])
     }
 }
 
-/// Straight from an answer or a file into its wrapping.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
         String::deserialize(deserializer).map(Secret::new)
@@ -45,7 +46,7 @@ impl PartialEq for Secret {
 
 impl Eq for Secret {}
 
-/// Tells nothing: a hash of a secret says something about it.
+/// Hashes nothing: the hash of a secret would reveal something about it.
 impl Hash for Secret {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
@@ -56,101 +57,106 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// What a request is signed with. A token belongs to temporary credentials alone.
+/// What a request is signed with.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Credentials {
-    /// `SecretId`: who signs. Not itself a secret, but never logged either.
+    /// Not a secret by itself, but never logged either.
     pub secret_id: String,
-    /// `SecretKey`.
     pub secret_key: Secret,
-    /// `Token`, sent as `X-TC-Token`.
+    /// Sent as `X-TC-Token`. Only temporary credentials have one.
     pub token: Option<Secret>,
 }
 
-/// What is shorter stands in ordinary words, and no real key is.
-const SHORTEST: usize = 6;
-
 impl Credentials {
-    /// Keys that can be signed with and sent, whatever wrote them down.
+    /// Credentials that can be signed with and sent.
     pub fn checked(
         secret_id: String,
         secret_key: Secret,
         token: Option<Secret>,
-    ) -> Result<Credentials, Unusable> {
-        // It stands in the header `Authorization` beside the other parts of it.
-        let is_id = is_plain(&secret_id) && !secret_id.contains([',', '=', '/']);
-        let parts = [
-            ("SecretId", is_id),
-            ("SecretKey", is_plain(secret_key.reveal())),
-            (
-                "token",
-                token.as_ref().is_none_or(|token| is_plain(token.reveal())),
-            ),
-        ];
-        match parts.into_iter().find(|(_, is_sound)| !is_sound) {
-            Some((part, _)) => Err(Unusable(part)),
-            None => Ok(Credentials {
-                secret_id,
-                secret_key,
-                token,
-            }),
+    ) -> Result<Credentials, InvalidCredentials> {
+        // In the header `Authorization`, these characters separate the SecretId from what follows.
+        if !is_printable(&secret_id) || secret_id.contains([',', '=', '/']) {
+            return Err(InvalidCredentials("SecretId"));
+        }
+        if !is_printable(secret_key.reveal()) {
+            return Err(InvalidCredentials("SecretKey"));
+        }
+        if let Some(token) = &token
+            && !is_printable(token.reveal())
+        {
+            return Err(InvalidCredentials("token"));
+        }
+        Ok(Credentials {
+            secret_id,
+            secret_key,
+            token,
+        })
+    }
+
+    /// The header `X-TC-Token`, marked sensitive. None for long-term keys: the API refuses an empty
+    /// one. Fails for a token that is not printable ASCII.
+    pub fn token_header(&self) -> Result<Option<HeaderValue>, InvalidHeader> {
+        match &self.token {
+            Some(token) => Ok(Some(sensitive_header("token", token.reveal())?)),
+            None => Ok(None),
         }
     }
 
-    /// The header `X-TC-Token`, marked sensitive; none for long-term keys, with which the API refuses it. Fails on
-    /// a token that is not plain ASCII.
-    pub fn token_header(&self) -> Result<Option<HeaderValue>, Unsendable> {
-        self.token
-            .as_ref()
-            .map(|token| sensitive_header("token", token.reveal()))
-            .transpose()
-    }
-
-    /// `text` with every secret of these credentials replaced: servers and proxies repeat what they were sent.
+    /// `text` with all parts of these credentials redacted: servers and proxies may repeat what
+    /// they were sent.
     pub fn scrub(&self, text: &str) -> String {
-        let token = self.token.as_ref().map_or("", Secret::reveal);
-        scrub(text, [self.secret_key.reveal(), token, &self.secret_id])
+        let mut secrets = vec![self.secret_key.reveal()];
+        if let Some(token) = &self.token {
+            secrets.push(token.reveal());
+        }
+        secrets.push(&self.secret_id);
+        scrub(text, &secrets)
     }
 }
 
-fn scrub<'a>(text: &str, secrets: impl IntoIterator<Item = &'a str>) -> String {
-    let secrets = secrets
-        .into_iter()
-        .filter(|secret| secret.len() >= SHORTEST);
-    secrets.fold(text.to_owned(), |text, secret| {
-        text.replace(secret, "<redacted>")
-    })
+fn scrub(text: &str, secrets: &[&str]) -> String {
+    let mut scrubbed = text.to_owned();
+    for secret in secrets {
+        if secret.len() >= MIN_SCRUBBED_BYTES {
+            scrubbed = scrubbed.replace(secret, "<redacted>");
+        }
+    }
+    scrubbed
 }
 
-/// Letters, digits and signs, at least one: no space, no line break, no foreign letter.
-fn is_plain(text: &str) -> bool {
+/// Whether it consists of printable ASCII characters, without spaces, and at least one.
+fn is_printable(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-/// Something that stands where a part of credentials should, and is none.
+/// A part of credentials that no real one can be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the {0} is empty, or has a character that none can have")]
-pub struct Unusable(&'static str);
+#[error("the {0} is empty or contains characters that are not allowed")]
+pub struct InvalidCredentials(&'static str);
 
-impl Unusable {
+impl InvalidCredentials {
     /// `SecretId`, `SecretKey` or `token`.
     pub fn part(self) -> &'static str {
         self.0
     }
 }
 
-/// Credentials that no HTTP header can carry.
+/// Credentials that cannot be sent in an HTTP header.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the {0} has characters that no HTTP header can carry")]
-pub struct Unsendable(&'static str);
+#[error("the {0} contains characters that are not allowed in an HTTP header")]
+pub struct InvalidHeader(&'static str);
 
-/// `text` as a header that no `Debug` shows; `what` names the part of it that came from outside.
-pub(super) fn sensitive_header(what: &'static str, text: &str) -> Result<HeaderValue, Unsendable> {
-    let is_plain = text
-        .bytes()
-        .all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    let value = HeaderValue::from_str(text).ok().filter(|_| is_plain);
-    let mut value = value.ok_or(Unsendable(what))?;
+/// `text` as a header that `Debug` does not show. `what` names the part of it that may be invalid.
+pub(super) fn sensitive_header(
+    what: &'static str,
+    text: &str,
+) -> Result<HeaderValue, InvalidHeader> {
+    // `HeaderValue` allows more than the API does.
+    let is_allowed = |byte: u8| byte == b' ' || byte.is_ascii_graphic();
+    if !text.bytes().all(is_allowed) {
+        return Err(InvalidHeader(what));
+    }
+    let mut value = HeaderValue::from_str(text).map_err(|_| InvalidHeader(what))?;
     value.set_sensitive(true);
     Ok(value)
 }
@@ -176,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_cannot_be_are_refused_without_being_shown() {
+    fn invalid_credentials_are_refused_without_being_shown() {
         let checked = |id: &str, key: &str, token: Option<&str>| {
             let token = token.map(|token| Secret::new(token.into()));
             Credentials::checked(id.into(), Secret::new(key.into()), token)
@@ -195,17 +201,17 @@ mod tests {
             let error = checked(id, key, token).unwrap_err();
             assert_eq!(
                 error,
-                format!("the {part} is empty, or has a character that none can have")
+                format!("the {part} is empty or contains characters that are not allowed")
             );
         }
     }
 
     #[test]
-    fn a_token_that_no_header_can_carry_is_an_error_that_does_not_repeat_it() {
+    fn an_error_about_a_token_does_not_repeat_it() {
         let error = with_token(Some("tok\n1")).token_header().unwrap_err();
         assert_eq!(
             error.to_string(),
-            "the token has characters that no HTTP header can carry"
+            "the token contains characters that are not allowed in an HTTP header"
         );
     }
 }

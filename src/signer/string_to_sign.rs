@@ -1,4 +1,4 @@
-//! What the key signs.
+//! The text that the key signs.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use jiff::{Timestamp, civil::Date, tz::Offset};
 
 use super::{ALGORITHM, CanonicalRequest};
 
-/// What a derived key is good for: one day and one service.
+/// The day and the service that a derived key is valid for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     date: Date,
@@ -14,7 +14,7 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// The day is the one in UTC, wherever the caller and the service are.
+    /// The day is in UTC, wherever caller and service are.
     pub fn new(service: &str, at: Timestamp) -> Scope {
         Scope {
             date: Offset::UTC.to_datetime(at).date(),
@@ -42,7 +42,6 @@ impl fmt::Display for Scope {
 pub struct StringToSign(String);
 
 impl StringToSign {
-    /// Says when `canonical` is made, and what for.
     pub fn new(at: Timestamp, scope: &Scope, canonical: &CanonicalRequest) -> StringToSign {
         StringToSign(format!(
             "{ALGORITHM}\n{}\n{scope}\n{}",
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_date_of_a_scope_changes_at_midnight_utc() {
+    fn the_date_of_a_scope_changes_at_midnight_in_utc() {
         let scope = |at: &str| Scope::new("tcss", at.parse().unwrap()).to_string();
         assert_eq!(scope("2025-12-31T23:59:59Z"), "2025-12-31/tcss/tc3_request");
         assert_eq!(scope("2026-01-01T00:00:00Z"), "2026-01-01/tcss/tc3_request");

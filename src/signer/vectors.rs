@@ -96,7 +96,7 @@ fn check_keys(fixture: &Fixture, scope: &Scope) {
 }
 
 #[test]
-fn a_secret_id_that_no_header_can_carry_is_an_error() {
+fn a_secret_id_that_is_not_allowed_in_a_header_is_an_error() {
     let fixture = &fixtures::all()[0];
     let header = |secret_id: &str| {
         let credentials = Credentials {
@@ -109,6 +109,6 @@ fn a_secret_id_that_no_header_can_carry_is_an_error() {
     let error = header("AKID\nexample").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the secret ID has characters that no HTTP header can carry"
+        "the secret ID contains characters that are not allowed in an HTTP header"
     );
 }

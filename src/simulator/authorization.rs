@@ -108,7 +108,7 @@ impl<'a> Claim<'a> {
             .filter(|name| !REQUIRED_HEADERS.contains(name))
             .map(|name| header(request, name).map(|value| (name, value)))
             .collect::<Result<_, _>>()?;
-        let signed = signer::Request {
+        let signed = signer::RequestToSign {
             method: request.method().as_str(),
             host,
             path: request.uri().path(),

@@ -105,7 +105,7 @@ impl Draft {
             .iter()
             .map(|name| (*name, self.value(name)))
             .collect();
-        let request = signer::Request {
+        let request = signer::RequestToSign {
             method: self.method,
             host: self.signed_host,
             path: "/",

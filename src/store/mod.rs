@@ -75,7 +75,7 @@ impl Store {
 pub struct AccountEntry {
     pub name: AccountName,
     /// Shared by all accounts with the same source of credentials.
-    pub credentials: Arc<credentials::Status>,
+    pub credentials: Arc<credentials::CredentialsStatus>,
     /// One per API action that the account's collectors use.
     pub requests: Vec<Arc<RequestStats>>,
 }

@@ -71,7 +71,7 @@ impl Supervisor {
     /// Polls nothing until a configuration is applied.
     pub fn new(context: Arc<Context>) -> Supervisor {
         let limiters = Arc::<Limiters>::default();
-        let providers = Arc::new(Providers::new(context.tools(&limiters)));
+        let providers = Arc::new(Providers::new(context.refresh_context(&limiters)));
         Supervisor {
             context,
             store: Arc::default(),
@@ -98,7 +98,7 @@ impl Supervisor {
     /// credentials at all; [`Supervisor::apply`] refuses those that cannot.
     pub async fn probe_credentials(&self, config: &Config) {
         let sources = config.accounts.iter().map(|account| &account.credentials);
-        self.providers.explore(sources).await;
+        self.providers.probe(sources).await;
     }
 
     /// Puts `config` in force. An account that did not change keeps its data, its counters and its

@@ -61,7 +61,7 @@ pub fn checked_jobs(
     limiters: &Arc<Limiters>,
     providers: &Providers,
 ) -> Result<Vec<Job>, PlanError> {
-    match providers.provider(&account.credentials).hopeless() {
+    match providers.provider(&account.credentials).startup_error() {
         Some(source) => Err(PlanError {
             accounts: vec![account.name.clone()],
             source,

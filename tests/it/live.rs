@@ -199,7 +199,12 @@ const EXPECTED: [(&str, &str, &str, &str); 14] = [
         "FailedOperation.AuthorizedNotEnough: ",
         "licences",
     ),
-    ("throttled", "throttled", "RequestLimitExceeded: ", "pace"),
+    (
+        "throttled",
+        "throttled",
+        "RequestLimitExceeded: ",
+        "request rate",
+    ),
     ("slow", "timeout", "", "poll.timeout"),
     (
         "missing",
@@ -217,7 +222,7 @@ const EXPECTED: [(&str, &str, &str, &str); 14] = [
         "no_role",
         "credentials",
         "ResourceNotFound.RoleNotFound: ",
-        "no such role",
+        "role does not exist",
     ),
     ("no_connection", "network", "", "proxy"),
     ("no_tls", "tls", "", "CA certificates"),

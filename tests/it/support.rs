@@ -65,7 +65,7 @@ pub(crate) fn account(id: &str, endpoint: &str) -> Account {
 /// The first job of an account, with a limiter of its own.
 pub(crate) fn job(context: &Context, account: Account) -> Job {
     let limiters = Arc::<Limiters>::default();
-    let providers = Providers::new(context.tools(&limiters));
+    let providers = Providers::new(context.refresh_context(&limiters));
     supervisor::jobs(&Arc::new(account), &limiters, &providers).remove(0)
 }
 

@@ -248,7 +248,7 @@ fn a_failure_shows_its_reason_and_advice_and_keeps_the_values_until_they_are_sta
     world.outcome(0, Err(error.clone()));
     world.outcome(0, Err(error));
     let page = world.page_at(Duration::from_secs(120), "");
-    let explained = "permission The keys are right and may not do this. What to do: Attach a CAM \
+    let explained = "permission The credentials are valid but not allowed to call this action. What to do: Attach a CAM \
                      policy that allows tcss:DescribeVulScanInfo on resource * to this user or role; docs/credentials.md has one to copy. \
                      UnauthorizedOperation You are not authorized. The last 2 polls failed, most recently 2 min ago · \
                      RequestId b6cffd6d";

@@ -29,7 +29,7 @@ const DAMAGES: [(&str, Damage, &str); 9] = [
     (
         "half-written",
         |key| fs::write(key, format!("{CANARY}-\n{CANARY}")).unwrap(),
-        "holds no SecretKey",
+        "does not contain a valid SecretKey",
     ),
     (
         "pipe",
@@ -305,5 +305,5 @@ async fn whatever_takes_the_place_of_files_the_last_good_keys_stay_in_use_and_ne
 }
 
 fn is_recovery(line: &str) -> bool {
-    line.contains("credentials can be renewed again") || line.contains("credentials changed")
+    line.contains("credentials can be refreshed again") || line.contains("credentials changed")
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use tcss_exporter::{
     client::Handler,
     config::{Account, Config},
-    credentials::{AssumeRole, Files, Source, Sts, env::Variables},
+    credentials::{AssumeRole, EnvVariables, KeyFiles, Source, Sts},
     domain::Reason,
     simulator::{Scenario, Simulator, Stats},
 };
@@ -29,7 +29,7 @@ fn role(source: Source) -> Source {
         role_arn: ROLE_ARN.into(),
         session_name: "tcss-exporter".into(),
         external_id: None,
-        duration: AssumeRole::DURATION,
+        duration: AssumeRole::DEFAULT_DURATION,
         sts: Sts::default(),
         source,
     }))
@@ -223,7 +223,7 @@ impl Keys {
 
     fn source(&self) -> Source {
         let path = |name: &str| self.0.path().join(name);
-        Source::Files(Files {
+        Source::Files(KeyFiles {
             secret_id: path("id"),
             secret_key: path("key"),
             token: None,
@@ -369,7 +369,7 @@ async fn keys_of_an_account_that_is_gone_are_not_renewed() {
 async fn a_refused_reload_leaves_nothing_of_its_credentials() {
     let (mut world, _) = simulated("");
     world.poll(vec![with("b", base())]).await;
-    let missing = Variables {
+    let missing = EnvVariables {
         secret_id: "NO_SUCH_ID".into(),
         secret_key: "NO_SUCH_KEY".into(),
         token: vec![],

@@ -1,9 +1,9 @@
-//! Reads small files that others write, and never waits for long.
+//! Reads small files that other processes write, without ever waiting for long.
 
 use std::{
     fmt,
     fs::{self, File, FileType},
-    io::{self, ErrorKind, Read as _},
+    io::{ErrorKind, Read as _},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -17,24 +17,25 @@ use tokio::{
 
 use super::CredentialsError;
 
-/// Larger files are refused: one with keys has some hundred bytes.
+/// Larger files are refused. A file with keys has some hundred bytes.
 const MAX_BYTES: usize = 64 * 1024;
-/// For all files of one set. A file system that is gone may keep its readers for ever.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// For all files of one read.
+const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// One read keeps one thread of those that names are looked up in, too, and the configuration is read: when many sets
-/// of files are on a file system that is gone, some threads must be left.
-static PLACES: Semaphore = Semaphore::const_new(256);
+/// Limits the reads at the same time. A read from a file system that hangs blocks its thread for as
+/// long as it hangs, and host names are looked up and the configuration is read on threads of the
+/// same pool. Some of them have to stay free.
+static READS: Semaphore = Semaphore::const_new(256);
 
-/// The text of a file, without white space around it; wiped on drop, since it may be a secret.
-pub(super) type Text = Zeroizing<String>;
+/// The text of a file, without surrounding white space. Wiped on drop, as it may be a secret.
+pub(super) type FileText = Zeroizing<String>;
 
-/// A file that could not be read. Never quotes it.
+/// A file could not be read. Never quotes it.
 #[derive(Debug)]
 pub(super) struct ReadError {
     path: PathBuf,
     message: String,
-    /// There is no such file, nor a link in its place.
+    /// Neither a file nor a symbolic link exists there.
     pub(super) is_absent: bool,
 }
 
@@ -46,129 +47,132 @@ impl fmt::Display for ReadError {
 
 impl From<ReadError> for CredentialsError {
     fn from(error: ReadError) -> CredentialsError {
-        CredentialsError::broken(error.to_string())
+        CredentialsError::permanent(error.to_string())
     }
 }
 
-/// Reads one set of files after the other.
+/// Reads files, again and again.
 #[derive(Debug)]
 pub(super) struct Reader {
-    places: &'static Semaphore,
-    /// A read that did not end in time: it keeps its thread, so there is never a second one.
+    reads: &'static Semaphore,
+    /// The last read, where it did not end in time.
     stuck: Option<JoinHandle<()>>,
 }
 
 impl Default for Reader {
     fn default() -> Reader {
         Reader {
-            places: &PLACES,
+            reads: &READS,
             stuck: None,
         }
     }
 }
 
 impl Reader {
-    /// Reads `paths`, each as it is at this moment, in their order.
+    /// The text of each of `paths`, in their order. Fails as a whole where they cannot be read in
+    /// time.
     pub(super) async fn read(
         &mut self,
         paths: Vec<PathBuf>,
-    ) -> Result<Vec<Result<Text, ReadError>>, CredentialsError> {
-        let names = paths
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect::<Vec<_>>()
-            .join(", ");
-        let too_slow = || {
-            CredentialsError::passing(format!(
-                "{names} could not be read within {} s",
-                PATIENCE.as_secs()
-            ))
-        };
-        if self.stuck.as_ref().is_some_and(|read| !read.is_finished()) {
-            return Err(too_slow());
+    ) -> Result<Vec<Result<FileText, ReadError>>, CredentialsError> {
+        let too_slow = too_slow(&paths);
+        // A read that hangs keeps its thread, so a second one must not block another.
+        if let Some(stuck) = &self.stuck
+            && !stuck.is_finished()
+        {
+            return Err(too_slow);
         }
-        let deadline = Instant::now() + PATIENCE;
-        let Ok(place) = timeout_at(deadline, self.places.acquire()).await else {
-            return Err(too_slow());
+        let deadline = Instant::now() + TIMEOUT;
+        let Ok(permit) = timeout_at(deadline, self.reads.acquire()).await else {
+            return Err(too_slow);
         };
         let (sender, receiver) = oneshot::channel();
         let read = tokio::task::spawn_blocking(move || {
-            let _ = sender.send(paths.into_iter().map(read).collect());
-            drop(place);
+            let mut texts = Vec::with_capacity(paths.len());
+            for path in paths {
+                texts.push(read_file(path));
+            }
+            // Nobody receives them where they come too late.
+            let _ = sender.send(texts);
+            drop(permit);
         });
         if let Ok(Ok(texts)) = timeout_at(deadline, receiver).await {
             return Ok(texts);
         }
         self.stuck = Some(read);
-        Err(too_slow())
+        Err(too_slow)
     }
 
-    /// Reads one file.
-    pub(super) async fn read_one(
-        &mut self,
-        path: PathBuf,
-    ) -> Result<Result<Text, ReadError>, CredentialsError> {
+    pub(super) async fn read_one(&mut self, path: PathBuf) -> Result<FileText, CredentialsError> {
         let texts = self.read(vec![path]).await?;
-        Ok(texts.into_iter().next().expect("one file, one text"))
+        let text = texts.into_iter().next().expect("one path, one text");
+        Ok(text?)
     }
 }
 
-fn read(path: PathBuf) -> Result<Text, ReadError> {
-    match text(&path) {
-        Ok(text) => Ok(text),
-        Err(Fault::Io(error)) => {
+fn too_slow(paths: &[PathBuf]) -> CredentialsError {
+    let mut names = Vec::with_capacity(paths.len());
+    for path in paths {
+        names.push(path.display().to_string());
+    }
+    CredentialsError::transient(format!(
+        "{} could not be read within {} s",
+        names.join(", "),
+        TIMEOUT.as_secs()
+    ))
+}
+
+fn read_file(path: PathBuf) -> Result<FileText, ReadError> {
+    let bytes = match bytes(&path) {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(message)) => return Err(unusable(path, message)),
+        Err(error) => {
+            // A dangling link is not absent: the file that it points to may be about to appear.
             let is_absent =
                 error.kind() == ErrorKind::NotFound && fs::symlink_metadata(&path).is_err();
-            Err(ReadError {
+            return Err(ReadError {
                 path,
                 message: format!("cannot be read: {error}"),
                 is_absent,
-            })
+            });
         }
-        Err(Fault::Content(message)) => Err(ReadError {
-            path,
-            message,
-            is_absent: false,
-        }),
+    };
+    let Ok(text) = std::str::from_utf8(&bytes) else {
+        return Err(unusable(path, "is not UTF-8".into()));
+    };
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Err(unusable(path, "is empty".into()));
+    }
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+fn unusable(path: PathBuf, message: String) -> ReadError {
+    ReadError {
+        path,
+        message,
+        is_absent: false,
     }
 }
 
-enum Fault {
-    Io(io::Error),
-    Content(String),
-}
-
-impl From<io::Error> for Fault {
-    fn from(error: io::Error) -> Fault {
-        Fault::Io(error)
-    }
-}
-
-/// Opening a pipe waits for its other end, and a device has no end, so only a regular file is opened.
-fn text(path: &Path) -> Result<Text, Fault> {
+/// The content of the file, or else what is wrong with the file.
+fn bytes(path: &Path) -> std::io::Result<Result<Zeroizing<Vec<u8>>, String>> {
+    // Opening a pipe waits for its other end, and a device may have no end: only regular files are
+    // opened.
     let metadata = fs::metadata(path)?;
     if !metadata.is_file() {
         let kind = kind(metadata.file_type());
-        return Err(Fault::Content(format!(
-            "is {kind}; it must be a regular file"
-        )));
+        return Ok(Err(format!("is {kind}; it must be a regular file")));
     }
-    // Room for all of it, so that no copy is left behind where a smaller buffer was.
+    // With space for the whole file, as a buffer that grows would leave copies behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES + 1));
     File::open(path)?
         .take(MAX_BYTES as u64 + 1)
         .read_to_end(&mut bytes)?;
     if bytes.len() > MAX_BYTES {
-        return Err(Fault::Content(format!(
-            "is larger than {} KiB",
-            MAX_BYTES / 1024
-        )));
+        return Ok(Err(format!("is larger than {} KiB", MAX_BYTES / 1024)));
     }
-    let text = std::str::from_utf8(&bytes).map_err(|_| Fault::Content("is not UTF-8".into()))?;
-    match text.trim_start_matches('\u{feff}').trim() {
-        "" => Err(Fault::Content("is empty".into())),
-        text => Ok(Zeroizing::new(text.to_owned())),
-    }
+    Ok(Ok(bytes))
 }
 
 fn kind(file_type: FileType) -> &'static str {
@@ -186,19 +190,17 @@ mod tests {
     use super::*;
 
     async fn read_one(path: &Path) -> Result<String, String> {
-        let text = Reader::default()
-            .read_one(path.to_owned())
-            .await
-            .map_err(|error| error.to_string())?;
-        text.map(|text| (*text).clone()).map_err(|error| {
-            error
-                .to_string()
-                .replace(&format!("{} ", path.display()), "")
-        })
+        match Reader::default().read_one(path.to_owned()).await {
+            Ok(text) => Ok(text.to_string()),
+            Err(error) => {
+                let place = format!("{} ", path.display());
+                Err(error.to_string().replace(&place, ""))
+            }
+        }
     }
 
     #[tokio::test]
-    async fn a_regular_file_is_read_and_nothing_else() {
+    async fn only_regular_files_are_read() {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         fs::write(path("good"), " value\n").unwrap();
@@ -246,7 +248,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_dangling_link_is_not_the_same_as_nothing() {
+    async fn a_dangling_link_does_not_count_as_absent() {
         let directory = tempfile::tempdir().unwrap();
         let link = directory.path().join("link");
         symlink("nowhere", &link).unwrap();
@@ -263,7 +265,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_read_that_hangs_is_given_up_and_not_joined_by_others() {
+    async fn a_read_that_hangs_times_out_and_no_other_is_started() {
         let mut reader = Reader::default();
         let (release, hold) = std::sync::mpsc::channel::<()>();
         reader.stuck = Some(tokio::task::spawn_blocking(move || {
@@ -280,21 +282,15 @@ mod tests {
         }
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("a"), "b").unwrap();
-        assert!(
-            reader
-                .read_one(directory.path().join("a"))
-                .await
-                .unwrap()
-                .is_ok()
-        );
+        assert!(reader.read_one(directory.path().join("a")).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn many_reads_that_hang_do_not_take_every_thread() {
-        let places: &Semaphore = Box::leak(Box::new(Semaphore::new(1)));
-        let taken = places.acquire().await.unwrap();
+    async fn reads_that_hang_do_not_block_every_thread() {
+        let reads: &Semaphore = Box::leak(Box::new(Semaphore::new(1)));
+        let taken = reads.acquire().await.unwrap();
         let mut reader = Reader {
-            places,
+            reads,
             ..Reader::default()
         };
         let error = reader.read_one("/etc/hostname".into()).await.unwrap_err();

@@ -1,15 +1,16 @@
-//! Requests as the official SDK sends them, from `tests/fixtures/credentials`, and answers of all sorts.
+//! Requests compared with those of the official SDK, from `tests/fixtures/credentials`, and responses
+//! of all kinds.
 
 use std::{fs, path::Path};
 
 use http::Request;
 use serde_json::Value;
 
-use super::{
-    AssumeRole, Chain, CvmRole, Source, Sts, TkeOidc,
-    fixtures::{Cloud, refusal, role},
+use super::fixtures::{Cloud, refusal, role};
+use crate::{
+    credentials::{AssumeRole, Chain, CredentialsError, CvmRole, Source, Sts, TkeOidc},
+    signer::{self, CanonicalRequest, Credentials, RequestToSign, Secret},
 };
-use crate::signer::{self, CanonicalRequest, Credentials, Secret};
 
 fn fixture(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -32,13 +33,13 @@ fn assume_role(source: Source) -> Source {
         role_arn: "qcs::cam::uin/100000000001:roleName/tcss-exporter".into(),
         session_name: "tcss-exporter-1".into(),
         external_id: None,
-        duration: AssumeRole::DURATION,
+        duration: AssumeRole::DEFAULT_DURATION,
         sts: Sts::default(),
         source,
     }))
 }
 
-/// The headers of the SDK that say what is asked, and not by what.
+/// Compares the headers that describe the request, and not those that describe the SDK.
 fn check_headers(request: &Request<bytes::Bytes>, recorded: &Value) {
     for header in recorded["headers"].as_array().unwrap() {
         let (name, value) = (header[0].as_str().unwrap(), header[1].as_str().unwrap());
@@ -52,9 +53,9 @@ fn check_headers(request: &Request<bytes::Bytes>, recorded: &Value) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_is_asked_for_as_the_sdk_does() {
+async fn a_role_is_requested_as_the_sdk_does() {
     let (cloud, fixture) = (Cloud::default(), fixture("sts_assume_role.json"));
-    cloud.answer(fixture["response_used"].to_string());
+    cloud.respond(fixture["response_used"].to_string());
     let provider = cloud
         .providers(&[])
         .provider(&assume_role(Source::Static(long_term())));
@@ -79,29 +80,29 @@ async fn a_role_is_asked_for_as_the_sdk_does() {
         body(recorded["body"].as_str().unwrap().as_bytes())
     );
 
-    // The same request as recorded, but for the white space of its body.
-    let of_ours = signed_parts(request.body());
+    // The same request as recorded, except for the white space in its body.
+    let ours = signed_parts(request.body());
     let canonical = |text: &str| text.rsplit_once('\n').unwrap().0.to_owned();
     let derived = &fixture["derived"];
     let recorded_text = derived["canonical_request"].as_str().unwrap();
     assert_eq!(
-        canonical(&CanonicalRequest::new(&of_ours).to_string()),
+        canonical(&CanonicalRequest::new(&ours).to_string()),
         canonical(recorded_text)
     );
     let at = jiff::Timestamp::from_second(1_764_000_000).unwrap();
-    let signed = signer::sign(&of_ours, "sts", &long_term(), at).to_string();
+    let signed = signer::sign(&ours, "sts", &long_term(), at).to_string();
     assert_eq!(request.headers()["Authorization"], signed);
     let scope = |text: &str| text.split(", ").next().unwrap().to_owned();
     assert_eq!(
         scope(&signed),
         scope(derived["authorization"].as_str().unwrap())
     );
-    let of_theirs = signed_parts(recorded["body"].as_str().unwrap().as_bytes());
-    assert_eq!(CanonicalRequest::new(&of_theirs).to_string(), recorded_text);
+    let theirs = signed_parts(recorded["body"].as_str().unwrap().as_bytes());
+    assert_eq!(CanonicalRequest::new(&theirs).to_string(), recorded_text);
 }
 
-fn signed_parts(body: &[u8]) -> signer::Request<'_> {
-    signer::Request {
+fn signed_parts(body: &[u8]) -> RequestToSign<'_> {
+    RequestToSign {
         method: "POST",
         host: "sts.tencentcloudapi.com",
         path: "/",
@@ -113,10 +114,10 @@ fn signed_parts(body: &[u8]) -> signer::Request<'_> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_external_id_is_sent_and_a_role_may_ask_for_a_role() {
+async fn an_external_id_is_sent_and_a_role_may_assume_a_role() {
     let cloud = Cloud::default();
-    cloud.lend("AKIDinner", 7_200);
-    cloud.lend("AKIDouter", 7_200);
+    cloud.issue("AKIDinner", 7_200);
+    cloud.issue("AKIDouter", 7_200);
     let Source::AssumeRole(mut outer) = assume_role(assume_role(Source::Static(long_term())))
     else {
         unreachable!()
@@ -150,12 +151,12 @@ fn tke(token_file: &str) -> [(&str, &str); 4] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_role_of_a_pod_is_asked_for_without_a_signature_as_the_sdk_does() {
+async fn the_role_of_a_pod_is_requested_without_a_signature_as_the_sdk_does() {
     let (cloud, fixture) = (
         Cloud::default(),
         fixture("sts_assume_role_with_web_identity_tke.json"),
     );
-    cloud.answer(fixture["response_used"].to_string());
+    cloud.respond(fixture["response_used"].to_string());
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(token.path(), "eyJhbGciOi.web-identity.token\n").unwrap();
     let providers = cloud.providers(&tke(token.path().to_str().unwrap()));
@@ -184,10 +185,10 @@ async fn the_role_of_a_pod_is_asked_for_without_a_signature_as_the_sdk_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_token_of_a_pod_is_read_at_each_renewal() {
+async fn the_token_of_a_pod_is_read_at_each_refresh() {
     let cloud = Cloud::default();
-    cloud.lend("one", 100);
-    cloud.lend("two", 100_000);
+    cloud.issue("one", 100);
+    cloud.issue("two", 100_000);
     let token = tempfile::NamedTempFile::new().unwrap();
     fs::write(token.path(), "first").unwrap();
     let providers = cloud.providers(&tke(token.path().to_str().unwrap()));
@@ -204,11 +205,11 @@ async fn the_token_of_a_pod_is_read_at_each_renewal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_metadata_service_is_asked_as_the_sdk_does() {
+async fn the_metadata_service_is_called_as_the_sdk_does() {
     let (cloud, fixture) = (Cloud::default(), fixture("cvm_metadata_role.json"));
     let used = &fixture["response_used"];
-    cloud.answer(format!("{}\n", used["role_name"].as_str().unwrap()));
-    cloud.answer(used["credentials"].to_string());
+    cloud.respond(format!("{}\n", used["role_name"].as_str().unwrap()));
+    cloud.respond(used["credentials"].to_string());
     let issued = cloud
         .providers(&[])
         .provider(&Source::CvmRole(CvmRole::default()))
@@ -232,7 +233,7 @@ async fn the_metadata_service_is_asked_as_the_sdk_does() {
         ..CvmRole::default()
     });
     let cloud = Cloud::default();
-    cloud.answer(used["credentials"].to_string());
+    cloud.respond(used["credentials"].to_string());
     cloud
         .providers(&[])
         .provider(&named)
@@ -245,10 +246,10 @@ async fn the_metadata_service_is_asked_as_the_sdk_does() {
     );
 }
 
-/// Whatever comes back, no error shows a part of it that may be a key.
+/// Whatever the response is, no error shows a part of it that may be a key.
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_cannot_be_used_is_an_error_that_does_not_show_it() {
-    let answers = [
+async fn the_error_for_an_unusable_response_does_not_show_it() {
+    let responses = [
         "canary".to_owned(),
         "\"canary\"".to_owned(),
         r#"{"Response":{"Credentials":"canary","RequestId":"r"}}"#.to_owned(),
@@ -270,10 +271,10 @@ async fn an_answer_that_cannot_be_used_is_an_error_that_does_not_show_it() {
         Source::TkeOidc(TkeOidc::default()),
         Source::CvmRole(metadata),
     ];
-    for answer in answers {
+    for response in responses {
         for source in &sources {
             let cloud = Cloud::default();
-            cloud.answer(answer.clone());
+            cloud.respond(response.clone());
             let providers = cloud.providers(&tke(token.path().to_str().unwrap()));
             let error = providers.provider(source).current().await.unwrap_err();
             let shown = format!("{error} {error:?}");
@@ -285,7 +286,7 @@ async fn an_answer_that_cannot_be_used_is_an_error_that_does_not_show_it() {
     }
 }
 
-/// As a gateway may do it.
+/// As a gateway may do.
 #[tokio::test(start_paused = true)]
 async fn an_error_that_repeats_what_was_sent_is_scrubbed() {
     let token = tempfile::NamedTempFile::new().unwrap();
@@ -299,7 +300,7 @@ async fn an_error_that_repeats_what_was_sent_is_scrubbed() {
     ];
     for (source, secret) in sources {
         let cloud = Cloud::default();
-        cloud.answer(refusal("InvalidParameter", secret));
+        cloud.respond(refusal("InvalidParameter", secret));
         let providers = cloud.providers(&tke(token.path().to_str().unwrap()));
         let error = providers.provider(&source).current().await.unwrap_err();
         assert!(error.to_string().ends_with(": <redacted>"), "{error:?}");
@@ -309,7 +310,7 @@ async fn an_error_that_repeats_what_was_sent_is_scrubbed() {
 #[tokio::test(start_paused = true)]
 async fn an_error_of_sts_keeps_its_code_and_request_id() {
     let cloud = Cloud::default();
-    cloud.answer(refusal("UnauthorizedOperation", "you are not authorized"));
+    cloud.respond(refusal("UnauthorizedOperation", "you are not authorized"));
     let provider = cloud
         .providers(&[])
         .provider(&assume_role(Source::Static(long_term())));
@@ -326,17 +327,15 @@ async fn an_error_of_sts_keeps_its_code_and_request_id() {
 const ID: (&str, &str) = ("TENCENTCLOUD_SECRET_ID", "AKIDenv");
 const KEY: (&str, &str) = ("TENCENTCLOUD_SECRET_KEY", "key");
 
-/// What a chain finds with these variables, and how it fails where it does not.
+/// The origin that a chain finds with these variables, or else its error.
 async fn chain(cloud: &Cloud, environment: &[(&str, &str)]) -> Result<String, String> {
     let provider = cloud
         .providers(environment)
         .provider(&Source::Chain(Chain::default()));
     let outcome = provider.current().await;
     assert_eq!(
-        provider.hopeless().is_some(),
-        outcome
-            .as_ref()
-            .is_err_and(super::CredentialsError::is_final)
+        provider.startup_error().is_some(),
+        outcome.as_ref().is_err_and(CredentialsError::ends_chain)
     );
     outcome
         .map(|issued| issued.origin.clone())
@@ -344,7 +343,7 @@ async fn chain(cloud: &Cloud, environment: &[(&str, &str)]) -> Result<String, St
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chain_takes_the_first_link_that_is_there() {
+async fn a_chain_takes_the_first_kind_that_is_present() {
     let home = tempfile::tempdir().unwrap();
     let home_variable = ("HOME", home.path().to_str().unwrap());
     let token = tempfile::NamedTempFile::new().unwrap();
@@ -352,15 +351,15 @@ async fn a_chain_takes_the_first_link_that_is_there() {
     let pod = tke(token.path().to_str().unwrap());
 
     let on_a_cvm = Cloud::default();
-    on_a_cvm.answer("MyRole");
-    on_a_cvm.answer(fixture("cvm_metadata_role.json")["response_used"]["credentials"].to_string());
+    on_a_cvm.respond("MyRole");
+    on_a_cvm.respond(fixture("cvm_metadata_role.json")["response_used"]["credentials"].to_string());
     assert_eq!(
         chain(&on_a_cvm, &[home_variable]).await.unwrap(),
         "CVM role MyRole"
     );
 
     let in_a_pod = Cloud::default();
-    in_a_pod.lend("AKIDpod", 7_200);
+    in_a_pod.issue("AKIDpod", 7_200);
     let environment = [&pod[..], &[home_variable]].concat();
     let origin = chain(&in_a_pod, &environment).await.unwrap();
     assert_eq!(
@@ -383,38 +382,38 @@ async fn a_chain_takes_the_first_link_that_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_link_that_is_there_and_broken_ends_the_chain() {
+async fn a_kind_that_is_present_but_not_valid_ends_the_chain() {
     let home = tempfile::tempdir().unwrap();
     let home_variable = ("HOME", home.path().to_str().unwrap());
-    let nobody = Cloud::default();
+    let unused = Cloud::default();
     assert_eq!(
-        chain(&nobody, &[home_variable, ID]).await.unwrap_err(),
+        chain(&unused, &[home_variable, ID]).await.unwrap_err(),
         "env: set the environment variable TENCENTCLOUD_SECRET_KEY"
     );
     let pod = tke("/nonexistent");
     let without_role = [&pod[..3], &[home_variable]].concat();
     assert_eq!(
-        chain(&nobody, &without_role).await.unwrap_err(),
+        chain(&unused, &without_role).await.unwrap_err(),
         "tke_oidc: TKE_ROLE_ARN is not set"
     );
     let without_token = [&pod[..], &[home_variable]].concat();
-    let error = chain(&nobody, &without_token).await.unwrap_err();
+    let error = chain(&unused, &without_token).await.unwrap_err();
     assert!(
         error.starts_with("tke_oidc: /nonexistent cannot be read"),
         "{error}"
     );
     fs::create_dir(home.path().join(".tencentcloud")).unwrap();
     fs::write(home.path().join(".tencentcloud/credentials"), "[other]\n").unwrap();
-    let error = chain(&nobody, &without_token).await.unwrap_err();
+    let error = chain(&unused, &without_token).await.unwrap_err();
     assert!(
         error.starts_with("profile: ") && error.ends_with("has no section [default]"),
         "{error}"
     );
-    assert_eq!(nobody.n_requests(), 0);
+    assert_eq!(unused.n_requests(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chain_that_ends_at_a_variable_is_hopeless_and_one_that_ends_at_a_file_is_not() {
+async fn a_chain_that_ends_at_a_variable_is_a_startup_error_and_one_that_ends_at_a_file_is_not() {
     let home = tempfile::tempdir().unwrap();
     let home_variable = ("HOME", home.path().to_str().unwrap());
     let pod = tke("/nonexistent");
@@ -423,20 +422,24 @@ async fn a_chain_that_ends_at_a_variable_is_hopeless_and_one_that_ends_at_a_file
         ([&pod[..3], &[home_variable]].concat(), true),
         ([&pod[..], &[home_variable]].concat(), false),
     ];
-    for (environment, is_hopeless) in cases {
+    for (environment, is_startup_error) in cases {
         let provider = Cloud::default()
             .providers(&environment)
             .provider(&Source::Chain(Chain::default()));
         let error = provider.current().await.unwrap_err();
-        assert_eq!(provider.hopeless().is_some(), is_hopeless, "{error}");
+        assert_eq!(
+            provider.startup_error().is_some(),
+            is_startup_error,
+            "{error}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chain_that_finds_nothing_says_where_it_looked_and_what_to_do() {
+async fn a_chain_that_finds_nothing_reports_where_it_looked_and_what_to_do() {
     let home = tempfile::tempdir().unwrap();
     let no_role = Cloud::default();
-    no_role.answer_with(404, "");
+    no_role.respond_with(404, "");
     let error = chain(&no_role, &[("HOME", home.path().to_str().unwrap())])
         .await
         .unwrap_err();

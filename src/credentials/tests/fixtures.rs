@@ -1,4 +1,4 @@
-//! A stand-in for STS and the metadata service within the process, for tests in paused time.
+//! STS and the metadata service in this process, for tests in paused time.
 
 use std::{
     collections::VecDeque,
@@ -8,35 +8,40 @@ use std::{
 use bytes::Bytes;
 use jiff::Timestamp;
 
-use super::{Environment, Providers, Tools};
-use crate::{client::Client, domain::Clock, limiter::Limiters, telemetry::Telemetry};
+use crate::{
+    client::Client,
+    credentials::{Environment, Providers, RefreshContext},
+    domain::Clock,
+    limiter::Limiters,
+    telemetry::Telemetry,
+};
 
-/// Where clocks of tests begin.
+/// Where the clocks of tests start.
 pub(super) const START: i64 = 1_764_000_000;
 
-/// Answers requests with what a test has put in, and keeps them.
+/// Answers requests with the responses that a test has queued, and records the requests.
 #[derive(Clone, Default)]
 pub(super) struct Cloud {
-    answers: Arc<Mutex<VecDeque<(u16, String)>>>,
+    responses: Arc<Mutex<VecDeque<(u16, String)>>>,
     requests: Arc<Mutex<Vec<http::Request<Bytes>>>>,
 }
 
 impl Cloud {
-    /// Puts in an answer; the last one is given for ever.
-    pub(super) fn answer(&self, body: impl Into<String>) {
-        self.answer_with(200, body);
+    /// Queues a response. The last one is repeated.
+    pub(super) fn respond(&self, body: impl Into<String>) {
+        self.respond_with(200, body);
     }
 
-    pub(super) fn answer_with(&self, status: u16, body: impl Into<String>) {
-        self.answers
+    pub(super) fn respond_with(&self, status: u16, body: impl Into<String>) {
+        self.responses
             .lock()
             .unwrap()
             .push_back((status, body.into()));
     }
 
-    /// Puts in a role that expires `seconds` after the clock's begin.
-    pub(super) fn lend(&self, id: &str, seconds: i64) {
-        self.answer(role(id, seconds));
+    /// Queues a role that expires `seconds` after the start of the clock.
+    pub(super) fn issue(&self, id: &str, seconds: i64) {
+        self.respond(role(id, seconds));
     }
 
     pub(super) fn n_requests(&self) -> usize {
@@ -47,25 +52,25 @@ impl Cloud {
         self.requests.lock().unwrap()[index].clone()
     }
 
-    pub(super) fn tools(&self, environment: &[(&str, &str)]) -> Tools {
+    pub(super) fn context(&self, environment: &[(&str, &str)]) -> RefreshContext {
         let clock = Clock::starting_at(Timestamp::from_second(START).unwrap());
         let telemetry = Arc::new(Telemetry::new(&[]).unwrap());
         let this = self.clone();
         let handler = Arc::new(move |request| {
             this.requests.lock().unwrap().push(request);
-            let mut answers = this.answers.lock().unwrap();
-            let answer = if answers.len() > 1 {
-                answers.pop_front()
+            let mut responses = this.responses.lock().unwrap();
+            let response = if responses.len() > 1 {
+                responses.pop_front()
             } else {
-                answers.front().cloned()
+                responses.front().cloned()
             };
-            let (status, body) = answer.expect("an answer");
+            let (status, body) = response.expect("a queued response");
             http::Response::builder()
                 .status(status)
                 .body(Bytes::from(body))
                 .unwrap()
         });
-        Tools {
+        RefreshContext {
             client: Client::in_process(clock, telemetry, handler),
             limiters: Arc::new(Limiters::default()),
             clock,
@@ -74,11 +79,11 @@ impl Cloud {
     }
 
     pub(super) fn providers(&self, environment: &[(&str, &str)]) -> Providers {
-        Providers::new(self.tools(environment))
+        Providers::new(self.context(environment))
     }
 }
 
-/// What STS answers; expires `seconds` after the clock's begin.
+/// The response of STS with a role that expires `seconds` after the start of the clock.
 pub(super) fn role(id: &str, seconds: i64) -> String {
     format!(
         r#"{{"Response":{{"Credentials":{{"Token":"tok-{id}","TmpSecretId":"{id}","TmpSecretKey":"key-{id}"}},"ExpiredTime":{},"Expiration":"","RequestId":"r"}}}}"#,
@@ -86,7 +91,7 @@ pub(super) fn role(id: &str, seconds: i64) -> String {
     )
 }
 
-/// An error of the API.
+/// The response of the API with an error.
 pub(super) fn refusal(code: &str, message: &str) -> String {
     format!(
         r#"{{"Response":{{"Error":{{"Code":"{code}","Message":"{message}"}},"RequestId":"r-1"}}}}"#

@@ -1,4 +1,4 @@
-//! When credentials are got and renewed, in paused time.
+//! When credentials are fetched and refreshed, in paused time.
 
 use std::{fs, sync::Arc, time::Duration};
 
@@ -7,11 +7,11 @@ use tokio::{
     time::{advance, sleep, timeout},
 };
 
-use super::{
-    AssumeRole, Files, Issued, Provider, Source, Sts,
-    fixtures::{Cloud, refusal},
+use super::fixtures::{self, Cloud, refusal};
+use crate::{
+    credentials::{AssumeRole, EnvVariables, Issued, KeyFiles, Provider, Providers, Source, Sts},
+    signer::{Credentials, Secret},
 };
-use crate::signer::{Credentials, Secret};
 
 fn role() -> Source {
     let secret_key = Secret::new("key".into());
@@ -28,7 +28,7 @@ fn role_of(source: Source) -> Source {
         role_arn: "qcs::cam::uin/1:roleName/r".into(),
         session_name: "s".into(),
         external_id: None,
-        duration: AssumeRole::DURATION,
+        duration: AssumeRole::DEFAULT_DURATION,
         sts: Sts::default(),
         source,
     }))
@@ -46,13 +46,13 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_who_need_credentials_cause_one_request() {
+async fn a_thousand_accounts_that_need_credentials_cause_one_request() {
     let cloud = Cloud::default();
-    cloud.lend("one", 100);
-    cloud.lend("two", 200);
-    cloud.lend("three", 100_000);
+    cloud.issue("one", 100);
+    cloud.issue("two", 200);
+    cloud.issue("three", 100_000);
     let providers = cloud.providers(&[]);
-    for (expected, renewed_after) in [("one", 85), ("two", 110)] {
+    for (expected, refreshed_after) in [("one", 85), ("two", 110)] {
         let mut needs = JoinSet::new();
         for _ in 0..1_000 {
             let provider = providers.provider(&role());
@@ -65,19 +65,17 @@ async fn a_thousand_who_need_credentials_cause_one_request() {
                 .iter()
                 .all(|id| id.as_deref() == Ok(expected))
         );
-        sleep(seconds(renewed_after)).await;
+        sleep(seconds(refreshed_after)).await;
     }
     assert_eq!(cloud.n_requests(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn whoever_stops_waiting_does_not_stop_it_for_the_others() {
+async fn an_account_that_stops_waiting_does_not_cancel_the_request_for_others() {
     let cloud = Cloud::default();
-    cloud.lend("one", 100);
-    // The one who asks STS must wait for its turn there.
-    let source = role();
-    let providers = cloud.providers(&[]);
-    let provider = providers.provider(&source);
+    cloud.issue("one", 100);
+    // The request to STS waits for its turn, so that it is under way when the other gives up.
+    let provider = cloud.providers(&[]).provider(&role());
     let other = Arc::clone(&provider);
     let waiting = tokio::spawn(async move { id(&other).await });
     assert!(
@@ -89,7 +87,7 @@ async fn whoever_stops_waiting_does_not_stop_it_for_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_asked_before_somebody_needs_it() {
+async fn no_request_is_sent_before_credentials_are_needed() {
     let cloud = Cloud::default();
     let _provider = cloud.providers(&[]).provider(&role());
     sleep(Duration::from_hours(24)).await;
@@ -97,10 +95,10 @@ async fn nothing_is_asked_before_somebody_needs_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn they_are_renewed_when_seven_to_eight_tenths_of_their_time_are_over() {
+async fn credentials_are_refreshed_after_seventy_to_eighty_percent_of_their_lifetime() {
     let cloud = Cloud::default();
-    cloud.lend("one", 7_200);
-    cloud.lend("two", 100_000);
+    cloud.issue("one", 7_200);
+    cloud.issue("two", 100_000);
     let provider = cloud.providers(&[]).provider(&role());
     assert_eq!(id(&provider).await.as_deref(), Ok("one"));
     sleep(seconds(5_039)).await;
@@ -110,22 +108,23 @@ async fn they_are_renewed_when_seven_to_eight_tenths_of_their_time_are_over() {
     assert_eq!(id(&provider).await.as_deref(), Ok("two"));
 }
 
-/// However short they last: whoever asks has some that hold, all the time, and STS is asked about once a lifetime.
+/// However short their lifetime is, valid ones are always there, and STS is called about once per
+/// lifetime.
 #[tokio::test(start_paused = true)]
-async fn short_lived_ones_never_run_out() {
+async fn short_lived_credentials_never_run_out() {
     let cloud = Cloud::default();
     for round in 1..=60 {
-        cloud.lend(&format!("id-{round}"), round * 3 + 2);
+        cloud.issue(&format!("id-{round}"), round * 3 + 2);
     }
-    let tools = cloud.tools(&[]);
-    let clock = tools.clock;
-    let provider = super::Providers::new(tools).provider(&role());
+    let context = cloud.context(&[]);
+    let clock = context.clock;
+    let provider = Providers::new(context).provider(&role());
     provider.current().await.unwrap();
     for _ in 0..1_000 {
         let before = cloud.n_requests();
         let issued = timeout(Duration::ZERO, provider.current())
             .await
-            .expect("nobody waits")
+            .expect("no wait")
             .unwrap();
         assert!(!issued.is_expired(clock.now()));
         assert!(cloud.n_requests() - before <= 1);
@@ -139,10 +138,10 @@ async fn short_lived_ones_never_run_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_renewal_keeps_the_old_ones_until_they_expire_and_goes_on_trying() {
+async fn a_failed_refresh_keeps_the_old_credentials_until_they_expire_and_is_retried() {
     let cloud = Cloud::default();
-    cloud.lend("one", 1_000);
-    cloud.answer(refusal("InternalError", "broken"));
+    cloud.issue("one", 1_000);
+    cloud.respond(refusal("InternalError", "broken"));
     let provider = cloud.providers(&[]).provider(&role());
     for second in 0..1_000 {
         assert_eq!(
@@ -159,7 +158,7 @@ async fn a_failed_renewal_keeps_the_old_ones_until_they_expire_and_goes_on_tryin
     assert_eq!(provider.status().failures(), n_attempts as u64 - 1);
     assert_eq!(
         provider.status().expires().unwrap().as_second(),
-        super::fixtures::START + 1_000
+        fixtures::START + 1_000
     );
 
     sleep(Duration::from_mins(30)).await;
@@ -171,24 +170,23 @@ async fn a_failed_renewal_keeps_the_old_ones_until_they_expire_and_goes_on_tryin
     assert_eq!(
         cloud.n_requests(),
         n_attempts + n_more,
-        "who asks does not hurry it"
+        "a need for credentials does not cause a retry"
     );
-    cloud.lend("two", 100_000);
-    cloud.lend("two", 100_000);
+    cloud.issue("two", 100_000);
+    cloud.issue("two", 100_000);
     sleep(seconds(160)).await;
     assert_eq!(
         id(&provider).await.as_deref(),
         Ok("two"),
-        "recovers by itself"
+        "recovers without help"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn those_that_have_expired_when_they_come_are_a_failure_and_do_not_take_the_place_of_good_ones()
- {
+async fn credentials_that_are_expired_when_issued_do_not_replace_valid_ones() {
     let cloud = Cloud::default();
-    cloud.lend("one", 100);
-    cloud.lend("late", 10);
+    cloud.issue("one", 100);
+    cloud.issue("late", 10);
     let provider = cloud.providers(&[]).provider(&role());
     id(&provider).await.unwrap();
     sleep(seconds(90)).await;
@@ -199,9 +197,9 @@ async fn those_that_have_expired_when_they_come_are_a_failure_and_do_not_take_th
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_only_a_person_can_mend_is_tried_every_few_minutes() {
+async fn a_permanent_error_is_retried_every_few_minutes() {
     let cloud = Cloud::default();
-    cloud.answer(refusal("UnauthorizedOperation", "no"));
+    cloud.respond(refusal("UnauthorizedOperation", "no"));
     let provider = cloud.providers(&[]).provider(&role());
     id(&provider).await.unwrap_err();
     sleep(Duration::from_hours(1)).await;
@@ -213,11 +211,11 @@ async fn what_only_a_person_can_mend_is_tried_every_few_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejected_ones_are_renewed_at_once_and_once() {
+async fn rejected_credentials_are_refreshed_at_once_and_only_once() {
     let cloud = Cloud::default();
-    cloud.lend("one", 7_200);
-    cloud.lend("two", 7_200);
-    cloud.lend("three", 7_200);
+    cloud.issue("one", 7_200);
+    cloud.issue("two", 7_200);
+    cloud.issue("three", 7_200);
     let provider = cloud.providers(&[]).provider(&role());
     let one: Arc<Issued> = provider.current().await.unwrap();
     for _ in 0..100 {
@@ -225,13 +223,13 @@ async fn rejected_ones_are_renewed_at_once_and_once() {
     }
     assert_eq!(id(&provider).await.as_deref(), Ok("two"));
     provider.rejected(&one);
-    assert_eq!(id(&provider).await.as_deref(), Ok("two"), "renewed since");
+    assert_eq!(id(&provider).await.as_deref(), Ok("two"), "refreshed since");
     let two = provider.current().await.unwrap();
     provider.rejected(&two);
     assert_eq!(
         id(&provider).await.as_deref(),
         Ok("two"),
-        "a moment ago: more of them do not help"
+        "refreshed a moment ago"
     );
     assert_eq!(cloud.n_requests(), 2);
     sleep(seconds(31)).await;
@@ -239,17 +237,17 @@ async fn rejected_ones_are_renewed_at_once_and_once() {
     assert_eq!(
         id(&provider).await.as_deref(),
         Ok("two"),
-        "renewed since, however long ago"
+        "refreshed since, however long ago"
     );
     provider.rejected(&two);
     assert_eq!(id(&provider).await.as_deref(), Ok("three"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn rejected_ones_stay_in_use_where_there_are_no_others() {
+async fn rejected_credentials_stay_in_use_where_there_are_no_others() {
     let cloud = Cloud::default();
-    cloud.lend("one", 7_200);
-    cloud.answer(refusal("InternalError", "broken"));
+    cloud.issue("one", 7_200);
+    cloud.respond(refusal("InternalError", "broken"));
     let provider = cloud.providers(&[]).provider(&role());
     provider.rejected(&provider.current().await.unwrap());
     assert_eq!(id(&provider).await.as_deref(), Ok("one"));
@@ -257,35 +255,35 @@ async fn rejected_ones_stay_in_use_where_there_are_no_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_change_is_told_to_those_who_wait_for_one_and_an_attempt_is_not() {
+async fn a_change_completes_with_new_credentials_and_not_with_an_attempt() {
     let cloud = Cloud::default();
-    cloud.answer(refusal("InternalError", "broken"));
+    cloud.respond(refusal("InternalError", "broken"));
     let provider = cloud.providers(&[]).provider(&role());
     id(&provider).await.unwrap_err();
     let change = provider.change_from(provider.serial());
     assert!(
-        timeout(seconds(20), change.come()).await.is_err(),
+        timeout(seconds(20), change.wait()).await.is_err(),
         "attempts that fail change nothing"
     );
-    cloud.lend("one", 100_000);
-    cloud.lend("one", 100_000);
+    cloud.issue("one", 100_000);
+    cloud.issue("one", 100_000);
     let change = provider.change_from(provider.serial());
-    timeout(seconds(160), change.come())
+    timeout(seconds(160), change.wait())
         .await
         .expect("a change");
     let issued = provider.current().await.unwrap();
     let change = provider.change_from(issued.serial);
     assert!(
-        timeout(seconds(1_000), change.come()).await.is_err(),
-        "no news"
+        timeout(seconds(1_000), change.wait()).await.is_err(),
+        "nothing new"
     );
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_role_is_asked_for_as_soon_as_those_who_ask_have_other_keys() {
+async fn a_role_is_retried_as_soon_as_its_parent_has_other_keys() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name);
-    let files = Files {
+    let files = KeyFiles {
         secret_id: path("id"),
         secret_key: path("key"),
         token: None,
@@ -297,27 +295,27 @@ async fn a_role_is_asked_for_as_soon_as_those_who_ask_have_other_keys() {
     let error = id(&provider).await.unwrap_err();
     assert!(error.contains("No such file"), "{error}");
     sleep(Duration::from_mins(30)).await;
-    cloud.lend("one", 100_000);
+    cloud.issue("one", 100_000);
     fs::write(path("id"), "AKIDfile").unwrap();
     fs::write(path("key"), "key").unwrap();
     let change = provider.change_from(provider.serial());
-    timeout(seconds(7), change.come())
+    timeout(seconds(7), change.wait())
         .await
-        .expect("at the next look but one");
+        .expect("after two reads of the files");
     assert_eq!(id(&provider).await.as_deref(), Ok("one"));
 }
 
-/// Those who ask had others since, and then none that hold: nothing new to ask with, so nothing to hurry for.
+/// The parent had other credentials in the meantime, which have expired: nothing new to retry with.
 #[tokio::test(start_paused = true)]
-async fn a_role_whose_askers_keys_run_out_is_not_asked_for_without_pause() {
+async fn a_role_whose_parents_keys_have_expired_is_not_retried_without_delay() {
     let cloud = Cloud::default();
-    cloud.lend("parent-1", 100);
-    cloud.lend("child", 1_000);
-    cloud.lend("parent-2", 200);
-    cloud.answer(refusal("InternalError", "broken"));
+    cloud.issue("parent-1", 100);
+    cloud.issue("child", 1_000);
+    cloud.issue("parent-2", 200);
+    cloud.respond(refusal("InternalError", "broken"));
     let provider = cloud.providers(&[]).provider(&role_of(role()));
     assert_eq!(id(&provider).await.as_deref(), Ok("child"));
-    // Not by sleeping: time that is paused stands still while a task never rests.
+    // Not by sleeping: paused time does not advance while a task is busy all the time.
     for _ in 0..400 {
         advance(seconds(5)).await;
         for _ in 0..20 {
@@ -342,7 +340,7 @@ impl Watched {
     fn new() -> Watched {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
-        let files = Files {
+        let files = KeyFiles {
             secret_id: path("id"),
             secret_key: path("key"),
             token: None,
@@ -371,7 +369,7 @@ impl Watched {
 }
 
 #[tokio::test(start_paused = true)]
-async fn files_are_noticed_when_they_change() {
+async fn changes_of_files_are_noticed() {
     let watched = Watched::new();
     watched.write("id", "AKIDold");
     watched.write("key", "old");
@@ -392,12 +390,12 @@ async fn files_are_noticed_when_they_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_set_that_is_half_replaced_is_not_used() {
+async fn half_replaced_files_are_not_used() {
     let watched = Watched::new();
     watched.write("id", "AKIDold");
     watched.write("key", "old");
     assert_eq!(watched.id_and_key().await, "AKIDold old");
-    // Whoever looks now sees the new ID with the old key, and a moment later both new.
+    // A read between the two writes sees the new ID with the old key.
     for step in 0..20 {
         watched.write("id", &format!("AKIDnew{step}"));
         sleep(Duration::from_millis(900)).await;
@@ -410,7 +408,7 @@ async fn a_set_that_is_half_replaced_is_not_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn files_that_vanish_leave_the_last_good_ones_in_use_and_are_counted() {
+async fn the_last_valid_keys_stay_in_use_while_files_are_missing_or_invalid() {
     let watched = Watched::new();
     watched.write("id", "AKIDold");
     watched.write("key", "old");
@@ -442,7 +440,7 @@ async fn files_that_vanish_leave_the_last_good_ones_in_use_and_are_counted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn accounts_with_the_same_source_share_a_provider_and_it_goes_with_the_last_of_them() {
+async fn accounts_with_the_same_source_share_a_provider_which_is_dropped_with_the_last_one() {
     let cloud = Cloud::default();
     let providers = cloud.providers(&[]);
     let (one, two) = (providers.provider(&role()), providers.provider(&role()));
@@ -454,9 +452,28 @@ async fn accounts_with_the_same_source_share_a_provider_and_it_goes_with_the_las
     drop(two);
     providers.drop_unused();
     assert!(weak.upgrade().is_none());
-    assert_eq!(
-        providers.len(),
-        0,
-        "the one that lent it its keys is gone too"
-    );
+    assert_eq!(providers.len(), 0, "its parent is dropped, too");
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_sources_that_may_change_refresh() {
+    let variables = [
+        ("TENCENTCLOUD_SECRET_ID", "AKIDenv"),
+        ("TENCENTCLOUD_SECRET_KEY", "key"),
+    ];
+    let home = tempfile::tempdir().unwrap();
+    let home = ("HOME", home.path().to_str().unwrap());
+    let env = Source::Env(EnvVariables::default());
+    for (source, environment, expected) in [
+        (env.clone(), &variables[..], false),
+        (env, &[home], false),
+        (Source::default(), &variables[..], false),
+        (role(), &[home], true),
+    ] {
+        let cloud = Cloud::default();
+        cloud.issue("one", 7_200);
+        let provider = cloud.providers(environment).provider(&source);
+        let _ = provider.current().await;
+        assert_eq!(provider.status().refreshes(), expected, "{source}");
+    }
 }
