@@ -1,36 +1,33 @@
-//! Prometheus exporter for vulnerability scans of Tencent Cloud Container Security Service (TCSS).
+//! Prometheus exporter for Tencent Cloud Container Security Service (TCSS).
 //!
 //! # Map of the code
 //!
-//! Data flows left to right; nothing points back. Only [`app`] knows all the others.
-//!
-//! ```text
-//! cli → config → plan → poller → store → exposition → web
-//!                         ↑
-//!      collectors, credentials → client → pacer, signer
-//! ```
+//! Each module may use those below it, and no other; a test holds this order.
 //!
 //! | module | its one responsibility |
 //! |---|---|
-//! | [`cli`] | flags and subcommands; what they print |
-//! | [`config`] | raw file → checked [`config::Config`], all problems at once |
-//! | [`credentials`] | where keys come from: one file a kind; the chain; renewal |
+//! | [`app`] | wires everything: one file per command |
+//! | [`cli`] | flags and commands, and what they print about themselves |
+//! | [`web`] | routes, status page, users, TLS |
+//! | [`supervisor`] | configuration → running jobs: plan, start, stop, hand over at a reload, schedule |
+//! | [`poller`] | runs one job: loop and step apart, one error policy |
+//! | [`exposition`] | snapshots + registry + time → bytes; the only place that knows the text format |
+//! | [`store`] | job → immutable snapshot, replaced as a whole |
+//! | [`collectors`] | one file per collector: a typed answer, how it is read, its metric families |
+//! | [`config`] | raw files → checked [`config::Config`], all problems at once |
+//! | [`credentials`] | where keys come from, and how they are refreshed |
+//! | [`client`] | limiter + signer + send + envelope → response or [`client::ApiError`] |
+//! | [`limiter`] | when a request may be sent; the retry budget |
+//! | [`simulator`] | the simulated API |
 //! | [`signer`] | TC3-HMAC-SHA256, pure; the only reader of secrets |
-//! | [`pacer`] | evenly spaced slots per identity, slowing and recovering; the retry budget |
-//! | [`client`] | pacer + signer + send + envelope → answer or [`client::ApiError`] |
-//! | [`collectors`] | one file per API action: request, pure `parse`, families |
-//! | [`plan`] | accounts × scans × collectors → jobs, and when each first runs |
-//! | [`poller`] | runs one job for ever: loop and step apart, one error policy |
-//! | [`store`] | job → immutable snapshot, replaced whole |
-//! | [`exposition`] | snapshots + registry + now → text, pure |
-//! | [`web`] | routes, what each answers, drain |
-//! | [`simulator`] | the stand-in API |
-//! | [`app`] | wires them: serve, demo, check, scan, simulate; reload and stop |
-//! | [`clock`], [`reason`] | the words the others share |
-//! | [`telemetry`], `process` | what the process counts of itself, in the `prometheus` crate's registry |
-//! | `listener` | HTTP/1 on a socket, for the site and the simulator |
-//! | [`fuzz`] | what reads arbitrary bytes, for fuzzing |
+//! | [`telemetry`] | the metrics of the process itself |
+//! | `listener` | sockets and HTTP/1 connections, for the web server and the simulator |
+//! | `yaml` | YAML file → values with their places; collects problems |
+//! | [`domain`] | the values that everything shares: names, endpoint, rate, shard, reason, time |
 //! | [`build_info`] | version, revision, compiler |
+//!
+//! A poll goes down from `poller` to the API and comes back as a snapshot; a scrape goes from
+//! `web` through `exposition` to the snapshots, and never to the API.
 
 pub mod app;
 pub mod build_info;
@@ -41,7 +38,7 @@ pub mod config;
 pub mod credentials;
 pub mod domain;
 pub mod exposition;
-#[doc(hidden)]
+#[cfg(any(test, fuzzing))]
 pub mod fuzz;
 pub mod limiter;
 mod listener;
@@ -52,3 +49,6 @@ pub mod store;
 pub mod supervisor;
 pub mod telemetry;
 pub mod web;
+
+#[cfg(test)]
+mod tests;

@@ -238,6 +238,7 @@ impl From<TransportError> for RawError {
 }
 
 /// The JSON object under `Response`, for fuzzing.
+#[cfg(any(test, fuzzing))]
 pub(crate) fn open(body: &[u8]) -> Result<String, Reason> {
     match envelope::open(body) {
         Ok((response, _)) => Ok(response.get().to_owned()),

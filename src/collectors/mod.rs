@@ -203,7 +203,7 @@ pub struct Parsed {
 
 /// A response that is not one of this action.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadError {
+pub enum AnswerError {
     #[error("the response is not a JSON object")]
     Json(#[from] serde_json::Error),
     #[error("the response has none of the fields of {0}")]
@@ -245,13 +245,13 @@ impl Collector {
         time_zone: &TimeZone,
         as_of: Timestamp,
         before: Option<&AnyAnswer>,
-    ) -> Result<Parsed, ReadError> {
+    ) -> Result<Parsed, AnswerError> {
         let mut fields = Fields::parse(responses, time_zone, as_of)?;
         let (answer, pace) = (self.read)(&mut fields, before);
         // A response without a single readable field is not an answer to what was asked: taking
         // it for one would replace good data with nothing.
         if fields.n_read() == 0 {
-            return Err(ReadError::Empty(self.actions[0].name));
+            return Err(AnswerError::Empty(self.actions[0].name));
         }
         Ok(Parsed {
             answer,

@@ -92,7 +92,7 @@ async fn send(
 ) -> Result<ApiResponse, ApiError> {
     let limiter = context
         .limiters
-        .join(&call.endpoint, identity, call.action, Rate::MAX);
+        .join(call.endpoint, identity, call.action, Rate::MAX);
     let permit = limiter.acquire().await;
     let departure = permit.departure();
     let deadline = departure + TIMEOUT;

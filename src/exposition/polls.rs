@@ -99,20 +99,17 @@ fn lines(job: &JobEntry, snapshot: &Snapshot) -> Lines {
 
     let heads: Vec<_> = job.collector.families().collect();
     Lines::collect(heads.len() + FAMILIES.len(), |index, out| {
-        match heads.get(index) {
-            Some(head) => {
-                if let Some(data) = snapshot.latest() {
-                    write_samples(out, head.name, &of_answer, |samples| {
-                        job.collector.samples(&data.answer, index, samples);
-                    });
-                }
-            }
-            None => {
-                let family = &FAMILIES[index - heads.len()];
-                write_samples(out, family.name, &of_poll, |samples| {
-                    (family.samples)(snapshot, samples);
-                });
-            }
+        let Some(head) = heads.get(index) else {
+            let family = &FAMILIES[index - heads.len()];
+            write_samples(out, family.name, &of_poll, |samples| {
+                (family.samples)(snapshot, samples);
+            });
+            return;
+        };
+        if let Some(data) = snapshot.latest() {
+            write_samples(out, head.name, &of_answer, |samples| {
+                job.collector.samples(&data.answer, index, samples);
+            });
         }
     })
 }

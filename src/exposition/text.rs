@@ -137,7 +137,7 @@ mod tests {
         });
         write_samples(&mut out, "y", &[], |samples| samples.add(2.0));
         write_samples(&mut out, "z", &[], |samples| {
-            samples.add_with(&[("b", "c")], 3.0)
+            samples.add_with(&[("b", "c")], 3.0);
         });
         let expected = "x{account=\"a\\\"\\\\\\n生\",scan=\"latest\"} 1\n\
             x{account=\"a\\\"\\\\\\n生\",scan=\"latest\",source=\"local\"} 0.5\n\

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tracing::Level;
 
 use super::{Job, policy};
-use crate::{client::ApiError, store::Snapshot};
+use crate::{client::ApiError, domain::ScanName, store::Snapshot};
 
 /// Logs the result of a poll. Every line about a failure has the `RequestId`, for support.
 pub(super) fn poll(job: &Job, before: &Snapshot, after: &Snapshot) {
@@ -109,6 +109,6 @@ fn unexpected_fields(job: &Job, before: &Snapshot, after: &Snapshot) {
 }
 
 fn names(job: &Job) -> (&str, &'static str, Option<&str>) {
-    let scan = job.entry.scan.as_ref().map(|scan| scan.as_str());
+    let scan = job.entry.scan.as_ref().map(ScanName::as_str);
     (job.account.name.as_str(), job.collector.name, scan)
 }

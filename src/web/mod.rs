@@ -35,6 +35,7 @@ mod status;
 
 pub use crate::listener::{Listener, UnixSocket};
 pub use access::Access;
+#[cfg(any(test, fuzzing))]
 pub(crate) use access::parse_basic_auth;
 pub use body::ResponseBody;
 pub use config_file::{LoadedWebConfig, WebConfigFile};

@@ -17,7 +17,6 @@ mod codes;
 mod credentials;
 mod docs;
 mod faults;
-mod fuzz;
 mod lifecycle;
 mod live;
 mod many;

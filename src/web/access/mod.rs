@@ -97,6 +97,7 @@ impl Access {
     }
 }
 
+#[cfg(any(test, fuzzing))]
 /// The user and the password of a header `Authorization`, for fuzzing.
 pub(crate) fn parse_basic_auth(header: &HeaderValue) -> Option<(Vec<u8>, Vec<u8>)> {
     let login = Login::parse(header)?;
