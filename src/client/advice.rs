@@ -84,7 +84,7 @@ const BY_CODE: &[(&str, &str)] = &[
     ),
 ];
 
-/// Codes of STS, which refuses to issue temporary keys. They take precedence over [`BY_CODE`].
+/// Codes of STS, which refuses to issue temporary keys. They take precedence over `BY_CODE`.
 const BY_CODE_OF_STS: &[(&str, &str)] = &[
     (
         "UnauthorizedOperation",

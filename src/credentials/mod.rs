@@ -9,7 +9,7 @@
 //!                     status, schedule
 //! ```
 //!
-//! [`source`] is plain data, which every file above reads.
+//! `source` is plain data, which all of them read.
 
 mod assume_role;
 mod chain;
