@@ -1,6 +1,6 @@
-"""Writes the boards beside this directory: python3 dashboards/source [--check]
+"""Generates the boards in the parent directory: python3 dashboards/source [--check]
 
-With --check it writes nothing, and fails where a board is not what the source says.
+With --check, it writes nothing and fails if a board differs from the generated one.
 """
 
 import json

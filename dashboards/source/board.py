@@ -1,4 +1,4 @@
-"""What every board has: where its panels go, variables, annotations, links."""
+"""Common parts of all boards: layout, variables, annotations, links."""
 
 import palette
 from panels import DATASOURCE
@@ -6,17 +6,17 @@ from promql import each_scan, having, is_status, of_account, of_instance
 
 TAG = "tcss"
 COLUMNS = 24
-# Marks on graphs: their names, and the status of the scans that they mark.
-ENDS = {"Scan finished": "SCANNED", "Scan canceled": "CANCELED"}
+# Annotations on graphs: their names, and the status of the scans that they mark.
+ENDS = {"Scan completed": "SCANNED", "Scan canceled": "CANCELED"}
 
 
 def row(title, *lines):
-    """A titled row of lines; a line is its height and its panels."""
+    """A titled row of lines. A line is a tuple of its height and its panels."""
     return title, lines
 
 
 def board(uid, title, description, time, *, rows, marked=()):
-    """`marked` are the titles of the panels on which the ends of scans are marked."""
+    """`marked` contains the titles of the panels on which the ends of scans are annotated."""
     panels = _placed(rows)
     ids = [panel["id"] for panel in panels if panel["title"] in marked and panel["type"] == "timeseries"]
     marks = [_ended(name, status, ids) for name, status in ENDS.items()] if ids else []
@@ -71,7 +71,7 @@ def _link_to_the_others():
 
 
 def _variables():
-    """Each is chained to those before it."""
+    """Each variable depends on the ones before it."""
     return [
         {
             "name": "datasource",
@@ -104,7 +104,7 @@ def _labels(name, label, selector):
         "definition": query,
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
         "hide": 0,
-        # All stays short, however many accounts there are.
+        # Keeps the query short if All is selected, regardless of the number of accounts.
         "allValue": ".+",
         "includeAll": True,
         "multi": True,
@@ -124,7 +124,7 @@ def _ended(name, status, ids):
         "hide": False,
         "filter": {"exclude": False, "ids": ids},
         "iconColor": palette.ANNOTATIONS[name],
-        # In milliseconds: the mark is where the scan ended, not where Prometheus noticed.
+        # In milliseconds. The annotation is placed at the end of the scan rather than at the time of the scrape.
         "expr": f"1000 * ({end})",
         "useValueForTime": True,
         "step": "60s",

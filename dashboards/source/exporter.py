@@ -1,4 +1,4 @@
-"""Exporter: whether what the other boards show is true, and why not."""
+"""Exporter: health of the exporter, its polls, the API and credentials."""
 
 import palette
 from board import board, row
@@ -37,33 +37,33 @@ def each_instance(metric, function="max"):
 
 NOW = [
     stat(
-        4, "Down", "Instances that Prometheus cannot scrape, and that answered within the last day.",
+        4, "Down", "Instances that Prometheus fails to scrape and that were up within the last day.",
         [now(f"sum(1 - ({of_exporter('up')}))")], steps=GOOD_WHEN_ZERO,
     ),
     stat(
-        4, "Failing", "Scans whose last poll failed, or that were not polled yet.",
+        4, "Failing", "Scans whose last poll failed, or whose first poll is pending.",
         [now(f"sum(1 - {each_scan('tcss_up')})")], steps=GOOD_WHEN_ZERO,
     ),
     stat(
-        4, "Oldest data", "Time since the last poll that succeeded, of the scan for which that is longest.",
+        4, "Oldest data", "Longest time since the last successful poll of a scan.",
         [now(f"max({since(LAST_SUCCESS)})")], "s", decimals=0, no_value="unknown",
     ),
     stat(
-        4, "Config", "Whether the last attempt to load the configuration succeeded, on every instance.",
-        [now(f"min({of_instance(RELOAD_OK)})")], mappings=palette.flags("loaded", "refused"),
+        4, "Config", "Whether the last configuration reload was successful on every instance.",
+        [now(f"min({of_instance(RELOAD_OK)})")], mappings=palette.flags("loaded", "rejected"),
     ),
     stat(
-        4, "Web config", "Whether the last attempt to load the web configuration succeeded, on every instance.",
-        [now(f"min({of_instance(WEB_RELOAD_OK)})")], mappings=palette.flags("loaded", "refused"), no_value="none",
+        4, "Web config", "Whether the last web configuration reload was successful on every instance.",
+        [now(f"min({of_instance(WEB_RELOAD_OK)})")], mappings=palette.flags("loaded", "rejected"), no_value="none",
     ),
     stat(
-        4, "Credentials", "When the first temporary credentials expire. They are renewed before.",
+        4, "Credentials", "Time until the first temporary credentials expire. They are refreshed before that.",
         [now(f"min({EXPIRY})")], "s", decimals=0, no_value="never",
     ),
 ]
 
 INSTANCES = table(
-    24, "Instances", "One row for each exporter. A shard is its share of the accounts, if there are several.",
+    24, "Instances", "One row per exporter. A shard is the part of the accounts that an exporter polls.",
     [
         ("Instance", "instance", {"custom_minWidth": 160}),
         ("Version", "version", {}),
@@ -75,26 +75,26 @@ INSTANCES = table(
         ("Web config loaded", cells(since(each_instance(WEB_RELOADED))), duration(140)),
     ],
     rows=[cells(f"max by (instance, version, revision) ({of_instance('tcss_exporter_build_info')})")],
-    sort=("Instance", False), no_value="No exporter is scraped",
+    sort=("Instance", False), no_value="No exporters found",
 )
 
 POLLS = [
     graph(
-        8, "Polls per minute", "Polls that succeeded and polls that failed, of all chosen scans.",
+        8, "Polls per minute", "Successful and failed polls of the selected scans.",
         [
             trend(f"60 * (sum(max by (account, scan) ({rate(of_scan('tcss_polls_total'))})) - "
-                  f"sum(max by (account, scan) ({rate(of_scan('tcss_poll_failures_total'))})))", "fine"),
-            trend(f"60 * sum(max by (account, scan) ({rate(of_scan('tcss_poll_failures_total'))}))", "failing"),
+                  f"sum(max by (account, scan) ({rate(of_scan('tcss_poll_failures_total'))})))", "succeeded"),
+            trend(f"60 * sum(max by (account, scan) ({rate(of_scan('tcss_poll_failures_total'))}))", "failed"),
         ],
         "none", stacked=True,
     ),
     graph(
-        8, "Failing by reason", "Scans whose last poll failed. The README says what to do about each reason.",
+        8, "Failing by reason", "Scans whose last poll failed, by reason. The README explains each reason.",
         [trend(f"count by (reason) ({each_scan('tcss_poll_failing', 'reason')})", "{{reason}}")],
         "none", steps=True, stacked=True, decimals=0, no_value="No poll failed",
     ),
     graph(
-        8, "Age of data", "Time since the last success: the longest and the median; and the longest since an attempt. Dashed: the threshold.",
+        8, "Data age", "Longest and median time since the last successful poll, and longest time since the last attempt. Dashed line: threshold.",
         [
             trend(f"max({since(LAST_SUCCESS)})", "oldest"),
             trend(f"quantile(0.5, {since(LAST_SUCCESS)})", "median"),
@@ -104,7 +104,7 @@ POLLS = [
         "s",
     ),
     graph(
-        8, "How long polls take", "Waits for the rate limit and retries included: the longest and the median.",
+        8, "Poll duration", "Longest and median duration, including retries and the time spent waiting for the rate limiter.",
         [
             trend(f"max({each_scan('tcss_poll_duration_seconds')})", "longest"),
             trend(f"quantile(0.5, {each_scan('tcss_poll_duration_seconds')})", "median"),
@@ -112,7 +112,7 @@ POLLS = [
         "s",
     ),
     graph(
-        8, "Time between polls", "The interval in force: the longest and the median. Longer where a person is needed.",
+        8, "Poll interval", "Longest and median current poll interval. It is longer while operator action is required.",
         [
             trend(f"max({each_scan('tcss_poll_interval_seconds')})", "longest"),
             trend(f"quantile(0.5, {each_scan('tcss_poll_interval_seconds')})", "median"),
@@ -120,20 +120,20 @@ POLLS = [
         "s", steps=True,
     ),
     graph(
-        8, "Values that could not be read", "Fields of answers that were missing or made no sense, and were left out; by field.",
-        [trend(f"sum by (field) (max by (account, scan, field) "
-               f"({increase(of_scan('tcss_unexpected_values_total'))})) > 0", "{{field}}")],
+        8, "Unexpected values", "Values in API responses that were missing or could not be read, by collector.",
+        [trend(f"sum by (collector) (max by (account, collector, scan) "
+               f"({increase(of_scan('tcss_unexpected_values_total'))})) > 0", "{{collector}}")],
         "none", bars=True, stacked=True, no_value="Every value could be read",
     ),
 ]
 
 API = [
     graph(
-        8, "API requests", "Requests per second of each instance, retries included: what the rate limit counts.",
+        8, "API requests", "Requests per second by instance, including retries.",
         [trend(f"sum by (instance) ({rate(of_account('tcss_api_requests_total'))})", "{{instance}}")], "reqps",
     ),
     graph(
-        8, "API failures", "Requests per second that brought no good answer, by reason; and those that were repeated.",
+        8, "API failures", "Failed requests per second by reason, and retries per second.",
         [
             trend(f"sum by (reason) ({rate(of_instance('tcss_api_request_failures_total'))}) > 0", "{{reason}}"),
             trend(f"sum({rate(of_instance('tcss_api_retries_total'))})", "retries"),
@@ -141,9 +141,9 @@ API = [
         "reqps",
     ),
     graph(
-        8, "API latency", "From sending a request to the end of its answer: half, 90 % and 99 % are faster.",
+        8, "API latency", "Time from sending a request to the end of the response: median, 90th and 99th percentile.",
         [
-            # Without a request there is no quantile: the comparison drops NaN.
+            # Without requests the quantile is NaN; the comparison drops it.
             trend(f"histogram_quantile({q}, sum by (le) "
                   f"({rate(of_instance('tcss_api_request_duration_seconds_bucket'))})) >= 0", name)
             for q, name in [("0.5", "median"), ("0.9", "90 %"), ("0.99", "99 %")]
@@ -151,8 +151,8 @@ API = [
         "s",
     ),
     graph(
-        8, "Pace in force",
-        "Requests per second that may be sent, of the slowest account and of the median. Lower after throttling.",
+        8, "Rate limit",
+        "Current rate limit of the slowest and of the median account. It is lower after throttling.",
         [
             trend(f"min({each_account('tcss_api_rate_limit_requests_per_second')})", "slowest"),
             trend(f"quantile(0.5, {each_account('tcss_api_rate_limit_requests_per_second')})", "median"),
@@ -160,13 +160,13 @@ API = [
         "reqps", steps=True,
     ),
     graph(
-        8, "Wait for the rate limit", "How long a request waits for its turn, on average.",
-        [trend(f"sum({rate(of_account('tcss_api_pacer_wait_seconds_total'))}) / "
+        8, "Rate limiter wait", "Average time that a request waits for the rate limiter.",
+        [trend(f"sum({rate(of_account('tcss_api_rate_limiter_wait_seconds_total'))}) / "
                f"(sum({rate(of_account('tcss_api_requests_total'))}) > 0)", "wait")],
         "s",
     ),
     graph(
-        8, "Throttled requests", "Part of the requests that the API throttled. The dashed line is the threshold.",
+        8, "Throttled requests", "Ratio of requests that the API throttled. The dashed line is the threshold.",
         [
             trend(f"sum({rate(of_instance('tcss_api_request_failures_total', reason='throttled'))}) / "
                   f"(sum({rate(of_account('tcss_api_requests_total'))}) > 0)", "throttled"),
@@ -179,30 +179,30 @@ API = [
 CREDENTIALS = [
     bars(
         8, "Credentials expire in",
-        "Of the 12 accounts whose temporary credentials expire first. Orange: they should have been renewed by now.",
+        "The 12 accounts whose temporary credentials expire first. Orange credentials should have been refreshed by now.",
         [now(f"bottomk(12, {EXPIRING})", "{{account}}"),
          now(f"bottomk(12, {EXPIRY} unless on (account) ({EXPIRING}))", "{{account}}")],
-        "s", steps=[(None, OK)], decimals=0, no_value="No credentials expire",
+        "s", steps=[(None, OK)], decimals=0, no_value="No temporary credentials",
         overrides=[by_query("A", **bar_coloured(WARNING))],
     ),
     graph(
-        8, "Renewals that failed", "Attempts to renew temporary credentials that failed, by account. The old ones are used until they expire.",
+        8, "Failed refreshes", "Failed attempts to refresh temporary credentials, by account. Current credentials are used until they expire.",
         [trend(f"max by (account) ({increase(of_account('tcss_credentials_refresh_failures_total'))}) > 0", "{{account}}")],
-        "none", bars=True, stacked=True, no_value="No renewal failed",
+        "none", bars=True, stacked=True, no_value="No refresh failed",
     ),
     timeline(
-        8, "Reloads", "Whether the last attempt to load each file succeeded. A file that is refused changes nothing.",
+        8, "Reloads", "Whether the last reload of each file was successful. A rejected file changes nothing.",
         [
             trend(each_instance(RELOAD_OK, "min"), "{{instance}}"),
             trend(each_instance(WEB_RELOAD_OK, "min"), "web {{instance}}"),
         ],
-        palette.flags("loaded", "refused"),
+        palette.flags("loaded", "rejected"),
     ),
 ]
 
 PROCESS = [
     graph(
-        5, "CPU", "Cores used, by instance.",
+        5, "CPU", "CPU cores used, by instance.",
         [trend(f"max by (instance) ({of_exporter('process_cpu_seconds_total', rate)})", "{{instance}}")], "percentunit",
     ),
     graph(
@@ -210,17 +210,17 @@ PROCESS = [
         [trend(each_process("process_resident_memory_bytes"), "{{instance}}")], "bytes",
     ),
     graph(
-        5, "File descriptors", "Share of the file descriptors that the process may open, by instance.",
+        5, "File descriptors", "Open file descriptors as a ratio of the limit, by instance.",
         [trend(f"{each_process('process_open_fds')} / {each_process('process_max_fds')}", "{{instance}}")],
         "percentunit",
     ),
     graph(
-        5, "HTTP requests", "Requests per second to the exporter, by what was asked and the status of the answer.",
+        5, "HTTP requests", "HTTP requests per second to the exporter, by handler and status code.",
         [trend(f"sum by (handler, code) ({rate(of_instance('tcss_exporter_http_requests_total'))})", "{{handler}} {{code}}")],
         "reqps",
     ),
     graph(
-        4, "Lost log lines", "Lines that were dropped, since nobody read the log or it could not be written; by instance.",
+        4, "Dropped log lines", "Log lines dropped because stderr was blocked or not writable, by instance.",
         [trend(f"max by (instance) ({increase(of_instance('tcss_exporter_log_lines_dropped_total'))})", "{{instance}}")],
         "none", steps=True, decimals=0,
     ),
@@ -228,7 +228,7 @@ PROCESS = [
 
 BOARD = board(
     "tcss-exporter", "TCSS / Exporter",
-    "The exporter itself: whether polls succeed, how the API answers, credentials, reloads and the process.",
+    "The exporter itself: polls, API requests, credentials, reloads and the process.",
     "now-24h",
     rows=[
         row("Now", (4, *NOW), (5, INSTANCES)),

@@ -1,4 +1,4 @@
-"""What a colour means, on every board. Grafana's own names, which it adapts to the light and the dark theme."""
+"""Colors and their meaning on all boards, using the names that Grafana adapts to the light and dark theme."""
 
 OK = "green"
 WARNING = "orange"
@@ -6,25 +6,25 @@ FAIL = "red"
 INFO = "blue"
 NEUTRAL = "text"
 
-# Thresholds of numbers: from where on, which colour. The first is that of no number at all. For a column of a table,
-# Grafana takes None for 0.
+# Thresholds of numbers: pairs of a lower bound and a color. The first entry applies to missing values. In table columns,
+# Grafana treats None as 0.
 GOOD_WHEN_ZERO = [(None, NEUTRAL), (0, OK), (1, FAIL)]
 FINDINGS = [(None, NEUTRAL), (0, OK), (1, WARNING)]
 INCREASE = [(-1e12, NEUTRAL), (-1e9, OK), (0, NEUTRAL), (1, FAIL)]
 
-# A dashed line in this colour is a threshold, wherever it is.
+# Dashed lines in this color are thresholds.
 THRESHOLD = "dark-red"
 
-# State of a scan as a number, which a state timeline needs, how it is called, and its colour. The further down, the
-# more it needs a person.
-NEVER_SCANNED, SCANNED, SCANNING, CANCELED, UNKNOWN, NOT_READ = range(1, 7)
+# The state of a scan as a number, as required by state timelines, with its name and color. Ordered by increasing need for
+# operator action.
+NEVER_SCANNED, SCANNED, SCANNING, CANCELED, UNKNOWN, UNAVAILABLE = range(1, 7)
 STATES = {
     NEVER_SCANNED: ("never scanned", "#8e8e8e"),
     SCANNED: ("scanned", OK),
     SCANNING: ("scanning", INFO),
     CANCELED: ("canceled", WARNING),
     UNKNOWN: ("unknown", "dark-yellow"),
-    NOT_READ: ("not read", FAIL),
+    UNAVAILABLE: ("unavailable", FAIL),
 }
 STATE_OF_STATUS = {
     "NOT_SCAN": NEVER_SCANNED,
@@ -34,20 +34,20 @@ STATE_OF_STATUS = {
     "UNKNOWN": UNKNOWN,
 }
 
-# Colours of series, by the name in the legend.
+# Colors of series, by their name in the legend.
 SERIES = {
-    # where images come from
+    # source of images
     "local": "#2fa8a0",
     "registry": "#a56bd4",
     # severity of alerts
     "critical": FAIL,
     "warning": WARNING,
     "info": INFO,
-    # outcomes
-    "fine": OK,
-    "failing": FAIL,
+    # outcomes of polls
+    "succeeded": OK,
+    "failed": FAIL,
     "retries": WARNING,
-    # shares of a distribution
+    # quantiles
     "median": INFO,
     "90 %": "purple",
     "99 %": WARNING,
@@ -55,13 +55,13 @@ SERIES = {
     "oldest": WARNING,
 }
 
-# The names that a label brings into the legend.
+# Names in the legend that come from a label.
 NAMES = {
     "{{source}}": ["local", "registry"],
     "{{severity}}": ["critical", "warning", "info"],
 }
 
-ANNOTATIONS = {"Scan finished": OK, "Scan canceled": WARNING}
+ANNOTATIONS = {"Scan completed": OK, "Scan canceled": WARNING}
 
 
 def states():

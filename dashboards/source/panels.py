@@ -1,11 +1,11 @@
-"""Panels, in the classic JSON of Grafana's boards."""
+"""Panels in the classic JSON model of Grafana dashboards."""
 
 import palette
 
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
-# The name of every line that is a threshold.
+# The name of threshold series.
 THRESHOLD = "threshold"
-# On one panel, queries are called A, B, C...
+# Queries of a panel are named A, B, C, …
 REFS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
@@ -13,17 +13,17 @@ REFS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def now(expression, legend=""):
-    """The value now. What is gone is not shown, however long the range."""
+    """The current value. Series that no longer exist are not shown, regardless of the time range."""
     return _target(expression, legend, instant=True)
 
 
 def trend(expression, legend=""):
-    """The values over the range."""
+    """The values over the time range."""
     return _target(expression, legend, instant=False)
 
 
 def cells(expression):
-    """The value now, as a column of a table; labels become columns too."""
+    """The current value as a table column. Labels become columns too."""
     return _target(expression, "", instant=True) | {"format": "table"}
 
 
@@ -39,12 +39,12 @@ def _target(expression, legend, instant):
     }
 
 
-# Panels. Each has its width in columns; its place is up to the row.
+# Panels. Each has a width in columns; the row sets its position.
 
 
 def stat(width, title, description, targets, unit="none", *, steps=None, mappings=(), no_value="unknown",
          decimals=None, text="auto"):
-    """Large numbers, one for each series."""
+    """Large numbers, one per series."""
     options = _reduce() | {
         "colorMode": "value",
         "graphMode": "none",
@@ -62,22 +62,22 @@ def stat(width, title, description, targets, unit="none", *, steps=None, mapping
 
 
 def headline(width, title, description, expression, *, steps, no_value="unknown"):
-    """The value now as a large number, and under it how it came about.
+    """The current value as a large number above its history.
 
-    The number is a query of its own: the last point of a range may be hours old.
+    The number has a separate instant query, because the last point of a range may be hours old.
     """
     panel = stat(width, title, description, [now(expression), trend(expression)], steps=steps, no_value=no_value,
                  text="value")
     panel["options"] |= {"graphMode": "area", "orientation": "horizontal", "justifyMode": "center",
                          "text": {"valueSize": 40}}
-    # The line has a number too, which is not shown: it would be the last of the range.
+    # Hide the number of the range query, which would be its last point.
     no_text = [{"type": "range", "options": {"from": None, "to": None, "result": {"text": " ", "index": 0}}}]
     panel["fieldConfig"]["overrides"] = [by_query("B", mappings=no_text, noValue=" ")]
     return panel
 
 
 def bars(width, title, description, targets, unit, *, steps, maximum=None, no_value="unknown", decimals=None, overrides=()):
-    """A horizontal bar for each series."""
+    """One horizontal bar per series."""
     options = _reduce() | {
         "displayMode": "basic",
         "orientation": "horizontal",
@@ -102,7 +102,7 @@ def bars(width, title, description, targets, unit, *, steps, maximum=None, no_va
 
 def graph(width, title, description, targets, unit, *, steps=False, stacked=False, bars=False,
           no_value="No data in this range", maximum=None, decimals=None):
-    """Lines over time; `steps` for counts, which jump."""
+    """Lines over time. Use `steps` for counts, which change in steps."""
     custom = {
         "drawStyle": "bars" if bars else "line",
         "lineInterpolation": "stepAfter" if steps else "linear",
@@ -116,7 +116,7 @@ def graph(width, title, description, targets, unit, *, steps=False, stacked=Fals
         "thresholdsStyle": {"mode": "off"},
     }
     defaults = _defaults(unit, no_value, decimals) | {
-        # The same account has the same colour on every board.
+        # An account has the same color on every board.
         "color": {"mode": "palette-classic-by-name"},
         "custom": custom,
         "min": 0,
@@ -131,7 +131,7 @@ def graph(width, title, description, targets, unit, *, steps=False, stacked=Fals
 
 
 def timeline(width, title, description, targets, mappings, *, no_value="No data in this range"):
-    """A coloured bar for each series, which says in what state it was."""
+    """One colored bar per series, showing its state over time."""
     options = {
         "alignValue": "left",
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
@@ -151,8 +151,8 @@ def timeline(width, title, description, targets, mappings, *, no_value="No data 
 
 
 def table(width, title, description, columns, *, sort, no_value, rows=()):
-    """A row for each combination of labels. A column is its title, the name of a label or the query of its values,
-    and how it looks. `rows` are queries that bring labels only. `sort` is a title, and whether the largest is first."""
+    """One row per combination of labels. A column is a tuple of its title, a label name or a query for its values, and
+    its field options. `rows` are queries that only add labels. `sort` is a column title and whether to sort descending."""
     targets = [*rows, *(source for _, source, _ in columns if isinstance(source, dict))]
     value = "Value" if len(targets) == 1 else "Value #{}"
     values = iter([value.format(ref) for ref, _ in zip(REFS, targets)])
@@ -169,7 +169,7 @@ def table(width, title, description, columns, *, sort, no_value, rows=()):
         "mappings": [],
         "thresholds": _thresholds([(None, palette.NEUTRAL)]),
     }
-    # An empty cell would show what the whole panel shows when it is empty.
+    # Otherwise an empty cell would show the text of the empty panel.
     overrides = [by_name(title, noValue="–", **look) for title, _, look in columns]
     options = {
         "cellHeight": "sm",
@@ -212,7 +212,7 @@ def _thresholds(steps):
 
 
 def _colours(targets):
-    """What the palette says of the series, by their names in the legend."""
+    """Colors from the palette for the series, by their names in the legend."""
     legends = [target["legendFormat"] for target in targets]
     names = [name for legend in legends for name in palette.NAMES.get(legend, [legend])]
     overrides = [by_name(name, color=fixed(palette.SERIES[name])) for name in names if name in palette.SERIES]
@@ -229,7 +229,7 @@ def _threshold_line():
     }
 
 
-# Looks of single fields.
+# Options of individual fields.
 
 
 def by_name(name, **properties):
@@ -241,7 +241,7 @@ def by_query(ref, **properties):
 
 
 def _override(matcher, options, properties):
-    # Keyword arguments cannot have a dot: custom_width is custom.width.
+    # Keyword arguments cannot contain a dot: custom_width stands for custom.width.
     ids = {name: name.replace("custom_", "custom.") for name in properties}
     return {
         "matcher": {"id": matcher, "options": options},
@@ -254,7 +254,7 @@ def fixed(color):
 
 
 def text_coloured(thresholds):
-    """Text in the colour of its thresholds."""
+    """Text colored by thresholds."""
     return {"custom_cellOptions": {"type": "color-text"}, "thresholds": _thresholds(thresholds)}
 
 
@@ -263,7 +263,7 @@ def bar_coloured(color):
 
 
 def gauge():
-    """A bar in a cell: a share."""
+    """A ratio, shown as a bar in a cell."""
     return {
         "unit": "percentunit",
         "decimals": 0,
@@ -280,7 +280,7 @@ def duration(width):
 
 
 def label_coloured(mappings, width):
-    """A word on the colour that it is mapped to."""
+    """A label on the background color that it is mapped to."""
     return {
         "mappings": mappings,
         "custom_cellOptions": {"type": "color-background", "mode": "basic"},

@@ -11,13 +11,14 @@ use tcss_exporter::domain::Reason;
 
 use crate::process::{exporter, file, path};
 
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "README.md",
     "CHANGELOG.md",
     "dashboards/README.md",
     "docs/command-line.md",
     "docs/configuration.md",
     "docs/credentials.md",
+    "docs/development.md",
     "docs/metrics.md",
     "docs/operation.md",
     "docs/runbook.md",
@@ -162,7 +163,15 @@ fn every_flag_that_a_page_names_exists() {
         .iter()
         .flat_map(|command| flags(&help(command)))
         .collect();
-    known.extend(["--release", "--version", "--from-file"].map(str::to_owned));
+    let of_other_programs = [
+        "--release",
+        "--from-file",
+        "--lib",
+        "--test",
+        "--all-targets",
+    ];
+    known.extend(of_other_programs.map(str::to_owned));
+    known.insert("--version".to_owned());
     for name in PAGES {
         for flag in flags(&page(name)) {
             assert!(known.contains(&flag), "{name}: {flag}");

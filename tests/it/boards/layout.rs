@@ -234,7 +234,7 @@ fn the_ends_of_scans_are_marked_at_their_second() {
     for board in Board::all().iter().filter(|board| board.name != "exporter") {
         let marks = array(&board.json["annotations"]["list"]);
         let names: Vec<&str> = marks.iter().map(|mark| text(&mark["name"])).collect();
-        assert_eq!(names, ["Scan finished", "Scan canceled"], "{}", board.name);
+        assert_eq!(names, ["Scan completed", "Scan canceled"], "{}", board.name);
         for mark in marks {
             assert_eq!(mark["useValueForTime"], true, "{mark}");
             let expression = text(&mark["expr"]);

@@ -162,7 +162,7 @@ fn lacking_a_field() -> Vec<u8> {
     answer["Response"]
         .as_object_mut()
         .unwrap()
-        .remove("RemainingTime")
+        .remove("IgnoreVulCount")
         .expect("was there");
     answer.to_string().into_bytes()
 }
@@ -286,7 +286,7 @@ async fn the_end_of_a_scan_is_marked_at_its_second() {
     let prometheus = Prometheus::start(&[("tcss", &world.url)]);
     let queries = Query::all();
     for (name, account) in [
-        ("Scan finished", "repeating"),
+        ("Scan completed", "repeating"),
         ("Scan canceled", "canceled"),
     ] {
         let place = format!("overview: annotation {name}");

@@ -15,23 +15,27 @@ use super::{
 /// Stands for `$__rate_interval` where ranges are checked.
 const RATE_INTERVAL: Duration = Duration::from_secs(7_777);
 
-/// What is exposed and neither shown nor used, and why.
-const NOT_USED: [(&str, &str); 4] = [
+/// Metrics that no board and no rule uses, and the reason.
+const NOT_USED: [(&str, &str); 5] = [
     (
         "process_virtual_memory_bytes",
-        "address space is not memory",
+        "virtual address space is not memory usage",
     ),
     (
         "process_virtual_memory_max_bytes",
-        "it is hardly ever limited",
+        "the limit is hardly ever set",
     ),
     (
         "tcss_api_request_duration_seconds_count",
-        "counts the same as tcss_api_requests_total",
+        "tcss_api_requests_total is the same count",
     ),
     (
         "tcss_api_request_duration_seconds_sum",
-        "quantiles say more than the mean",
+        "quantiles are more useful than the mean",
+    ),
+    (
+        "tcss_vul_scan_progress_changed_timestamp_seconds",
+        "the recording rules still derive it from the progress",
     ),
 ];
 
