@@ -155,10 +155,11 @@ impl<'a> Samples<'a> {
         }
     }
 
-    /// Adds a Unix time in seconds.
+    /// Adds a Unix time in seconds, to the millisecond, which an `f64` represents.
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
     pub fn add_time(&mut self, time: Option<Timestamp>) {
         if let Some(time) = time {
-            self.add(time.as_duration().as_secs_f64());
+            self.add(time.as_millisecond() as f64 / 1e3);
         }
     }
 }

@@ -210,7 +210,7 @@ fn body(scan: Option<&Scan>) -> Bytes {
 const FAMILIES: [Family<VulScan>; 17] = [
     Family::fresh(
         "tcss_vul_scan_status",
-        "State of the scan: 1 for the current state, 0 for the others.",
+        "Status of the scan: 1 for the current status, 0 for all others.",
         |scan, samples| {
             for status in ScanStatus::ALL {
                 let is_current = f64::from(u8::from(status == scan.status));
@@ -220,17 +220,17 @@ const FAMILIES: [Family<VulScan>; 17] = [
     ),
     Family::fresh(
         "tcss_vul_scan_progress_ratio",
-        "Progress of the scan, 0 to 1.",
+        "Progress of the scan, from 0 to 1.",
         |scan, samples| samples.add(scan.progress),
     ),
     Family::fresh(
         "tcss_vul_scan_remaining_seconds",
-        "Time until the running scan ends, as estimated by the API.",
+        "Remaining time of the running scan in seconds, as estimated by the API.",
         |scan, samples| samples.add(scan.remaining.map(|remaining| remaining.as_secs_f64())),
     ),
     Family::fresh(
         "tcss_vul_scan_progress_changed_timestamp_seconds",
-        "Unix time at which the progress of the running scan was last seen to change.",
+        "Unix time at which the exporter last saw the progress of the running scan change.",
         |scan, samples| samples.add_time(scan.progress_change.map(|change| change.at)),
     ),
     Family::fresh(
@@ -245,27 +245,27 @@ const FAMILIES: [Family<VulScan>; 17] = [
     ),
     Family::fresh(
         "tcss_vul_scan_scanned_images",
-        "Number of images that the scan covers.",
+        "Number of images covered by the scan.",
         |scan, samples| scan.scanned_images.add_to(samples),
     ),
     Family::fresh(
         "tcss_vul_scan_found_vulnerabilities",
-        "Number of vulnerabilities found by the scan, so far if it is running.",
+        "Number of vulnerabilities found by the scan.",
         |scan, samples| scan.found_vulnerabilities.add_to(samples),
     ),
     Family::fresh(
         "tcss_vul_scan_ignored_vulnerabilities",
-        "Number of vulnerabilities that are set to be ignored.",
+        "Number of ignored vulnerabilities.",
         |scan, samples| samples.add(scan.ignored_vulnerabilities),
     ),
     Family::fresh(
         "tcss_vul_scan_risk_images",
-        "Number of images at risk found by the scan, so far if it is running.",
+        "Number of images at risk found by the scan.",
         |scan, samples| samples.add(scan.risk_images),
     ),
     Family::fresh(
         "tcss_vul_scan_task_info",
-        "ID of the scan task; always 1, absent without a task.",
+        "A metric with a constant '1' value labeled by the task ID of the scan.",
         |scan, samples| {
             let BySource { local, registry } = scan.task_ids;
             for (source, id) in [("local", local), ("registry", registry)] {
@@ -291,12 +291,12 @@ const FAMILIES: [Family<VulScan>; 17] = [
     ),
     Family::lasting(
         "tcss_vul_scan_completed_ignored_vulnerabilities",
-        "Number of vulnerabilities that were set to be ignored in the last completed scan.",
+        "Number of vulnerabilities ignored by the last completed scan.",
         |scan, samples| samples.add(scan.completed.and_then(|scan| scan.ignored_vulnerabilities)),
     ),
     Family::lasting(
         "tcss_vul_scan_completed_scanned_images",
-        "Number of images that the last completed scan covered.",
+        "Number of images covered by the last completed scan.",
         |scan, samples| {
             if let Some(scan) = scan.completed {
                 scan.scanned_images.add_to(samples);

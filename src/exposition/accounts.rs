@@ -56,19 +56,19 @@ pub(super) const FAMILIES: [FamilyOf<AccountCounters>; 5] = [
     FamilyOf {
         name: "tcss_api_rate_limiter_wait_seconds_total",
         kind: Kind::Counter,
-        help: "Total time that requests waited for the rate limiter.",
+        help: "Total time in seconds that requests spent waiting for the rate limiter.",
         samples: |account, samples| samples.add(account.waited.as_secs_f64()),
     },
     FamilyOf {
         name: "tcss_api_rate_limit_requests_per_second",
         kind: Kind::Gauge,
-        help: "Current limit of requests per second: lower than configured by a margin for jitter, and after throttling.",
+        help: "Current rate limit of the account in requests per second.",
         samples: |account, samples| samples.add(account.requests_per_second),
     },
     FamilyOf {
         name: "tcss_credentials_expiry_timestamp_seconds",
         kind: Kind::Gauge,
-        help: "Unix time at which temporary credentials expire; absent for those that do not.",
+        help: "Unix time at which the temporary credentials of the account expire.",
         #[expect(clippy::cast_precision_loss, reason = "seconds of Unix time fit")]
         samples: |account, samples| {
             samples.add(account.credentials_expiry.map(|at| at.as_second() as f64));
@@ -77,7 +77,7 @@ pub(super) const FAMILIES: [FamilyOf<AccountCounters>; 5] = [
     FamilyOf {
         name: "tcss_credentials_refresh_failures_total",
         kind: Kind::Counter,
-        help: "Total number of failed attempts to get or refresh credentials; absent for those that are never refreshed.",
+        help: "Total number of failed attempts to obtain or refresh the credentials of the account.",
         samples: |account, samples| samples.add(account.refresh_failures.map(as_f64)),
     },
 ];

@@ -10,13 +10,13 @@ pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
     FamilyOf {
         name: "tcss_up",
         kind: Kind::Gauge,
-        help: "Whether the last poll succeeded; 0 before the first poll.",
+        help: "Whether the last poll succeeded.",
         samples: |poll, samples| samples.add(f64::from(u8::from(poll.is_up()))),
     },
     FamilyOf {
         name: "tcss_poll_failing",
         kind: Kind::Gauge,
-        help: "1 with the reason of the failure while the last poll failed.",
+        help: "Reason why the last poll failed; the value is always 1.",
         samples: |poll, samples| {
             if let Some(error) = poll.failure() {
                 samples.add_with(&[("reason", error.reason.as_str())], 1.0);
@@ -26,19 +26,19 @@ pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
     FamilyOf {
         name: "tcss_poll_last_attempt_timestamp_seconds",
         kind: Kind::Gauge,
-        help: "Unix time of the last poll.",
+        help: "Unix time at which the last poll called the API.",
         samples: |poll, samples| samples.add(poll.last.as_ref().map(|last| unix_seconds(last.at))),
     },
     FamilyOf {
         name: "tcss_poll_last_success_timestamp_seconds",
         kind: Kind::Gauge,
-        help: "Unix time of the last successful poll.",
+        help: "Unix time at which the last successful poll called the API.",
         samples: |poll, samples| samples.add(poll.last_success().map(unix_seconds)),
     },
     FamilyOf {
         name: "tcss_poll_duration_seconds",
         kind: Kind::Gauge,
-        help: "Duration of the last poll, including waits and retries.",
+        help: "Duration of the last poll in seconds, including retries and the time spent waiting for the rate limiter.",
         samples: |poll, samples| {
             samples.add(poll.last.as_ref().map(|last| last.took.as_secs_f64()));
         },
@@ -46,7 +46,7 @@ pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
     FamilyOf {
         name: "tcss_poll_interval_seconds",
         kind: Kind::Gauge,
-        help: "Current time between polls.",
+        help: "Current interval between polls in seconds.",
         samples: |poll, samples| samples.add(poll.interval.as_secs_f64()),
     },
     FamilyOf {
@@ -64,13 +64,13 @@ pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
     FamilyOf {
         name: "tcss_unexpected_values_total",
         kind: Kind::Counter,
-        help: "Total number of values that were missing from answers or could not be read.",
+        help: "Total number of values in API responses that were missing or could not be read.",
         samples: |poll, samples| samples.add(as_f64(poll.unexpected_values)),
     },
     FamilyOf {
         name: "tcss_unexpected_field",
         kind: Kind::Gauge,
-        help: "1 for each field that was missing from the latest answer or could not be read.",
+        help: "Field that was missing in the latest API response or could not be read; the value is always 1.",
         samples: |poll, samples| {
             if let Some(data) = poll.latest() {
                 for field in &data.unexpected {

@@ -57,24 +57,24 @@ impl Telemetry {
             request_duration: register(&registry, HistogramVec::new(
                 HistogramOpts::new(
                     "tcss_api_request_duration_seconds",
-                    "Duration of API requests, from sending to the end of the response or the failure.",
+                    "Histogram of API request durations in seconds, from sending the request to the end of the response or the failure.",
                 )
                 .buckets(BUCKETS.to_vec()),
                 &["action"],
             ))?,
             request_failures: register(&registry, IntCounterVec::new(
-                Opts::new("tcss_api_request_failures_total", "Total number of API requests that failed."),
+                Opts::new("tcss_api_request_failures_total", "Total number of failed API requests by reason."),
                 &["action", "reason"],
             ))?,
             retries: register(&registry, IntCounterVec::new(
                 Opts::new(
                     "tcss_api_retries_total",
-                    "Total number of API requests that repeated a failed one within the same poll.",
+                    "Total number of API requests that retried a failed request within the same poll.",
                 ),
                 &["action"],
             ))?,
             http_requests: register(&registry, IntCounterVec::new(
-                Opts::new(HTTP_REQUESTS, "Total number of HTTP requests that the exporter answered."),
+                Opts::new(HTTP_REQUESTS, "Total number of HTTP requests served by the exporter, by status code and handler."),
                 &["code", "handler"],
             ))?,
             reload_successful: register(&registry, IntGauge::new(
@@ -83,7 +83,7 @@ impl Telemetry {
             ))?,
             reload_success_time: register(&registry, Gauge::new(
                 "tcss_exporter_config_last_reload_success_timestamp_seconds",
-                "Unix time of the last successful configuration reload.",
+                "Unix time at which the configuration was last loaded successfully.",
             ))?,
             web_reload_successful: register(&registry, IntGaugeVec::new(
                 Opts::new(
@@ -95,17 +95,17 @@ impl Telemetry {
             web_reload_success_time: register(&registry, GaugeVec::new(
                 Opts::new(
                     "tcss_exporter_web_config_last_reload_success_timestamp_seconds",
-                    "Unix time of the last successful web configuration reload.",
+                    "Unix time at which the web configuration was last loaded successfully.",
                 ),
                 NO_LABELS,
             ))?,
             shard_index: register(&registry, IntGauge::new(
                 "tcss_exporter_shard_index",
-                "Index of the shard that this exporter polls, counted from 0.",
+                "Index of the shard that this exporter polls, starting at 0.",
             ))?,
             shards: register(&registry, IntGauge::new(
                 "tcss_exporter_shards",
-                "Number of shards; 1 if this exporter polls all accounts.",
+                "Number of shards into which the accounts are divided.",
             ))?,
             registry,
         };
@@ -137,7 +137,7 @@ impl Telemetry {
         let build_info = IntGaugeVec::new(
             Opts::new(
                 "tcss_exporter_build_info",
-                "Version, revision and compiler from which the exporter was built; always 1.",
+                "A metric with a constant '1' value labeled by the version, revision and Rust version from which the exporter was built.",
             ),
             &["version", "revision", "rustversion"],
         );

@@ -229,7 +229,12 @@ async fn scan_prints_what_it_finds_in_three_forms_and_fails_when_any_account_doe
     assert_eq!(row[4..], ["SCANNING", "34%", "7", "7/7", "yes"]);
     let (_, json, _) = scan(&["--output=json"]);
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(json[0]["samples"]["tcss_vul_scan_risk_images"], 7.0);
+    let scan_object = &json[0];
+    assert_eq!(scan_object["status"], "SCANNING");
+    assert_eq!(scan_object["progress"], 0.335);
+    assert_eq!(scan_object["risk_images"], 7);
+    let both = serde_json::json!({"local": 7, "registry": 7});
+    assert_eq!(scan_object["vulnerabilities"], both);
     assert_eq!(json[0]["up"], true);
     let (_, metrics, _) = scan(&["--output=metrics"]);
     assert!(

@@ -76,12 +76,10 @@ impl Reloadable {
     }
 }
 
-/// A value of the scan of `account`.
+/// A value of the polls of `account`.
 fn of(text: &str, name: &str, account: &str) -> Option<f64> {
-    value(
-        text,
-        &format!("{name}{{account=\"{account}\",scan=\"latest\"}}"),
-    )
+    let labels = format!("account=\"{account}\",collector=\"vul_scan\",scan=\"latest\"");
+    value(text, &format!("{name}{{{labels}}}"))
 }
 
 /// Polls so far; 0 for an account that is not there.
@@ -173,7 +171,8 @@ async fn a_bad_file_changes_nothing_and_is_told_with_its_line() {
         (0.0, loaded_at(&before))
     );
     assert!(!after.contains("account=\"fresh\""));
-    assert_eq!(of(&after, "tcss_vul_scan_risk_images", "kept"), Some(2.0));
+    let risk_images = "tcss_vul_scan_risk_images{account=\"kept\",scan=\"latest\"}";
+    assert_eq!(value(&after, risk_images), Some(2.0));
 
     exporter.write(&config(&exporter.api, &["gone", "kept"]));
     assert_eq!(exporter.post().await.0, StatusCode::OK);

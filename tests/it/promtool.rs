@@ -31,7 +31,7 @@ async fn promtool_finds_nothing_before_the_first_poll() {
     let exporter = serving(&["--api.endpoint", &silent.url(), "--poll.timeout=50s"]);
     check(
         exporter,
-        "\ntcss_polls_total{account=\"default\",scan=\"latest\"} 0\n",
+        "\ntcss_polls_total{account=\"default\",collector=\"vul_scan\",scan=\"latest\"} 0\n",
     )
     .await;
 }
@@ -40,7 +40,7 @@ async fn promtool_finds_nothing_before_the_first_poll() {
 async fn promtool_finds_nothing_while_every_poll_fails() {
     let (_socket, address) = refusing();
     let exporter = serving(&["--api.endpoint", &format!("http://{address}")]);
-    let failing = "\ntcss_poll_failing{account=\"default\",scan=\"latest\",reason=\"network\"} 1\n";
+    let failing = "\ntcss_poll_failing{account=\"default\",collector=\"vul_scan\",scan=\"latest\",reason=\"network\"} 1\n";
     check(exporter, failing).await;
 }
 
@@ -49,7 +49,7 @@ async fn promtool_finds_nothing_while_all_is_well() {
     let (_api, api) = simulating(SCANNED);
     check(
         serving(&["--api.endpoint", &api]),
-        "\ntcss_up{account=\"default\",scan=\"latest\"} 1\n",
+        "\ntcss_up{account=\"default\",collector=\"vul_scan\",scan=\"latest\"} 1\n",
     )
     .await;
 }
@@ -65,7 +65,7 @@ async fn promtool_finds_nothing_without_the_metrics_about_the_exporter() {
     );
     check(
         exporter,
-        "\ntcss_up{account=\"default\",scan=\"latest\"} 1\n",
+        "\ntcss_up{account=\"default\",collector=\"vul_scan\",scan=\"latest\"} 1\n",
     )
     .await;
 }

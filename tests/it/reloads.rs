@@ -189,7 +189,9 @@ impl Seen {
 }
 
 fn last_attempt(account: &str) -> String {
-    format!("tcss_poll_last_attempt_timestamp_seconds{{account=\"{account}\",scan=\"latest\"}}")
+    format!(
+        "tcss_poll_last_attempt_timestamp_seconds{{account=\"{account}\",collector=\"vul_scan\",scan=\"latest\"}}"
+    )
 }
 
 /// Every series that only ever grows.

@@ -87,11 +87,9 @@ async fn scrape_over_one_connection(address: Arc<str>, n_scrapes: usize) {
             .unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         assert!(
-            answer
-                .text()
-                .await
-                .unwrap()
-                .contains("\ntcss_up{account=\"default\",scan=\"latest\"} 1\n")
+            answer.text().await.unwrap().contains(
+                "\ntcss_up{account=\"default\",collector=\"vul_scan\",scan=\"latest\"} 1\n"
+            )
         );
     }
 }

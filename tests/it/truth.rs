@@ -45,6 +45,7 @@ struct Script {
 struct State {
     next: usize,
     last_good: Option<i64>,
+    last_scanned: Option<i64>,
     requests: HashMap<String, u64>,
 }
 
@@ -67,6 +68,9 @@ impl Script {
         match turn {
             Turn::Answer(status) => {
                 state.last_good = Some(now);
+                if status == "SCANNED" {
+                    state.last_scanned = Some(now);
+                }
                 http::Response::new(answer(status, 10.0, 3.0, u64::try_from(now).unwrap()))
             }
             Turn::Error(code) => http::Response::new(error(code)),
@@ -111,6 +115,8 @@ fn check(turns: Vec<Turn>, steps: &[u64]) -> Result<(), TestCaseError> {
             }
             let text = world.text();
             let last_good = script.state.lock().unwrap().last_good;
+            let last_scanned = script.state.lock().unwrap().last_scanned;
+            completed_is_true(&text, last_scanned)?;
             last_success = shaky_is_true(&text, clock, last_good, last_success)?;
             steady_is_unharmed(&text)?;
         }
@@ -119,6 +125,7 @@ fn check(turns: Vec<Turn>, steps: &[u64]) -> Result<(), TestCaseError> {
 }
 
 const SHAKY: &str = "{account=\"shaky\",scan=\"latest\"}";
+const SHAKY_POLL: &str = "{account=\"shaky\",collector=\"vul_scan\",scan=\"latest\"}";
 
 fn shaky_is_true(
     text: &str,
@@ -151,7 +158,7 @@ fn shaky_is_true(
     }
     let success = value(
         text,
-        &format!("tcss_poll_last_success_timestamp_seconds{SHAKY}"),
+        &format!("tcss_poll_last_success_timestamp_seconds{SHAKY_POLL}"),
     );
     prop_assert_eq!(
         success.map(|second| second as i64),
@@ -159,9 +166,9 @@ fn shaky_is_true(
         "moves only on success"
     );
     prop_assert!(success >= success_before);
-    let up = value(text, &format!("tcss_up{SHAKY}")).unwrap();
+    let up = value(text, &format!("tcss_up{SHAKY_POLL}")).unwrap();
     let failing = sum_of(text, "tcss_poll_failing{account=\"shaky\"");
-    let polls = value(text, &format!("tcss_polls_total{SHAKY}")).unwrap();
+    let polls = value(text, &format!("tcss_polls_total{SHAKY_POLL}")).unwrap();
     prop_assert_eq!(
         up + failing,
         if polls == 0.0 { 0.0 } else { 1.0 },
@@ -170,18 +177,37 @@ fn shaky_is_true(
     Ok(success)
 }
 
+/// The completed scan always equals the last answer with SCANNED, whatever happened since: a
+/// running or canceled scan, failures, and data that became stale.
+fn completed_is_true(text: &str, last_scanned: Option<i64>) -> Result<(), TestCaseError> {
+    let expected = last_scanned.map(|second| second as f64);
+    for family in ["risk_images", "ignored_vulnerabilities"] {
+        let shown = value(text, &format!("tcss_vul_scan_completed_{family}{SHAKY}"));
+        prop_assert_eq!(shown, expected, "{}", family);
+    }
+    for family in ["found_vulnerabilities", "scanned_images"] {
+        for source in ["local", "registry"] {
+            let labels = SHAKY.replace('}', &format!(",source=\"{source}\"}}"));
+            let shown = value(text, &format!("tcss_vul_scan_completed_{family}{labels}"));
+            prop_assert_eq!(shown, expected, "{}", family);
+        }
+    }
+    Ok(())
+}
+
 fn steady_is_unharmed(text: &str) -> Result<(), TestCaseError> {
     let labels = "{account=\"steady\",scan=\"latest\"}";
-    if value(text, &format!("tcss_polls_total{labels}")) == Some(0.0) {
+    let poll = "{account=\"steady\",collector=\"vul_scan\",scan=\"latest\"}";
+    if value(text, &format!("tcss_polls_total{poll}")) == Some(0.0) {
         return Ok(());
     }
     prop_assert_eq!(
         value(text, &format!("tcss_vul_scan_risk_images{labels}")),
         Some(42.0)
     );
-    prop_assert_eq!(value(text, &format!("tcss_up{labels}")), Some(1.0));
+    prop_assert_eq!(value(text, &format!("tcss_up{poll}")), Some(1.0));
     prop_assert_eq!(
-        value(text, &format!("tcss_poll_failures_total{labels}")),
+        value(text, &format!("tcss_poll_failures_total{poll}")),
         Some(0.0)
     );
     Ok(())

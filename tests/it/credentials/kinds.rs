@@ -254,7 +254,7 @@ accounts:
     assert_eq!(of(&text, "tcss_poll_failures_total", "other"), Some(0.0));
     assert!(
         text.contains(
-            "tcss_poll_failing{account=\"chain\",scan=\"latest\",reason=\"credentials\"} 1"
+            "tcss_poll_failing{account=\"chain\",collector=\"vul_scan\",scan=\"latest\",reason=\"credentials\"} 1"
         )
     );
 }
@@ -308,7 +308,7 @@ accounts:
         let polls = |account| {
             value(
                 text,
-                &format!("tcss_polls_total{{account=\"{account}\",scan=\"latest\"}}"),
+                &format!("tcss_polls_total{{account=\"{account}\",collector=\"vul_scan\",scan=\"latest\"}}"),
             )
         };
         (polls("machine") >= Some(12.0) && polls("role") >= Some(12.0)).then(|| text.to_owned())
@@ -319,7 +319,10 @@ accounts:
             value(&text, &format!("{name}{{account=\"{account}\"{labels}}}"))
         };
         assert_eq!(
-            of("tcss_poll_failures_total", ",scan=\"latest\""),
+            of(
+                "tcss_poll_failures_total",
+                ",collector=\"vul_scan\",scan=\"latest\""
+            ),
             Some(0.0),
             "{account}: {text}"
         );

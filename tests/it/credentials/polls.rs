@@ -118,10 +118,13 @@ async fn without_any_keys_polls_fail_for_that_reason_and_recover_by_themselves()
         .await;
     sleep(Duration::from_mins(9)).await;
     let text = world.text();
-    let failing = "tcss_poll_failing{account=\"a\",scan=\"latest\",reason=\"credentials\"}";
+    let failing = "tcss_poll_failing{account=\"a\",collector=\"vul_scan\",scan=\"latest\",reason=\"credentials\"}";
     assert_eq!(value(&text, failing), Some(1.0));
     assert_eq!(
-        value(&text, "tcss_up{account=\"b\",scan=\"latest\"}"),
+        value(
+            &text,
+            "tcss_up{account=\"b\",collector=\"vul_scan\",scan=\"latest\"}"
+        ),
         Some(1.0),
         "unharmed"
     );
@@ -134,7 +137,10 @@ async fn without_any_keys_polls_fail_for_that_reason_and_recover_by_themselves()
     );
     sleep(Duration::from_secs(60 + 76)).await;
     assert_eq!(
-        value(&world.text(), "tcss_up{account=\"a\",scan=\"latest\"}"),
+        value(
+            &world.text(),
+            "tcss_up{account=\"a\",collector=\"vul_scan\",scan=\"latest\"}"
+        ),
         Some(1.0)
     );
 }
@@ -289,7 +295,10 @@ async fn keys_that_come_later_are_used_when_they_come() {
     sleep(Duration::from_mins(30)).await;
     let text = world.text();
     assert_eq!(
-        value(&text, "tcss_up{account=\"b\",scan=\"latest\"}"),
+        value(
+            &text,
+            "tcss_up{account=\"b\",collector=\"vul_scan\",scan=\"latest\"}"
+        ),
         Some(1.0)
     );
     let failures = |account: &str| {
@@ -303,7 +312,10 @@ async fn keys_that_come_later_are_used_when_they_come() {
     keys.write(SECRET_ID, &format!("{CANARY}-key"));
     sleep(Duration::from_secs(8)).await;
     assert_eq!(
-        value(&world.text(), "tcss_up{account=\"a\",scan=\"latest\"}"),
+        value(
+            &world.text(),
+            "tcss_up{account=\"a\",collector=\"vul_scan\",scan=\"latest\"}"
+        ),
         Some(1.0)
     );
 }
