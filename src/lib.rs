@@ -52,3 +52,4 @@ pub mod store;
 pub mod supervisor;
 pub mod telemetry;
 pub mod web;
+mod yaml;

@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{lines, reload::PATIENCE};
 use crate::{
-    config::web::{self, Reading, WebConfig},
+    config::web::{self, WebConfig, WebConfigReading},
     domain::Clock,
     telemetry::Telemetry,
     web::Access,
@@ -46,7 +46,7 @@ pub(super) async fn load(file: Option<&Path>) -> Result<Option<First>, Vec<Strin
     let Ok(reading) = timeout(PATIENCE, read(file.to_owned())).await else {
         return Err(too_slow());
     };
-    let Reading {
+    let WebConfigReading {
         fingerprint,
         outcome,
         ..
@@ -183,10 +183,10 @@ impl WebConfigFile {
 }
 
 /// What stands there for a while, or stands there as it is `known`.
-async fn settled<F: Future<Output = Reading>>(
+async fn settled<F: Future<Output = WebConfigReading>>(
     known: [u8; 32],
     mut read: impl FnMut() -> F,
-) -> Reading {
+) -> WebConfigReading {
     let mut reading = read().await;
     while reading.fingerprint != known {
         sleep(SETTLED).await;
@@ -199,7 +199,7 @@ async fn settled<F: Future<Output = Reading>>(
     reading
 }
 
-async fn read(file: PathBuf) -> Reading {
+async fn read(file: PathBuf) -> WebConfigReading {
     spawn_blocking(move || web::read(&file))
         .await
         .expect("a panic ends the process")
@@ -272,7 +272,7 @@ mod tests {
         watched.write("basic_auth_users: {alice: x}\n");
         let problems = watched.file.reload().await.unwrap_err();
         assert!(
-            problems[0].contains("w.yml:1: basic_auth_users.alice: is no bcrypt hash"),
+            problems[0].contains("w.yml:1: basic_auth_users.alice: is not a valid bcrypt hash"),
             "{problems:?}"
         );
         assert_eq!(
@@ -321,7 +321,7 @@ mod tests {
             let reading = settled([0; 32], || {
                 n_read += 1;
                 let fingerprint = [seen[n_read - 1]; 32];
-                ready(Reading {
+                ready(WebConfigReading {
                     fingerprint,
                     is_blank: false,
                     outcome: Ok(WebConfig::default()),

@@ -86,17 +86,21 @@ pub struct ConfigFlags {
 }
 
 impl ConfigFlags {
-    /// What the flags say instead of the file.
+    /// The settings that flags give. They have the names of the file's keys.
     pub fn overrides(&self) -> Overrides {
-        Overrides {
-            endpoint: self.endpoint.clone(),
-            region: self.region.clone(),
-            time_zone: self.time_zone.clone(),
-            interval: self.interval,
-            scanning_interval: self.scanning_interval,
-            timeout: self.timeout,
-            stale_after: self.stale_after,
-        }
+        let duration = humantime::format_duration;
+        Overrides::default()
+            .with("api", "endpoint", self.endpoint.clone())
+            .with("api", "region", self.region.clone())
+            .with("api", "time_zone", self.time_zone.clone())
+            .with("poll", "interval", self.interval.map(duration))
+            .with(
+                "poll",
+                "scanning_interval",
+                self.scanning_interval.map(duration),
+            )
+            .with("poll", "timeout", self.timeout.map(duration))
+            .with("poll", "stale_after", self.stale_after.map(duration))
     }
 }
 

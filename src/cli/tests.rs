@@ -1,10 +1,11 @@
 //! The command line as it is typed.
 
-use std::{env, process, time::Duration};
+use std::{env, process};
 
 use clap::{Arg, CommandFactory, error::ErrorKind};
 
 use super::*;
+use crate::config::Overrides;
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
     try_parse_from(line.split_whitespace())
@@ -26,6 +27,10 @@ fn on(addresses: &[&str]) -> Result<Sockets, &'static str> {
             .map(|address| address.parse().unwrap())
             .collect(),
     ))
+}
+
+fn interval(text: &str) -> Overrides {
+    Overrides::default().with("poll", "interval", Some(text))
 }
 
 fn flags() -> Vec<Arg> {
@@ -52,14 +57,15 @@ fn serve_is_what_happens_without_a_command() {
         plain,
         serve("tcss-exporter serve --api.endpoint=x --web.max-requests=7")
     );
-    assert_eq!(plain.config.overrides().endpoint.as_deref(), Some("x"));
+    let endpoint = Overrides::default().with("api", "endpoint", Some("x"));
+    assert_eq!(plain.config.overrides(), endpoint);
 }
 
 #[test]
 fn defaults_are_those_of_the_documentation() {
     let Serve { config, web, log } = serve("tcss-exporter");
     assert_eq!(config.file, None);
-    assert_eq!(config.overrides(), crate::config::Overrides::default());
+    assert_eq!(config.overrides(), Overrides::default());
     assert_eq!(web.sockets(), on(&[":10058"]));
     assert_eq!(web.config.file, None);
     assert_eq!(web.telemetry_path.as_str(), "/metrics");
@@ -87,7 +93,8 @@ fn every_command_takes_its_flags() {
     let overrides = serve("tcss-exporter --poll.stale-after 1h30m")
         .config
         .overrides();
-    assert_eq!(overrides.stale_after, Some(Duration::from_mins(90)));
+    let stale_after = Overrides::default().with("poll", "stale_after", Some("1h 30m"));
+    assert_eq!(overrides, stale_after);
 }
 
 #[test]
@@ -233,17 +240,11 @@ fn a_flag_counts_more_than_its_environment_variable() {
     }
     let from_environment = serve("tcss-exporter serve");
     assert_eq!(from_environment, serve("tcss-exporter"));
-    assert_eq!(
-        from_environment.config.overrides().interval,
-        Some(Duration::from_mins(2))
-    );
+    assert_eq!(from_environment.config.overrides(), interval("2m"));
     assert_eq!(from_environment.web.sockets(), on(&[":1", "localhost:2"]));
     assert!(from_environment.web.enable_lifecycle);
     let from_flags = serve("tcss-exporter --poll.interval 3m --web.listen-address :3");
-    assert_eq!(
-        from_flags.config.overrides().interval,
-        Some(Duration::from_mins(3))
-    );
+    assert_eq!(from_flags.config.overrides(), interval("3m"));
     assert_eq!(from_flags.web.sockets(), on(&[":3"]));
     assert!(matches!(
         parse("tcss-exporter simulate"),

@@ -25,7 +25,7 @@ impl Endpoint {
         } else {
             Url::parse(&format!("https://{text}"))
         };
-        let url = url.map_err(|error| format!("{text:?} is no URL or host: {error}"))?;
+        let url = url.map_err(|error| format!("{text:?} is not a valid URL or host: {error}"))?;
         let fault = if !matches!(url.scheme(), "http" | "https") {
             "has a scheme other than https and http"
         } else if !matches!(url.path(), "" | "/")
@@ -34,7 +34,7 @@ impl Endpoint {
         {
             "has more than a scheme, a host and a port"
         } else if !allow_http && is_exposed(&url) {
-            "is plain http to another machine: use https, or set api.allow_http to true in the configuration file"
+            "is plain http to another machine; use https, or set api.allow_http to true in the configuration file"
         } else {
             return Ok(Endpoint(url));
         };
@@ -98,7 +98,7 @@ impl Region {
             Ok(Region(text.to_owned()))
         } else {
             Err(format!(
-                "{text:?} is no region; write one such as ap-guangzhou"
+                "{text:?} is not a valid region, expected for example ap-guangzhou"
             ))
         }
     }
