@@ -95,7 +95,8 @@ fn an_empty_list_of_accounts_is_refused() {
         "accounts: []\n",
         "account_files: []\naccounts: []\n",
     ] {
-        let message = "c.yml:1: accounts is empty; add an account, or remove the key to poll a single one";
+        let message =
+            "c.yml:1: accounts is empty; add an account, or remove the key to poll a single one";
         let files: [(&str, &[u8]); 1] = [("c.yml", empty.as_bytes())];
         assert_eq!(
             load_files(&files, &Overrides::default()).unwrap_err(),

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use super::{Overrides, docs::known_keys, load};
+use super::{Overrides, YamlFile, docs::known_keys, load};
 
 /// In the order of the page.
 fn kinds() -> Vec<String> {
@@ -80,7 +80,7 @@ fn every_example_of_a_configuration_loads() {
         }
     }
     for manifest in manifests {
-        serde_saphyr::from_str::<serde_json::Value>(&manifest).unwrap();
+        YamlFile::parse(Path::new("manifest.yml"), 0, manifest.into_bytes()).unwrap();
     }
 }
 
