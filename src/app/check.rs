@@ -2,12 +2,12 @@
 
 use super::{Failure, lines, once::Once, report, shard, web_config};
 use crate::{
-    cli::{Check, output},
+    cli::{CheckArgs, output},
     config::{self},
     domain::Shard,
 };
 
-pub(super) async fn run(flags: Check) -> Result<(), Failure> {
+pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     let loaded = config::load(flags.config.file.as_deref(), &flags.config.overrides());
     let loaded = loaded.map_err(|problems| lines(problems.iter()));
     let (loaded, web) = super::both(loaded, web_config::load(flags.web.file.as_deref()).await)?;

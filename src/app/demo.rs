@@ -6,7 +6,7 @@ use tokio::net::TcpListener;
 
 use super::{Failure, listen, reload::Reload, serve::Server, simulate, web_config};
 use crate::{
-    cli::{Demo, output},
+    cli::{DemoArgs, output},
     config::{self, Account, Config, Overrides},
     credentials::Source,
     domain::{AccountName, Clock, Shard},
@@ -14,7 +14,7 @@ use crate::{
     simulator::Scenario,
 };
 
-pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
+pub(super) async fn run(flags: DemoArgs) -> Result<(), Failure> {
     let scenario = Scenario::demo();
     let api = TcpListener::bind("127.0.0.1:0").await?;
     let config =

@@ -2,11 +2,11 @@
 
 use super::{Failure, once::Once, reload::Reload, report};
 use crate::{
-    cli::{OutputFormat, Scan, output},
+    cli::{OutputFormat, ScanArgs, output},
     exposition::{Format, Scrape},
 };
 
-pub(super) async fn run(flags: Scan) -> Result<(), Failure> {
+pub(super) async fn run(flags: ScanArgs) -> Result<(), Failure> {
     let reload = Reload::of(&flags.config)?;
     let config = reload.load().await.map_err(Failure::bad_input)?;
     let once = Once::poll(config.accounts, reload.shard()).await?;

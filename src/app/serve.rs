@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     build_info,
-    cli::{Serve, WebFlags},
+    cli::{ServeArgs, WebFlags},
     config::Config,
     domain::{AccountName, Clock, Shard},
     poller::Context,
@@ -30,7 +30,7 @@ const RELOAD_QUEUE: usize = 16;
 /// A line of the log names so many accounts.
 const MOST_NAMED: usize = 10;
 
-pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
+pub(super) async fn run(flags: ServeArgs) -> Result<(), Failure> {
     let reload = Reload::of(&flags.config)?;
     let web_config = web_config::load(flags.web.config.file.as_deref()).await;
     let (config, web_config) = super::both(reload.load().await, web_config)?;

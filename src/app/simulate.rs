@@ -9,13 +9,13 @@ use super::{
     signals::{Request, Signals},
 };
 use crate::{
-    cli::{Simulate, output},
+    cli::{SimulateArgs, output},
     domain::Clock,
     signer::Secret,
     simulator::{self, Scenario, Simulator, Speed},
 };
 
-pub(super) async fn run(flags: Simulate) -> Result<(), Failure> {
+pub(super) async fn run(flags: SimulateArgs) -> Result<(), Failure> {
     let secret_id = flags
         .secret_id
         .as_deref()

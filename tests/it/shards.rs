@@ -156,7 +156,7 @@ fn a_shard_that_cannot_be_is_bad_usage() {
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(refused("3/3", "a-0").contains("there is no shard 3 of 3; write N/M"));
+    assert!(refused("3/3", "a-0").contains("there is no shard 3 of 3, expected N/M"));
     assert!(refused("auto/3", "web").contains("the host name \"web\" does not end in a number"));
     assert!(
         refused("auto/3", "web-3")
