@@ -139,10 +139,11 @@ fn check_unique<'a, T: Hash + Eq + Display + 'a>(
     let mut first: HashMap<&T, &Origin> = HashMap::new();
     for Setting { value, origin } in names {
         let Some(name) = value else { continue };
-        let earlier = *first.entry(name).or_insert(origin);
-        if let Some(place) = &earlier.place
-            && !std::ptr::eq(earlier, origin)
-        {
+        let Some(earlier) = first.get(name) else {
+            first.insert(name, origin);
+            continue;
+        };
+        if let Some(place) = &earlier.place {
             problems.push(origin.problem(format!("\"{name}\" is already used at {place}, {rule}")));
         }
     }
@@ -154,13 +155,14 @@ fn check_unique_tasks(scans: &[RawScan], problems: &mut Vec<Problem>) {
         if !scan.has_readable_task_ids() {
             continue;
         }
-        let earlier = *first.entry(scan.task_ids()).or_insert(&scan.origin);
-        if !std::ptr::eq(earlier, &scan.origin) {
-            problems.push(scan.origin.problem(format!(
-                "has the same task IDs as {}, remove one of them",
-                earlier.key
-            )));
-        }
+        let Some(earlier) = first.get(&scan.task_ids()) else {
+            first.insert(scan.task_ids(), &scan.origin);
+            continue;
+        };
+        problems.push(scan.origin.problem(format!(
+            "has the same task IDs as {}, remove one of them",
+            earlier.key
+        )));
     }
 }
 

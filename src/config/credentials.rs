@@ -1,5 +1,10 @@
 //! The block `credentials`. No message shows anything that is written in it.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "the readers of all kinds have one signature"
+)]
+
 use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use super::{Endpoint, Region};

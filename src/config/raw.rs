@@ -194,14 +194,10 @@ fn read_name<T>(
     parse: fn(&str) -> Result<T, String>,
     problems: &mut Vec<Problem>,
 ) -> Setting<T> {
-    match map.at("name") {
-        Some(value) => {
-            let name = scalar::text(value).and_then(parse);
-            Setting::of(value.origin(), name, problems)
-        }
-        None => {
-            let missing = Err("has no name; add one, for example name: prod".to_owned());
-            Setting::of(map.origin(), missing, problems)
-        }
-    }
+    let Some(value) = map.at("name") else {
+        let missing = Err("has no name; add one, for example name: prod".to_owned());
+        return Setting::of(map.origin(), missing, problems);
+    };
+    let name = scalar::text(value).and_then(parse);
+    Setting::of(value.origin(), name, problems)
 }

@@ -309,7 +309,7 @@ fn a_clock_may_be_off_by_at_most_five_minutes() {
 #[test]
 fn a_token_must_be_sent_with_temporary_keys_and_only_with_them() {
     let temporary = |draft: &mut Draft| {
-        (draft.secret_id, draft.secret_key) = ("AKIDtemporary", "key-of-temporary")
+        (draft.secret_id, draft.secret_key) = ("AKIDtemporary", "key-of-temporary");
     };
     check(temporary, "AuthFailure.TokenFailure");
     for (token, expected) in [
