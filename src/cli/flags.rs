@@ -93,6 +93,7 @@ pub struct ConfigFlags {
 impl ConfigFlags {
     /// The settings that flags give. They have the names of the file's keys.
     pub fn overrides(&self) -> Overrides {
+        // Durations are handed on as text, in the form that the file has.
         let duration = humantime::format_duration;
         Overrides::default()
             .with("api", "endpoint", self.endpoint.clone())
@@ -192,6 +193,7 @@ pub enum Sockets {
 impl WebFlags {
     /// Fails if the flags contradict each other.
     pub fn sockets(&self) -> Result<Sockets, &'static str> {
+        // A variable may set one and a flag the other, so this is checked after both were read.
         match (self.systemd_socket, &self.listen_addresses[..]) {
             (true, []) => Ok(Sockets::Systemd),
             (true, _) => {

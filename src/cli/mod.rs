@@ -28,6 +28,8 @@ pub fn try_parse_from(
     arguments: impl IntoIterator<Item: Into<OsString>>,
 ) -> Result<Command, clap::Error> {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    // Environment variables of `serve` must not count here, so these command lines have a parser of
+    // their own.
     if let Some(first) = arguments.get(1)
         && is_command(first)
     {

@@ -21,6 +21,7 @@ pub fn print_error(text: impl Display) -> io::Result<()> {
 }
 
 fn write_to(mut writer: impl Write, text: &dyn Display) -> io::Result<()> {
+    // `println!` would panic when the pipe is closed.
     match write!(writer, "{text}").and_then(|()| writer.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         result => result,

@@ -95,6 +95,7 @@ fn is_shared(root: &clap::Command, arg: &Arg) -> bool {
 }
 
 fn own_options(root: &clap::Command, command: &clap::Command) -> String {
+    // Hidden flags are not rendered; removing arguments is not possible in clap.
     let own = command.clone().mut_args(|arg| {
         let is_shared = is_shared(root, &arg);
         arg.hide(is_shared)

@@ -41,6 +41,7 @@ impl FromStr for ListenAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        // First as an address: `[::1]:80` has colons of its own.
         if let Ok(address) = text.parse() {
             return Ok(ListenAddress::Socket(address));
         }
@@ -56,6 +57,7 @@ impl FromStr for ListenAddress {
             return Ok(ListenAddress::Everywhere(port));
         }
         let mut bytes = host.bytes();
+        // Anything else is a typo that a resolver would report less clearly.
         if bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
             return Ok(ListenAddress::Name(host.to_owned(), port));
         }

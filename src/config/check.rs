@@ -21,6 +21,7 @@ const TIME_ZONE: TimeZone = TimeZone::fixed(Offset::constant(8));
 
 /// Checks the whole. The result is valid only if no problem was added.
 pub(super) fn config(raw: &RawConfig, flags: &Settings, problems: &mut Vec<Problem>) -> Config {
+    // The name is the label that tells accounts apart in every series.
     let names = raw.accounts.iter().map(|account| &account.name);
     check_unique(names, "account names must be unique", problems);
     let mut accounts = Vec::new();
@@ -69,10 +70,13 @@ fn account(
 
 fn endpoint(levels: Levels<'_>, problems: &mut Vec<Problem>) -> Option<Endpoint> {
     let text = levels.choose(|settings| &settings.endpoint, Endpoint::DEFAULT.to_owned());
+    // The endpoint is parsed here, not when it is read: whether http is allowed may come from
+    // another level.
     let allow_http = levels.choose(|settings| &settings.allow_http, false);
     match Endpoint::parse(&text.value?, allow_http.value?) {
         Ok(endpoint) => Some(endpoint),
         Err(message) => {
+            // The default is valid.
             if let Some(origin) = text.origin {
                 problems.push(origin.problem(message));
             }
@@ -92,6 +96,7 @@ fn poll(levels: Levels<'_>, problems: &mut Vec<Problem>) -> Option<Poll> {
 
     let mut poll = Poll {
         interval: interval.value?,
+        // Only the default can be longer here; a configured one was reported above.
         scanning_interval: scanning_interval.value?.min(interval.value?),
         timeout: timeout.value?,
         stale_after: stale_after.value?,
@@ -152,6 +157,7 @@ fn check_unique<'a, T: Hash + Eq + Display + 'a>(
 fn check_unique_tasks(scans: &[RawScan], problems: &mut Vec<Problem>) {
     let mut first: HashMap<_, &Origin> = HashMap::new();
     for scan in scans {
+        // Two IDs that could not be read would look alike.
         if !scan.has_readable_task_ids() {
             continue;
         }
@@ -232,6 +238,7 @@ fn slower_while_scanning(
     scanning: &Chosen<'_, Duration>,
 ) -> Option<Problem> {
     let (max, value) = (interval.value?, scanning.value?);
+    // A default is silently adjusted; a value that somebody chose is not.
     if value <= max || scanning.origin.is_none() {
         return None;
     }

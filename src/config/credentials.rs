@@ -46,9 +46,12 @@ fn source(
     roles_left: usize,
     problems: &mut Vec<Problem>,
 ) -> Option<Source> {
+    // Users paste keys one line too high or too low. No message about this block shows what it
+    // contains.
     let block = value.secret_map(problems)?;
     let mut given = Vec::new();
     for (name, read) in KINDS {
+        // `has` also counts a kind without keys below it, such as `env:`.
         if block.has(name) {
             given.push((name, read));
         }
@@ -63,6 +66,7 @@ fn source(
             source
         }
         [] => {
+            // Otherwise the unknown kind is the problem, which is reported already.
             if block.is_empty() {
                 problems.push(block.problem(
                     "names no kind, expected for example env: {}; or remove the key credentials",
@@ -137,6 +141,7 @@ fn inline(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option
     );
     let secret_key = required(keys, "secret_key", "the SecretKey", problems, secret);
     let token = optional(keys, "token", problems, secret);
+    // The signer rejects characters that a header cannot carry; here the problem still has a line.
     match Credentials::checked(secret_id?, secret_key?, token) {
         Ok(credentials) => Some(Source::Static(credentials)),
         Err(error) => {
@@ -199,6 +204,7 @@ fn assume_role(
     if let Some(region) = optional(keys, "region", problems, region) {
         sts.region = region;
     }
+    // Roles could be nested without end by an alias.
     let source = match keys.at("source") {
         None => Some(Source::default()),
         Some(value) if roles_left <= 1 => {

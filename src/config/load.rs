@@ -21,11 +21,11 @@ pub struct Overrides {
     settings: Vec<(&'static str, &'static str, String)>,
 }
 
-/// A configuration that holds.
+/// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub config: Config,
-    /// What works and is probably not meant; one line each.
+    /// About what works but is probably not intended; one line each.
     pub warnings: Vec<String>,
     /// Every file that was read, in that order.
     pub files: Vec<PathBuf>,
@@ -41,6 +41,7 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded, Proble
         Some(file) => loader.config(file),
         None => RawConfig::default(),
     };
+    // Also after problems: the checks below then still report what is wrong with the defaults.
     if raw.accounts.is_empty() {
         raw.accounts.push(RawAccount::only());
     }
@@ -60,6 +61,7 @@ impl Loaded {
         if shard.is_whole() {
             return self;
         }
+        // Before the other accounts are dropped: the limit is shared with them.
         let mut warnings = warnings::of_spreading(&self.config, shard);
         self.config
             .accounts
@@ -97,6 +99,7 @@ impl Loader {
             return RawConfig::default();
         };
         let mut raw = RawConfig::read(document.value(), &mut self.problems);
+        // Patterns are resolved here, not by `raw`, which reads no files.
         let patterns = std::mem::take(&mut raw.account_files);
         let directory = file.parent().unwrap_or(Path::new(""));
         for path in self.account_files(directory, &patterns) {
@@ -144,6 +147,7 @@ impl Loader {
         read: fn(&Path, usize) -> Result<Vec<u8>, Problem>,
     ) -> Option<YamlFile> {
         let order = self.files.len();
+        // Also files that cannot be read: a reload should notice when they are fixed.
         self.files.push(file.to_owned());
         let parsed = read(file, order).and_then(|bytes| YamlFile::parse(file, order, bytes));
         match parsed {
@@ -158,6 +162,7 @@ impl Loader {
 
 /// The files that match, in the order of their names; dot files only where the pattern names the dot.
 fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    // The directory is a name, not a pattern: it may contain brackets.
     let directory = Pattern::escape(&directory.to_string_lossy());
     let absolute = Path::new(&directory).join(pattern);
     let options = MatchOptions {
@@ -174,6 +179,7 @@ fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     for file in found {
         files.push(file.map_err(|error| format!("{pattern:?}: {error}"))?);
     }
+    // A typo in a pattern would otherwise drop all accounts of a team.
     if files.is_empty() {
         return Err(format!(
             "{pattern:?} matches no file; patterns are relative to the configuration file"

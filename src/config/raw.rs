@@ -71,6 +71,7 @@ impl RawConfig {
         if let Some(list) = file.at("accounts") {
             raw.accounts = read_accounts(list, problems);
         }
+        // Account files may still add accounts, and a list with other problems is reported already.
         let has_none = raw.accounts.is_empty() && raw.account_files.is_empty();
         // A template whose query found nothing writes this. All accounts would vanish without an alert.
         if file.has("accounts") && has_none && problems.len() == n_problems {
@@ -101,6 +102,7 @@ impl Settings {
     pub(super) fn read_flags(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Settings {
         let mut settings = Settings::default();
         if let Some(flags) = value.map(problems) {
+            // `finish` also finds a flag that no setting reads, which would be our own mistake.
             settings.read_sections(&flags, problems);
             flags.finish(problems);
         }
@@ -168,6 +170,7 @@ impl RawAccount {
                 account.scans.extend(RawScan::read(item, problems));
             }
         }
+        // An account has the keys of both sections at its top level.
         account.settings.read_api(&map, problems);
         account.settings.read_poll(&map, problems);
         map.finish(problems);

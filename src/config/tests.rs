@@ -274,7 +274,7 @@ fn invalid_yaml_is_reported_with_its_line() {
     );
     check(
         "a: 1\n---\nb: 2\n",
-        &["3: a second document begins here, expected one document per file"],
+        &["3: a second document starts here, expected one document per file"],
     );
     check("- a\n", &["1: is a list, expected a map"]);
     check("hello\n", &["1: is text, expected a map"]);

@@ -1,4 +1,4 @@
-//! What works, and is probably not meant.
+//! Warnings about what works but is probably not intended.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -36,6 +36,7 @@ pub(super) fn of_spreading(config: &Config, shard: Shard) -> Vec<String> {
 
 fn shortened(mut warnings: Vec<String>) -> Vec<String> {
     let n_more = warnings.len().saturating_sub(MAX_PER_KIND);
+    // A line that says that one more exists would be as long as that one.
     if n_more > 1 {
         warnings.truncate(MAX_PER_KIND);
         warnings.push(format!("{n_more} more warnings like the previous one"));
@@ -81,6 +82,7 @@ struct LimitGroup<'a> {
 
 /// In the order of the first account of each group.
 fn sharing_a_limit(accounts: &[Account]) -> Vec<LimitGroup<'_>> {
+    // Ten thousand accounts may all share one identity, so the groups are found by hash.
     let mut index: HashMap<(&Source, &Endpoint), usize> = HashMap::new();
     let mut groups: Vec<LimitGroup<'_>> = Vec::new();
     for account in accounts {
@@ -104,6 +106,7 @@ impl LimitGroup<'_> {
         let scanning = self.needed(|poll| poll.scanning_interval);
         let names = self.names();
         let allowed = rate.per_second();
+        // The permanent overload is the worse one, and includes the other.
         if exceeds(idle, rate) {
             return Some(format!(
                 "{names}: polling needs {idle:.1} requests per second, and {scanning:.1} while all scans run, but \
@@ -127,6 +130,7 @@ impl LimitGroup<'_> {
         }
         let total = self.rate()?.per_second() * u32::try_from(owners.len()).unwrap_or(u32::MAX);
         let max = Rate::MAX.per_second();
+        // With a single owner, that shard keeps the limit on its own.
         if owners.len() < 2 || total < max {
             return None;
         }
@@ -174,5 +178,6 @@ impl LimitGroup<'_> {
 }
 
 fn exceeds(needed: f64, rate: Rate) -> bool {
+    // The period is a little longer than 1/rate, so this is the rate that is really sent.
     needed * rate.period().as_secs_f64() > 1.0
 }

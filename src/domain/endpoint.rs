@@ -15,6 +15,8 @@ impl Endpoint {
     /// Reads a URL, or a host with an optional port, which means https. Plain http sends tokens in the clear, so it is
     /// only accepted for loopback addresses unless `allow_http` is set.
     pub fn parse(text: &str, allow_http: bool) -> Result<Endpoint, String> {
+        // Checked before the URL is parsed: the messages below quote the text, and a password must
+        // not be shown.
         if text.contains('@') {
             return Err(
                 "contains a user name or password; configure credentials separately".into(),

@@ -58,6 +58,7 @@ impl<'a> Claim<'a> {
         if now.duration_since(at).abs() > TOLERANCE {
             return Err("AuthFailure.SignatureExpire".into());
         }
+        // Before the signature, so that a wrong date has a message of its own.
         self.verify_scope(service, at)?;
         self.verify_signature(request, service, credentials, at)?;
         verify_token(request, credentials)
@@ -84,6 +85,7 @@ impl<'a> Claim<'a> {
     ) -> Result<(), SimulatedError> {
         let host = header(request, "Host")?;
         let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
+        // Both forms are covered by the same key, so accepting both is no weakness.
         for host in [host, bare] {
             if self.signature_over(request, host, service, credentials, at)? == self.signature {
                 return Ok(());

@@ -97,7 +97,7 @@ pub const ERROR_CODES: &[ErrorCode] = &[
     code("OperationDenied", "The operation was denied."),
 ];
 
-/// Those of STS alone.
+/// Those of STS only.
 #[rustfmt::skip]
 pub const STS_ERROR_CODES: &[ErrorCode] = &[
     code("AuthFailure.AccessKeyIllegal", "The key is invalid."),

@@ -142,6 +142,7 @@ impl Simulator {
         arrival: &Arrival,
     ) -> (IssuedCredentials, Timestamp) {
         self.state().issue(index);
+        // Tests need credentials that expire in seconds, whatever the client asks for.
         let lifetime = role.token_lifetime.unwrap_or(lifetime);
         let temporary = Temporary::new(index, now, lifetime, arrival.request_id);
         (temporary.issue(self.scenario.seed), temporary.expires)

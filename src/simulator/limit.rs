@@ -22,6 +22,7 @@ impl Arrivals {
     /// requests count too: a client that continues at full speed stays refused.
     pub(super) fn count(&mut self, now: Instant) -> usize {
         self.forget_before(now);
+        // The server counts on arrival, so the limit does not depend on how long an answer takes.
         self.recent.push_back(now);
         self.total += 1;
         self.most_in_a_second = self.most_in_a_second.max(self.recent.len());

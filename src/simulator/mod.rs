@@ -107,6 +107,7 @@ impl Simulator {
             Ok(caller) => Some(caller.index),
             Err(_) => None,
         };
+        // A request without an action is refused later, but it has arrived.
         let action = header(request, "X-TC-Action").unwrap_or_default();
         let arrival = self.state().arrive(identity, action, now.monotonic);
         let mut delay = Duration::ZERO;
@@ -134,6 +135,7 @@ impl Simulator {
         now: Timestamp,
         dice: f64,
     ) -> Result<VulScanInfo, SimulatedError> {
+        // Form, caller, version, action, parameters: the order of the checks is not documented.
         check_protocol(request)?;
         caller.verify(request, SERVICE, now)?;
         check_version(request, VERSION)?;
@@ -172,6 +174,7 @@ impl Simulator {
                 });
             }
         }
+        // The ID is only a claim here; key and token are checked with the signature.
         if let Some(issued) = Temporary::parse(claim.secret_id)
             && let Some(identity) = self.scenario.identities.get(issued.identity)
             && identity.role().is_some()
@@ -222,7 +225,7 @@ impl Simulator {
 /// Who claims to have signed a request.
 struct Caller<'a> {
     claim: Claim<'a>,
-    /// Of the identity.
+    /// The index of the identity.
     index: usize,
     credentials: Cow<'a, Credentials>,
     /// `None` for long-term keys.
@@ -238,6 +241,7 @@ impl Caller<'_> {
     ) -> Result<(), SimulatedError> {
         self.claim
             .verify(request, service, &self.credentials, now)?;
+        // After the signature: a stranger must not learn when credentials expire.
         if self.expires.is_some_and(|expires| expires <= now) {
             return Err("AuthFailure.TokenFailure".into());
         }
@@ -246,6 +250,7 @@ impl Caller<'_> {
 }
 
 fn check_protocol(request: &Request<Bytes>) -> Result<(), SimulatedError> {
+    // The server replaces larger bodies by one that is just too large.
     if request.body().len() > MAX_BODY {
         return Err("RequestSizeLimitExceeded".into());
     }

@@ -52,6 +52,7 @@ fn task_id(name: &str, value: &Value) -> Result<Option<u64>, SimulatedError> {
         return Err(wrong_type(name, "an integer"));
     };
     match u64::try_from(number) {
+        // As in the API's own answers, where 0 means that there is no task.
         Ok(0) => Ok(None),
         Ok(id) => Ok(Some(id)),
         Err(_) => Err(SimulatedError::new(

@@ -99,6 +99,7 @@ impl ScanPlay {
 
     /// How much of its work is done `elapsed` after its start.
     fn work_at(&self, elapsed: Duration) -> Duration {
+        // A scan works from its start on, and pauses once for the length of its stall.
         let mut work = elapsed;
         if let Some(Stall { after, lasts }) = self.stall
             && elapsed > after
@@ -112,6 +113,7 @@ impl ScanPlay {
     }
 
     fn at_speed(&self, speed: Speed) -> ScanPlay {
+        // The time is a divisor.
         let takes = speed.scale(self.takes).max(SHORTEST);
         // Rounding must not turn a part of the work into the whole.
         let most = takes.saturating_sub(SHORTEST);

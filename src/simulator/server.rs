@@ -49,6 +49,7 @@ async fn respond(
 ) -> Result<Response<Full<Bytes>>, io::Error> {
     let request = read(request).await?;
     let reply = simulator.respond(&request, clock.now());
+    // Arrivals are counted before the delay, as by a server that is slow to answer.
     sleep(reply.delay).await;
     Ok(reply.response.map(Full::new))
 }

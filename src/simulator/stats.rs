@@ -94,11 +94,15 @@ impl SimulatorState {
         now: Instant,
     ) -> Arrival {
         self.n_arrivals += 1;
+        // Drawn for every request, known caller or not, so that the same requests get the same
+        // numbers.
         let mut arrival = self.draw();
         if let Some(index) = identity
             && let Some(counts) = self.identities.get_mut(index)
         {
+            // The text comes from outside.
             let action = if action == ACTION { ACTION } else { OTHER };
+            // Counted before the limit is applied, since refused requests count as well.
             counts.all.count(now);
             arrival.n_in_a_second = counts.by_action.entry(action).or_default().count(now);
         }

@@ -42,6 +42,8 @@ impl Temporary {
         let digits = secret_id.strip_prefix(PREFIX)?;
         let (identity, rest) = digits.split_at_checked(8)?;
         let (expires, nonce) = rest.split_at_checked(16)?;
+        // Hexadecimal digits can be written in several ways; only the form that is issued is
+        // accepted.
         let temporary = Temporary {
             identity: usize::from_str_radix(identity, 16).ok()?,
             expires: Timestamp::from_second(i64::from_str_radix(expires, 16).ok()?).ok()?,

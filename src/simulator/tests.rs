@@ -379,7 +379,7 @@ fn a_request_for_something_else_is_refused() {
 }
 
 #[test]
-fn the_twenty_first_request_of_a_second_is_refused_for_its_identity_alone() {
+fn the_twenty_first_request_of_a_second_is_refused_only_for_its_identity() {
     let simulator = simulator(SCENARIO);
     let request = Draft::new(simulator.start.wall).signed();
     let at = |millis| simulator.start.after(Duration::from_millis(millis));

@@ -34,6 +34,8 @@ impl YamlFile {
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
+                // The message shows the line only: the bytes may belong to a secret in another
+                // encoding.
                 let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
                 let line = line_after(good);
                 return Err(file_problem(file, order, Some(line), "is not valid UTF-8"));
@@ -153,6 +155,7 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
 /// `None` if there are more.
 fn read_up_to(max: u64, file: &Path) -> Result<Option<Vec<u8>>, String> {
     let mut bytes = Vec::new();
+    // The size in the metadata is not trusted: a file may grow, and special files report 0.
     let mut file = File::open(file).map_err(unreadable)?.take(max + 1);
     file.read_to_end(&mut bytes).map_err(unreadable)?;
     if bytes.len() as u64 > max {

@@ -1,5 +1,5 @@
-//! Reads YAML files of which users must learn everything that is wrong at once: each problem with its file, line and
-//! key path, and with what would be right.
+//! Reads YAML files and reports everything that is wrong with them at once: each problem with its file, line and key
+//! path, and with what is expected.
 //!
 //! A [`YamlFile`] is a tree in which every node knows its line. [`ValueReader`] and [`MapReader`] walk it and keep the
 //! path of keys. A [`MapReader`] remembers which keys were asked for, so no list of known keys exists anywhere else.

@@ -44,13 +44,16 @@ pub(super) fn parse(text: &str) -> Result<YamlNode, SyntaxError> {
 /// which ten thousand accounts share one anchor.
 fn options() -> Options {
     serde_saphyr::options! {
+        // The library would stop at the first repeated key.
         duplicate_keys: DuplicateKeyPolicy::PassThrough,
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
+        // Only true and false: in YAML 1.1, yes, no, on and off would be booleans too.
         strict_booleans: true,
         budget: serde_saphyr::budget! {
             max_nodes: 2_000_000,
             max_events: 4_000_000,
             max_merge_keys: 50_000,
+            // One anchor for the credentials of all accounts is good style, not an attack.
             enforce_alias_anchor_ratio: false,
         },
     }
@@ -58,6 +61,7 @@ fn options() -> Options {
 
 /// What a flag's value would be in a file.
 pub(super) fn plain(text: &str) -> YamlValue {
+    // The readers tell numbers from text, so flags must look to them as they would in a file.
     if text.parse::<f64>().is_ok() {
         return YamlValue::Number;
     }
@@ -103,10 +107,11 @@ impl YamlValue {
 fn syntax_error(error: &Error) -> SyntaxError {
     let message = match error {
         Error::MultipleDocuments { .. } => {
-            "a second document begins here, expected one document per file".to_owned()
+            "a second document starts here, expected one document per file".to_owned()
         }
         error => {
             let text = error.to_string();
+            // The line is printed in front of the message, as for all other problems.
             let (what, _) = text.rsplit_once(" at line ").unwrap_or((&text, ""));
             let column = error.location().map_or(1, |location| location.column());
             format!("is not valid YAML: {what} (column {column})")

@@ -6,7 +6,7 @@ use std::{error, fmt, sync::Arc};
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
-/// One thing that is wrong: `FILE:LINE: KEY.PATH: what is wrong, what would be right`.
+/// One thing that is wrong: `FILE:LINE: KEY.PATH: what is wrong, what is expected`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     origin: Origin,

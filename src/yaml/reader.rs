@@ -67,6 +67,8 @@ impl<'a> ValueReader<'a> {
 
     /// The text as it is written in the file, quotes included.
     pub(crate) fn source(&self) -> &'a str {
+        // Behind an alias, the span is that of the anchor; of flags, it is a part of their joined
+        // text.
         let span = self.node.span.clone();
         self.file.text.get(span).unwrap_or_default()
     }
@@ -95,6 +97,7 @@ impl<'a> ValueReader<'a> {
                 &[]
             }
         };
+        // A file may list ten thousand accounts.
         let mut readers = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             readers.push(self.child(PathStep::Index(index), item));
@@ -127,6 +130,7 @@ impl<'a> ValueReader<'a> {
         let entries = self.map_entries(problems).unwrap_or_default();
         let mut named: Vec<(&'a str, ValueReader<'b>)> = Vec::new();
         for (key, value) in entries {
+            // Users may be named 007 or true, so numbers and booleans count as names too.
             let name = match &key.value {
                 YamlValue::Text(text) => text,
                 YamlValue::Number | YamlValue::Bool(_) => {
@@ -159,6 +163,7 @@ impl<'a> ValueReader<'a> {
     }
 
     fn origin_on(&self, line: u64) -> Origin {
+        // Flags have no file and no line, so their problems name the flag as the user typed it.
         let Some(name) = &self.file.name else {
             let flag = format!("--{}", self.path).replace('_', "-");
             return Origin {
@@ -193,6 +198,7 @@ impl MapReader<'_> {
     /// The key's value; `None` where it is absent or null.
     pub(crate) fn at(&self, key: &'static str) -> Option<ValueReader<'_>> {
         let (_, node) = self.find(key)?;
+        // A template that has no value for a key often writes it without one.
         if matches!(node.value, YamlValue::Null) {
             return None;
         }
@@ -218,6 +224,7 @@ impl MapReader<'_> {
     ) -> Option<MapReader<'_>> {
         match self.find(key) {
             Some((_, node)) => self.value.child(PathStep::Key(key), node).map(problems),
+            // Without entries, but with the line of the map above: problems need a place.
             None => Some(MapReader {
                 value: self.value.child(PathStep::Key(key), self.value.node),
                 entries: &[],
@@ -263,12 +270,14 @@ impl MapReader<'_> {
                 problems.push(self.value.origin_on(key.line).problem(NOT_A_WORD));
                 continue;
             };
+            // Nothing has read this key, so nothing would honour it.
             if !known.contains(&name) {
                 let advice = suggest::advice(name, &known, sections);
                 let origin = self.unknown_key_origin(name, key);
                 problems.push(origin.problem(format!("unknown key, {advice}")));
                 continue;
             }
+            // The first one has already been read; whichever the user meant, the other is lost.
             let mut earlier = self.entries[..index].iter();
             if let Some((first, _)) = earlier.find(|(earlier, _)| earlier.as_key() == Some(name)) {
                 let key = self.value.child(PathStep::Key(name), key);
@@ -279,6 +288,7 @@ impl MapReader<'_> {
     }
 
     fn unknown_key_origin(&self, name: &str, key: &YamlNode) -> Origin {
+        // The key itself may be a secret that ended up one line too low. Only the block is named.
         if self.value.is_secret {
             return self.value.origin_on(key.line);
         }
@@ -288,6 +298,8 @@ impl MapReader<'_> {
 
     fn find(&self, key: &'static str) -> Option<&(YamlNode, YamlNode)> {
         let mut asked = self.asked.borrow_mut();
+        // Keys are few, so a list is as fast as a set, and keeps the order in which they are read
+        // and listed.
         if !asked.contains(&key) {
             asked.push(key);
         }

@@ -12,6 +12,7 @@ pub(crate) fn text(value: ValueReader<'_>) -> Result<&str, String> {
         YamlValue::Number | YamlValue::Bool(_) => value.source(),
         other => return Err(format!("is {}, expected text", other.kind())),
     };
+    // The value is one line for YAML, which folds line breaks; the source shows what was written.
     if value.source().contains('\n') {
         return Err("spans several lines, expected one".into());
     }
@@ -64,6 +65,7 @@ pub(crate) fn number(value: ValueReader<'_>) -> Result<f64, String> {
 /// `90s`, `5m`, `1h 30m`.
 pub(crate) fn duration(value: ValueReader<'_>) -> Result<Duration, String> {
     let text = text(value)?;
+    // humantime would also reject it, but without saying which unit was probably meant.
     if text.parse::<f64>().is_ok() {
         return Err(format!(
             "{text} has no unit, expected for example {text}s, 5m or 1h"

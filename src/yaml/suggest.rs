@@ -19,6 +19,7 @@ pub(super) fn advice(
 
 fn most_similar(key: &str, known: &[&'static str]) -> Option<&'static str> {
     let key = normalized(key);
+    // Two edits turn a short key into almost any other.
     let max_distance = if key.len() > 4 { 2 } else { 1 };
     let mut best = None;
     for candidate in known {

@@ -8,7 +8,7 @@ fn docs() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap()
 }
 
-/// What stands in backticks in the first column of tables.
+/// The words in backticks in the first column of tables.
 fn documented_keys(docs: &str) -> Vec<&str> {
     let (_, file) = docs.split_once("## File").unwrap();
     let first_cells = file

@@ -1,4 +1,4 @@
-//! Warnings about a configuration that works and is probably not meant; and the accounts of a shard.
+//! Warnings about a configuration that works but is probably not intended; and the accounts of a shard.
 
 use super::*;
 

@@ -157,6 +157,7 @@ fn read_config(
         }
         sections.push(("http_server_config", http.finish(problems)));
     }
+    // The keys are user names, so none is unknown.
     if let Some(users) = file.at("basic_auth_users") {
         config.users = read_users(users, problems);
     }
@@ -217,6 +218,7 @@ fn read_users(
 ) -> BTreeMap<String, PasswordHash> {
     let mut users = BTreeMap::new();
     for (name, value) in value.entries(problems) {
+        // Basic authentication ends the user name at the first colon.
         if name.contains(':') {
             problems.push(value.problem("has a colon in the user name, which clients cannot send"));
         }
@@ -264,6 +266,7 @@ fn read_rate_limit(map: &MapReader<'_>, problems: &mut Vec<Problem>) -> Option<R
 
 /// At most a day. Zero needs no unit.
 fn interval(value: ValueReader<'_>) -> Result<Duration, String> {
+    // As in exporter-toolkit, whose durations accept a bare zero.
     if value.source() == "0" {
         return Ok(Duration::ZERO);
     }

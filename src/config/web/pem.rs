@@ -35,6 +35,7 @@ pub(super) fn read(
 ) -> Given {
     let file = map.at(file_key).filter(is_not_blank);
     let inline = map.at(key).filter(is_not_blank);
+    // A file that is ignored because the text is given too could be the newer certificate.
     let (origin, read) = match (inline, file) {
         (None, None) => return Given::Nothing,
         (Some(_), Some(file)) => {
@@ -70,6 +71,7 @@ fn of_text(value: ValueReader<'_>) -> Result<(String, Vec<u8>), String> {
 
 fn of_file(value: ValueReader<'_>, files: &mut FileReader) -> Result<(String, Vec<u8>), String> {
     let name = scalar::text(value)?;
+    // Somebody pasted a key here: the usual message would show it as a file name.
     if name.contains("-----BEGIN") {
         return Err("must be the name of a file".into());
     }
@@ -83,6 +85,7 @@ impl Pem {
         let mut certificates = Vec::new();
         for certificate in CertificateDer::pem_slice_iter(&self.bytes) {
             let certificate = certificate.map_err(|error| self.broken(&error))?;
+            // Reported here, with the name of the file, rather than by rustls without it.
             if ParsedCertificate::try_from(&certificate).is_err() {
                 return Err(format!(
                     "{}contains a certificate that is malformed or not of X.509 version 3",

@@ -95,7 +95,7 @@ fn supported(key: &str) -> Vec<String> {
 
 const TLS: &str = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n";
 
-/// The problems of keys beside a good certificate; they begin on line 4.
+/// The problems of keys after a valid certificate; they start on line 4.
 #[track_caller]
 fn check_tls(yaml: &str, expected: &[&str]) {
     let lines: String = yaml.lines().map(|line| format!("  {line}\n")).collect();
@@ -494,7 +494,7 @@ fn the_fingerprint_changes_only_when_a_file_changes() {
         assert!(!seen.contains(&fingerprint), "{name}, gone");
         seen.push(fingerprint);
         fs::write(&path, before).unwrap();
-        assert_eq!(read(&file).fingerprint, seen[0], "{name}, as it was");
+        assert_eq!(read(&file).fingerprint, seen[0], "{name}, restored");
     }
 }
 

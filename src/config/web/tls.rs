@@ -67,6 +67,7 @@ pub(super) fn read(
         // has expired.
         config.session_storage = Arc::new(NoServerSessionStorage {});
     }
+    // Clients that offer HTTP/2 must learn that it is not served.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.ignore_client_order = match prefers_own_order {
         Some(setting) => setting.value == Some(true),
@@ -256,6 +257,7 @@ impl Crypto {
         map: &MapReader<'_>,
         problems: &mut Vec<Problem>,
     ) -> Option<(Vec<&'static SupportedProtocolVersion>, Arc<CryptoProvider>)> {
+        // The numbers on the wire are in the order of the versions.
         let range = u16::from(self.min.version)..=u16::from(self.max.version);
         let mut versions = Vec::new();
         for (_, version) in VERSIONS {

@@ -71,10 +71,12 @@ impl ScenarioReader {
                 scenario.identities.extend(self.identity(item));
             }
         }
+        // Identities that could not be read are reported already.
         if scenario.identities.is_empty() && self.problems.len() == n_problems {
             let missing = "has no identities, expected at least one";
             self.problems.push(map.problem(missing));
         }
+        // Now that all names are known.
         for Setting { value, origin } in std::mem::take(&mut self.assumers) {
             let Some(name) = value else { continue };
             if !self.names.contains(&name) {
@@ -109,6 +111,7 @@ impl ScenarioReader {
         let failures = self.failures(&map);
         let latency = self.optional(&map, "latency", Duration::ZERO, duration);
         let latency_jitter = self.optional(&map, "latency_jitter", Duration::ZERO, duration);
+        // They are two directions of the same offset.
         if !starts_in.is_zero() && !started_ago.is_zero() {
             let both = "has both starts_in and started_ago, expected one of them";
             self.problems.push(map.problem(both));
@@ -271,6 +274,7 @@ impl ScenarioReader {
         let lasts = self.given(&map, "for", duration);
         let every = self.given(&map, "every", duration);
         if let Some(every) = every
+            // Otherwise the failure would never pause, and `every` would have no effect.
             && lasts.is_none_or(|lasts| lasts >= every)
         {
             let problem = map.problem("has every without a shorter for");

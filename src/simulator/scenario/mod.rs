@@ -157,6 +157,7 @@ impl SimulatedIdentity {
     /// The scan of these tasks, or else the latest; `elapsed` is since the simulator's start.
     pub(super) fn scan(&self, tasks: Tasks, elapsed: Duration) -> Found<'_> {
         let asks_for_latest = tasks == Tasks::default();
+        // At most one of the two is set.
         let since_first = (elapsed + self.started_ago).checked_sub(self.starts_in);
         let Some(since_first) = since_first else {
             return if asks_for_latest {
@@ -190,6 +191,7 @@ impl SimulatedIdentity {
             local: 0,
             registry: 0,
         };
+        // A scan without images of a kind has no task for them.
         if counts.local_images > 0 {
             ids.local = self.first_task_ids.local + run.number;
         }

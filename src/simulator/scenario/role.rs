@@ -89,6 +89,7 @@ impl ScenarioReader {
         }) = metadata
         {
             is_of_this_machine = true;
+            // A machine has one role, and the metadata service has no other way to choose.
             if self.has_machine_role {
                 self.report(&origin, "is already used by another role");
             }
@@ -170,7 +171,7 @@ mod tests {
   - name: closed
     role: {arn: 'qcs::cam::uin/1:roleName/'}
   - name: web
-    role: {arn: two, assumed_by: [nobody], metadata: true, web_identity: {provider: p, token: hunter2}}
+    role: {arn: two, assumed_by: [missing], metadata: true, web_identity: {provider: p, token: hunter2}}
   - name: bare
 ";
         let expected = "\
@@ -180,7 +181,7 @@ scenario.yml:7: identities[1].role.token_lifetime: must be at least 1s
 scenario.yml:9: identities[2].role: cannot be assumed; add assumed_by, web_identity or metadata
 scenario.yml:9: identities[2].role.arn: does not end with the role's name, expected for example \
 qcs::cam::uin/1:roleName/reader
-scenario.yml:11: identities[3].role.assumed_by[0]: there is no identity named \"nobody\"
+scenario.yml:11: identities[3].role.assumed_by[0]: there is no identity named \"missing\"
 scenario.yml:11: identities[3].role.metadata: is already used by another role
 scenario.yml:12: identities[4]: has neither a role nor both secret_id and secret_key";
         assert_eq!(Scenario::parse(text).unwrap_err().to_string(), expected);
