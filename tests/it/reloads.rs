@@ -98,7 +98,7 @@ impl Files {
             }
             8 => {
                 fs::write(&b, b"- {name: \xff}\n").unwrap();
-                format!("{}:1: is not UTF-8", b.display())
+                format!("{}:1: is not valid UTF-8", b.display())
             }
             _ => {
                 add(

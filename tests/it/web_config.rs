@@ -305,7 +305,7 @@ fn without_sockets_from_systemd_it_says_so() {
         output(exporter().args(["--web.systemd-socket", "--web.listen-address=127.0.0.1:0"]));
     assert_eq!(code, 2, "{said}");
     assert!(
-        said.contains("--web.listen-address; give one of them"),
+        said.contains("--web.listen-address are mutually exclusive"),
         "{said}"
     );
 }
