@@ -49,6 +49,7 @@ pub mod store;
 pub mod supervisor;
 pub mod telemetry;
 pub mod web;
+mod yaml;
 
 #[cfg(test)]
 mod tests;

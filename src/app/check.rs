@@ -2,13 +2,13 @@
 
 use super::{Failure, lines, once::Once, report, shard};
 use crate::{
-    cli::{Check, output},
+    cli::{CheckArgs, output},
     config::{self},
     domain::Shard,
     web::LoadedWebConfig,
 };
 
-pub(super) async fn run(flags: Check) -> Result<(), Failure> {
+pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     let loaded = config::load(flags.config.file.as_deref(), &flags.config.overrides());
     let loaded = loaded.map_err(|problems| lines(problems.iter()));
     let web = LoadedWebConfig::load(flags.web.file.as_deref()).await;

@@ -1,12 +1,12 @@
 //! `demo`: the exporter against the stand-in API, with accounts that show what there is to see.
 
-use std::{future, time::Duration};
+use std::future;
 
 use tokio::net::TcpListener;
 
 use super::{Failure, listen, serve::Server, simulate};
 use crate::{
-    cli::{Demo, output},
+    cli::{DemoArgs, output},
     config::{self, Account, Config, Overrides},
     credentials::Source,
     domain::{AccountName, Clock, Shard},
@@ -16,7 +16,7 @@ use crate::{
     web::LoadedWebConfig,
 };
 
-pub(super) async fn run(flags: Demo) -> Result<(), Failure> {
+pub(super) async fn run(flags: DemoArgs) -> Result<(), Failure> {
     let scenario = Scenario::demo();
     let api = TcpListener::bind("127.0.0.1:0").await?;
     let config =
@@ -55,14 +55,12 @@ fn welcome(server: &Server, telemetry_path: &str, config: &Config) -> String {
 /// One account for each identity that the scenario plays, as the configuration has it by default, but polled so
 /// often that something moves while one looks.
 fn config(scenario: &Scenario, endpoint: String) -> Result<Config, String> {
-    let overrides = Overrides {
-        endpoint: Some(endpoint),
-        interval: Some(Duration::from_secs(5)),
-        scanning_interval: Some(Duration::from_secs(2)),
-        timeout: Some(Duration::from_secs(5)),
-        stale_after: Some(Duration::from_secs(30)),
-        ..Overrides::default()
-    };
+    let overrides = Overrides::default()
+        .with("api", "endpoint", Some(endpoint))
+        .with("poll", "interval", Some("5s"))
+        .with("poll", "scanning_interval", Some("2s"))
+        .with("poll", "timeout", Some("5s"))
+        .with("poll", "stale_after", Some("30s"));
     let default = config::load(None, &overrides)
         .map_err(|problems| problems.to_string())?
         .config

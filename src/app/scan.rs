@@ -2,11 +2,11 @@
 
 use super::{Failure, once::Once, report, serve::config_source};
 use crate::{
-    cli::{OutputFormat, Scan, output},
+    cli::{OutputFormat, ScanArgs, output},
     exposition::{Format, Scrape},
 };
 
-pub(super) async fn run(flags: Scan) -> Result<(), Failure> {
+pub(super) async fn run(flags: ScanArgs) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
     let config = source.load().await.map_err(Failure::bad_input)?;
     let once = Once::poll(config.accounts, source.shard()).await?;

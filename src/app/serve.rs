@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     build_info,
-    cli::{ConfigFlags, Serve, WebFlags},
+    cli::{ConfigFlags, ServeArgs, WebFlags},
     config::Config,
     domain::{Clock, Shard},
     supervisor::{ConfigSource, Supervisor},
@@ -24,7 +24,7 @@ use crate::{
 /// Reload requests that may wait for their turn.
 const RELOAD_QUEUE: usize = 16;
 
-pub(super) async fn run(flags: Serve) -> Result<(), Failure> {
+pub(super) async fn run(flags: ServeArgs) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
     let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref()).await;
     let (config, web_config) = super::both(source.load().await, web_config)?;

@@ -9,13 +9,13 @@ use super::{
     signals::{Request, Signals},
 };
 use crate::{
-    cli::{Simulate, output},
+    cli::{SimulateArgs, output},
     domain::Clock,
     signer::Secret,
     simulator::{self, Scenario, Simulator, Speed},
 };
 
-pub(super) async fn run(flags: Simulate) -> Result<(), Failure> {
+pub(super) async fn run(flags: SimulateArgs) -> Result<(), Failure> {
     let secret_id = flags
         .secret_id
         .as_deref()
@@ -61,14 +61,5 @@ pub(super) async fn serve(
 }
 
 fn read(file: &Path) -> Result<Scenario, Failure> {
-    let name = file.display();
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::bad_input([format!("{name}: {error}")]))?;
-    Scenario::parse(&text).map_err(|problems| {
-        Failure::bad_input(
-            problems
-                .into_iter()
-                .map(|problem| format!("{name}: {problem}")),
-        )
-    })
+    Scenario::load(file).map_err(|problems| Failure::bad_input(problems.iter()))
 }

@@ -1,6 +1,9 @@
-//! The command line: flags and commands. What the commands do is wired in `app`.
+//! The command line: commands and flags. `app` runs the commands.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 use clap::{Args, CommandFactory, Parser, Subcommand, builder::BoolishValueParser};
 use clap_complete::Shell;
@@ -15,37 +18,37 @@ pub use values::{ListenAddress, LogFormat, LogLevel, OutputFormat, TelemetryPath
 
 use crate::{build_info, simulator::Speed};
 
-/// Reads the command line. Help and version go to stdout and end the process with 0, bad usage goes to stderr and
-/// ends it with 2.
+/// Parses the command line. Help and version go to stdout and exit with 0, bad usage goes to stderr and exits with 2.
 pub fn parse() -> Command {
     try_parse_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
 }
 
-/// Reads the arguments, of which the first is the program's name.
+/// Parses arguments, the first of which is the name of the program.
 pub fn try_parse_from(
     arguments: impl IntoIterator<Item: Into<OsString>>,
 ) -> Result<Command, clap::Error> {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-    let names_a_command = arguments
-        .get(1)
-        .and_then(|first| first.to_str())
-        .is_some_and(is_command);
-    if names_a_command {
-        return Named::try_parse_from(arguments).map(|named| named.command);
+    // Environment variables of `serve` must not count here, so these command lines have a parser of
+    // their own.
+    if let Some(first) = arguments.get(1)
+        && is_command(first)
+    {
+        return CommandLine::try_parse_from(arguments).map(|line| line.command);
     }
-    Cli::try_parse_from(arguments).map(Cli::chosen)
+    let cli = Cli::try_parse_from(arguments)?;
+    Ok(cli.command.unwrap_or(Command::Serve(cli.serve)))
 }
 
-fn is_command(name: &str) -> bool {
-    Named::command()
+fn is_command(name: &OsStr) -> bool {
+    CommandLine::command()
         .get_subcommands()
         .any(|command| command.get_name() == name)
 }
 
-/// A command line that begins with a command: the environment variables of other commands say nothing to it.
+/// A command line that starts with a command. It ignores environment variables of flags of other commands.
 #[derive(Debug, Parser)]
 #[command(name = "tcss-exporter", version = build_info::SUMMARY)]
-struct Named {
+struct CommandLine {
     #[command(subcommand)]
     command: Command,
 }
@@ -64,47 +67,41 @@ struct Cli {
     command: Option<Command>,
 
     #[command(flatten)]
-    serve: Serve,
+    serve: ServeArgs,
 }
 
-impl Cli {
-    fn chosen(self) -> Command {
-        self.command.unwrap_or(Command::Serve(self.serve))
-    }
-}
-
-/// What to do.
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Command {
-    /// Run the exporter; this is what happens without a command
-    Serve(Serve),
-    /// Run the exporter against the built-in simulated API: no account needed
-    Demo(Demo),
-    /// Check the configuration and print every problem
-    Check(Check),
-    /// Poll every account once and print the result
-    Scan(Scan),
-    /// Run only the simulated API
-    Simulate(Simulate),
-    /// Print a script that completes commands and flags in a shell
-    Completions(Completions),
-    /// Print the manual page
+    #[command(about = "Run the exporter. This is the default command.")]
+    Serve(ServeArgs),
+    #[command(
+        about = "Run the exporter against the built-in simulated API, without a real account."
+    )]
+    Demo(DemoArgs),
+    #[command(about = "Check configuration and web configuration, and print every problem.")]
+    Check(CheckArgs),
+    #[command(about = "Poll every account once and print the results.")]
+    Scan(ScanArgs),
+    #[command(about = "Run only the simulated API.")]
+    Simulate(SimulateArgs),
+    #[command(about = "Generate a completion script for a shell.")]
+    Completions(CompletionsArgs),
+    #[command(about = "Generate the manual page.")]
     Man,
 }
 
-/// What a command's exit code says.
+/// Exit codes and their meaning.
 pub const EXIT_CODES: [(u8, &str); 3] = [
-    (0, "All went well, or SIGTERM or SIGINT came."),
-    (1, "Something failed at run time."),
+    (0, "Success, also after SIGTERM or SIGINT."),
+    (1, "Failure at run time."),
     (
         2,
-        "Bad usage or configuration; with check --live, also a call that failed.",
+        "Bad usage or configuration. With check --live, also a failed call.",
     ),
 ];
 
-/// `serve`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct Serve {
+pub struct ServeArgs {
     #[command(flatten)]
     pub config: ConfigFlags,
     #[command(flatten)]
@@ -113,15 +110,14 @@ pub struct Serve {
     pub log: LogFlags,
 }
 
-/// `demo`.
 #[derive(Args, Clone, Debug, PartialEq)]
-pub struct Demo {
-    /// Simulated seconds that pass in one
+pub struct DemoArgs {
     #[arg(
         long,
         env = "TCSS_EXPORTER_SPEED",
         value_name = "FACTOR",
-        default_value = "1"
+        default_value = "1",
+        help = "Factor by which simulated time runs faster than real time."
     )]
     pub speed: Speed,
 
@@ -131,11 +127,12 @@ pub struct Demo {
     pub log: LogFlags,
 }
 
-/// `check`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct Check {
-    /// Also get credentials and make one call per account
-    #[arg(long, env = "TCSS_EXPORTER_LIVE", value_parser = BoolishValueParser::new())]
+pub struct CheckArgs {
+    #[arg(
+        long, env = "TCSS_EXPORTER_LIVE", value_parser = BoolishValueParser::new(),
+        help = "Also get credentials and make one API call per account."
+    )]
     pub live: bool,
 
     #[command(flatten)]
@@ -146,16 +143,15 @@ pub struct Check {
     pub log: LogFlags,
 }
 
-/// `scan`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct Scan {
-    /// Form of the result
+pub struct ScanArgs {
     #[arg(
         long,
         env = "TCSS_EXPORTER_OUTPUT",
         value_name = "FORMAT",
         default_value = "table",
-        value_enum
+        value_enum,
+        help = "Output format."
     )]
     pub output: OutputFormat,
 
@@ -165,62 +161,62 @@ pub struct Scan {
     pub log: LogFlags,
 }
 
-/// `simulate`.
 #[derive(Args, Clone, Debug, PartialEq)]
-pub struct Simulate {
-    /// Address to listen on
+pub struct SimulateArgs {
     #[arg(
         long,
         env = "TCSS_EXPORTER_LISTEN_ADDRESS",
         value_name = "ADDRESS",
-        default_value = "127.0.0.1:10059"
+        default_value = "127.0.0.1:10059",
+        help = "Address on which to expose the simulated API."
     )]
     pub listen_address: ListenAddress,
 
-    /// Simulated seconds that pass in one
     #[arg(
         long,
         env = "TCSS_EXPORTER_SPEED",
         value_name = "FACTOR",
-        default_value = "1"
+        default_value = "1",
+        help = "Factor by which simulated time runs faster than real time."
     )]
     pub speed: Speed,
 
-    /// Made-up key ID to accept instead of the simulator's own
     #[arg(
         long,
         env = "TCSS_EXPORTER_SECRET_ID",
         value_name = "ID",
-        conflicts_with = "scenario"
+        conflicts_with = "scenario",
+        help = "Made-up SecretId to accept instead of the built-in one."
     )]
     pub secret_id: Option<String>,
 
-    /// Made-up secret key to accept instead of the simulator's own; never give a real one
     #[arg(
         long,
         env = "TCSS_EXPORTER_SECRET_KEY",
         hide_env_values = true,
         value_name = "KEY",
-        conflicts_with = "scenario"
+        conflicts_with = "scenario",
+        help = "Made-up SecretKey to accept instead of the built-in one. Do not use a real one."
     )]
     pub secret_key: Option<String>,
 
-    /// File that says how accounts and their scans behave
-    #[arg(long, env = "TCSS_EXPORTER_SCENARIO", value_name = "FILE")]
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_SCENARIO",
+        value_name = "FILE",
+        help = "Path to a scenario file with accounts and their scans."
+    )]
     pub scenario: Option<PathBuf>,
 
     #[command(flatten)]
     pub log: LogFlags,
 }
 
-/// `completions`.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct Completions {
-    /// Shell that will read the script
+pub struct CompletionsArgs {
+    #[arg(help = "Shell for which to generate the script.")]
     pub shell: Shell,
 }
 
-#[cfg(test)]
-mod docs_test;
 #[cfg(test)]
 mod tests;

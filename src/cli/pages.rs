@@ -1,4 +1,4 @@
-//! What the command line says of itself to shells and to `man`.
+//! The completion scripts and the manual page.
 
 use std::io::{self, Write};
 
@@ -13,13 +13,13 @@ use super::Cli;
 use crate::build_info;
 
 const NAME: &str = "tcss-exporter";
-const MEMORY: &str = "memory takes it all";
+const INFALLIBLE: &str = "writing to memory cannot fail";
 
-/// A script that completes commands and flags, to be read by `shell`.
+/// A script for `shell` that completes commands and flags.
 pub fn completions(shell: Shell) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
-    // For bash, clap_complete writes a name with a hyphen in two ways, and then knows no flags of commands:
+    // For bash, clap_complete writes a name with a hyphen in two ways and then does not complete the flags of commands:
     // https://github.com/clap-rs/clap/issues/6421
     text(script).replace("tcss__subcmd__exporter", "tcss__exporter")
 }
@@ -30,88 +30,93 @@ pub fn man() -> String {
     root.build();
     let page = Man::new(root.clone()).source(format!("{NAME} {}", build_info::VERSION));
     let mut head = Vec::new();
-    page.render_title(&mut head).expect(MEMORY);
-    let parts = [
+    page.render_title(&mut head).expect(INFALLIBLE);
+    let mut parts = String::new();
+    for part in [
         Man::render_name_section,
         Man::render_synopsis_section,
         Man::render_description_section,
         Man::render_options_section,
-    ];
-    let parts: String = parts
-        .into_iter()
-        .map(|part| without_preamble(&page, part))
-        .collect();
+    ] {
+        parts += &without_preamble(&page, part);
+    }
     text(head) + &parts + &commands(&root) + &environment() + &exit_status()
 }
 
-/// Each part defines again how an apostrophe is written; once is enough.
+/// Without the definition of the apostrophe, which each part repeats.
 fn without_preamble(page: &Man, part: fn(&Man, &mut dyn Write) -> io::Result<()>) -> String {
     let mut written = Vec::new();
-    part(page, &mut written).expect(MEMORY);
-    let text = text(written);
-    let lines = text
-        .lines()
-        .filter(|line| !line.starts_with(".ie ") && !line.starts_with(".el "));
-    lines.map(|line| format!("{line}\n")).collect()
-}
-
-/// A section for each command: what it does, its own flags, and those that stand above.
-fn commands(root: &clap::Command) -> String {
-    let is_shared = |arg: &Arg| {
-        arg.get_long().is_some_and(|long| {
-            root.get_arguments()
-                .any(|of_root| of_root.get_long() == Some(long))
-        })
-    };
-    let section = |command: &clap::Command| {
-        let shared: Vec<_> = command
-            .get_arguments()
-            .filter(|arg| is_shared(arg))
-            .filter_map(Arg::get_long)
-            .collect();
-        let mut head = Roff::new();
-        head.control("SH", [format!("{NAME} {}", command.get_name()).as_str()]);
-        head.text([roman(format!(
-            "{}.",
-            command
-                .get_about()
-                .map(ToString::to_string)
-                .unwrap_or_default()
-        ))]);
-        if shared.len() > 1 {
-            head.control("PP", []);
-            head.text([roman(format!(
-                "Options as above: --{}.",
-                shared.join(", --")
-            ))]);
+    part(page, &mut written).expect(INFALLIBLE);
+    let mut lines = String::new();
+    for line in text(written).lines() {
+        if !line.starts_with(".ie ") && !line.starts_with(".el ") {
+            lines += line;
+            lines.push('\n');
         }
-        head.to_roff() + &own_options(command, is_shared)
-    };
-    let commands = root
-        .get_subcommands()
-        .filter(|command| !["serve", "help"].contains(&command.get_name()));
-    commands.map(section).collect()
+    }
+    lines
 }
 
-fn own_options(command: &clap::Command, is_shared: impl Fn(&Arg) -> bool) -> String {
+/// A section for each command: its description, the names of shared flags, and its own flags.
+fn commands(root: &clap::Command) -> String {
+    let mut sections = String::new();
+    for command in root.get_subcommands() {
+        if !["serve", "help"].contains(&command.get_name()) {
+            sections += &section(root, command);
+        }
+    }
+    sections
+}
+
+fn section(root: &clap::Command, command: &clap::Command) -> String {
+    let mut shared = Vec::new();
+    for arg in command.get_arguments() {
+        if is_shared(root, arg) {
+            shared.extend(arg.get_long());
+        }
+    }
+    let mut head = Roff::new();
+    head.control("SH", [format!("{NAME} {}", command.get_name()).as_str()]);
+    if let Some(about) = command.get_about() {
+        head.text([roman(about.to_string())]);
+    }
+    if shared.len() > 1 {
+        head.control("PP", []);
+        let shared = shared.join(", --");
+        head.text([roman(format!("Options as above: --{shared}."))]);
+    }
+    head.to_roff() + &own_options(root, command)
+}
+
+/// Whether the flag is one of `serve`, which are described once.
+fn is_shared(root: &clap::Command, arg: &Arg) -> bool {
+    let mut of_root = root.get_arguments().map(Arg::get_long);
+    arg.get_long().is_some() && of_root.any(|long| long == arg.get_long())
+}
+
+fn own_options(root: &clap::Command, command: &clap::Command) -> String {
+    // Hidden flags are not rendered; removing arguments is not possible in clap.
     let own = command.clone().mut_args(|arg| {
-        let is_shared = is_shared(&arg);
+        let is_shared = is_shared(root, &arg);
         arg.hide(is_shared)
     });
     let options = without_preamble(&Man::new(own), Man::render_options_section);
-    options
-        .lines()
-        .filter(|line| !line.starts_with(".SH "))
-        .map(|line| format!("{line}\n"))
-        .collect()
+    let mut lines = String::new();
+    for line in options.lines() {
+        if !line.starts_with(".SH ") {
+            lines += line;
+            lines.push('\n');
+        }
+    }
+    lines
 }
 
 fn environment() -> String {
     let mut roff = Roff::new();
     roff.control("SH", ["ENVIRONMENT"]);
     roff.text([roman(
-        "Every flag but --help and --version is also a variable: TCSS_EXPORTER_ and its name in capitals, with _ for . and -. \
-         --poll.interval is TCSS_EXPORTER_POLL_INTERVAL.",
+        "Every flag except --help and --version can also be set by an environment variable: TCSS_EXPORTER_ followed by its \
+         name in upper case, with _ instead of . and -. For example, --poll.interval is TCSS_EXPORTER_POLL_INTERVAL.",
     )]);
     roff.to_roff()
 }
@@ -128,7 +133,7 @@ fn exit_status() -> String {
 }
 
 fn text(written: Vec<u8>) -> String {
-    String::from_utf8(written).expect("the parts are text")
+    String::from_utf8(written).expect("all parts are UTF-8")
 }
 
 #[cfg(test)]

@@ -1,17 +1,20 @@
-//! The command line as it is typed.
+//! Command lines as users type them.
 
-use std::{env, process, time::Duration};
+use std::{env, process};
 
 use clap::{Arg, CommandFactory, error::ErrorKind};
 
 use super::*;
+use crate::config::Overrides;
+
+mod docs;
 
 fn parse(line: &str) -> Result<Command, clap::Error> {
     try_parse_from(line.split_whitespace())
 }
 
 #[track_caller]
-fn serve(line: &str) -> Serve {
+fn serve(line: &str) -> ServeArgs {
     match parse(line) {
         Ok(Command::Serve(serve)) => serve,
         other => panic!("{line}: {other:?}"),
@@ -28,6 +31,10 @@ fn on(addresses: &[&str]) -> Result<Sockets, &'static str> {
     ))
 }
 
+fn interval(text: &str) -> Overrides {
+    Overrides::default().with("poll", "interval", Some(text))
+}
+
 fn flags() -> Vec<Arg> {
     let mut root = Cli::command();
     root.build();
@@ -40,26 +47,27 @@ fn flags() -> Vec<Arg> {
 }
 
 #[test]
-fn the_definition_is_sound() {
+fn the_definition_is_valid() {
     Cli::command().debug_assert();
 }
 
 #[test]
-fn serve_is_what_happens_without_a_command() {
+fn serve_is_the_default_command() {
     assert_eq!(serve("tcss-exporter"), serve("tcss-exporter serve"));
     let plain = serve("tcss-exporter --api.endpoint=x --web.max-requests 7");
     assert_eq!(
         plain,
         serve("tcss-exporter serve --api.endpoint=x --web.max-requests=7")
     );
-    assert_eq!(plain.config.overrides().endpoint.as_deref(), Some("x"));
+    let endpoint = Overrides::default().with("api", "endpoint", Some("x"));
+    assert_eq!(plain.config.overrides(), endpoint);
 }
 
 #[test]
-fn defaults_are_those_of_the_documentation() {
-    let Serve { config, web, log } = serve("tcss-exporter");
+fn defaults_match_the_documentation() {
+    let ServeArgs { config, web, log } = serve("tcss-exporter");
     assert_eq!(config.file, None);
-    assert_eq!(config.overrides(), crate::config::Overrides::default());
+    assert_eq!(config.overrides(), Overrides::default());
     assert_eq!(web.sockets(), on(&[":10058"]));
     assert_eq!(web.config.file, None);
     assert_eq!(web.telemetry_path.as_str(), "/metrics");
@@ -69,7 +77,7 @@ fn defaults_are_those_of_the_documentation() {
 }
 
 #[test]
-fn every_command_takes_its_flags() {
+fn every_command_accepts_its_flags() {
     for line in [
         "tcss-exporter demo --speed 60 --web.listen-address :0 --log.level trace",
         "tcss-exporter check --live --config.file c.yml --web.config.file w.yml --api.time-zone -03:00",
@@ -87,11 +95,12 @@ fn every_command_takes_its_flags() {
     let overrides = serve("tcss-exporter --poll.stale-after 1h30m")
         .config
         .overrides();
-    assert_eq!(overrides.stale_after, Some(Duration::from_mins(90)));
+    let stale_after = Overrides::default().with("poll", "stale_after", Some("1h 30m"));
+    assert_eq!(overrides, stale_after);
 }
 
 #[test]
-fn systemd_or_an_address_says_where_to_listen() {
+fn systemd_sockets_and_addresses_are_mutually_exclusive() {
     let sockets = |line| serve(line).web.sockets();
     assert_eq!(
         sockets("tcss-exporter --web.systemd-socket"),
@@ -154,7 +163,7 @@ fn bad_usage_is_an_error() {
 }
 
 #[test]
-fn help_and_version_are_no_errors() {
+fn help_and_version_exit_with_0() {
     for line in [
         "tcss-exporter --help",
         "tcss-exporter -h",
@@ -180,9 +189,12 @@ fn help_and_version_are_no_errors() {
 #[test]
 fn help_lists_commands_and_flags_with_their_defaults() {
     let help = Cli::command().render_help().to_string();
+    assert!(help.contains("\n  demo "), "{help}");
+    // Lines are wrapped to the width of the terminal.
+    let words: Vec<&str> = help.split_whitespace().collect();
+    let help = words.join(" ");
     for part in [
         "tcss-exporter [serve] [FLAGS]",
-        "\n  demo ",
         "--web.listen-address <ADDRESS>",
         "[default: :10058]",
         "TCSS_EXPORTER_LOG_LEVEL",
@@ -193,7 +205,25 @@ fn help_lists_commands_and_flags_with_their_defaults() {
 }
 
 #[test]
-fn every_flag_is_an_environment_variable_too() {
+fn every_help_text_is_a_sentence() {
+    let mut texts = Vec::new();
+    let mut root = Cli::command();
+    root.build();
+    for command in root.get_subcommands() {
+        texts.extend(command.get_about().map(ToString::to_string));
+    }
+    for flag in flags() {
+        texts.extend(flag.get_help().map(ToString::to_string));
+    }
+    for text in texts {
+        let (sentence, _) = text.split_once(" [default").unwrap_or((&text, ""));
+        let is_of_clap = text.starts_with("Print ");
+        assert!(sentence.ends_with('.') || is_of_clap, "{text}");
+    }
+}
+
+#[test]
+fn every_flag_has_an_environment_variable() {
     for flag in flags() {
         let long = flag.get_long().unwrap();
         let expected = format!(
@@ -211,12 +241,12 @@ fn every_flag_is_an_environment_variable_too() {
 
 /// A process cannot safely set its own environment, so this test runs itself in another.
 #[test]
-fn a_flag_counts_more_than_its_environment_variable() {
+fn a_flag_takes_precedence_over_its_environment_variable() {
     if env::var_os("TCSS_EXPORTER_POLL_INTERVAL").is_none() {
         let child = process::Command::new(env::current_exe().unwrap())
             .args([
                 "--exact",
-                "cli::tests::a_flag_counts_more_than_its_environment_variable",
+                "cli::tests::a_flag_takes_precedence_over_its_environment_variable",
             ])
             .env("TCSS_EXPORTER_POLL_INTERVAL", "2m")
             .env("TCSS_EXPORTER_WEB_LISTEN_ADDRESS", ":1,localhost:2")
@@ -233,17 +263,11 @@ fn a_flag_counts_more_than_its_environment_variable() {
     }
     let from_environment = serve("tcss-exporter serve");
     assert_eq!(from_environment, serve("tcss-exporter"));
-    assert_eq!(
-        from_environment.config.overrides().interval,
-        Some(Duration::from_mins(2))
-    );
+    assert_eq!(from_environment.config.overrides(), interval("2m"));
     assert_eq!(from_environment.web.sockets(), on(&[":1", "localhost:2"]));
     assert!(from_environment.web.enable_lifecycle);
     let from_flags = serve("tcss-exporter --poll.interval 3m --web.listen-address :3");
-    assert_eq!(
-        from_flags.config.overrides().interval,
-        Some(Duration::from_mins(3))
-    );
+    assert_eq!(from_flags.config.overrides(), interval("3m"));
     assert_eq!(from_flags.web.sockets(), on(&[":3"]));
     assert!(matches!(
         parse("tcss-exporter simulate"),

@@ -4,10 +4,9 @@ use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use clap::ValueEnum;
 
-/// Where the site listens.
+/// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WebAddress {
-    /// TCP.
     Tcp(ListenAddress),
     /// `unix:PATH`.
     Unix(PathBuf),
@@ -18,7 +17,9 @@ impl FromStr for WebAddress {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text.strip_prefix("unix:") {
-            Some("") => Err("has no path; write one such as unix:/run/tcss-exporter.sock".into()),
+            Some("") => {
+                Err("has no path, expected for example unix:/run/tcss-exporter.sock".into())
+            }
             Some(path) => Ok(WebAddress::Unix(path.into())),
             None => text.parse().map(WebAddress::Tcp),
         }
@@ -28,11 +29,11 @@ impl FromStr for WebAddress {
 /// Where to listen on TCP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListenAddress {
-    /// `:PORT`: every address, of IPv6 and IPv4.
+    /// `:PORT`: all addresses of IPv6 and IPv4.
     Everywhere(u16),
     /// `ADDRESS:PORT`, `[ADDRESS]:PORT`.
     Socket(SocketAddr),
-    /// `NAME:PORT`: what the name resolves to.
+    /// `NAME:PORT`: the addresses to which the name resolves.
     Name(String, u16),
 }
 
@@ -40,26 +41,29 @@ impl FromStr for ListenAddress {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        // First as an address: `[::1]:80` has colons of its own.
         if let Ok(address) = text.parse() {
             return Ok(ListenAddress::Socket(address));
         }
         let (host, port) = text
             .rsplit_once(':')
-            .ok_or("has no port; write HOST:PORT or :PORT")?;
-        let port = port
-            .parse()
-            .map_err(|_| format!("{port:?} is no port; write a number up to 65535"))?;
-        let is_name = |host: &str| {
-            host.bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+            .ok_or("has no port, expected HOST:PORT or :PORT")?;
+        let Ok(port) = port.parse() else {
+            return Err(format!(
+                "{port:?} is not a valid port, expected a number up to 65535"
+            ));
         };
-        match host {
-            "" => Ok(ListenAddress::Everywhere(port)),
-            name if is_name(name) => Ok(ListenAddress::Name(name.to_owned(), port)),
-            other => Err(format!(
-                "{other:?} is no host; write a name, 127.0.0.1 or [::1]"
-            )),
+        if host.is_empty() {
+            return Ok(ListenAddress::Everywhere(port));
         }
+        let mut bytes = host.bytes();
+        // Anything else is a typo that a resolver would report less clearly.
+        if bytes.all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
+            return Ok(ListenAddress::Name(host.to_owned(), port));
+        }
+        Err(format!(
+            "{host:?} is not a valid host, expected a name or an address such as 127.0.0.1 or [::1]"
+        ))
     }
 }
 
@@ -73,12 +77,12 @@ impl fmt::Display for ListenAddress {
     }
 }
 
-/// Where metrics are served: a path other than those of the other pages.
+/// The path of the metrics: not that of another page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TelemetryPath(String);
 
 impl TelemetryPath {
-    /// The path, beginning with `/`.
+    /// Starts with `/`.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -89,22 +93,22 @@ impl FromStr for TelemetryPath {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let fault = if !text.starts_with('/') {
-            "does not begin with /"
+            "does not start with /"
         } else if text == "/" || text == "/-" || text.starts_with("/-/") {
             "is the path of another page"
         } else if !text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
         {
-            "has a character that paths do not have as they are"
+            "has a character that must be escaped in a path"
         } else {
             return Ok(TelemetryPath(text.to_owned()));
         };
-        Err(format!("{fault}; write one such as /metrics"))
+        Err(format!("{fault}, expected for example /metrics"))
     }
 }
 
-/// The least important lines that are logged.
+/// The lowest severity that is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
     #[value(hide = true)]
@@ -116,7 +120,6 @@ pub enum LogLevel {
     Error,
 }
 
-/// How lines of the log look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     #[default]
@@ -124,7 +127,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// How `scan` prints what it found: for people, for programs, or as `/metrics` has it.
+/// The output of `scan`: for people, for programs, or as on `/metrics`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OutputFormat {
     #[default]
@@ -138,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_listen_address_is_a_port_and_perhaps_a_host() {
+    fn a_listen_address_is_a_port_with_an_optional_host() {
         let parse = |text: &str| text.parse::<ListenAddress>();
         assert_eq!(parse(":10058"), Ok(ListenAddress::Everywhere(10058)));
         assert_eq!(
@@ -174,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn the_site_may_listen_on_a_unix_socket() {
+    fn a_web_address_may_be_a_unix_socket() {
         let parse = |text: &str| text.parse::<WebAddress>();
         assert_eq!(
             parse(":10058"),
@@ -188,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_telemetry_path_is_no_other_pages() {
+    fn the_telemetry_path_is_not_that_of_another_page() {
         for good in ["/metrics", "/a/b", "/-metrics", "/metrics/"] {
             assert!(good.parse::<TelemetryPath>().is_ok(), "{good}");
         }

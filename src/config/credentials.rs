@@ -1,413 +1,397 @@
 //! The block `credentials`. No message shows anything that is written in it.
 
-use std::{path::PathBuf, time::Duration};
+#![expect(
+    clippy::unnecessary_wraps,
+    reason = "the readers of all kinds have one signature"
+)]
 
-use super::{
-    Endpoint, Region,
-    keys::{self, Block},
-    problem::{Origin, Problem},
-    scalar,
-    tree::{At, Fields},
-};
+use std::{ops::RangeInclusive, path::PathBuf, time::Duration};
+
+use super::{Endpoint, Region};
 use crate::{
     credentials::{
         AssumeRole, Chain, CvmRole, EnvVariables, KeyFiles, Profile, Source, Sts, Tccli, TkeOidc,
         is_role_name,
     },
     signer::{Credentials, Secret},
+    yaml::{MapReader, Problem, ValueReader, scalar},
 };
 
-/// A role that takes on a role that takes on a role is enough.
-const MOST_ROLES: usize = 3;
+/// How many roles may be nested, each assumed with the credentials of the next.
+const MAX_ROLES: usize = 3;
+
+/// Reads the keys of one kind. `roles_left` is how many roles may still be nested.
+type ReadKind = fn(&MapReader<'_>, usize, &mut Vec<Problem>) -> Option<Source>;
+
+/// Every kind, in the order of the documentation.
+const KINDS: [(&str, ReadKind); 9] = [
+    ("chain", chain),
+    ("env", env),
+    ("files", files),
+    ("static", inline),
+    ("profile", profile),
+    ("tccli", tccli),
+    ("tke_oidc", tke_oidc),
+    ("cvm_role", cvm_role),
+    ("assume_role", assume_role),
+];
 
 /// Reads a block: one kind, with its keys below it.
-pub(super) fn read(at: At<'_>, problems: &mut Vec<Problem>) -> Option<Source> {
-    source(at, MOST_ROLES, problems)
+pub(super) fn read(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Option<Source> {
+    source(value, MAX_ROLES, problems)
 }
 
-fn source(at: At<'_>, roles_left: usize, problems: &mut Vec<Problem>) -> Option<Source> {
-    let block = at.fields(&keys::CREDENTIALS, problems)?;
-    let kinds: Vec<&str> = keys::CREDENTIALS
-        .keys
-        .iter()
-        .filter(|kind| block.has(kind))
-        .copied()
-        .collect();
-    match kinds[..] {
-        [kind] => kind_of(kind, &block, roles_left, problems),
-        [] if block.is_empty() => {
-            problems
-                .push(block.problem(
-                    "names no kind; write one, such as env: {}, or leave credentials out",
-                ));
-            None
-        }
-        [] => None,
-        _ => {
-            problems.push(block.problem(format!("has {}; name one kind", kinds.join(" and "))));
-            None
-        }
-    }
-}
-
-fn kind_of(
-    kind: &str,
-    block: &Fields<'_>,
+fn source(
+    value: ValueReader<'_>,
     roles_left: usize,
     problems: &mut Vec<Problem>,
 ) -> Option<Source> {
-    let mut read = |name, keys: &Block| Kind::read(block, name, keys, problems);
-    match kind {
-        "chain" => read("chain", &keys::CHAIN).map(|kind| Source::Chain(kind.chain(problems))),
-        "env" => read("env", &keys::ENV).map(|kind| Source::Env(kind.env(problems))),
-        "files" => read("files", &keys::FILES)?
-            .files(problems)
-            .map(Source::Files),
-        "static" => read("static", &keys::STATIC)?
-            .fixed(problems)
-            .map(Source::Static),
-        "profile" => {
-            read("profile", &keys::PROFILE).map(|kind| Source::Profile(kind.profile(problems)))
+    // Users paste keys one line too high or too low. No message about this block shows what it
+    // contains.
+    let block = value.secret_map(problems)?;
+    let mut given = Vec::new();
+    for (name, read) in KINDS {
+        // `has` also counts a kind without keys below it, such as `env:`.
+        if block.has(name) {
+            given.push((name, read));
         }
-        "tccli" => read("tccli", &keys::TCCLI).map(|kind| Source::Tccli(kind.tccli(problems))),
-        "tke_oidc" => {
-            read("tke_oidc", &keys::TKE_OIDC).map(|kind| Source::TkeOidc(kind.tke_oidc(problems)))
+    }
+    // An unknown kind is reported here, with the list of kinds.
+    block.finish(problems);
+    match given[..] {
+        [(name, read)] => {
+            let keys = block.section(name, problems)?;
+            let source = read(&keys, roles_left, problems);
+            keys.finish(problems);
+            source
         }
-        "cvm_role" => {
-            read("cvm_role", &keys::CVM_ROLE).map(|kind| Source::CvmRole(kind.cvm_role(problems)))
+        [] => {
+            // Otherwise the unknown kind is the problem, which is reported already.
+            if block.is_empty() {
+                problems.push(block.problem(
+                    "names no kind, expected for example env: {}; or remove the key credentials",
+                ));
+            }
+            None
         }
         _ => {
-            let kind = read("assume_role", &keys::ASSUME_ROLE)?;
-            kind.assume_role(roles_left, problems)
-                .map(|role| Source::AssumeRole(Box::new(role)))
-        }
-    }
-}
-
-/// One kind and its keys. A key that cannot be read is reported, and then it does not matter what takes its place.
-struct Kind<'a> {
-    origin: Origin,
-    /// None where the kind is named and nothing is written below it.
-    fields: Option<Fields<'a>>,
-}
-
-impl<'a> Kind<'a> {
-    fn read(
-        block: &'a Fields<'_>,
-        name: &'static str,
-        keys: &Block,
-        problems: &mut Vec<Problem>,
-    ) -> Option<Kind<'a>> {
-        let origin = block.origin(name);
-        let fields = match block.at(name) {
-            Some(at) => Some(at.fields(keys, problems)?),
-            None => None,
-        };
-        Some(Kind { origin, fields })
-    }
-
-    fn optional<T>(
-        &self,
-        key: &'static str,
-        problems: &mut Vec<Problem>,
-        parse: impl FnOnce(At<'_>) -> Result<T, String>,
-    ) -> Option<T> {
-        self.fields.as_ref()?.read(key, problems, parse)?.value
-    }
-
-    fn required<T>(
-        &self,
-        key: &'static str,
-        what: &str,
-        problems: &mut Vec<Problem>,
-        parse: impl FnOnce(At<'_>) -> Result<T, String>,
-    ) -> Option<T> {
-        if self
-            .fields
-            .as_ref()
-            .and_then(|fields| fields.at(key))
-            .is_none()
-        {
-            problems.push(self.origin.problem(format!("has no {key}; give it {what}")));
-        }
-        self.optional(key, problems, parse)
-    }
-
-    fn chain(&self, problems: &mut Vec<Problem>) -> Chain {
-        let default = Chain::default();
-        Chain {
-            sts_endpoint: self
-                .optional("sts_endpoint", problems, endpoint)
-                .unwrap_or(default.sts_endpoint),
-            metadata_endpoint: self
-                .optional("metadata_endpoint", problems, metadata_endpoint)
-                .unwrap_or(default.metadata_endpoint),
-        }
-    }
-
-    /// Names given for the keys mean that the standard token, which belongs to other keys, does not count.
-    fn env(&self, problems: &mut Vec<Problem>) -> EnvVariables {
-        let standard = EnvVariables::default();
-        let [id, key, token] = ["secret_id", "secret_key", "token"]
-            .map(|name| self.optional(name, problems, variable));
-        let token = match token {
-            Some(token) => vec![token],
-            None if id.is_some() || key.is_some() => Vec::new(),
-            None => standard.token,
-        };
-        EnvVariables {
-            secret_id: id.unwrap_or(standard.secret_id),
-            secret_key: key.unwrap_or(standard.secret_key),
-            token,
-        }
-    }
-
-    fn files(&self, problems: &mut Vec<Problem>) -> Option<KeyFiles> {
-        let secret_id = self.required(
-            "secret_id_file",
-            "the file that holds the SecretId",
-            problems,
-            path,
-        );
-        let secret_key = self.required(
-            "secret_key_file",
-            "the file that holds the SecretKey",
-            problems,
-            path,
-        );
-        let token = self.optional("token_file", problems, path);
-        Some(KeyFiles {
-            secret_id: secret_id?,
-            secret_key: secret_key?,
-            token,
-        })
-    }
-
-    fn fixed(&self, problems: &mut Vec<Problem>) -> Option<Credentials> {
-        let text = |at: At<'_>| scalar::text(at).map(str::to_owned);
-        let secret = |at: At<'_>| scalar::text(at).map(|text| Secret::new(text.to_owned()));
-        let secret_id = self.required("secret_id", "the SecretId", problems, text);
-        let secret_key = self.required("secret_key", "the SecretKey", problems, secret);
-        let token = self.optional("token", problems, secret);
-        let checked = Credentials::checked(secret_id?, secret_key?, token);
-        checked
-            .map_err(|error| problems.push(self.origin.problem(error.to_string())))
-            .ok()
-    }
-
-    fn profile(&self, problems: &mut Vec<Problem>) -> Profile {
-        let default = Profile::default();
-        Profile {
-            file: self.optional("file", problems, path),
-            name: self
-                .optional("name", problems, name)
-                .unwrap_or(default.name),
-        }
-    }
-
-    fn tccli(&self, problems: &mut Vec<Problem>) -> Tccli {
-        self.optional("name", problems, name)
-            .map_or_else(Tccli::default, |name| Tccli { name })
-    }
-
-    fn tke_oidc(&self, problems: &mut Vec<Problem>) -> TkeOidc {
-        self.optional("endpoint", problems, endpoint)
-            .map_or_else(TkeOidc::default, |endpoint| TkeOidc { endpoint })
-    }
-
-    fn cvm_role(&self, problems: &mut Vec<Problem>) -> CvmRole {
-        CvmRole {
-            endpoint: self
-                .optional("endpoint", problems, metadata_endpoint)
-                .unwrap_or_else(CvmRole::default_endpoint),
-            role: self.optional("role", problems, role),
-        }
-    }
-
-    fn assume_role(&self, roles_left: usize, problems: &mut Vec<Problem>) -> Option<AssumeRole> {
-        let what = "the role's ARN, such as qcs::cam::uin/100000000001:roleName/tcss-exporter";
-        let role_arn = self.required("role_arn", what, problems, role_arn);
-        let default = Sts::default();
-        let sts = Sts {
-            endpoint: self
-                .optional("endpoint", problems, endpoint)
-                .unwrap_or(default.endpoint),
-            region: self
-                .optional("region", problems, region)
-                .unwrap_or(default.region),
-        };
-        let source = match self.fields.as_ref().and_then(|fields| fields.at("source")) {
-            None => Some(Source::default()),
-            Some(at) if roles_left <= 1 => {
-                problems.push(at.problem(format!(
-                    "is one role too many; {MOST_ROLES} may stand in one another"
-                )));
-                None
+            let mut names = Vec::new();
+            for (name, _) in given {
+                names.push(name);
             }
-            Some(at) => source(at, roles_left - 1, problems),
-        };
-        Some(AssumeRole {
-            session_name: self
-                .optional("session_name", problems, session_name)
-                .unwrap_or_else(|| AssumeRole::DEFAULT_SESSION_NAME.into()),
-            external_id: self.optional("external_id", problems, external_id),
-            duration: self
-                .optional("duration", problems, duration)
-                .unwrap_or(AssumeRole::DEFAULT_DURATION),
-            role_arn: role_arn?,
-            sts,
-            source: source?,
-        })
+            let names = names.join(" and ");
+            problems.push(block.problem(format!("has {names}, expected one kind")));
+            None
+        }
     }
 }
 
-/// The text, if it is as it should be. What is wrong is said without it.
+fn chain(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option<Source> {
+    let mut chain = Chain::default();
+    if let Some(endpoint) = optional(keys, "sts_endpoint", problems, endpoint) {
+        chain.sts_endpoint = endpoint;
+    }
+    if let Some(endpoint) = optional(keys, "metadata_endpoint", problems, metadata_endpoint) {
+        chain.metadata_endpoint = endpoint;
+    }
+    Some(Source::Chain(chain))
+}
+
+fn env(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option<Source> {
+    let secret_id = optional(keys, "secret_id", problems, variable);
+    let secret_key = optional(keys, "secret_key", problems, variable);
+    let token = optional(keys, "token", problems, variable);
+    let has_own_names = secret_id.is_some() || secret_key.is_some();
+    let mut variables = EnvVariables::default();
+    // The standard token belongs to the standard keys: with other keys it must not be used.
+    match token {
+        Some(token) => variables.token = vec![token],
+        None if has_own_names => variables.token.clear(),
+        None => {}
+    }
+    if let Some(name) = secret_id {
+        variables.secret_id = name;
+    }
+    if let Some(name) = secret_key {
+        variables.secret_key = name;
+    }
+    Some(Source::Env(variables))
+}
+
+fn files(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option<Source> {
+    let what = "the file that contains the SecretId";
+    let secret_id = required(keys, "secret_id_file", what, problems, path);
+    let what = "the file that contains the SecretKey";
+    let secret_key = required(keys, "secret_key_file", what, problems, path);
+    let token = optional(keys, "token_file", problems, path);
+    Some(Source::Files(KeyFiles {
+        secret_id: secret_id?,
+        secret_key: secret_key?,
+        token,
+    }))
+}
+
+fn inline(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option<Source> {
+    let secret_id = required(
+        keys,
+        "secret_id",
+        "the SecretId",
+        problems,
+        scalar::owned_text,
+    );
+    let secret_key = required(keys, "secret_key", "the SecretKey", problems, secret);
+    let token = optional(keys, "token", problems, secret);
+    // The signer rejects characters that a header cannot carry; here the problem still has a line.
+    match Credentials::checked(secret_id?, secret_key?, token) {
+        Ok(credentials) => Some(Source::Static(credentials)),
+        Err(error) => {
+            problems.push(keys.problem(error.to_string()));
+            None
+        }
+    }
+}
+
+fn profile(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option<Source> {
+    let mut profile = Profile {
+        file: optional(keys, "file", problems, path),
+        ..Profile::default()
+    };
+    if let Some(name) = optional(keys, "name", problems, profile_name) {
+        profile.name = name;
+    }
+    Some(Source::Profile(profile))
+}
+
+fn tccli(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option<Source> {
+    let name = optional(keys, "name", problems, profile_name);
+    Some(Source::Tccli(match name {
+        Some(name) => Tccli { name },
+        None => Tccli::default(),
+    }))
+}
+
+fn tke_oidc(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option<Source> {
+    let endpoint = optional(keys, "endpoint", problems, endpoint);
+    Some(Source::TkeOidc(match endpoint {
+        Some(endpoint) => TkeOidc { endpoint },
+        None => TkeOidc::default(),
+    }))
+}
+
+fn cvm_role(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option<Source> {
+    let role = optional(keys, "role", problems, role_name);
+    let endpoint = optional(keys, "endpoint", problems, metadata_endpoint);
+    Some(Source::CvmRole(CvmRole {
+        endpoint: endpoint.unwrap_or_else(CvmRole::default_endpoint),
+        role,
+    }))
+}
+
+fn assume_role(
+    keys: &MapReader<'_>,
+    roles_left: usize,
+    problems: &mut Vec<Problem>,
+) -> Option<Source> {
+    let what = "the role's ARN, for example qcs::cam::uin/100000000001:roleName/tcss-exporter";
+    let role_arn = required(keys, "role_arn", what, problems, role_arn);
+    let session_name = optional(keys, "session_name", problems, session_name);
+    let external_id = optional(keys, "external_id", problems, external_id);
+    let duration = optional(keys, "duration", problems, role_duration);
+    let mut sts = Sts::default();
+    if let Some(endpoint) = optional(keys, "endpoint", problems, endpoint) {
+        sts.endpoint = endpoint;
+    }
+    if let Some(region) = optional(keys, "region", problems, region) {
+        sts.region = region;
+    }
+    // Roles could be nested without end by an alias.
+    let source = match keys.at("source") {
+        None => Some(Source::default()),
+        Some(value) if roles_left <= 1 => {
+            problems
+                .push(value.problem(format!("is nested too deeply, at most {MAX_ROLES} roles")));
+            None
+        }
+        Some(value) => source(value, roles_left - 1, problems),
+    };
+    Some(Source::AssumeRole(Box::new(AssumeRole {
+        role_arn: role_arn?,
+        session_name: session_name.unwrap_or_else(|| AssumeRole::DEFAULT_SESSION_NAME.into()),
+        external_id,
+        duration: duration.unwrap_or(AssumeRole::DEFAULT_DURATION),
+        sts,
+        source: source?,
+    })))
+}
+
+/// The value of a key; `None` where it is absent, or cannot be read, which is reported.
+fn optional<T>(
+    keys: &MapReader<'_>,
+    key: &'static str,
+    problems: &mut Vec<Problem>,
+    read: impl FnOnce(ValueReader<'_>) -> Result<T, String>,
+) -> Option<T> {
+    keys.read(key, problems, read)?.value
+}
+
+fn required<T>(
+    keys: &MapReader<'_>,
+    key: &'static str,
+    what: &str,
+    problems: &mut Vec<Problem>,
+    read: impl FnOnce(ValueReader<'_>) -> Result<T, String>,
+) -> Option<T> {
+    if keys.at(key).is_none() {
+        problems.push(keys.problem(format!("has no {key}; set it to {what}")));
+    }
+    optional(keys, key, problems, read)
+}
+
+/// The text, if `is_valid`. Otherwise `message`, which does not contain it.
 fn text_that(
-    at: At<'_>,
-    is_good: impl Fn(&str) -> bool,
-    otherwise: &str,
+    value: ValueReader<'_>,
+    is_valid: fn(&str) -> bool,
+    message: &str,
 ) -> Result<String, String> {
-    let text = scalar::text(at)?;
-    if is_good(text) {
+    let text = scalar::text(value)?;
+    if is_valid(text) {
         Ok(text.to_owned())
     } else {
-        Err(otherwise.to_owned())
+        Err(message.to_owned())
     }
 }
 
-fn variable(at: At<'_>) -> Result<String, String> {
-    let otherwise = "is no name of an environment variable; name the variable that holds the value, not the value";
-    text_that(at, names_a_variable, otherwise)
+fn secret(value: ValueReader<'_>) -> Result<Secret, String> {
+    Ok(Secret::new(scalar::owned_text(value)?))
 }
 
-/// A relative path begins where the file is in which it is written.
-fn path(at: At<'_>) -> Result<PathBuf, String> {
-    let directory = at.directory();
-    let is_good =
-        |text: &str| !text.is_empty() && !text.starts_with('~') && !is_like_a_secret(text);
-    let otherwise =
-        "is no path of a file; name the file that holds the value, not the value, and write no ~";
-    text_that(at, is_good, otherwise).map(|path| directory.join(path))
+fn variable(value: ValueReader<'_>) -> Result<String, String> {
+    let message = "is not a valid name of an environment variable; expected the name of the variable that contains \
+                   the value, not the value";
+    text_that(value, is_variable, message)
 }
 
-fn name(at: At<'_>) -> Result<String, String> {
-    let is_name = |text: &str| is_made_of(text, 1, b"_.-") && !is_like_a_secret(text);
-    text_that(
-        at,
-        is_name,
-        "is no name of a profile; write letters, digits and _.-",
-    )
+/// A relative path is relative to the file in which it is written.
+fn path(value: ValueReader<'_>) -> Result<PathBuf, String> {
+    let message = "is not a valid path, expected the file that contains the value, not the value; ~ is not expanded";
+    let path = text_that(value, is_path, message)?;
+    Ok(value.directory().join(path))
 }
 
-fn role(at: At<'_>) -> Result<String, String> {
-    let is_name = |text: &str| is_role_name(text) && !is_like_a_secret(text);
-    text_that(
-        at,
-        is_name,
-        "is no name of a role; write the name alone, not the ARN, or leave it out",
-    )
+fn profile_name(value: ValueReader<'_>) -> Result<String, String> {
+    let message = "is not a valid profile name, expected letters, digits and _.-";
+    text_that(value, is_profile_name, message)
 }
 
-fn role_arn(at: At<'_>) -> Result<String, String> {
-    let is_arn = |text: &str| {
-        text.starts_with("qcs::cam::") && text.bytes().all(|byte| byte.is_ascii_graphic())
-    };
-    text_that(
-        at,
-        is_arn,
-        "is no ARN of a role; write one such as qcs::cam::uin/100000000001:roleName/tcss-exporter",
-    )
+fn role_name(value: ValueReader<'_>) -> Result<String, String> {
+    let message =
+        "is not a valid role name, expected only the name, not the ARN; or remove the key";
+    text_that(value, is_bare_role_name, message)
 }
 
-fn session_name(at: At<'_>) -> Result<String, String> {
-    let is_name = |text: &str| is_made_of(text, 2, b"_=,.@-") && !is_like_a_secret(text);
-    text_that(
-        at,
-        is_name,
-        "is no name of a session; write 2 to 128 letters, digits and =,.@_-",
-    )
+fn role_arn(value: ValueReader<'_>) -> Result<String, String> {
+    let message = "is not a valid role ARN, expected for example qcs::cam::uin/100000000001:roleName/tcss-exporter";
+    text_that(value, is_role_arn, message)
 }
 
-fn external_id(at: At<'_>) -> Result<String, String> {
-    let is_id = |text: &str| is_made_of(text, 2, b"_=,.@:/-");
-    text_that(
-        at,
-        is_id,
-        "is no external ID; write 2 to 128 letters, digits and =,.@:/_-",
-    )
+fn session_name(value: ValueReader<'_>) -> Result<String, String> {
+    let message = "is not a valid session name, expected 2 to 128 letters, digits and =,.@_-";
+    text_that(value, is_session_name, message)
 }
 
-fn is_made_of(text: &str, shortest: usize, signs: &[u8]) -> bool {
-    (shortest..=128).contains(&text.len())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte))
+fn external_id(value: ValueReader<'_>) -> Result<String, String> {
+    let message = "is not a valid external ID, expected 2 to 128 letters, digits and =,.@:/_-";
+    text_that(value, is_external_id, message)
 }
 
-fn duration(at: At<'_>) -> Result<Duration, String> {
-    let (least, most) = (Duration::from_mins(1), Duration::from_hours(12));
-    let duration = scalar::duration(at)
-        .ok()
-        .filter(|duration| (least..=most).contains(duration));
-    duration.ok_or_else(|| "is no time from 1m to 12h; write 2h, or 30m".into())
+fn role_duration(value: ValueReader<'_>) -> Result<Duration, String> {
+    let range = Duration::from_mins(1)..=Duration::from_hours(12);
+    match scalar::duration(value) {
+        Ok(duration) if range.contains(&duration) => Ok(duration),
+        _ => Err("is not a duration from 1m to 12h, expected for example 2h or 30m".into()),
+    }
 }
 
-fn region(at: At<'_>) -> Result<Region, String> {
-    Region::parse(scalar::text(at)?)
-        .map_err(|_| "is no region; write one such as ap-guangzhou".into())
+fn region(value: ValueReader<'_>) -> Result<Region, String> {
+    let message = "is not a valid region, expected for example ap-guangzhou";
+    Region::parse(scalar::text(value)?).map_err(|_| message.into())
 }
 
-fn endpoint(at: At<'_>) -> Result<Endpoint, String> {
-    Endpoint::parse(scalar::text(at)?, false).map_err(|_| {
-        "is no endpoint; write a host such as sts.tencentcloudapi.com, or a URL, which must have https unless it is \
-         this machine"
-            .into()
-    })
+fn endpoint(value: ValueReader<'_>) -> Result<Endpoint, String> {
+    let message = "is not a valid endpoint, expected a host such as sts.tencentcloudapi.com or a URL; plain http is \
+                   allowed only to this machine";
+    Endpoint::parse(scalar::text(value)?, false).map_err(|_| message.into())
 }
 
-/// Plain http and nothing else: the metadata service has no certificate.
-fn metadata_endpoint(at: At<'_>) -> Result<Endpoint, String> {
-    let endpoint = Endpoint::parse(scalar::text(at)?, true).ok();
-    endpoint
-        .filter(|endpoint| endpoint.url().scheme() == "http")
-        .ok_or_else(|| {
-            "is no endpoint of a metadata service; write one such as http://metadata.tencentyun.com"
-                .into()
-        })
+/// Only plain http: the metadata service has no certificate.
+fn metadata_endpoint(value: ValueReader<'_>) -> Result<Endpoint, String> {
+    match Endpoint::parse(scalar::text(value)?, true) {
+        Ok(endpoint) if endpoint.url().scheme() == "http" => Ok(endpoint),
+        _ => Err(
+            "is not a valid metadata endpoint, expected for example http://metadata.tencentyun.com"
+                .into(),
+        ),
+    }
 }
 
-/// Whether it is a name rather than a secret, which a later message would show.
-fn names_a_variable(text: &str) -> bool {
-    let word = text
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    word && !is_like_a_secret(text)
-        && text
-            .bytes()
-            .next()
-            .is_some_and(|byte| !byte.is_ascii_digit())
+/// A name, and not a secret, which a later message would show.
+fn is_variable(text: &str) -> bool {
+    is_made_of(text, 1..=usize::MAX, b"_")
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && !is_like_a_secret(text)
 }
 
-/// Real ones have 32 or more letters and digits, upper and lower case, and nothing else.
+fn is_path(text: &str) -> bool {
+    !text.is_empty() && !text.starts_with('~') && !is_like_a_secret(text)
+}
+
+fn is_profile_name(text: &str) -> bool {
+    is_made_of(text, 1..=128, b"_.-") && !is_like_a_secret(text)
+}
+
+fn is_bare_role_name(text: &str) -> bool {
+    is_role_name(text) && !is_like_a_secret(text)
+}
+
+fn is_role_arn(text: &str) -> bool {
+    text.starts_with("qcs::cam::") && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn is_session_name(text: &str) -> bool {
+    is_made_of(text, 2..=128, b"_=,.@-") && !is_like_a_secret(text)
+}
+
+fn is_external_id(text: &str) -> bool {
+    is_made_of(text, 2..=128, b"_=,.@:/-")
+}
+
+/// Letters, digits and `signs`.
+fn is_made_of(text: &str, length: RangeInclusive<usize>, signs: &[u8]) -> bool {
+    let mut bytes = text.bytes();
+    length.contains(&text.len())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || signs.contains(&byte))
+}
+
+/// Real secrets have 32 or more letters and digits, upper and lower case, and nothing else.
 fn is_like_a_secret(text: &str) -> bool {
-    let mixed = text.bytes().any(|byte| byte.is_ascii_lowercase())
-        && text.bytes().any(|byte| byte.is_ascii_uppercase());
-    text.len() >= 24 && mixed && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    let has_lower = text.bytes().any(|byte| byte.is_ascii_lowercase());
+    let has_upper = text.bytes().any(|byte| byte.is_ascii_uppercase());
+    has_lower && has_upper && is_made_of(text, 24..=usize::MAX, b"")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::names_a_variable;
+    use super::is_variable;
 
     #[test]
-    fn a_variable_has_a_name_that_is_no_secret() {
+    fn a_variable_name_is_not_a_secret() {
         for good in [
             "TENCENTCLOUD_SECRET_ID",
             "_x",
             "prod_secret_key_2",
             "SecretId",
         ] {
-            assert!(names_a_variable(good), "{good}");
+            assert!(is_variable(good), "{good}");
         }
         for bad in [
             "",
@@ -417,7 +401,7 @@ mod tests {
             "AKIDz8krbsJ5yKBZQpn74WFkmLPx3gnP",
             "Gu5t9xGARNpq86cd98joQYCN3Cozk1qA",
         ] {
-            assert!(!names_a_variable(bad), "{bad}");
+            assert!(!is_variable(bad), "{bad}");
         }
     }
 }

@@ -3,20 +3,20 @@
 use std::path::Path;
 
 use super::{
-    Config, check, file,
-    problem::Problems,
+    Config, check,
     raw::{RawAccount, RawConfig, Settings},
     warnings,
 };
+use crate::yaml::{Problems, YamlFile};
 
-/// What a file of these bytes says. Account files are not looked for.
+/// Reads these bytes as a file. Account files are not looked for.
 pub(crate) fn config(bytes: &[u8]) -> Result<Config, Problems> {
     let mut problems = Vec::new();
-    let document = file::document(Path::new("config.yml"), 0, bytes.to_vec());
-    let document = document.map_err(|problem| problems.push(problem)).ok();
-    let mut raw = document
-        .map(|document| RawConfig::read(document.at(), &mut problems))
-        .unwrap_or_default();
+    let mut raw = RawConfig::default();
+    match YamlFile::parse(Path::new("config.yml"), 0, bytes.to_vec()) {
+        Ok(document) => raw = RawConfig::read(document.value(), &mut problems),
+        Err(problem) => problems.push(problem),
+    }
     if raw.accounts.is_empty() {
         raw.accounts.push(RawAccount::only());
     }

@@ -3,38 +3,29 @@
 use std::{
     collections::HashSet,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use glob::{MatchOptions, Pattern};
 
 use super::{
-    Config, Region, Shard, check, file,
-    problem::{Origin, Problem, Problems},
+    Config, Shard, check,
     raw::{self, RawAccount, RawConfig, Settings},
-    scalar,
-    tree::{Document, Setting},
     warnings,
 };
+use crate::yaml::{self, Problem, Problems, Setting, YamlFile};
 
-/// What flags say; each replaces the file's value for all accounts, and gives way to an account's own.
+/// Settings that flags give. Each replaces the file's value for all accounts; an account's own value takes precedence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
-    pub endpoint: Option<String>,
-    pub region: Option<String>,
-    pub time_zone: Option<String>,
-    pub interval: Option<Duration>,
-    pub scanning_interval: Option<Duration>,
-    pub timeout: Option<Duration>,
-    pub stale_after: Option<Duration>,
+    /// Section, key and value, as in the file.
+    settings: Vec<(&'static str, &'static str, String)>,
 }
 
-/// A configuration that holds.
+/// A valid configuration.
 #[derive(Clone, Debug)]
 pub struct Loaded {
-    /// What it says.
     pub config: Config,
-    /// What works and is probably not meant; one line each.
+    /// About what works but is probably not intended; one line each.
     pub warnings: Vec<String>,
     /// Every file that was read, in that order.
     pub files: Vec<PathBuf>,
@@ -43,28 +34,34 @@ pub struct Loaded {
 /// Reads the file and the account files that it names. Without a file, and with one that names no accounts, there
 /// is one account, `default`.
 pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded, Problems> {
-    let mut loading = Loading::default();
-    let flags = overrides.settings(&mut loading.problems);
-    let mut raw = file.map(|file| loading.config(file)).unwrap_or_default();
+    let mut loader = Loader::default();
+    let flags = YamlFile::of_flags(&overrides.settings);
+    let flags = Settings::read_flags(flags.value(), &mut loader.problems);
+    let mut raw = match file {
+        Some(file) => loader.config(file),
+        None => RawConfig::default(),
+    };
+    // Also after problems: the checks below then still report what is wrong with the defaults.
     if raw.accounts.is_empty() {
         raw.accounts.push(RawAccount::only());
     }
-    let config = check::config(&raw, &flags, &mut loading.problems);
-    Problems::none_of(loading.problems)?;
+    let config = check::config(&raw, &flags, &mut loader.problems);
+    Problems::none_of(loader.problems)?;
     Ok(Loaded {
         warnings: warnings::of(&config),
         config,
-        files: loading.files,
+        files: loader.files,
     })
 }
 
 impl Loaded {
-    /// What `shard` has of it, and what is to be said of that.
+    /// The accounts of `shard`, with the warnings about them.
     #[must_use]
     pub fn of_shard(mut self, shard: Shard) -> Loaded {
         if shard.is_whole() {
             return self;
         }
+        // Before the other accounts are dropped: the limit is shared with them.
         let mut warnings = warnings::of_spreading(&self.config, shard);
         self.config
             .accounts
@@ -75,73 +72,53 @@ impl Loaded {
 }
 
 impl Overrides {
-    fn settings(&self, problems: &mut Vec<Problem>) -> Settings {
-        let mut reader = Flags { problems };
-        Settings {
-            endpoint: reader.read("--api.endpoint", self.endpoint.clone(), Ok),
-            region: reader.read("--api.region", self.region.as_deref(), Region::parse),
-            time_zone: reader.read(
-                "--api.time-zone",
-                self.time_zone.as_deref(),
-                scalar::time_zone,
-            ),
-            interval: reader.read("--poll.interval", self.interval, raw::interval),
-            scanning_interval: reader.read(
-                "--poll.scanning-interval",
-                self.scanning_interval,
-                raw::scanning_interval,
-            ),
-            timeout: reader.read("--poll.timeout", self.timeout, raw::timeout),
-            stale_after: reader.read("--poll.stale-after", self.stale_after, Ok),
-            ..Settings::default()
+    /// Adds the value of the flag `--SECTION.KEY`, if it is given. Durations are written as in the file.
+    #[must_use]
+    pub fn with(
+        mut self,
+        section: &'static str,
+        key: &'static str,
+        value: Option<impl ToString>,
+    ) -> Overrides {
+        if let Some(value) = value {
+            self.settings.push((section, key, value.to_string()));
         }
-    }
-}
-
-struct Flags<'a> {
-    problems: &'a mut Vec<Problem>,
-}
-
-impl Flags<'_> {
-    fn read<V, T>(
-        &mut self,
-        flag: &str,
-        value: Option<V>,
-        parse: impl FnOnce(V) -> Result<T, String>,
-    ) -> Option<Setting<T>> {
-        value.map(|value| Setting::of(Origin::flag(flag), parse(value), self.problems))
+        self
     }
 }
 
 #[derive(Default)]
-struct Loading {
+struct Loader {
     files: Vec<PathBuf>,
     problems: Vec<Problem>,
 }
 
-impl Loading {
+impl Loader {
     fn config(&mut self, file: &Path) -> RawConfig {
-        let Some(document) = self.document(file, file::read) else {
+        let Some(document) = self.parse(file, yaml::read_file) else {
             return RawConfig::default();
         };
-        let mut raw = RawConfig::read(document.at(), &mut self.problems);
+        let mut raw = RawConfig::read(document.value(), &mut self.problems);
+        // Patterns are resolved here, not by `raw`, which reads no files.
         let patterns = std::mem::take(&mut raw.account_files);
         let directory = file.parent().unwrap_or(Path::new(""));
         for path in self.account_files(directory, &patterns) {
             raw.accounts.extend(self.accounts(&path));
         }
-        if let (Some(pattern), true) = (patterns.first(), raw.accounts.is_empty()) {
-            let message = "no file has an account in it; add one, or leave account_files out";
+        if let Some(pattern) = patterns.first()
+            && raw.accounts.is_empty()
+        {
+            let message = "no file contains an account; add one, or remove account_files";
             self.problems.push(pattern.origin.problem(message));
         }
         raw
     }
 
     fn accounts(&mut self, file: &Path) -> Vec<RawAccount> {
-        let document = self.document(file, file::read_regular);
-        document
-            .map(|document| raw::accounts(document.at(), &mut self.problems))
-            .unwrap_or_default()
+        match self.parse(file, yaml::read_regular_file) {
+            Some(document) => raw::read_accounts(document.value(), &mut self.problems),
+            None => Vec::new(),
+        }
     }
 
     /// Each file once, however many patterns match it.
@@ -152,7 +129,11 @@ impl Loading {
             let Some(pattern) = value else { continue };
             match matches(directory, pattern) {
                 Ok(found) => {
-                    files.extend(found.into_iter().filter(|file| seen.insert(file.clone())))
+                    for file in found {
+                        if seen.insert(file.clone()) {
+                            files.push(file);
+                        }
+                    }
                 }
                 Err(message) => self.problems.push(origin.problem(message)),
             }
@@ -160,20 +141,28 @@ impl Loading {
         files
     }
 
-    fn document(
+    fn parse(
         &mut self,
         file: &Path,
         read: fn(&Path, usize) -> Result<Vec<u8>, Problem>,
-    ) -> Option<Document> {
+    ) -> Option<YamlFile> {
         let order = self.files.len();
+        // Also files that cannot be read: a reload should notice when they are fixed.
         self.files.push(file.to_owned());
-        let document = read(file, order).and_then(|bytes| file::document(file, order, bytes));
-        document.map_err(|problem| self.problems.push(problem)).ok()
+        let parsed = read(file, order).and_then(|bytes| YamlFile::parse(file, order, bytes));
+        match parsed {
+            Ok(document) => Some(document),
+            Err(problem) => {
+                self.problems.push(problem);
+                None
+            }
+        }
     }
 }
 
 /// The files that match, in the order of their names; dot files only where the pattern names the dot.
 fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+    // The directory is a name, not a pattern: it may contain brackets.
     let directory = Pattern::escape(&directory.to_string_lossy());
     let absolute = Path::new(&directory).join(pattern);
     let options = MatchOptions {
@@ -182,13 +171,15 @@ fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     };
     let found = glob::glob_with(&absolute.to_string_lossy(), options).map_err(|error| {
         format!(
-            "{pattern:?} is no pattern: {}; write one such as accounts.d/*.yml",
+            "{pattern:?} is not a valid pattern ({}), expected for example accounts.d/*.yml",
             error.msg
         )
     })?;
-    let files: Vec<PathBuf> = found
-        .collect::<Result<_, _>>()
-        .map_err(|error| format!("{pattern:?}: {error}"))?;
+    let mut files = Vec::new();
+    for file in found {
+        files.push(file.map_err(|error| format!("{pattern:?}: {error}"))?);
+    }
+    // A typo in a pattern would otherwise drop all accounts of a team.
     if files.is_empty() {
         return Err(format!(
             "{pattern:?} matches no file; patterns are relative to the configuration file"

@@ -1,4 +1,4 @@
-//! The configuration: raw file → checked [`Config`], every problem at once.
+//! The configuration: raw file → checked [`Config`], all problems at once.
 //!
 //! Nothing past this module sees a raw string: what is in [`Config`] is checked.
 
@@ -13,67 +13,55 @@ use crate::{
 
 mod check;
 mod credentials;
-mod file;
+#[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
-mod keys;
 mod load;
-mod problem;
 mod raw;
-mod scalar;
-mod tree;
+mod values;
 mod warnings;
 pub mod web;
-mod yaml;
 
 pub use load::{Loaded, Overrides, load};
-pub use problem::{Problem, Problems};
+
+pub use crate::yaml::{Problem, Problems};
 
 /// What to poll, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// In the order of the files; names are unique. Empty only for a shard that has none of them.
+    /// In the order of the files; names are unique. Empty only for a shard without accounts.
     pub accounts: Vec<Account>,
 }
 
-/// One account, with everything that the file's defaults say filled in.
+/// One account, with the file's defaults filled in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Account {
     /// The label `account`.
     pub name: AccountName,
-    /// Where its keys come from.
     pub credentials: Source,
-    /// Where the API is.
     pub endpoint: Endpoint,
     /// `X-TC-Region`, where configured.
     pub region: Option<Region>,
-    /// The most requests in any one second, for everyone who shares its identity.
+    /// The limit of all accounts that share its identity.
     pub requests_per_second: Rate,
-    /// Of the times in answers that name none.
+    /// Of times without a zone.
     pub time_zone: TimeZone,
-    /// When to poll.
     pub poll: Poll,
-    /// What to poll; names are unique; never empty.
+    /// Names are unique; never empty.
     pub scans: Vec<Scan>,
 }
 
 /// When to poll one account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Poll {
-    /// Between two polls while no scan runs.
+    /// While no scan runs.
     pub interval: Duration,
-    /// Between two polls while one runs; never longer than `interval`.
+    /// While a scan runs; never longer than `interval`.
     pub scanning_interval: Duration,
-    /// One poll, from its first request on.
+    /// For one poll, from its first request on.
     pub timeout: Duration,
-    /// The age from which on data are withheld; at least `interval` + `timeout`.
+    /// The age at which data are withheld; at least `interval` + `timeout`.
     pub stale_after: Duration,
 }
 
-#[cfg(test)]
-mod credentials_tests;
-#[cfg(test)]
-mod docs_credentials_test;
-#[cfg(test)]
-mod docs_test;
 #[cfg(test)]
 mod tests;

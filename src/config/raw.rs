@@ -4,13 +4,11 @@ use std::{num::NonZeroU64, time::Duration};
 
 use jiff::tz::TimeZone;
 
-use super::{
-    AccountName, Rate, Region, ScanName, credentials, keys,
-    problem::{Origin, Problem},
-    scalar,
-    tree::{At, Fields, Setting},
+use super::{AccountName, Rate, Region, ScanName, credentials, values};
+use crate::{
+    credentials::Source,
+    yaml::{MapReader, Origin, Problem, Setting, ValueReader, scalar},
 };
-use crate::credentials::Source;
 
 /// A configuration file.
 #[derive(Debug, Default)]
@@ -22,7 +20,8 @@ pub(super) struct RawConfig {
     pub accounts: Vec<RawAccount>,
 }
 
-/// What may be set for all accounts, by flags, and for one account.
+/// What can be set for all accounts, by flags, and for one account. The one description of these settings: their keys
+/// are in [`Settings::read_poll`] and [`Settings::read_api`], and flags have the same names.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
     pub endpoint: Option<Setting<String>>,
@@ -55,104 +54,97 @@ pub(super) struct RawScan {
 }
 
 impl RawConfig {
-    pub(super) fn read(at: At<'_>, problems: &mut Vec<Problem>) -> RawConfig {
-        let Some(file) = at.fields(&keys::FILE, problems) else {
-            return RawConfig::default();
+    pub(super) fn read(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> RawConfig {
+        let mut raw = RawConfig::default();
+        let Some(file) = value.map(problems) else {
+            return raw;
         };
-        let mut settings = Settings::default();
-        if let Some(poll) = file
-            .at("poll")
-            .and_then(|at| at.fields(&keys::POLL, problems))
-        {
-            settings.read_poll(&poll, problems);
-        }
-        if let Some(api) = file
-            .at("api")
-            .and_then(|at| at.fields(&keys::API, problems))
-        {
-            settings.read_api(&api, problems);
-        }
+        let sections = raw.settings.read_sections(&file, problems);
+        raw.credentials = read_credentials(&file, problems);
         let n_problems = problems.len();
-        let raw = RawConfig {
-            settings,
-            credentials: file
-                .at("credentials")
-                .and_then(|at| credentials::read(at, problems)),
-            account_files: file
-                .at("account_files")
-                .map(|at| patterns(at, problems))
-                .unwrap_or_default(),
-            accounts: file
-                .at("accounts")
-                .map(|at| accounts(at, problems))
-                .unwrap_or_default(),
-        };
-        let names_none = raw.accounts.is_empty() && raw.account_files.is_empty();
-        if file.has("accounts") && names_none && problems.len() == n_problems {
-            // A template that found nothing writes this: all accounts would go, and no alert would come.
-            problems.push(
-                file.problem("accounts has no account in it; add one, or leave accounts out"),
-            );
+        if let Some(patterns) = file.at("account_files") {
+            for item in patterns.items(problems) {
+                let pattern = Setting::of(item.origin(), scalar::owned_text(item), problems);
+                raw.account_files.push(pattern);
+            }
         }
+        if let Some(list) = file.at("accounts") {
+            raw.accounts = read_accounts(list, problems);
+        }
+        // Account files may still add accounts, and a list with other problems is reported already.
+        let has_none = raw.accounts.is_empty() && raw.account_files.is_empty();
+        // A template whose query found nothing writes this. All accounts would vanish without an alert.
+        if file.has("accounts") && has_none && problems.len() == n_problems {
+            problems.push(file.problem(
+                "accounts is empty; add an account, or remove the key to poll a single one",
+            ));
+        }
+        file.finish_with(&sections, problems);
         raw
     }
 }
 
 /// Reads a list of accounts.
-pub(super) fn accounts(at: At<'_>, problems: &mut Vec<Problem>) -> Vec<RawAccount> {
-    at.items(problems)
-        .into_iter()
-        .filter_map(|at| RawAccount::read(at, problems))
-        .collect()
+pub(super) fn read_accounts(list: ValueReader<'_>, problems: &mut Vec<Problem>) -> Vec<RawAccount> {
+    let mut accounts = Vec::new();
+    for item in list.items(problems) {
+        accounts.extend(RawAccount::read(item, problems));
+    }
+    accounts
 }
 
-fn patterns(at: At<'_>, problems: &mut Vec<Problem>) -> Vec<Setting<String>> {
-    at.items(problems)
-        .into_iter()
-        .map(|at| Setting::of(at.origin(), scalar::text(at).map(str::to_owned), problems))
-        .collect()
+fn read_credentials(map: &MapReader<'_>, problems: &mut Vec<Problem>) -> Option<Source> {
+    credentials::read(map.at("credentials")?, problems)
 }
 
 impl Settings {
-    fn read_poll(&mut self, fields: &Fields<'_>, problems: &mut Vec<Problem>) {
-        self.interval = fields.read("interval", problems, |at| interval(scalar::duration(at)?));
-        self.scanning_interval = fields.read("scanning_interval", problems, |at| {
-            scanning_interval(scalar::duration(at)?)
-        });
-        self.timeout = fields.read("timeout", problems, |at| timeout(scalar::duration(at)?));
-        self.stale_after = fields.read("stale_after", problems, scalar::duration);
+    /// Reads flags, which have the names of the keys.
+    pub(super) fn read_flags(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Settings {
+        let mut settings = Settings::default();
+        if let Some(flags) = value.map(problems) {
+            // `finish` also finds a flag that no setting reads, which would be our own mistake.
+            settings.read_sections(&flags, problems);
+            flags.finish(problems);
+        }
+        settings
     }
 
-    fn read_api(&mut self, fields: &Fields<'_>, problems: &mut Vec<Problem>) {
-        self.endpoint = fields.read("endpoint", problems, |at| {
-            scalar::text(at).map(str::to_owned)
-        });
-        self.region = fields.read("region", problems, |at| Region::parse(scalar::text(at)?));
-        self.requests_per_second = fields.read("requests_per_second", problems, scalar::rate);
-        self.time_zone = fields.read("time_zone", problems, |at| {
-            scalar::time_zone(scalar::text(at)?)
-        });
-        self.allow_http = fields.read("allow_http", problems, scalar::boolean);
+    /// Reads `poll` and `api`; returns them with their keys.
+    fn read_sections(
+        &mut self,
+        file: &MapReader<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Vec<(&'static str, Vec<&'static str>)> {
+        let mut sections = Vec::new();
+        if let Some(poll) = file.section("poll", problems) {
+            self.read_poll(&poll, problems);
+            sections.push(("poll", poll.finish(problems)));
+        }
+        if let Some(api) = file.section("api", problems) {
+            self.read_api(&api, problems);
+            sections.push(("api", api.finish(problems)));
+        }
+        sections
     }
-}
 
-/// `poll.interval`: 1 second to 1 day.
-pub(super) fn interval(value: Duration) -> Result<Duration, String> {
-    scalar::within(value, Duration::from_secs(1), Duration::from_hours(24))
-}
+    fn read_poll(&mut self, map: &MapReader<'_>, problems: &mut Vec<Problem>) {
+        self.interval = map.read("interval", problems, values::interval);
+        self.scanning_interval = map.read("scanning_interval", problems, values::scanning_interval);
+        self.timeout = map.read("timeout", problems, values::timeout);
+        self.stale_after = map.read("stale_after", problems, scalar::duration);
+    }
 
-/// `poll.scanning_interval`: from 1 second on; never more than the interval, which is checked later.
-pub(super) fn scanning_interval(value: Duration) -> Result<Duration, String> {
-    scalar::within(value, Duration::from_secs(1), Duration::MAX)
-}
-
-/// `poll.timeout`: 100 milliseconds to 5 minutes.
-pub(super) fn timeout(value: Duration) -> Result<Duration, String> {
-    scalar::within(value, Duration::from_millis(100), Duration::from_mins(5))
+    fn read_api(&mut self, map: &MapReader<'_>, problems: &mut Vec<Problem>) {
+        self.endpoint = map.read("endpoint", problems, scalar::owned_text);
+        self.region = map.read("region", problems, values::region);
+        self.requests_per_second = map.read("requests_per_second", problems, values::rate);
+        self.time_zone = map.read("time_zone", problems, values::time_zone);
+        self.allow_http = map.read("allow_http", problems, scalar::boolean);
+    }
 }
 
 impl RawAccount {
-    /// The one that there is when none is named.
+    /// The account of a configuration that names none.
     pub(super) fn only() -> RawAccount {
         RawAccount {
             name: Setting {
@@ -165,59 +157,50 @@ impl RawAccount {
         }
     }
 
-    fn read(at: At<'_>, problems: &mut Vec<Problem>) -> Option<RawAccount> {
-        let origin = at.origin();
-        let fields = at.fields(&keys::ACCOUNT, problems)?;
-        let mut settings = Settings::default();
-        settings.read_poll(&fields, problems);
-        settings.read_api(&fields, problems);
-        Some(RawAccount {
-            name: name(&fields, &origin, problems, AccountName::parse),
-            credentials: fields
-                .at("credentials")
-                .and_then(|at| credentials::read(at, problems)),
-            scans: fields
-                .at("scans")
-                .map(|at| scans(at, problems))
-                .unwrap_or_default(),
-            settings,
-        })
+    fn read(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Option<RawAccount> {
+        let map = value.map(problems)?;
+        let mut account = RawAccount {
+            name: read_name(&map, AccountName::parse, problems),
+            settings: Settings::default(),
+            credentials: read_credentials(&map, problems),
+            scans: Vec::new(),
+        };
+        if let Some(list) = map.at("scans") {
+            for item in list.items(problems) {
+                account.scans.extend(RawScan::read(item, problems));
+            }
+        }
+        // An account has the keys of both sections at its top level.
+        account.settings.read_api(&map, problems);
+        account.settings.read_poll(&map, problems);
+        map.finish(problems);
+        Some(account)
     }
-}
-
-fn scans(at: At<'_>, problems: &mut Vec<Problem>) -> Vec<RawScan> {
-    at.items(problems)
-        .into_iter()
-        .filter_map(|at| RawScan::read(at, problems))
-        .collect()
 }
 
 impl RawScan {
-    fn read(at: At<'_>, problems: &mut Vec<Problem>) -> Option<RawScan> {
-        let origin = at.origin();
-        let fields = at.fields(&keys::SCAN, problems)?;
-        Some(RawScan {
-            name: name(&fields, &origin, problems, ScanName::parse),
-            local_task_id: fields.read("local_task_id", problems, scalar::task_id),
-            registry_task_id: fields.read("registry_task_id", problems, scalar::task_id),
-            origin,
-        })
+    fn read(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Option<RawScan> {
+        let map = value.map(problems)?;
+        let scan = RawScan {
+            origin: map.origin(),
+            name: read_name(&map, ScanName::parse, problems),
+            local_task_id: map.read("local_task_id", problems, values::task_id),
+            registry_task_id: map.read("registry_task_id", problems, values::task_id),
+        };
+        map.finish(problems);
+        Some(scan)
     }
 }
 
-fn name<T>(
-    fields: &Fields<'_>,
-    origin: &Origin,
-    problems: &mut Vec<Problem>,
+fn read_name<T>(
+    map: &MapReader<'_>,
     parse: fn(&str) -> Result<T, String>,
+    problems: &mut Vec<Problem>,
 ) -> Setting<T> {
-    fields
-        .read("name", problems, |at| parse(scalar::text(at)?))
-        .unwrap_or_else(|| {
-            Setting::of(
-                origin.clone(),
-                Err("has no name; give it one, such as name: prod".into()),
-                problems,
-            )
-        })
+    let Some(value) = map.at("name") else {
+        let missing = Err("has no name; add one, for example name: prod".to_owned());
+        return Setting::of(map.origin(), missing, problems);
+    };
+    let name = scalar::text(value).and_then(parse);
+    Setting::of(value.origin(), name, problems)
 }

@@ -6,8 +6,11 @@ use jiff::tz::{TimeZone, offset};
 use tempfile::TempDir;
 
 use super::*;
-use crate::credentials::EnvVariables;
+use crate::{credentials::EnvVariables, yaml::YamlFile};
 
+mod credentials;
+mod docs;
+mod docs_credentials;
 mod warnings;
 
 /// A directory with these files; the first one is the configuration file.
@@ -86,13 +89,14 @@ fn without_accounts_there_is_one() {
 }
 
 #[test]
-fn a_list_of_accounts_that_a_template_left_empty_is_refused() {
+fn an_empty_list_of_accounts_is_refused() {
     for empty in [
         "accounts:\n",
         "accounts: []\n",
         "account_files: []\naccounts: []\n",
     ] {
-        let message = "c.yml:1: accounts has no account in it; add one, or leave accounts out";
+        let message =
+            "c.yml:1: accounts is empty; add an account, or remove the key to poll a single one";
         let files: [(&str, &[u8]); 1] = [("c.yml", empty.as_bytes())];
         assert_eq!(
             load_files(&files, &Overrides::default()).unwrap_err(),
@@ -147,7 +151,7 @@ accounts:
     assert_eq!(
         first.credentials,
         variables("A_ID", "A_KEY", &[]),
-        "the standard token is of other keys"
+        "the standard token belongs to other keys"
     );
 
     assert_eq!(
@@ -175,7 +179,7 @@ fn anchors_and_merge_keys_work() {
 }
 
 #[test]
-fn the_default_scanning_interval_gives_way_to_a_shorter_interval() {
+fn the_default_scanning_interval_is_cut_to_a_shorter_interval() {
     assert_eq!(
         accounts("poll: {interval: 3s}")[0].poll.scanning_interval,
         Duration::from_secs(3)
@@ -183,11 +187,8 @@ fn the_default_scanning_interval_gives_way_to_a_shorter_interval() {
 }
 
 #[test]
-fn a_flag_replaces_the_files_value_and_not_an_accounts() {
-    let overrides = Overrides {
-        timeout: Some(Duration::from_secs(7)),
-        ..Overrides::default()
-    };
+fn a_flag_replaces_the_value_of_the_file_but_not_that_of_an_account() {
+    let overrides = Overrides::default().with("poll", "timeout", Some("7s"));
     let yaml = b"poll: {timeout: 1s}\naccounts:\n- {name: a}\n- {name: b, timeout: 2s}\n";
     let accounts = load_files(&[("c.yml", yaml)], &overrides)
         .unwrap()
@@ -198,26 +199,21 @@ fn a_flag_replaces_the_files_value_and_not_an_accounts() {
 }
 
 #[test]
-fn a_flags_problem_names_the_flag() {
-    let overrides = Overrides {
-        time_zone: Some("Mars".into()),
-        endpoint: Some("http://10.0.0.1".into()),
-        interval: Some(Duration::from_mins(10)),
-        timeout: Some(Duration::from_millis(1)),
-        ..Overrides::default()
-    };
+fn a_problem_of_a_flag_names_the_flag() {
+    let overrides = Overrides::default()
+        .with("api", "time_zone", Some("Mars"))
+        .with("api", "endpoint", Some("http://10.0.0.1"))
+        .with("poll", "interval", Some("10m"))
+        .with("poll", "timeout", Some("1ms"));
     assert_eq!(
         load(None, &overrides).unwrap_err().to_string(),
-        "--api.endpoint: \"http://10.0.0.1\" is plain http to another machine: use https, or set api.allow_http to true in the configuration file\n\
-         --api.time-zone: \"Mars\" is no time zone; write +08:00, UTC or a name such as Asia/Shanghai\n\
-         --poll.timeout: 1ms is too short; write 100ms or more"
+        "--api.endpoint: \"http://10.0.0.1\" is plain http to another machine; use https, or set api.allow_http to true in the configuration file\n\
+         --api.time-zone: \"Mars\" is not a valid time zone, expected for example +08:00, UTC or Asia/Shanghai\n\
+         --poll.timeout: 1ms is too short, must be at least 100ms"
     );
-    let (interval, stale_after) = (Some(Duration::from_mins(10)), Some(Duration::from_mins(5)));
-    let overrides = Overrides {
-        interval,
-        stale_after,
-        ..Overrides::default()
-    };
+    let overrides = Overrides::default()
+        .with("poll", "interval", Some("10m"))
+        .with("poll", "stale_after", Some("5m"));
     let problem = load(None, &overrides).unwrap_err().to_string();
     assert!(
         problem.starts_with("--poll.stale-after: the stale_after of 5m"),
@@ -228,22 +224,22 @@ fn a_flags_problem_names_the_flag() {
 #[test]
 fn every_problem_is_reported_at_once() {
     let expected = [
-        "2: poll.interval: 60 has no unit; write 60s for seconds, or 5m, 1h",
-        "3: poll.scanning-interval: unknown key; did you mean scanning_interval?",
-        "4: poll.timeout: 10m is too long; write 5m or less",
-        "6: api.requests_per_second: 21 is too much: the API allows 20; write 1 to 20",
-        "7: api.time_zone: \"Mars\" is no time zone; write +08:00, UTC or a name such as Asia/Shanghai",
-        "8: api.allow_http: is text; it must be true or false, without quotes",
-        "9: interval: unknown key; it belongs in poll",
-        "10: credentials: has env and static; name one kind",
-        "12: accounts[0]: has no name; give it one, such as name: prod",
-        "12: accounts[0].endpoint: is a list; it must be text",
-        "14: accounts[1].region: \"ap guangzhou\" is no region; write one such as ap-guangzhou",
-        "15: accounts[1].scans[0].local_task_id: 0 is no task; leave the key out for the latest scan",
-        "16: accounts[1].scans[1].registry_task_id: is text; write 5 without quotes",
-        "17: accounts[2].name: \"prod\" is taken at c.yml:13 already; give every account its own name",
-        "17: accounts[2].timeout: \"soon\" is no duration: expected number at 0; write 30s, 5m or 1h",
-        "18: accounts[3]: is text; it must be a map",
+        "2: poll.interval: 60 has no unit, expected for example 60s, 5m or 1h",
+        "3: poll.scanning-interval: unknown key, did you mean scanning_interval?",
+        "4: poll.timeout: 10m is too long, must be at most 5m",
+        "6: api.requests_per_second: 21 exceeds the API's limit of 20, expected 1 to 20",
+        "7: api.time_zone: \"Mars\" is not a valid time zone, expected for example +08:00, UTC or Asia/Shanghai",
+        "8: api.allow_http: is text, expected true or false without quotes",
+        "9: interval: unknown key, it belongs in poll",
+        "10: credentials: has env and static, expected one kind",
+        "12: accounts[0]: has no name; add one, for example name: prod",
+        "12: accounts[0].endpoint: is a list, expected text",
+        "14: accounts[1].region: \"ap guangzhou\" is not a valid region, expected for example ap-guangzhou",
+        "15: accounts[1].scans[0].local_task_id: 0 is not a valid task ID; remove the key to poll the latest scan",
+        "16: accounts[1].scans[1].registry_task_id: is text, write 5 without quotes",
+        "17: accounts[2].name: \"prod\" is already used at c.yml:13, account names must be unique",
+        "17: accounts[2].timeout: \"soon\" is not a valid duration (expected number at 0), expected for example 30s, 5m or 1h",
+        "18: accounts[3]: is text, expected a map",
     ];
     check(
         "\
@@ -271,68 +267,64 @@ accounts:
 }
 
 #[test]
-fn what_is_not_yaml_is_reported_with_its_place() {
+fn invalid_yaml_is_reported_with_its_line() {
     check(
         "poll: {",
-        &["1: is not YAML: unclosed bracket '{' (column 7)"],
+        &["1: is not valid YAML: unclosed bracket '{' (column 7)"],
     );
     check(
         "a: 1\n---\nb: 2\n",
-        &["3: a second document begins here; one file holds one"],
+        &["3: a second document starts here, expected one document per file"],
     );
-    check("- a\n", &["1: is a list; it must be a map"]);
-    check("hello\n", &["1: is text; it must be a map"]);
-    check("[poll]: 1\n", &["1: has a key that is no plain word"]);
+    check("- a\n", &["1: is a list, expected a map"]);
+    check("hello\n", &["1: is text, expected a map"]);
+    check("[poll]: 1\n", &["1: has a key that is not a plain word"]);
 }
 
 #[test]
 fn a_key_given_twice_is_a_problem() {
     check(
         "poll: {interval: 1m}\napi:\npoll: {timeout: 1s,\n  timeout: 2s}\n",
-        &["3: poll: is given twice; it stands on line 1 already"],
+        &["3: poll: is given twice, first on line 1"],
     );
 }
 
 #[test]
-fn times_must_go_together() {
+fn intervals_and_timeouts_must_be_consistent() {
     check(
         "poll: {interval: 0s}",
-        &["1: poll.interval: 0s is too short; write 1s or more"],
+        &["1: poll.interval: 0s is too short, must be at least 1s"],
     );
     check(
         "poll: {interval: 25h}",
-        &["1: poll.interval: 1day 1h is too long; write 1day or less"],
+        &["1: poll.interval: 1day 1h is too long, must be at most 1day"],
     );
     check(
         "poll: {interval: 5s, scanning_interval: 6s}",
         &[
-            "1: poll.scanning_interval: the scanning_interval of 6s is longer than the interval of 5s; \
-           make it as long or shorter",
+            "1: poll.scanning_interval: the scanning_interval of 6s is longer than the interval of 5s",
         ],
     );
     check(
         "poll: {scanning_interval: 10s}\naccounts: [{name: a,\n  interval: 5s}, {name: b}]",
         &[
-            "3: accounts[0].interval: the scanning_interval of 10s is longer than the interval of 5s; \
-           make it as long or shorter",
+            "3: accounts[0].interval: the scanning_interval of 10s is longer than the interval of 5s",
         ],
     );
     check(
         "poll: {stale_after: 69s}\naccounts: [{name: a}, {name: b}]",
         &[
-            "1: poll.stale_after: the stale_after of 1m 9s is shorter than the interval of 1m and the timeout of 10s \
-           together, so data would vanish between two good polls; set stale_after to 1m 10s or more",
+            "1: poll.stale_after: the stale_after of 1m 9s is shorter than the interval of 1m plus the timeout of 10s, \
+           so data would vanish between two successful polls; set stale_after to at least 1m 10s",
         ],
     );
 }
 
 #[test]
-fn the_default_of_stale_after_gives_way_to_a_longer_interval() {
+fn the_default_of_stale_after_is_raised_for_a_longer_interval() {
     let stale_after = |interval: u64| {
-        let overrides = Overrides {
-            interval: Some(Duration::from_secs(interval)),
-            ..Overrides::default()
-        };
+        let interval = Some(format!("{interval}s"));
+        let overrides = Overrides::default().with("poll", "interval", interval);
         load(None, &overrides).unwrap().config.accounts[0]
             .poll
             .stale_after
@@ -346,9 +338,9 @@ fn two_scans_of_an_account_differ_in_name_and_tasks() {
     check(
         "accounts:\n- name: a\n  scans:\n  - {name: x}\n  - {name: x, local_task_id: 1}\n  - {name: y}\n",
         &[
-            "5: accounts[0].scans[1].name: \"x\" is taken at c.yml:4 already; \
-             give every scan of an account its own name",
-            "6: accounts[0].scans[2]: has the task IDs of accounts[0].scans[0]; give it others, or leave it out",
+            "5: accounts[0].scans[1].name: \"x\" is already used at c.yml:4, \
+             scan names of an account must be unique",
+            "6: accounts[0].scans[2]: has the same task IDs as accounts[0].scans[0], remove one of them",
         ],
     );
 }
@@ -359,7 +351,7 @@ fn plain_http_is_refused_per_account() {
     check(
         yaml,
         &[
-            "1: api.endpoint: \"http://10.0.0.1\" is plain http to another machine: \
+            "1: api.endpoint: \"http://10.0.0.1\" is plain http to another machine; \
            use https, or set api.allow_http to true in the configuration file",
         ],
     );
@@ -375,7 +367,7 @@ fn account_files_are_read_in_order_and_once() {
         ("teams/a.yml", b"- name: a\n"),
         ("teams/b.yml", b"- name: b1\n- name: b2\n"),
         ("teams/.hidden.yml", b"nonsense"),
-        ("teams/empty.yml", b"# nobody yet\n"),
+        ("teams/empty.yml", b"# none yet\n"),
     ];
     let loaded = load_files(&files, &Overrides::default()).unwrap();
     let names: Vec<&str> = loaded
@@ -393,10 +385,10 @@ fn account_files_are_read_in_order_and_once() {
     assert_eq!(read, ["c.yml", "b.yml", "a.yml", "empty.yml"]);
 }
 
-/// A full disk, or a copy that has just begun, leaves a file empty; a reload must not stop its accounts for that.
+/// A full disk, or a copy that has just started, leaves a file empty. A reload must not drop its accounts then.
 #[test]
-fn a_file_without_anything_in_it_is_refused() {
-    let message = "is empty, as a full disk leaves files; write a comment into it if that is meant";
+fn an_empty_file_is_refused() {
+    let message = "is empty; if this is intended, write a comment into it";
     for blank in ["", "\n", " \r\n\t\n"] {
         check(blank, &[&format!(" {message}")]);
         let files: [(&str, &[u8]); 2] = [
@@ -425,18 +417,18 @@ fn problems_of_account_files_name_the_file() {
         load_files(&files, &Overrides::default()).unwrap_err(),
         "\
 c.yml:3: account_files[1]: \"b/*.yml\" matches no file; patterns are relative to the configuration file
-c.yml:4: account_files[2]: \"[x\" is no pattern: invalid range pattern; write one such as accounts.d/*.yml
-a/1.yml:2: [1].name: \"x\" is taken at c.yml:5 already; give every account its own name
-a/2.yml:1: is a map; it must be a list
-a/3.yml:2: [0].ports: unknown key; known here: name, credentials, scans, endpoint, region, requests_per_second, \
+c.yml:4: account_files[2]: \"[x\" is not a valid pattern (invalid range pattern), expected for example accounts.d/*.yml
+a/1.yml:2: [1].name: \"x\" is already used at c.yml:5, account names must be unique
+a/2.yml:1: is a map, expected a list
+a/3.yml:2: [0].ports: unknown key, known keys: name, credentials, scans, endpoint, region, requests_per_second, \
 time_zone, allow_http, interval, scanning_interval, timeout, stale_after
-a/4.yml:1: is not UTF-8; save it as UTF-8
-a/5.yml: is a directory; name a file"
+a/4.yml:1: is not valid UTF-8
+a/5.yml: is a directory, expected a file"
     );
 }
 
 #[test]
-fn what_matches_and_is_no_file_is_a_problem_and_no_wait() {
+fn a_matched_fifo_is_reported_and_does_not_block() {
     let directory = directory(&[
         ("c.yml", b"account_files: [a/*]\n"),
         ("a/1.yml", b"- name: x\n"),
@@ -452,7 +444,7 @@ fn what_matches_and_is_no_file_is_a_problem_and_no_wait() {
     let problem = load(Some(&directory.path().join("c.yml")), &Overrides::default())
         .unwrap_err()
         .to_string();
-    let expected = "is no regular file; move it away, or let the pattern not match it";
+    let expected = "is not a regular file; move it, or change the pattern that matches it";
     assert_eq!(problem, format!("{}: {expected}", fifo.display()));
 }
 
@@ -460,11 +452,11 @@ fn what_matches_and_is_no_file_is_a_problem_and_no_wait() {
 fn account_files_without_an_account_are_a_problem() {
     let files: [(&str, &[u8]); 2] = [
         ("c.yml", b"account_files: [a.yml]\n"),
-        ("a.yml", b"# nobody yet\n"),
+        ("a.yml", b"# none yet\n"),
     ];
     assert_eq!(
         load_files(&files, &Overrides::default()).unwrap_err(),
-        "c.yml:1: account_files[0]: no file has an account in it; add one, or leave account_files out"
+        "c.yml:1: account_files[0]: no file contains an account; add one, or remove account_files"
     );
 }
 
@@ -479,7 +471,7 @@ fn a_file_that_cannot_be_read_is_named() {
     let path = directory.path();
     assert_eq!(
         problem(path),
-        format!("{}: is a directory; name a file", path.display())
+        format!("{}: is a directory, expected a file", path.display())
     );
     let missing = path.join("missing.yml");
     assert!(problem(&missing).starts_with(&format!(
@@ -488,7 +480,7 @@ fn a_file_that_cannot_be_read_is_named() {
     )));
     assert!(
         problem(&path.join("big.yml"))
-            .ends_with("is larger than 10 MiB; split it by account_files")
+            .ends_with("is larger than 10 MiB; split it into several files")
     );
 }
 
@@ -515,23 +507,17 @@ accounts:
 ";
 
 #[test]
-fn no_damage_to_a_file_panics_or_shows_what_is_under_credentials() {
+fn a_damaged_file_never_causes_a_panic_or_shows_credentials() {
     assert!(load_text(GOOD).is_ok());
     let document = |text: &str| {
         let mut problems = Vec::new();
-        match yaml::parse(text) {
-            Ok(root) => {
-                let document = tree::Document {
-                    file: "f".into(),
-                    order: 0,
-                    text: text.into(),
-                    root,
-                };
-                let raw = raw::RawConfig::read(document.at(), &mut problems);
+        match YamlFile::parse(Path::new("f"), 0, text.into()) {
+            Ok(document) => {
+                let raw = raw::RawConfig::read(document.value(), &mut problems);
                 check::config(&raw, &raw::Settings::default(), &mut problems);
                 problems.iter().map(ToString::to_string).collect()
             }
-            Err(error) => error.message,
+            Err(problem) => problem.to_string(),
         }
     };
     let damages: [fn(&str, &str) -> String; 4] = [

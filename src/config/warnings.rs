@@ -1,4 +1,4 @@
-//! What works, and is probably not meant.
+//! Warnings about what works but is probably not intended.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -8,171 +8,176 @@ use std::{
 use super::{Account, Config, Endpoint, Rate, Shard};
 use crate::credentials::Source;
 
-/// So many of one kind are told: a mistake in what holds for all is told for each otherwise, at every reload.
-const MOST: usize = 10;
+/// The most warnings of one kind: a mistake in a default would otherwise be reported for every account, at every
+/// reload.
+const MAX_PER_KIND: usize = 10;
 
 /// One line each, in the order of the accounts.
 pub(super) fn of(config: &Config) -> Vec<String> {
-    let identities = identities(&config.accounts);
-    let overloads = shortened(identities.iter().filter_map(Identity::overload));
-    let mut warnings = shortened(plain_http(&config.accounts));
+    let mut warnings = plain_http(&config.accounts);
     warnings.extend(keys_in_the_file(&config.accounts));
-    warnings.extend(overloads);
+    let mut overloads = Vec::new();
+    for group in sharing_a_limit(&config.accounts) {
+        overloads.extend(group.overload());
+    }
+    warnings.extend(shortened(overloads));
     warnings
 }
 
-/// Of the configuration as a whole, of which `shard` has a part: accounts that share a limit, of which every shard
-/// knows its own alone.
+/// About accounts that share a limit and belong to several shards. Each shard knows only its own accounts, so this
+/// needs the whole configuration.
 pub(super) fn of_spreading(config: &Config, shard: Shard) -> Vec<String> {
-    shortened(
-        identities(&config.accounts)
-            .iter()
-            .filter_map(|identity| identity.spreading(shard)),
-    )
+    let mut warnings = Vec::new();
+    for group in sharing_a_limit(&config.accounts) {
+        warnings.extend(group.spreading(shard));
+    }
+    shortened(warnings)
 }
 
-fn shortened(warnings: impl IntoIterator<Item = String>) -> Vec<String> {
-    let mut warnings: Vec<String> = warnings.into_iter().collect();
-    let n_more = warnings.len().saturating_sub(MOST);
+fn shortened(mut warnings: Vec<String>) -> Vec<String> {
+    let n_more = warnings.len().saturating_sub(MAX_PER_KIND);
+    // A line that says that one more exists would be as long as that one.
     if n_more > 1 {
-        warnings.truncate(MOST);
-        warnings.push(format!("{n_more} more warnings are like the last one"));
+        warnings.truncate(MAX_PER_KIND);
+        warnings.push(format!("{n_more} more warnings like the previous one"));
     }
     warnings
 }
 
 fn plain_http(accounts: &[Account]) -> Vec<String> {
-    let exposed = accounts
-        .iter()
-        .map(|account| &account.endpoint)
-        .filter(|endpoint| endpoint.is_exposed());
     let mut warned = HashSet::new();
-    let warning = |endpoint: &Endpoint| {
-        format!(
-            "{endpoint} is plain http to another machine: others can read tokens and answers on the way"
-        )
-    };
-    exposed
-        .filter(|endpoint| warned.insert(*endpoint))
-        .map(warning)
-        .collect()
+    let mut warnings = Vec::new();
+    for Account { endpoint, .. } in accounts {
+        if endpoint.is_exposed() && warned.insert(endpoint) {
+            warnings.push(format!(
+                "{endpoint} is plain HTTP to another machine: tokens and responses can be read on the way"
+            ));
+        }
+    }
+    shortened(warnings)
 }
 
 fn keys_in_the_file(accounts: &[Account]) -> Option<String> {
-    let mut names = accounts
-        .iter()
-        .filter(|account| account.credentials.is_in_configuration());
-    let first = &names.next()?.name;
-    let more = match names.count() {
+    let mut names = Vec::new();
+    for account in accounts {
+        if account.credentials.is_in_configuration() {
+            names.push(&account.name);
+        }
+    }
+    let first = names.first()?;
+    let more = match names.len() - 1 {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
     Some(format!(
-        "account \"{first}\"{more}: the keys stand in the configuration file, where all who read it read them; put them \
-         into files of their own, or into environment variables"
+        "account \"{first}\"{more}: the keys are in the configuration file, visible to everyone who can read it; \
+         use separate files or environment variables"
     ))
 }
 
-/// The accounts that share one limit.
-struct Identity<'a> {
+/// Accounts with the same credentials and endpoint, and so with one rate limit.
+struct LimitGroup<'a> {
     accounts: Vec<&'a Account>,
 }
 
-fn identities(accounts: &[Account]) -> Vec<Identity<'_>> {
+/// In the order of the first account of each group.
+fn sharing_a_limit(accounts: &[Account]) -> Vec<LimitGroup<'_>> {
+    // Ten thousand accounts may all share one identity, so the groups are found by hash.
     let mut index: HashMap<(&Source, &Endpoint), usize> = HashMap::new();
-    let mut identities: Vec<Identity<'_>> = Vec::new();
+    let mut groups: Vec<LimitGroup<'_>> = Vec::new();
     for account in accounts {
-        let next = identities.len();
-        let at = *index
-            .entry((&account.credentials, &account.endpoint))
-            .or_insert(next);
-        if at == next {
-            identities.push(Identity {
+        let next = groups.len();
+        let key = (&account.credentials, &account.endpoint);
+        let group = *index.entry(key).or_insert(next);
+        if group == next {
+            groups.push(LimitGroup {
                 accounts: Vec::new(),
             });
         }
-        identities[at].accounts.push(account);
+        groups[group].accounts.push(account);
     }
-    identities
+    groups
 }
 
-impl Identity<'_> {
+impl LimitGroup<'_> {
     fn overload(&self) -> Option<String> {
-        let rate = self
-            .accounts
-            .iter()
-            .map(|account| account.requests_per_second)
-            .min()?;
-        let idle = self.need(|account| account.poll.interval);
-        let scanning = self.need(|account| account.poll.scanning_interval);
-        let who = self.names();
+        let rate = self.rate()?;
+        let idle = self.needed(|poll| poll.interval);
+        let scanning = self.needed(|poll| poll.scanning_interval);
+        let names = self.names();
+        let allowed = rate.per_second();
+        // The permanent overload is the worse one, and includes the other.
         if exceeds(idle, rate) {
             return Some(format!(
-                "{who}: polling every interval needs {idle:.1} requests per second, and {scanning:.1} while all scan; \
-                 {} are allowed, so polls will run late; lengthen the intervals or split the accounts",
-                rate.per_second(),
+                "{names}: polling needs {idle:.1} requests per second, and {scanning:.1} while all scans run, but \
+                 {allowed} are allowed, so polls will be late; increase the intervals or split the accounts",
             ));
         }
-        exceeds(scanning, rate).then(|| {
-            format!(
-                "{who}: polling every scanning_interval needs {scanning:.1} requests per second while all scan; \
-                 {} are allowed, so polls will run late then; lengthen scanning_interval",
-                rate.per_second(),
-            )
-        })
+        if exceeds(scanning, rate) {
+            return Some(format!(
+                "{names}: polling needs {scanning:.1} requests per second while all scans run, but {allowed} are \
+                 allowed, so polls will be late; increase scanning_interval",
+            ));
+        }
+        None
     }
 
-    /// What all shards together may send, where that leaves nothing for others.
+    /// Whether all shards together could use up the API's limit, so that nothing is left for other tools.
     fn spreading(&self, shard: Shard) -> Option<String> {
-        let owners: HashSet<u16> = self
+        let mut owners = HashSet::new();
+        for account in &self.accounts {
+            owners.insert(shard.owner(&account.name));
+        }
+        let total = self.rate()?.per_second() * u32::try_from(owners.len()).unwrap_or(u32::MAX);
+        let max = Rate::MAX.per_second();
+        // With a single owner, that shard keeps the limit on its own.
+        if owners.len() < 2 || total < max {
+            return None;
+        }
+        Some(format!(
+            "{}: these accounts share credentials and belong to {} of {} shards, which together may send {total} \
+             requests per second, but the API allows {max} for everything that uses these credentials; reduce \
+             requests_per_second",
+            self.names(),
+            owners.len(),
+            shard.count(),
+        ))
+    }
+
+    /// The lowest one counts.
+    fn rate(&self) -> Option<Rate> {
+        let rates = self
             .accounts
             .iter()
-            .map(|account| shard.owner(&account.name))
-            .collect();
-        let rate = self
-            .accounts
-            .iter()
-            .map(|account| account.requests_per_second)
-            .min()?
-            .per_second();
-        let total = rate * u32::try_from(owners.len()).unwrap_or(u32::MAX);
-        let most = Rate::MAX.per_second();
-        (owners.len() > 1 && total >= most).then(|| {
-            format!(
-                "{}: these share credentials and belong to {} of the {} shards, which together may send {total} requests \
-                 per second; the API allows {most} for all that use them; lower requests_per_second",
-                self.names(),
-                owners.len(),
-                shard.count(),
-            )
-        })
+            .map(|account| account.requests_per_second);
+        rates.min()
     }
 
     /// Requests per second.
-    fn need(&self, interval: impl Fn(&Account) -> Duration) -> f64 {
-        let of_one = |account: &&Account| {
+    fn needed(&self, interval: fn(&super::Poll) -> Duration) -> f64 {
+        let mut total = 0.0;
+        for account in &self.accounts {
             let n_scans = u32::try_from(account.scans.len()).map_or(f64::INFINITY, f64::from);
-            n_scans / interval(account).as_secs_f64()
-        };
-        self.accounts.iter().map(of_one).sum()
+            total += n_scans / interval(&account.poll).as_secs_f64();
+        }
+        total
     }
 
     fn names(&self) -> String {
         match self.accounts[..] {
             [only] => format!("account \"{}\"", only.name),
             [first, second] => format!("accounts \"{}\" and \"{}\"", first.name, second.name),
-            [first, ref others @ ..] => {
-                format!(
-                    "account \"{}\" and {} more with its credentials",
-                    first.name,
-                    others.len()
-                )
-            }
+            [first, ref others @ ..] => format!(
+                "account \"{}\" and {} more with the same credentials",
+                first.name,
+                others.len()
+            ),
             [] => String::new(),
         }
     }
 }
 
-fn exceeds(need: f64, rate: Rate) -> bool {
-    need * rate.period().as_secs_f64() > 1.0
+fn exceeds(needed: f64, rate: Rate) -> bool {
+    // The period is a little longer than 1/rate, so this is the rate that is really sent.
+    needed * rate.period().as_secs_f64() > 1.0
 }

@@ -1,23 +1,25 @@
-//! Where the API is, and in which region.
+//! The address of the API, and its region.
 
 use std::fmt;
 
 use url::{Host, Url};
 
-/// Where the API is: a scheme, a host and perhaps a port.
+/// The address of an API: a scheme, a host and optionally a port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint(Url);
 
 impl Endpoint {
-    /// The API's address for accounts of the mainland site.
+    /// The API for accounts of the mainland site.
     pub const DEFAULT: &'static str = "tcss.tencentcloudapi.com";
 
-    /// Reads a URL, or a host with or without a port, for which https is meant. Plain http sends tokens in the
-    /// clear, so it is for loopback addresses alone unless `allow_http` is set.
+    /// Reads a URL, or a host with an optional port, which means https. Plain http sends tokens in the clear, so it is
+    /// only accepted for loopback addresses unless `allow_http` is set.
     pub fn parse(text: &str, allow_http: bool) -> Result<Endpoint, String> {
+        // Checked before the URL is parsed: the messages below quote the text, and a password must
+        // not be shown.
         if text.contains('@') {
             return Err(
-                "has a user name or password in it; credentials are configured apart".into(),
+                "contains a user name or password; configure credentials separately".into(),
             );
         }
         let url = if text.contains("://") {
@@ -25,43 +27,43 @@ impl Endpoint {
         } else {
             Url::parse(&format!("https://{text}"))
         };
-        let url = url.map_err(|error| format!("{text:?} is no URL or host: {error}"))?;
+        let url = url.map_err(|error| format!("{text:?} is not a valid URL or host: {error}"))?;
         let fault = if !matches!(url.scheme(), "http" | "https") {
-            "has a scheme other than https and http"
+            "has a scheme other than https or http"
         } else if !matches!(url.path(), "" | "/")
             || url.query().is_some()
             || url.fragment().is_some()
         {
-            "has more than a scheme, a host and a port"
+            "has a path, query or fragment, expected only scheme, host and port"
         } else if !allow_http && is_exposed(&url) {
-            "is plain http to another machine: use https, or set api.allow_http to true in the configuration file"
+            "is plain http to another machine; use https, or set api.allow_http to true in the configuration file"
         } else {
             return Ok(Endpoint(url));
         };
         Err(format!("{text:?} {fault}"))
     }
 
-    /// The address, ending in `/`.
+    /// Ends in `/`.
     pub fn url(&self) -> &Url {
         &self.0
     }
 
-    /// Whether it is on this machine.
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
     }
 
-    /// Whether others can read what is sent: plain http to another machine.
+    /// Whether others can read the traffic: plain http to another machine.
     pub fn is_exposed(&self) -> bool {
         is_exposed(&self.0)
     }
 
-    /// What the header `Host` says: the port only where it is not the scheme's own.
+    /// The header `Host`: with the port only where it is not the default of the scheme.
     pub fn host(&self) -> String {
         let host = self.0.host_str().unwrap_or_default();
-        self.0
-            .port()
-            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+        match self.0.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
     }
 }
 
@@ -84,12 +86,12 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// A region's name, such as `ap-guangzhou`.
+/// The name of a region, for example `ap-guangzhou`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Region(String);
 
 impl Region {
-    /// Reads a name: letters, digits and hyphens, for it becomes a header.
+    /// 1 to 64 letters, digits and hyphens: it becomes a header.
     pub fn parse(text: &str) -> Result<Self, String> {
         let well_formed = text
             .bytes()
@@ -98,12 +100,11 @@ impl Region {
             Ok(Region(text.to_owned()))
         } else {
             Err(format!(
-                "{text:?} is no region; write one such as ap-guangzhou"
+                "{text:?} is not a valid region, expected for example ap-guangzhou"
             ))
         }
     }
 
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_cannot_be_says_why() {
+    fn an_invalid_endpoint_is_refused_without_showing_a_password() {
         for text in [
             "",
             "ftp://a",

@@ -9,12 +9,11 @@ macro_rules! label {
         pub struct $name(String);
 
         impl $name {
-            /// Reads a name: 1 to 128 characters, none of them a control character, no space at either end.
+            /// 1 to 128 characters, without control characters and without spaces at either end.
             pub fn parse(text: &str) -> Result<Self, String> {
                 label(text).map(Self)
             }
 
-            /// The name.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -29,11 +28,11 @@ macro_rules! label {
 }
 
 label!(
-    /// The name of an account: the value of the label `account`.
+    /// The name of an account, and the value of the label `account`.
     AccountName
 );
 label!(
-    /// The name of a scan within its account: the value of the label `scan`.
+    /// The name of a scan within its account, and the value of the label `scan`.
     ScanName
 );
 fn label(text: &str) -> Result<String, String> {
@@ -42,9 +41,9 @@ fn label(text: &str) -> Result<String, String> {
     } else if text.chars().count() > 128 {
         "is longer than 128 characters"
     } else if text.trim() != text {
-        "begins or ends with a space"
+        "starts or ends with a space"
     } else if text.chars().any(char::is_control) {
-        "has a control character"
+        "contains a control character"
     } else {
         return Ok(text.to_owned());
     };

@@ -1,34 +1,32 @@
-//! How many requests a second may be sent.
+//! How many requests per second may be sent.
 
 use std::{num::NonZeroU32, time::Duration};
 
-/// By how much the way of requests to the API may differ.
+/// How much the latency of requests to the API may vary.
 const JITTER: Duration = Duration::from_micros(25_641);
 
-/// The most requests that may arrive in any one second: 1 to 20.
+/// The maximum number of requests that may arrive in any sliding second: 1 to 20.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rate(NonZeroU32);
 
 impl Rate {
-    /// The API's own limit, and so the highest rate there is.
+    /// The limit of the API.
     pub const MAX: Rate = Rate(NonZeroU32::new(20).expect("not zero"));
     /// Half of the limit: the console and other tools of the same identity count too.
     pub const DEFAULT: Rate = Rate(NonZeroU32::new(10).expect("not zero"));
 
-    /// A rate of `requests` a second.
+    /// `None` outside of 1 to 20.
     pub fn new(requests: u32) -> Option<Rate> {
-        NonZeroU32::new(requests)
-            .map(Rate)
-            .filter(|rate| *rate <= Rate::MAX)
+        let rate = Rate(NonZeroU32::new(requests)?);
+        (rate <= Rate::MAX).then_some(rate)
     }
 
-    /// Requests per second.
     pub fn per_second(self) -> u32 {
         self.0.get()
     }
 
-    /// Between two requests, so that no window of one second sees more arrivals than the rate although they jitter
-    /// on their way: a pace of `rate / (1 + jitter)` does that. 20 a second become 19.5.
+    /// The time between two requests. With `rate / (1 + jitter)` requests per second, no sliding second has more
+    /// arrivals than the rate although latency varies: 20 per second become 19.5.
     pub fn period(self) -> Duration {
         (Duration::from_secs(1) + JITTER) / self.per_second()
     }
@@ -39,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_at_least_one_and_at_most_the_limit() {
+    fn a_rate_is_from_one_to_the_limit() {
         assert_eq!(
             [0, 1, 20, 21].map(|n| Rate::new(n).is_some()),
             [false, true, true, false]

@@ -1,4 +1,4 @@
-//! What is asked for.
+//! Which scan of an account is polled.
 
 use std::num::NonZeroU64;
 

@@ -1,22 +1,19 @@
 //! Which of several instances polls which account.
 //!
-//! By rendezvous hashing: each shard draws a number for each account, and the highest one has it. So every account
-//! belongs to exactly one shard, and a further shard takes over its share and moves nothing else.
+//! Accounts are assigned by rendezvous hashing: each shard hashes each account, and the shard with the highest hash owns
+//! it. So every account belongs to exactly one shard, and an added shard takes over its share and moves nothing else.
 
-use std::{
-    fmt,
-    num::{NonZeroU16, ParseIntError},
-    str::FromStr,
-};
+use std::{fmt, num::NonZeroU16, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
 
 use super::AccountName;
 
-/// More would only cost time: each account asks every shard.
-const MOST: u16 = 1000;
+/// Each account is hashed once per shard, so more shards would only cost time.
+const MAX_SHARDS: u16 = 1000;
+const EXPECTED: &str = "expected N/M with N from 0 to M - 1, for example 0/3, or auto/M";
 
-/// One instance's share of the accounts.
+/// The share of the accounts that one instance polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {
     index: u16,
@@ -24,13 +21,13 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// Every account.
+    /// All accounts.
     pub const WHOLE: Shard = Shard {
         index: 0,
         count: NonZeroU16::MIN,
     };
 
-    /// The shard `index`, counted from 0, of `count`. None where there is no such shard.
+    /// Shard `index`, counted from 0, of `count`. `None` if `index` is too large.
     pub fn new(index: u16, count: NonZeroU16) -> Option<Shard> {
         (index < count.get()).then_some(Shard { index, count })
     }
@@ -40,32 +37,30 @@ impl Shard {
         self.index
     }
 
-    /// How many shards there are.
     pub fn count(self) -> u16 {
         self.count.get()
     }
 
-    /// Whether this is the only one.
+    /// Whether it is the only shard.
     pub fn is_whole(self) -> bool {
         self.count == NonZeroU16::MIN
     }
 
-    /// Whether `account` belongs to it.
     pub fn owns(self, account: &AccountName) -> bool {
         self.owner(account) == self.index
     }
 
-    /// The index of the shard that `account` belongs to: the same for every shard of as many.
+    /// The index of the shard that owns `account`. All shards with the same count agree on it.
     pub fn owner(self, account: &AccountName) -> u16 {
-        // Of equal draws, which nobody will ever see, the last one counts.
+        // Equal hashes do not occur in practice; the last one would win.
         (0..self.count())
-            .max_by_key(|shard| draw(*shard, account))
+            .max_by_key(|shard| hash(*shard, account))
             .unwrap_or_default()
     }
 }
 
-/// Must never change: instances of different versions would disagree on who polls what.
-fn draw(shard: u16, account: &AccountName) -> [u8; 32] {
+/// Must never change: instances of different versions would disagree on the owner.
+fn hash(shard: u16, account: &AccountName) -> [u8; 32] {
     Sha256::new()
         .chain_update(shard.to_be_bytes())
         .chain_update(account.as_str())
@@ -79,75 +74,82 @@ impl fmt::Display for Shard {
     }
 }
 
-/// How the command line says which shard this is.
+/// The shard as it is given on the command line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ShardChoice {
     /// `N/M`.
     Given(Shard),
-    /// `auto/M`: by the ordinal at the end of the host's name, as a `StatefulSet` gives it.
+    /// `auto/M`: by the ordinal at the end of the host name, as in a `StatefulSet`.
     Auto(NonZeroU16),
 }
 
 impl ShardChoice {
-    /// The shard of the host `name`, which counts for `auto` alone; none where it is not known.
+    /// The shard of the host `name`, which matters only for `auto`; `None` if the name is unknown.
     pub fn resolve(self, name: Option<&str>) -> Result<Shard, String> {
         let count = match self {
             ShardChoice::Given(shard) => return Ok(shard),
             ShardChoice::Auto(count) => count,
         };
-        let advice =
-            format!("write the number, as in --shard=0/{count}, or set HOSTNAME to the pod's name");
-        let name =
-            name.ok_or_else(|| format!("--shard=auto/{count}: the host has no name; {advice}"))?;
-        let ordinal = ordinal(name).ok_or_else(|| {
-            format!("--shard=auto/{count}: the host name {name:?} does not end in a number, as tcss-exporter-0 does; {advice}")
-        })?;
+        let advice = format!(
+            "set the number, as in --shard=0/{count}, or set HOSTNAME to the name of the pod"
+        );
+        let Some(name) = name else {
+            return Err(format!(
+                "--shard=auto/{count}: the host has no name; {advice}"
+            ));
+        };
+        let Some(ordinal) = ordinal(name) else {
+            return Err(format!(
+                "--shard=auto/{count}: the host name {name:?} does not end in a number as in tcss-exporter-0; {advice}"
+            ));
+        };
         Shard::new(ordinal, count).ok_or_else(|| {
             format!(
-                "--shard=auto/{count}: the host name {name:?} ends in {ordinal}, and the last of {count} shards is {}; \
-                 let M be the number of replicas",
+                "--shard=auto/{count}: the host name {name:?} ends in {ordinal}, but the last of {count} shards is {}; \
+                 set M to the number of replicas",
                 count.get() - 1
             )
         })
     }
 }
 
-/// The number after the last hyphen of a host's name, whose domain does not count.
+/// The number after the last hyphen of a host name, without its domain.
 fn ordinal(name: &str) -> Option<u16> {
     let (rest, number) = name.split('.').next()?.rsplit_once('-')?;
-    let is_number = !rest.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    number.parse().ok().filter(|_| is_number)
+    // `parse` would accept a sign.
+    if rest.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    number.parse().ok()
 }
 
 impl FromStr for ShardChoice {
     type Err = String;
 
     fn from_str(text: &str) -> Result<ShardChoice, String> {
-        let advice = "write N/M with N from 0 to M - 1, such as 0/3, or auto/M";
-        let (index, count) = text
-            .split_once('/')
-            .ok_or_else(|| format!("has no /; {advice}"))?;
-        let number = |text: &str| {
-            text.parse().map_err(|error: ParseIntError| {
-                format!("{text:?} is no such number: {error}; {advice}")
-            })
+        let Some((index, count)) = text.split_once('/') else {
+            return Err(format!("has no /, {EXPECTED}"));
         };
-        let count = NonZeroU16::new(number(count)?)
-            .ok_or_else(|| format!("0 shards poll nothing; {advice}"))?;
-        if count.get() > MOST {
-            return Err(format!(
-                "{count} shards are too many; write {MOST} or fewer"
-            ));
+        let Some(count) = NonZeroU16::new(number(count)?) else {
+            return Err(format!("has 0 shards, {EXPECTED}"));
+        };
+        if count.get() > MAX_SHARDS {
+            return Err(format!("has {count} shards, expected at most {MAX_SHARDS}"));
         }
         if index == "auto" {
             return Ok(ShardChoice::Auto(count));
         }
         let index = number(index)?;
-        let shard = Shard::new(index, count);
-        shard
-            .map(ShardChoice::Given)
-            .ok_or_else(|| format!("there is no shard {index} of {count}; {advice}"))
+        match Shard::new(index, count) {
+            Some(shard) => Ok(ShardChoice::Given(shard)),
+            None => Err(format!("there is no shard {index} of {count}, {EXPECTED}")),
+        }
     }
+}
+
+fn number(text: &str) -> Result<u16, String> {
+    text.parse()
+        .map_err(|error| format!("{text:?} is not a valid number ({error}), {EXPECTED}"))
 }
 
 #[cfg(test)]
@@ -197,7 +199,7 @@ mod tests {
         }
 
         #[test]
-        fn a_further_shard_takes_over_its_share_and_moves_nothing_else(
+        fn an_added_shard_takes_over_its_share_and_moves_nothing_else(
             name in "[^\\p{C}\\p{Z}]{1,30}",
             count in 1u16..40,
         ) {
@@ -218,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shard_is_a_number_of_a_number_or_automatic() {
+    fn a_shard_is_n_of_m_or_automatic() {
         let given = |index, count| {
             ShardChoice::Given(Shard::new(index, NonZeroU16::new(count).unwrap()).unwrap())
         };
@@ -233,12 +235,12 @@ mod tests {
             "0/1001", "1/2/3",
         ] {
             let problem = bad.parse::<ShardChoice>().unwrap_err();
-            assert!(problem.contains("write"), "{bad}: {problem}");
+            assert!(problem.contains("expected"), "{bad}: {problem}");
         }
     }
 
     #[test]
-    fn automatic_is_by_the_ordinal_of_the_host_name() {
+    fn an_automatic_shard_is_the_ordinal_of_the_host_name() {
         let auto = ShardChoice::Auto(NonZeroU16::new(3).unwrap());
         for (name, index) in [
             ("tcss-exporter-0", 0),
@@ -272,8 +274,8 @@ mod tests {
         assert!(auto.resolve(None).unwrap_err().contains("has no name"));
         assert_eq!(
             auto.resolve(Some("tcss-exporter-3")).unwrap_err(),
-            "--shard=auto/3: the host name \"tcss-exporter-3\" ends in 3, and the last of 3 shards is 2; \
-             let M be the number of replicas"
+            "--shard=auto/3: the host name \"tcss-exporter-3\" ends in 3, but the last of 3 shards is 2; \
+             set M to the number of replicas"
         );
     }
 }

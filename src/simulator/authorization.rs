@@ -1,16 +1,16 @@
-//! Who calls, and whether it is really them.
+//! Which identity a request claims to come from, and whether its signature proves it.
 
 use bytes::Bytes;
 use http::Request;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{parameters, reply::Refusal};
+use super::{parameters, reply::SimulatedError};
 use crate::signer::{self, ALGORITHM, Credentials, Scope};
 
-/// How far the caller's clock may be from ours.
+/// The largest difference between the caller's clock and ours.
 const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
-/// What an `Authorization` header says.
+/// A parsed `Authorization` header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Claim<'a> {
     pub(super) secret_id: &'a str,
@@ -21,51 +21,50 @@ pub(super) struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     /// Reads the header of `request`.
-    pub(super) fn of(request: &'a Request<Bytes>) -> Result<Claim<'a>, Refusal> {
-        Claim::parse(header(request, "Authorization")?)
-            .ok_or_else(|| "AuthFailure.InvalidAuthorization".into())
+    pub(super) fn of(request: &'a Request<Bytes>) -> Result<Claim<'a>, SimulatedError> {
+        let header = header(request, "Authorization")?;
+        Claim::parse(header).ok_or_else(|| "AuthFailure.InvalidAuthorization".into())
     }
 
     fn parse(text: &'a str) -> Option<Claim<'a>> {
-        let mut parts = text
-            .strip_prefix(ALGORITHM)?
-            .strip_prefix(' ')?
-            .split(',')
-            .map(str::trim);
-        let credential = parts.next()?.strip_prefix("Credential=")?;
-        let signed_headers = parts.next()?.strip_prefix("SignedHeaders=")?;
-        let signature = parts.next()?.strip_prefix("Signature=")?;
-        let (secret_id, scope) = credential.split_once('/')?;
-        let is_whole = parts.next().is_none()
-            && is_scope(scope)
-            && is_list(signed_headers)
-            && is_hash(signature);
-        is_whole.then_some(Claim {
+        let (algorithm, parts) = text.split_once(' ')?;
+        let parts: Vec<&str> = parts.split(',').map(str::trim).collect();
+        let [credential, signed_headers, signature] = parts[..] else {
+            return None;
+        };
+        let (secret_id, scope) = credential.strip_prefix("Credential=")?.split_once('/')?;
+        let claim = Claim {
             secret_id,
             scope,
-            signed_headers,
-            signature,
-        })
+            signed_headers: signed_headers.strip_prefix("SignedHeaders=")?,
+            signature: signature.strip_prefix("Signature=")?,
+        };
+        let is_valid = algorithm == ALGORITHM
+            && is_scope(claim.scope)
+            && is_header_list(claim.signed_headers)
+            && is_hash(claim.signature);
+        is_valid.then_some(claim)
     }
 
-    /// Checks time, scope, signature and token against what is known of the caller.
+    /// Checks time, scope, signature and token with the caller's credentials.
     pub(super) fn verify(
         &self,
         request: &Request<Bytes>,
         service: &str,
         credentials: &Credentials,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SimulatedError> {
         let at = timestamp(request)?;
         if now.duration_since(at).abs() > TOLERANCE {
             return Err("AuthFailure.SignatureExpire".into());
         }
+        // Before the signature, so that a wrong date has a message of its own.
         self.verify_scope(service, at)?;
         self.verify_signature(request, service, credentials, at)?;
         verify_token(request, credentials)
     }
 
-    fn verify_scope(&self, service: &str, at: Timestamp) -> Result<(), Refusal> {
+    fn verify_scope(&self, service: &str, at: Timestamp) -> Result<(), SimulatedError> {
         let expected = Scope::new(service, at).to_string();
         if self.scope == expected {
             return Ok(());
@@ -73,19 +72,20 @@ impl<'a> Claim<'a> {
         let message = format!(
             "The credential scope must be {expected}: the UTC date of X-TC-Timestamp, and the service."
         );
-        Err(Refusal::new("AuthFailure.SignatureFailure", message))
+        Err(SimulatedError::new("AuthFailure.SignatureFailure", message))
     }
 
-    /// The Node SDK signs the host without its port, the Python SDK with it.
+    /// The Node SDK signs the host without the port, the Python SDK with it.
     fn verify_signature(
         &self,
         request: &Request<Bytes>,
         service: &str,
         credentials: &Credentials,
         at: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SimulatedError> {
         let host = header(request, "Host")?;
         let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
+        // Both forms are covered by the same key, so accepting both is no weakness.
         for host in [host, bare] {
             if self.signature_over(request, host, service, credentials, at)? == self.signature {
                 return Ok(());
@@ -101,13 +101,13 @@ impl<'a> Claim<'a> {
         service: &str,
         credentials: &Credentials,
         at: Timestamp,
-    ) -> Result<String, Refusal> {
-        let extra_headers: Vec<_> = self
-            .signed_headers
-            .split(';')
-            .filter(|name| !REQUIRED_HEADERS.contains(name))
-            .map(|name| header(request, name).map(|value| (name, value)))
-            .collect::<Result<_, _>>()?;
+    ) -> Result<String, SimulatedError> {
+        let mut extra_headers = Vec::new();
+        for name in self.signed_headers.split(';') {
+            if !REQUIRED_HEADERS.contains(&name) {
+                extra_headers.push((name, header(request, name)?));
+            }
+        }
         let signed = signer::RequestToSign {
             method: request.method().as_str(),
             host,
@@ -117,23 +117,20 @@ impl<'a> Claim<'a> {
             extra_headers: &extra_headers,
             body: payload(request),
         };
-        Ok(signer::sign(&signed, service, credentials, at)
-            .signature()
-            .to_owned())
+        let signed = signer::sign(&signed, service, credentials, at);
+        Ok(signed.signature().to_owned())
     }
 }
 
 const REQUIRED_HEADERS: [&str; 2] = ["content-type", "host"];
 
 fn is_scope(scope: &str) -> bool {
-    matches!(
-        scope.split('/').collect::<Vec<_>>()[..],
-        [_, _, "tc3_request"]
-    )
+    let parts: Vec<&str> = scope.split('/').collect();
+    matches!(parts[..], [_, _, "tc3_request"])
 }
 
-/// Lower case, sorted, each once, and those that every signature covers among them.
-fn is_list(signed_headers: &str) -> bool {
+/// Lower case, sorted, without duplicates, and including the headers that every signature covers.
+fn is_header_list(signed_headers: &str) -> bool {
     let names: Vec<_> = signed_headers.split(';').collect();
     names.is_sorted_by(|a, b| a < b)
         && !signed_headers.contains(char::is_uppercase)
@@ -144,25 +141,20 @@ fn is_hash(signature: &str) -> bool {
     signature.len() == 64 && signature.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// What the signature covers in place of the body, when the caller says that it does not cover the body.
+/// What the signature covers: the body, or a fixed text if the caller says that it does not sign the body.
 fn payload(request: &Request<Bytes>) -> &[u8] {
     const UNSIGNED: &[u8] = b"UNSIGNED-PAYLOAD";
-    let is_unsigned = request
-        .headers()
-        .get("X-TC-Content-SHA256")
-        .is_some_and(|value| value == UNSIGNED);
-    if is_unsigned {
-        UNSIGNED
-    } else {
-        request.body()
+    match request.headers().get("X-TC-Content-SHA256") {
+        Some(value) if value == UNSIGNED => UNSIGNED,
+        _ => request.body(),
     }
 }
 
-/// Temporary credentials come with their token, long-term keys without any.
-fn verify_token(request: &Request<Bytes>, credentials: &Credentials) -> Result<(), Refusal> {
+/// Temporary credentials must be sent with their token, long-term keys without one.
+fn verify_token(request: &Request<Bytes>, credentials: &Credentials) -> Result<(), SimulatedError> {
     let expected = credentials
         .token_header()
-        .map_err(|_| Refusal::from("AuthFailure.TokenFailure"))?;
+        .map_err(|_| SimulatedError::from("AuthFailure.TokenFailure"))?;
     if request.headers().get("X-TC-Token") == expected.as_ref() {
         Ok(())
     } else {
@@ -170,27 +162,28 @@ fn verify_token(request: &Request<Bytes>, credentials: &Credentials) -> Result<(
     }
 }
 
-fn timestamp(request: &Request<Bytes>) -> Result<Timestamp, Refusal> {
-    let seconds = header(request, "X-TC-Timestamp")?.parse().ok();
-    seconds
-        .and_then(|seconds| Timestamp::from_second(seconds).ok())
-        .ok_or_else(|| {
-            Refusal::new(
-                "InvalidParameter",
-                "The value of header `X-TC-Timestamp` is not valid: unix seconds.".into(),
-            )
-        })
+fn timestamp(request: &Request<Bytes>) -> Result<Timestamp, SimulatedError> {
+    if let Ok(seconds) = header(request, "X-TC-Timestamp")?.parse()
+        && let Ok(timestamp) = Timestamp::from_second(seconds)
+    {
+        return Ok(timestamp);
+    }
+    let message = "The value of header `X-TC-Timestamp` is not valid: unix seconds.";
+    Err(SimulatedError::new("InvalidParameter", message.into()))
 }
 
-/// The value of a header that must be there.
-pub(super) fn header<'a>(request: &'a Request<Bytes>, name: &str) -> Result<&'a str, Refusal> {
-    let value = request
-        .headers()
-        .get(name)
-        .and_then(|value| value.to_str().ok());
-    value
-        .filter(|value| !value.is_empty())
-        .ok_or_else(|| parameters::missing(name))
+/// The value of a required header.
+pub(super) fn header<'a>(
+    request: &'a Request<Bytes>,
+    name: &str,
+) -> Result<&'a str, SimulatedError> {
+    if let Some(value) = request.headers().get(name)
+        && let Ok(value) = value.to_str()
+        && !value.is_empty()
+    {
+        return Ok(value);
+    }
+    Err(parameters::missing(name))
 }
 
 #[cfg(test)]
@@ -226,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_authorization_is_not_read() {
+    fn a_malformed_authorization_is_not_read() {
         let (credential, signed_headers) =
             ("AKID/2025-11-24/tcss/tc3_request", "content-type;host");
         for bad in [

@@ -1,19 +1,18 @@
-//! Every error code that the APIs may answer with.
+//! Every error code of the APIs.
 //!
 //! Source: "Common error codes", <https://cloud.tencent.com/document/api/1285/65450>, and `errorcodes.py` of the
 //! official Python SDK for TCSS 2020-11-01 and STS 2018-08-13.
 
-/// An error code and what it says. Messages are for people and not stable in the real API either.
+/// An error code and its message. Messages are not stable in the real API either.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorCode {
-    /// Such as `AuthFailure.SignatureFailure`.
+    /// For example `AuthFailure.SignatureFailure`.
     pub code: &'static str,
-    /// One sentence.
     pub message: &'static str,
 }
 
 impl ErrorCode {
-    /// The code of that name, of either API.
+    /// Finds a code of either API.
     pub fn find(code: &str) -> Option<&'static ErrorCode> {
         ERROR_CODES
             .iter()
@@ -98,7 +97,7 @@ pub const ERROR_CODES: &[ErrorCode] = &[
     code("OperationDenied", "The operation was denied."),
 ];
 
-/// Those of STS alone.
+/// Those of STS only.
 #[rustfmt::skip]
 pub const STS_ERROR_CODES: &[ErrorCode] = &[
     code("AuthFailure.AccessKeyIllegal", "The key is invalid."),
@@ -133,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_code_stands_twice_in_the_tables() {
+    fn no_code_is_listed_twice() {
         let all = ERROR_CODES.iter().chain(STS_ERROR_CODES);
         let codes: HashSet<_> = all.map(|known| known.code).collect();
         assert_eq!(codes.len(), ERROR_CODES.len() + STS_ERROR_CODES.len());

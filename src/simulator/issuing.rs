@@ -10,11 +10,11 @@ use super::{
     Simulator,
     authorization::header,
     check_protocol, check_version, metadata,
-    reply::{self, Refusal, Reply},
-    scenario::Role,
+    reply::{self, Reply, SimulatedError},
+    scenario::SimulatedRole,
     stats::Arrival,
     sts,
-    temporary::{Issued, Temporary},
+    temporary::{IssuedCredentials, Temporary},
 };
 
 impl Simulator {
@@ -22,52 +22,73 @@ impl Simulator {
     pub(super) fn assume(
         &self,
         request: &Request<Bytes>,
-        action: sts::Action,
+        action: sts::StsAction,
         now: Timestamp,
     ) -> Reply {
         let arrival = self.state().arrive_at_sts(action);
-        let target = sts::Ask::parse(request, action).and_then(|ask| {
-            let role = self.scenario.role(|role| role.arn == ask.role_arn);
-            role.map(|role| (ask, role))
-                .ok_or_else(|| "ResourceNotFound.RoleNotFound".into())
-        });
-        let delay = target
-            .as_ref()
-            .map_or(Duration::ZERO, |(_, (_, role))| role.delay(arrival.jitter));
-        let outcome = self.signer(request, action, now).and_then(|signer| {
-            let (ask, (index, role)) = target?;
-            if !ask.is_trusted_by(role, signer) {
-                return Err("UnauthorizedOperation".into());
-            }
-            self.fail(&role.failures, now, arrival.dice)?;
-            let (credentials, expires) = self.issue(index, role, ask.lifetime, now, &arrival);
-            Ok(sts::Answer::new(credentials, expires))
-        });
+        let target = self.target(request, action);
+        let delay = match &target {
+            Ok((_, _, role)) => role.delay(arrival.jitter),
+            Err(_) => Duration::ZERO,
+        };
+        let outcome = self.issue_to_caller(request, action, target, now, &arrival);
         Reply {
             response: reply::envelope(outcome, arrival.request_id),
             delay,
         }
     }
 
-    /// The name of the identity that signed a request to STS; none where no signature is needed.
+    /// The role that a request names, and the index of its identity.
+    fn target(
+        &self,
+        request: &Request<Bytes>,
+        action: sts::StsAction,
+    ) -> Result<(sts::AssumeRequest, usize, &SimulatedRole), SimulatedError> {
+        let parameters = sts::AssumeRequest::parse(request, action)?;
+        match self.scenario.role(|role| role.arn == parameters.role_arn) {
+            Some((index, role)) => Ok((parameters, index, role)),
+            None => Err("ResourceNotFound.RoleNotFound".into()),
+        }
+    }
+
+    /// A bad signature is reported before a bad target, as the parameters are checked after authentication.
+    fn issue_to_caller(
+        &self,
+        request: &Request<Bytes>,
+        action: sts::StsAction,
+        target: Result<(sts::AssumeRequest, usize, &SimulatedRole), SimulatedError>,
+        now: Timestamp,
+        arrival: &Arrival,
+    ) -> Result<sts::AssumedRole, SimulatedError> {
+        let signer = self.signer(request, action, now)?;
+        let (parameters, index, role) = target?;
+        if !parameters.is_trusted_by(role, signer) {
+            return Err("UnauthorizedOperation".into());
+        }
+        self.fail(&role.failures, now, arrival.dice)?;
+        let (credentials, expires) = self.issue(index, role, parameters.lifetime, now, arrival);
+        Ok(sts::AssumedRole::new(credentials, expires))
+    }
+
+    /// The name of the identity that signed a request to STS; `None` where no signature is needed.
     fn signer(
         &self,
         request: &Request<Bytes>,
-        action: sts::Action,
+        action: sts::StsAction,
         now: Timestamp,
-    ) -> Result<Option<&str>, Refusal> {
+    ) -> Result<Option<&str>, SimulatedError> {
         check_protocol(request)?;
         check_version(request, sts::VERSION)?;
         match action {
-            sts::Action::AssumeRoleWithWebIdentity
+            sts::StsAction::AssumeRoleWithWebIdentity
                 if header(request, "Authorization")? == sts::UNSIGNED =>
             {
                 Ok(None)
             }
-            sts::Action::AssumeRoleWithWebIdentity => {
+            sts::StsAction::AssumeRoleWithWebIdentity => {
                 Err("AuthFailure.InvalidAuthorization".into())
             }
-            sts::Action::AssumeRole => {
+            sts::StsAction::AssumeRole => {
                 let caller = self.caller(request)?;
                 caller.verify(request, sts::SERVICE, now)?;
                 Ok(Some(&self.scenario.identities[caller.index].name))
@@ -75,8 +96,8 @@ impl Simulator {
         }
     }
 
-    /// What the metadata service of this machine says of the role that is bound to it.
-    pub(super) fn metadata(&self, ask: metadata::Ask<'_>, now: Timestamp) -> Reply {
+    /// The metadata service of this machine, with the role that is attached to it.
+    pub(super) fn metadata(&self, request: metadata::MetadataRequest<'_>, now: Timestamp) -> Reply {
         let arrival = self.state().arrive_at_metadata();
         let Some((index, role)) = self.scenario.role(|role| role.is_of_this_machine) else {
             return Reply {
@@ -84,9 +105,9 @@ impl Simulator {
                 delay: Duration::ZERO,
             };
         };
-        let response = match ask {
-            metadata::Ask::RoleName => metadata::text(role.name()),
-            metadata::Ask::Credentials(name) if name == role.name() => {
+        let response = match request {
+            metadata::MetadataRequest::RoleName => metadata::text(role.name()),
+            metadata::MetadataRequest::Credentials(name) if name == role.name() => {
                 self.credentials_of_this_machine(index, role, now, &arrival)
             }
             _ => metadata::not_found(),
@@ -100,7 +121,7 @@ impl Simulator {
     fn credentials_of_this_machine(
         &self,
         index: usize,
-        role: &Role,
+        role: &SimulatedRole,
         now: Timestamp,
         arrival: &Arrival,
     ) -> Response<Bytes> {
@@ -111,16 +132,17 @@ impl Simulator {
         metadata::credentials(credentials, expires)
     }
 
-    /// New credentials for the role of the identity at `index`, and when they expire.
+    /// New credentials for the role of the identity at `index`, and their expiry.
     fn issue(
         &self,
         index: usize,
-        role: &Role,
+        role: &SimulatedRole,
         lifetime: Duration,
         now: Timestamp,
         arrival: &Arrival,
-    ) -> (Issued, Timestamp) {
+    ) -> (IssuedCredentials, Timestamp) {
         self.state().issue(index);
+        // Tests need credentials that expire in seconds, whatever the client asks for.
         let lifetime = role.token_lifetime.unwrap_or(lifetime);
         let temporary = Temporary::new(index, now, lifetime, arrival.request_id);
         (temporary.issue(self.scenario.seed), temporary.expires)

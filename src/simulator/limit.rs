@@ -1,4 +1,4 @@
-//! How many requests arrive, and how many may.
+//! Counts requests in a sliding second.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -6,10 +6,10 @@ use tokio::time::Instant;
 
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// So many arrivals of one second are told apart; it bounds the memory that a flood takes.
-const MOST_REMEMBERED: usize = 10_000;
+/// How many arrivals of one second are remembered: it bounds the memory that a flood takes.
+const MAX_REMEMBERED: usize = 10_000;
 
-/// The arrivals of one identity.
+/// The arrivals of one identity, for one action or for all.
 #[derive(Debug, Default)]
 pub(super) struct Arrivals {
     recent: VecDeque<Instant>,
@@ -18,20 +18,24 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    /// Counts an arrival, and says how many there were in the second that it ends, itself included. Those that
-    /// are refused count too: who goes on at full speed stays refused.
+    /// Counts an arrival, and returns how many there were in the second that ends with it, itself included. Refused
+    /// requests count too: a client that continues at full speed stays refused.
     pub(super) fn count(&mut self, now: Instant) -> usize {
         self.forget_before(now);
+        // The server counts on arrival, so the limit does not depend on how long an answer takes.
         self.recent.push_back(now);
         self.total += 1;
         self.most_in_a_second = self.most_in_a_second.max(self.recent.len());
         self.recent.len()
     }
 
-    /// A second is open at its start: what arrived exactly one second ago is not in it any more.
+    /// The second is open at its start: what arrived exactly one second ago is no longer in it.
     fn forget_before(&mut self, now: Instant) {
-        let is_old = |arrival: &Instant| now.saturating_duration_since(*arrival) >= WINDOW;
-        while self.recent.front().is_some_and(is_old) || self.recent.len() >= MOST_REMEMBERED {
+        while let Some(oldest) = self.recent.front() {
+            let is_old = now.saturating_duration_since(*oldest) >= WINDOW;
+            if !is_old && self.recent.len() < MAX_REMEMBERED {
+                return;
+            }
             self.recent.pop_front();
         }
     }
@@ -79,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn who_goes_on_at_full_speed_stays_refused() {
+    fn a_client_that_continues_at_full_speed_stays_refused() {
         let start = Instant::now();
         let mut arrivals = Arrivals::default();
         let admitted = (0..90)
@@ -92,12 +96,12 @@ mod tests {
     fn a_flood_takes_bounded_memory() {
         let start = Instant::now();
         let mut arrivals = Arrivals::default();
-        for _ in 0..3 * MOST_REMEMBERED {
+        for _ in 0..3 * MAX_REMEMBERED {
             arrivals.count(start);
         }
         assert_eq!(
             (arrivals.recent.len(), arrivals.total()),
-            (MOST_REMEMBERED, 30_000)
+            (MAX_REMEMBERED, 30_000)
         );
     }
 }

@@ -1,4 +1,4 @@
-//! The metadata service of a CVM instance: the credentials of the role that is bound to it.
+//! The metadata service of a CVM instance: the credentials of the role that is attached to it.
 //!
 //! Source: requests of the official Python SDK, and <https://cloud.tencent.com/document/product/598/85616>.
 
@@ -7,45 +7,45 @@ use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{reply, temporary::Issued};
+use super::{reply, temporary::IssuedCredentials};
 
-/// Answers the name of the role; with the name behind it, the role's credentials.
+/// Returns the name of the role; followed by that name, the role's credentials.
 const PATH: &str = "/latest/meta-data/cam/security-credentials/";
 /// Everything below belongs to the service.
 const ROOT: &str = "/latest/";
 
-/// What is asked for.
+/// A request, by its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ask<'a> {
+pub(super) enum MetadataRequest<'a> {
     RoleName,
     Credentials(&'a str),
     Other,
 }
 
-impl Ask<'_> {
-    /// What `path` asks for; none if it is no path of the service.
-    pub(super) fn of(path: &str) -> Option<Ask<'_>> {
+impl MetadataRequest<'_> {
+    /// `None` if `path` does not belong to the service.
+    pub(super) fn of(path: &str) -> Option<MetadataRequest<'_>> {
         path.strip_prefix(ROOT)?;
         Some(match path.strip_prefix(PATH) {
-            Some("") => Ask::RoleName,
-            Some(role) => Ask::Credentials(role),
-            None => Ask::Other,
+            Some("") => MetadataRequest::RoleName,
+            Some(role) => MetadataRequest::Credentials(role),
+            None => MetadataRequest::Other,
         })
     }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Success {
+struct MetadataCredentials {
     #[serde(flatten)]
-    issued: Issued,
+    issued: IssuedCredentials,
     expired_time: i64,
     expiration: String,
     code: &'static str,
 }
 
-pub(super) fn credentials(issued: Issued, expires: Timestamp) -> Response<Bytes> {
-    reply::json(&Success {
+pub(super) fn credentials(issued: IssuedCredentials, expires: Timestamp) -> Response<Bytes> {
+    reply::json(&MetadataCredentials {
         issued,
         expired_time: expires.as_second(),
         expiration: expires.to_string(),
@@ -53,7 +53,7 @@ pub(super) fn credentials(issued: Issued, expires: Timestamp) -> Response<Bytes>
     })
 }
 
-/// In place of credentials.
+/// Instead of credentials.
 pub(super) fn failed(code: &'static str) -> Response<Bytes> {
     reply::json(&serde_json::json!({ "Code": code }))
 }
@@ -80,21 +80,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_of_the_service_are_told_from_those_of_the_api() {
+    fn paths_of_the_service_are_distinguished_from_those_of_the_api() {
         for (path, expected) in [
-            (PATH, Some(Ask::RoleName)),
+            (PATH, Some(MetadataRequest::RoleName)),
             (
                 "/latest/meta-data/cam/security-credentials/role",
-                Some(Ask::Credentials("role")),
+                Some(MetadataRequest::Credentials("role")),
             ),
             (
                 "/latest/meta-data/cam/security-credentials",
-                Some(Ask::Other),
+                Some(MetadataRequest::Other),
             ),
-            ("/latest/meta-data/uuid", Some(Ask::Other)),
+            ("/latest/meta-data/uuid", Some(MetadataRequest::Other)),
             ("/", None),
         ] {
-            assert_eq!(Ask::of(path), expected, "{path}");
+            assert_eq!(MetadataRequest::of(path), expected, "{path}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A stand-in for the API: it checks requests as the API does, and plays scans from a scenario.
 //!
-//! The core is [`Simulator::respond`]: request and time in, reply out; no I/O and no clock, and the same replies
-//! for the same scenario and requests. [`serve`] puts it on a socket.
+//! The core is [`Simulator::respond`]: request and time in, reply out. It has no I/O and no clock, and gives the same
+//! replies for the same scenario and requests. [`serve`] puts it on a socket.
 
 use std::{
     borrow::Cow,
@@ -31,26 +31,24 @@ mod sts;
 mod temporary;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_of_issuing;
 
 use authorization::{Claim, header};
 pub use error_codes::{ERROR_CODES, ErrorCode, STS_ERROR_CODES};
 pub use reply::Reply;
-use reply::{Answer, Refusal};
+use reply::{SimulatedError, VulScanInfo};
 pub use scenario::Scenario;
-use scenario::{Failure, Found, Identity};
+use scenario::{Found, ScriptedFailure, SimulatedIdentity};
 pub use server::serve;
 pub use speed::Speed;
-use stats::State;
-pub use stats::{IdentityStats, Stats};
+use stats::SimulatorState;
+pub use stats::{ActionStats, IdentityStats, Stats};
 use temporary::Temporary;
 
 /// The `SecretId` of the built-in scenario.
 pub const DEFAULT_SECRET_ID: &str = "AKIDsimulated00000000000000000000000";
-/// Its `SecretKey`. It opens nothing but a simulator.
+/// Its `SecretKey`. It gives access to nothing but a simulator.
 pub const DEFAULT_SECRET_KEY: &str = "simulatedSecretKey00000000000000";
-/// Where the statistics are.
+/// The path of the statistics.
 pub const STATS_PATH: &str = "/-/stats";
 
 const SERVICE: &str = "tcss";
@@ -63,16 +61,16 @@ const MAX_BODY: usize = 1024 * 1024;
 /// The stand-in API.
 #[derive(Debug)]
 pub struct Simulator {
-    /// At the speed at which it is played.
+    /// Already at the speed at which it is played.
     scenario: Scenario,
     start: Moment,
-    state: Mutex<State>,
+    state: Mutex<SimulatorState>,
 }
 
 impl Simulator {
     /// Starts to play `scenario` at `start`.
     pub fn new(scenario: &Scenario, speed: Speed, start: Moment) -> Simulator {
-        let state = Mutex::new(State::new(scenario));
+        let state = Mutex::new(SimulatorState::new(scenario));
         Simulator {
             scenario: scenario.at_speed(speed),
             start,
@@ -89,10 +87,10 @@ impl Simulator {
                 delay: Duration::ZERO,
             };
         }
-        if let Some(ask) = metadata::Ask::of(path) {
-            return self.metadata(ask, now.wall);
+        if let Some(request) = metadata::MetadataRequest::of(path) {
+            return self.metadata(request, now.wall);
         }
-        match sts::Action::of(request) {
+        match sts::StsAction::of(request) {
             Some(action) => self.assume(request, action, now.wall),
             None => self.describe(request, now),
         }
@@ -105,24 +103,25 @@ impl Simulator {
 
     fn describe(&self, request: &Request<Bytes>, now: Moment) -> Reply {
         let caller = self.caller(request);
-        let arrival = self.state().arrive(
-            caller.as_ref().ok().map(|caller| caller.index),
-            now.monotonic,
-        );
-        let delay = caller.as_ref().map_or(Duration::ZERO, |caller| {
-            let Identity {
-                latency,
-                latency_jitter,
-                ..
-            } = &self.scenario.identities[caller.index];
-            *latency + latency_jitter.mul_f64(arrival.jitter)
-        });
-        let outcome = caller.and_then(|caller| {
-            if arrival.n_in_a_second > self.scenario.requests_per_second {
-                return Err("RequestLimitExceeded".into());
+        let identity = match &caller {
+            Ok(caller) => Some(caller.index),
+            Err(_) => None,
+        };
+        // A request without an action is refused later, but it has arrived.
+        let action = header(request, "X-TC-Action").unwrap_or_default();
+        let arrival = self.state().arrive(identity, action, now.monotonic);
+        let mut delay = Duration::ZERO;
+        if let Some(index) = identity {
+            let identity = &self.scenario.identities[index];
+            delay = identity.latency + identity.latency_jitter.mul_f64(arrival.jitter);
+        }
+        let outcome = match caller {
+            Err(error) => Err(error),
+            Ok(_) if arrival.n_in_a_second > self.scenario.requests_per_second => {
+                Err("RequestLimitExceeded".into())
             }
-            self.answer(request, &caller, now.wall, arrival.dice)
-        });
+            Ok(caller) => self.answer(request, &caller, now.wall, arrival.dice),
+        };
         Reply {
             response: reply::envelope(outcome, arrival.request_id),
             delay,
@@ -135,7 +134,8 @@ impl Simulator {
         caller: &Caller<'_>,
         now: Timestamp,
         dice: f64,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<VulScanInfo, SimulatedError> {
+        // Form, caller, version, action, parameters: the order of the checks is not documented.
         check_protocol(request)?;
         caller.verify(request, SERVICE, now)?;
         check_version(request, VERSION)?;
@@ -146,11 +146,11 @@ impl Simulator {
         self.fail(&identity.failures, now, dice)?;
         let elapsed = self.elapsed(now);
         match identity.scan(parameters::parse(request)?, elapsed) {
-            Found::NotScanned => Ok(Answer::not_scanned()),
+            Found::NotScanned => Ok(VulScanInfo::not_scanned()),
             Found::NoSuchTask => Err("InvalidParameterValue.DataNotFound".into()),
             Found::Scan(run, since_first) => {
                 let progress = run.scan.at(since_first.saturating_sub(run.started));
-                Ok(Answer::new(
+                Ok(VulScanInfo::new(
                     self.wall(identity, run.started),
                     &progress,
                     identity.task_ids(run),
@@ -159,50 +159,50 @@ impl Simulator {
         }
     }
 
-    /// Whom the request names, and which identity that is. A caller that is not known has no limit to exceed.
-    fn caller<'a>(&'a self, request: &'a Request<Bytes>) -> Result<Caller<'a>, Refusal> {
+    /// The identity that a request claims to come from.
+    fn caller<'a>(&'a self, request: &'a Request<Bytes>) -> Result<Caller<'a>, SimulatedError> {
         let claim = Claim::of(request)?;
-        let known = self
-            .scenario
-            .identities
-            .iter()
-            .map(Identity::credentials)
-            .enumerate();
-        let mut known = known.filter_map(|(index, credentials)| Some((index, credentials?)));
-        if let Some((index, credentials)) =
-            known.find(|(_, credentials)| credentials.secret_id == claim.secret_id)
+        for (index, identity) in self.scenario.identities.iter().enumerate() {
+            if let Some(credentials) = identity.credentials()
+                && credentials.secret_id == claim.secret_id
+            {
+                return Ok(Caller {
+                    claim,
+                    index,
+                    credentials: Cow::Borrowed(credentials),
+                    expires: None,
+                });
+            }
+        }
+        // The ID is only a claim here; key and token are checked with the signature.
+        if let Some(issued) = Temporary::parse(claim.secret_id)
+            && let Some(identity) = self.scenario.identities.get(issued.identity)
+            && identity.role().is_some()
         {
             return Ok(Caller {
                 claim,
-                index,
-                credentials: Cow::Borrowed(credentials),
-                expires: None,
+                index: issued.identity,
+                credentials: Cow::Owned(issued.credentials(self.scenario.seed)),
+                expires: Some(issued.expires),
             });
         }
-        let temporary = Temporary::parse(claim.secret_id);
-        let issued = temporary.filter(|temporary| {
-            let identity = self.scenario.identities.get(temporary.identity);
-            identity.is_some_and(|identity| identity.role().is_some())
-        });
-        let issued = issued.ok_or_else(|| Refusal::from("AuthFailure.SecretIdNotFound"))?;
-        Ok(Caller {
-            claim,
-            index: issued.identity,
-            credentials: Cow::Owned(issued.credentials(self.scenario.seed)),
-            expires: Some(issued.expires),
-        })
+        Err("AuthFailure.SecretIdNotFound".into())
     }
 
     /// The first of `failures` that applies now, if any.
-    fn fail(&self, failures: &[Failure], now: Timestamp, dice: f64) -> Result<(), Refusal> {
+    fn fail(
+        &self,
+        failures: &[ScriptedFailure],
+        now: Timestamp,
+        dice: f64,
+    ) -> Result<(), SimulatedError> {
         let elapsed = self.elapsed(now);
-        match failures
-            .iter()
-            .find(|failure| failure.strikes(elapsed, dice))
-        {
-            Some(failure) => Err(failure.code.into()),
-            None => Ok(()),
+        for failure in failures {
+            if failure.applies(elapsed, dice) {
+                return Err(failure.code.into());
+            }
         }
+        Ok(())
     }
 
     fn elapsed(&self, now: Timestamp) -> Duration {
@@ -210,28 +210,25 @@ impl Simulator {
     }
 
     /// The date of what happens `since_first` after the start of the identity's first scan.
-    fn wall(&self, identity: &Identity, since_first: Duration) -> Timestamp {
-        let signed = |duration| SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX);
-        let since_start =
-            signed(since_first + identity.starts_in).saturating_sub(signed(identity.started_ago));
-        self.start
-            .wall
-            .checked_add(since_start)
-            .unwrap_or(self.start.wall)
+    fn wall(&self, identity: &SimulatedIdentity, since_first: Duration) -> Timestamp {
+        let since_start = signed(since_first + identity.starts_in);
+        let since_start = since_start.saturating_sub(signed(identity.started_ago));
+        let start = self.start.wall;
+        start.checked_add(since_start).unwrap_or(start)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, SimulatorState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Who signed a request, or says so.
+/// Who claims to have signed a request.
 struct Caller<'a> {
     claim: Claim<'a>,
-    /// Of the identity.
+    /// The index of the identity.
     index: usize,
     credentials: Cow<'a, Credentials>,
-    /// Of temporary credentials.
+    /// `None` for long-term keys.
     expires: Option<Timestamp>,
 }
 
@@ -241,9 +238,10 @@ impl Caller<'_> {
         request: &Request<Bytes>,
         service: &str,
         now: Timestamp,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SimulatedError> {
         self.claim
             .verify(request, service, &self.credentials, now)?;
+        // After the signature: a stranger must not learn when credentials expire.
         if self.expires.is_some_and(|expires| expires <= now) {
             return Err("AuthFailure.TokenFailure".into());
         }
@@ -251,7 +249,8 @@ impl Caller<'_> {
     }
 }
 
-fn check_protocol(request: &Request<Bytes>) -> Result<(), Refusal> {
+fn check_protocol(request: &Request<Bytes>) -> Result<(), SimulatedError> {
+    // The server replaces larger bodies by one that is just too large.
     if request.body().len() > MAX_BODY {
         return Err("RequestSizeLimitExceeded".into());
     }
@@ -260,23 +259,26 @@ fn check_protocol(request: &Request<Bytes>) -> Result<(), Refusal> {
         Method::GET => "application/x-www-form-urlencoded",
         _ => return Err("UnsupportedProtocol".into()),
     };
-    let essence = header(request, "Content-Type")?
-        .split(';')
-        .next()
-        .unwrap_or_default();
+    let header_value = header(request, "Content-Type")?;
+    let essence = header_value.split(';').next().unwrap_or_default();
     if !essence.trim().eq_ignore_ascii_case(content_type) {
         let message = format!(
             "The Content-Type of a {} must be {content_type}.",
             request.method()
         );
-        return Err(Refusal::new("InvalidRequest", message));
+        return Err(SimulatedError::new("InvalidRequest", message));
     }
-    ["X-TC-Action", "X-TC-Version", "X-TC-Timestamp"]
-        .into_iter()
-        .try_for_each(|name| header(request, name).map(drop))
+    for name in ["X-TC-Action", "X-TC-Version", "X-TC-Timestamp"] {
+        header(request, name)?;
+    }
+    Ok(())
 }
 
-fn check_version(request: &Request<Bytes>, expected: &str) -> Result<(), Refusal> {
+fn signed(duration: Duration) -> SignedDuration {
+    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
+}
+
+fn check_version(request: &Request<Bytes>, expected: &str) -> Result<(), SimulatedError> {
     if header(request, "X-TC-Version")? == expected {
         Ok(())
     } else {

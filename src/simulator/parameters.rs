@@ -5,10 +5,10 @@ use http::Request;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::{reply::Refusal, scenario::Tasks};
+use super::{reply::SimulatedError, scenario::Tasks};
 
-/// Reads them from the body of a `POST` or the query of a `GET`. A task ID of 0 is none.
-pub(super) fn parse(request: &Request<Bytes>) -> Result<Tasks, Refusal> {
+/// Reads them from the body of a `POST` or the query of a `GET`. A task ID of 0 counts as absent.
+pub(super) fn parse(request: &Request<Bytes>) -> Result<Tasks, SimulatedError> {
     let parameters = if request.method() == http::Method::GET {
         from_query(request.uri().query().unwrap_or_default())
     } else {
@@ -25,9 +25,9 @@ pub(super) fn parse(request: &Request<Bytes>) -> Result<Tasks, Refusal> {
     Ok(tasks)
 }
 
-pub(super) fn from_json(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
+pub(super) fn from_json(body: &[u8]) -> Result<Map<String, Value>, SimulatedError> {
     serde_json::from_slice(body).map_err(|_| {
-        Refusal::new(
+        SimulatedError::new(
             "InvalidParameter",
             "The request body is not a JSON object.".into(),
         )
@@ -36,46 +36,50 @@ pub(super) fn from_json(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
 
 /// A query has no types: what reads as a number is one.
 fn from_query(query: &str) -> Map<String, Value> {
-    let value = |text: &str| {
-        text.parse::<i64>()
-            .map_or_else(|_| Value::from(text), Value::from)
-    };
-    form_urlencoded::parse(query.as_bytes())
-        .map(|(name, text)| (name.into_owned(), value(&text)))
-        .collect()
+    let mut parameters = Map::new();
+    for (name, text) in form_urlencoded::parse(query.as_bytes()) {
+        let value = match text.parse::<i64>() {
+            Ok(number) => Value::from(number),
+            Err(_) => Value::from(text),
+        };
+        parameters.insert(name.into_owned(), value);
+    }
+    parameters
 }
 
-fn task_id(name: &str, value: &Value) -> Result<Option<u64>, Refusal> {
-    let number = value
-        .as_i64()
-        .ok_or_else(|| wrong_type(name, "an integer"))?;
-    let id = u64::try_from(number).map_err(|_| {
-        Refusal::new(
+fn task_id(name: &str, value: &Value) -> Result<Option<u64>, SimulatedError> {
+    let Some(number) = value.as_i64() else {
+        return Err(wrong_type(name, "an integer"));
+    };
+    match u64::try_from(number) {
+        // As in the API's own answers, where 0 means that there is no task.
+        Ok(0) => Ok(None),
+        Ok(id) => Ok(Some(id)),
+        Err(_) => Err(SimulatedError::new(
             "InvalidParameterValue",
             format!("The value of parameter `{name}` must not be negative."),
-        )
-    })?;
-    Ok(Some(id).filter(|id| *id != 0))
+        )),
+    }
 }
 
-pub(super) fn missing(name: &str) -> Refusal {
-    Refusal::new(
+pub(super) fn missing(name: &str) -> SimulatedError {
+    SimulatedError::new(
         "MissingParameter",
         format!("The request is missing a required parameter `{name}`."),
     )
 }
 
-pub(super) fn unknown(name: &str) -> Refusal {
-    Refusal::new(
+pub(super) fn unknown(name: &str) -> SimulatedError {
+    SimulatedError::new(
         "UnknownParameter",
         format!("The parameter `{name}` is not recognized."),
     )
 }
 
-pub(super) fn wrong_type(name: &str, right: &str) -> Refusal {
-    Refusal::new(
+pub(super) fn wrong_type(name: &str, expected: &str) -> SimulatedError {
+    SimulatedError::new(
         "InvalidParameter",
-        format!("The value type of parameter `{name}` is not valid: {right}."),
+        format!("The value type of parameter `{name}` is not valid: {expected}."),
     )
 }
 
@@ -92,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_and_a_query_say_the_same() {
+    fn a_body_and_a_query_are_read_alike() {
         let both = Ok(Tasks {
             local: Some(7),
             registry: Some(8),
@@ -104,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_parameter_is_refused() {
+    fn an_unknown_or_invalid_parameter_is_refused() {
         assert_eq!(post(r#"{"TaskID": 7}"#), Err("UnknownParameter"));
         assert_eq!(get("/?TaskID=7"), Err("UnknownParameter"));
         for body in [

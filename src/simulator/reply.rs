@@ -1,4 +1,4 @@
-//! What the API answers: always HTTP 200, and one envelope.
+//! What the API answers: always HTTP 200, with one envelope.
 
 use std::time::Duration;
 
@@ -9,14 +9,13 @@ use serde::{Serialize, Serializer};
 
 use super::{
     ErrorCode,
-    scan::{Progress, Status},
+    scan::{PlayStatus, Progress},
     scenario::TaskIds,
 };
 
-/// An answer, and how long to wait before it is sent.
+/// A response, and how long to wait before it is sent.
 #[derive(Clone, Debug)]
 pub struct Reply {
-    /// What to send.
     pub response: Response<Bytes>,
     /// The latency of the scenario.
     pub delay: Duration,
@@ -24,40 +23,38 @@ pub struct Reply {
 
 /// An error of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct SimulatedError {
     pub(super) code: &'static str,
     message: String,
 }
 
-impl Refusal {
-    /// With words of its own.
-    pub(super) fn new(code: &'static str, message: String) -> Refusal {
-        Refusal { code, message }
+impl SimulatedError {
+    /// With a message of its own.
+    pub(super) fn new(code: &'static str, message: String) -> SimulatedError {
+        SimulatedError { code, message }
     }
 }
 
-impl From<&ErrorCode> for Refusal {
-    fn from(ErrorCode { code, message }: &ErrorCode) -> Refusal {
-        Refusal::new(code, (*message).into())
+impl From<&ErrorCode> for SimulatedError {
+    fn from(ErrorCode { code, message }: &ErrorCode) -> SimulatedError {
+        SimulatedError::new(code, (*message).into())
     }
 }
 
-/// With the table's words, for `code`s of the table.
-impl From<&'static str> for Refusal {
-    fn from(code: &'static str) -> Refusal {
-        Refusal::new(
-            code,
-            ErrorCode::find(code)
-                .map_or("", |known| known.message)
-                .into(),
-        )
+/// With the message of the table, for a `code` of the table.
+impl From<&'static str> for SimulatedError {
+    fn from(code: &'static str) -> SimulatedError {
+        match ErrorCode::find(code) {
+            Some(known) => known.into(),
+            None => SimulatedError::new(code, String::new()),
+        }
     }
 }
 
 /// The fields of an answer of `DescribeVulScanInfo`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Answer {
+pub(super) struct VulScanInfo {
     status: &'static str,
     #[serde(serialize_with = "as_percent")]
     scan_progress: u32,
@@ -76,10 +73,10 @@ pub(super) struct Answer {
     registry_task_id: u64,
 }
 
-impl Answer {
-    /// Of an account that was never scanned: zeros and empty dates.
-    pub(super) fn not_scanned() -> Answer {
-        Answer {
+impl VulScanInfo {
+    /// For an account that was never scanned: zeros and empty dates.
+    pub(super) fn not_scanned() -> VulScanInfo {
+        VulScanInfo {
             status: "NOT_SCAN",
             scan_progress: 0,
             remaining_time: 0,
@@ -96,13 +93,13 @@ impl Answer {
         }
     }
 
-    /// Of a scan that began at `started`.
-    pub(super) fn new(started: Timestamp, progress: &Progress, tasks: TaskIds) -> Answer {
+    /// For a scan that started at `started`.
+    pub(super) fn new(started: Timestamp, progress: &Progress, tasks: TaskIds) -> VulScanInfo {
         let ended = progress
             .ended_after
             .and_then(|length| started.checked_add(length).ok());
         let counts = progress.counts;
-        Answer {
+        VulScanInfo {
             status: status(progress.status),
             scan_progress: progress.permille,
             remaining_time: whole_seconds(progress.remaining),
@@ -120,15 +117,15 @@ impl Answer {
     }
 }
 
-fn status(status: Status) -> &'static str {
+fn status(status: PlayStatus) -> &'static str {
     match status {
-        Status::Scanning => "SCANNING",
-        Status::Scanned => "SCANNED",
-        Status::Canceled => "CANCELED",
+        PlayStatus::Scanning => "SCANNING",
+        PlayStatus::Scanned => "SCANNED",
+        PlayStatus::Canceled => "CANCELED",
     }
 }
 
-/// The console's clock: UTC+8, without saying so.
+/// As the console shows it: in UTC+8, without a zone.
 fn date(at: Timestamp) -> String {
     tz::offset(8)
         .to_datetime(at)
@@ -136,12 +133,12 @@ fn date(at: Timestamp) -> String {
         .to_string()
 }
 
-/// Rounded up, so that a scan that runs has time left.
+/// Rounded up, so that a running scan has time left.
 fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 
-/// An integer where it is whole, as the real API writes both.
+/// An integer where it is whole: the real API writes both forms.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
 fn as_percent<S: Serializer>(permille: &u32, serializer: S) -> Result<S::Ok, S::Error> {
     match permille % 10 {
@@ -152,7 +149,7 @@ fn as_percent<S: Serializer>(permille: &u32, serializer: S) -> Result<S::Ok, S::
 
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Envelope<T> {
+struct ReplyEnvelope<T> {
     response: T,
 }
 
@@ -175,16 +172,16 @@ enum Content<T> {
     Answer(T),
 }
 
-/// The whole body, for either outcome.
+/// The whole body, for an answer or an error.
 pub(super) fn envelope<T: Serialize>(
-    outcome: Result<T, Refusal>,
+    outcome: Result<T, SimulatedError>,
     request_id: u128,
 ) -> Response<Bytes> {
     let content = match outcome {
         Ok(answer) => Content::Answer(answer),
-        Err(Refusal { code, message }) => Content::Error { code, message },
+        Err(SimulatedError { code, message }) => Content::Error { code, message },
     };
-    json(&Envelope {
+    json(&ReplyEnvelope {
         response: Identified {
             content,
             request_id: uuid(request_id),
@@ -192,7 +189,7 @@ pub(super) fn envelope<T: Serialize>(
     })
 }
 
-/// With the bare content type that the API sends.
+/// With the content type that the API sends, without a charset.
 pub(super) fn json<T: Serialize>(body: &T) -> Response<Bytes> {
     let body = serde_json::to_vec(body).expect("names are strings, and numbers are finite");
     let mut response = Response::new(Bytes::from(body));
@@ -230,7 +227,7 @@ mod tests {
 
     #[test]
     fn an_error_is_http_200_and_an_envelope() {
-        let response = envelope(Err::<Answer, _>("ResourceNotFound".into()), u128::MAX);
+        let response = envelope(Err::<VulScanInfo, _>("ResourceNotFound".into()), u128::MAX);
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
         assert_eq!(
@@ -242,7 +239,7 @@ mod tests {
     #[test]
     fn an_account_that_was_never_scanned_answers_zeros_and_empty_dates() {
         assert_eq!(
-            text(&envelope(Ok(Answer::not_scanned()), 0)),
+            text(&envelope(Ok(VulScanInfo::not_scanned()), 0)),
             r#"{"Response":{"Status":"NOT_SCAN","ScanProgress":0,"RemainingTime":0,"ScanStartTime":"","ScanEndTime":"","LocalImageScanCount":0,"RegistryImageScanCount":0,"FoundVulCount":0,"RegistryFoundVulCount":0,"FoundRiskImageCount":0,"IgnoreVulCount":0,"LocalTaskID":0,"RegistryTaskID":0,"RequestId":"00000000-0000-4000-8000-000000000000"}}"#
         );
     }
@@ -262,9 +259,9 @@ mod tests {
     #[test]
     fn progress_is_an_integer_where_it_is_whole() {
         let progress = |permille| {
-            let answer = Answer {
+            let answer = VulScanInfo {
                 scan_progress: permille,
-                ..Answer::not_scanned()
+                ..VulScanInfo::not_scanned()
             };
             serde_json::to_value(answer).unwrap()["ScanProgress"].to_string()
         };

@@ -1,36 +1,36 @@
-//! One scan, and the scans of an identity one after the other: pure functions of the time since they began.
+//! One scan, and the scans of an identity one after the other: pure functions of the time since they started.
 
 use std::time::Duration;
 
 use super::Speed;
 
+const SHORTEST: Duration = Duration::from_nanos(1);
+
 /// One scan as scripted.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Scan {
-    /// From start to finish, if nothing comes in between; never zero.
+pub(super) struct ScanPlay {
+    /// From start to finish without a stall or a cancellation; never zero.
     pub(super) takes: Duration,
     /// From its end to the start of the next one.
     pub(super) pause: Duration,
-    /// Where it stands still.
     pub(super) stall: Option<Stall>,
-    /// After so much of its work it is cancelled; less than `takes`.
+    /// After this much of its work it is canceled; less than `takes`.
     pub(super) canceled_after: Option<Duration>,
-    /// What it finds.
-    pub(super) counts: Counts,
+    pub(super) counts: ScanCounts,
 }
 
 /// A time without progress.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Stall {
-    /// After so much of the work; less than the whole.
+    /// After this much of the work; less than the whole.
     pub(super) after: Duration,
-    /// None is for ever.
+    /// `None` is without end.
     pub(super) lasts: Option<Duration>,
 }
 
 /// What a scan finds by its end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
+pub(super) struct ScanCounts {
     pub(super) local_images: u32,
     pub(super) registry_images: u32,
     pub(super) local_vulnerabilities: u32,
@@ -42,54 +42,53 @@ pub(super) struct Counts {
 /// A scan at some time.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Progress {
-    pub(super) status: Status,
+    pub(super) status: PlayStatus,
     /// Of 1000; 1000 only when finished.
     pub(super) permille: u32,
-    /// How long it would take from here without standing still or being cancelled.
+    /// The time to the end without a stall or a cancellation.
     pub(super) remaining: Duration,
     /// From its start to its end, once it has ended.
     pub(super) ended_after: Option<Duration>,
-    pub(super) counts: Counts,
+    pub(super) counts: ScanCounts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
+pub(super) enum PlayStatus {
     Scanning,
     Scanned,
     Canceled,
 }
 
-impl Scan {
-    /// How it stands `elapsed` after its start.
+impl ScanPlay {
+    /// Its progress `elapsed` after its start.
     pub(super) fn at(&self, elapsed: Duration) -> Progress {
-        let ended_after = self.length().filter(|length| elapsed >= *length);
-        let status = match (ended_after, self.canceled_after) {
-            (None, _) => Status::Scanning,
-            (Some(_), None) => Status::Scanned,
-            (Some(_), Some(_)) => Status::Canceled,
-        };
         let work = self.work_at(elapsed);
         let permille = permille(work, self.takes);
-        let remaining = if ended_after.is_some() {
-            Duration::ZERO
-        } else {
-            self.takes.saturating_sub(work)
-        };
-        Progress {
-            status,
+        let mut progress = Progress {
+            status: PlayStatus::Scanning,
             permille,
-            remaining,
-            ended_after,
+            remaining: self.takes.saturating_sub(work),
+            ended_after: None,
             counts: self.counts.so_far(permille),
+        };
+        if let Some(length) = self.length()
+            && elapsed >= length
+        {
+            progress.remaining = Duration::ZERO;
+            progress.ended_after = Some(length);
+            progress.status = match self.canceled_after {
+                None => PlayStatus::Scanned,
+                Some(_) => PlayStatus::Canceled,
+            };
         }
+        progress
     }
 
-    /// From start to end; none for a scan that never ends.
+    /// From start to end; `None` for a scan that never ends.
     pub(super) fn length(&self) -> Option<Duration> {
         match self.stall {
-            Some(stall) if stall.after < self.work() => {
-                stall.lasts.map(|lasts| self.work() + lasts)
-            }
+            // A scan that is canceled before it stalls does not stall.
+            Some(stall) if stall.after < self.work() => Some(self.work() + stall.lasts?),
             _ => Some(self.work()),
         }
     }
@@ -98,51 +97,59 @@ impl Scan {
         self.canceled_after.unwrap_or(self.takes)
     }
 
+    /// How much of its work is done `elapsed` after its start.
     fn work_at(&self, elapsed: Duration) -> Duration {
-        let moving = match self.stall {
-            Some(Stall { after, lasts: None }) => elapsed.min(after),
-            Some(Stall {
-                after,
-                lasts: Some(lasts),
-            }) => elapsed.min(after.max(elapsed.saturating_sub(lasts))),
-            None => elapsed,
-        };
-        moving.min(self.work())
+        // A scan works from its start on, and pauses once for the length of its stall.
+        let mut work = elapsed;
+        if let Some(Stall { after, lasts }) = self.stall
+            && elapsed > after
+        {
+            work = match lasts {
+                Some(lasts) => after.max(elapsed.saturating_sub(lasts)),
+                None => after,
+            };
+        }
+        work.min(self.work())
     }
 
-    fn at_speed(&self, speed: Speed) -> Scan {
-        let takes = speed.scale(self.takes).max(Duration::from_nanos(1));
-        let part = |work| {
-            speed
-                .scale(work)
-                .min(takes.saturating_sub(Duration::from_nanos(1)))
-        };
-        Scan {
+    fn at_speed(&self, speed: Speed) -> ScanPlay {
+        // The time is a divisor.
+        let takes = speed.scale(self.takes).max(SHORTEST);
+        // Rounding must not turn a part of the work into the whole.
+        let most = takes.saturating_sub(SHORTEST);
+        let mut play = ScanPlay {
             takes,
             pause: speed.scale(self.pause),
-            stall: self.stall.map(|Stall { after, lasts }| Stall {
-                after: part(after),
-                lasts: lasts.map(|d| speed.scale(d)),
-            }),
-            canceled_after: self.canceled_after.map(part),
-            counts: self.counts,
+            ..self.clone()
+        };
+        if let Some(stall) = &mut play.stall {
+            stall.after = speed.scale(stall.after).min(most);
+            if let Some(lasts) = &mut stall.lasts {
+                *lasts = speed.scale(*lasts);
+            }
+        }
+        if let Some(after) = &mut play.canceled_after {
+            *after = speed.scale(*after).min(most);
+        }
+        play
+    }
+}
+
+impl ScanCounts {
+    /// The images are known from the start; what is found in them grows.
+    fn so_far(self, permille: u32) -> ScanCounts {
+        ScanCounts {
+            local_vulnerabilities: part(self.local_vulnerabilities, permille),
+            registry_vulnerabilities: part(self.registry_vulnerabilities, permille),
+            risk_images: part(self.risk_images, permille),
+            ..self
         }
     }
 }
 
-impl Counts {
-    /// The images are known from the start; what is found in them grows.
-    fn so_far(self, permille: u32) -> Counts {
-        let part = |whole: u32| {
-            u32::try_from(u64::from(whole) * u64::from(permille) / 1000).unwrap_or(whole)
-        };
-        Counts {
-            local_vulnerabilities: part(self.local_vulnerabilities),
-            registry_vulnerabilities: part(self.registry_vulnerabilities),
-            risk_images: part(self.risk_images),
-            ..self
-        }
-    }
+fn part(whole: u32, permille: u32) -> u32 {
+    let part = u64::from(whole) * u64::from(permille) / 1000;
+    u32::try_from(part).unwrap_or(whole)
 }
 
 fn permille(part: Duration, whole: Duration) -> u32 {
@@ -152,44 +159,54 @@ fn permille(part: Duration, whole: Duration) -> u32 {
 /// Scans one after the other.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Timeline {
-    /// None: the account is never scanned.
-    pub(super) scans: Vec<Scan>,
-    /// Whether the first follows the last.
+    /// Without any, the account is never scanned.
+    pub(super) scans: Vec<ScanPlay>,
+    /// Whether the first one follows the last one.
     pub(super) repeat: bool,
 }
 
-/// One scan of a timeline: the `number`th from 0 on, which started at `started`.
+/// One scan of a timeline: the `number`th, counted from 0, which started at `started`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Run<'a> {
     pub(super) number: u64,
     pub(super) started: Duration,
-    pub(super) scan: &'a Scan,
+    pub(super) scan: &'a ScanPlay,
 }
 
 impl Timeline {
-    /// The last scan that has started `elapsed` after the first one.
+    /// The last scan that has started `elapsed` after the start of the first one.
     pub(super) fn latest(&self, elapsed: Duration) -> Option<Run<'_>> {
-        let rounds = self
-            .round()
-            .filter(|_| self.repeat)
-            .map_or(0, |round| elapsed.as_nanos() / round.as_nanos());
-        let first = u64::try_from(rounds).ok()? * self.scans.len() as u64;
-        (first..)
-            .map_while(|number| self.run(number))
-            .take_while(|run| run.started <= elapsed)
-            .take(self.scans.len())
-            .last()
+        let n_scans = self.scans.len() as u64;
+        // Complete rounds are skipped: after a year at high speed there are too many to walk through.
+        let mut first = 0;
+        if self.repeat
+            && let Some(round) = self.round()
+        {
+            let rounds = elapsed.as_nanos() / round.as_nanos();
+            first = u64::try_from(rounds).ok()?.saturating_mul(n_scans);
+        }
+        let mut latest = None;
+        for number in first..first.saturating_add(n_scans) {
+            match self.run(number) {
+                Some(run) if run.started <= elapsed => latest = Some(run),
+                _ => break,
+            }
+        }
+        latest
     }
 
     /// The `number`th scan, if there ever is one.
     pub(super) fn run(&self, number: u64) -> Option<Run<'_>> {
-        let (rounds, index) = self.position(number)?;
-        let earlier_rounds = if rounds == 0 {
-            Duration::ZERO
-        } else {
-            times(self.round()?, rounds)?
-        };
-        let started = earlier_rounds.checked_add(total(&self.scans[..index])?)?;
+        let n_scans = self.scans.len() as u64;
+        let rounds = number.checked_div(n_scans)?;
+        if rounds > 0 && !self.repeat {
+            return None;
+        }
+        let index = usize::try_from(number % n_scans).ok()?;
+        let mut started = total(&self.scans[..index])?;
+        if rounds > 0 {
+            started = started.checked_add(times(self.round()?, rounds)?)?;
+        }
         Some(Run {
             number,
             started,
@@ -204,26 +221,25 @@ impl Timeline {
         }
     }
 
-    fn position(&self, number: u64) -> Option<(u64, usize)> {
-        let n_scans = self.scans.len() as u64;
-        let rounds = number.checked_div(n_scans)?;
-        let index = usize::try_from(number % n_scans).ok()?;
-        (rounds == 0 || self.repeat).then_some((rounds, index))
-    }
-
-    /// From the first scan's start to its next one; none if one of them never ends, or there are none.
+    /// From the first scan's start to its next one; `None` if a scan never ends, or there are none.
     fn round(&self) -> Option<Duration> {
-        total(&self.scans).filter(|round| !round.is_zero())
+        let round = total(&self.scans)?;
+        if round.is_zero() {
+            return None;
+        }
+        Some(round)
     }
 }
 
-fn total(scans: &[Scan]) -> Option<Duration> {
-    scans
-        .iter()
-        .map(|scan| scan.length()?.checked_add(scan.pause))
-        .sum()
+fn total(scans: &[ScanPlay]) -> Option<Duration> {
+    let mut total = Duration::ZERO;
+    for scan in scans {
+        total = total.checked_add(scan.length()?)?.checked_add(scan.pause)?;
+    }
+    Some(total)
 }
 
+/// `Duration` multiplies only by `u32`.
 fn times(duration: Duration, count: u64) -> Option<Duration> {
     let nanos = duration.as_nanos().checked_mul(u128::from(count))?;
     let seconds = u64::try_from(nanos / 1_000_000_000).ok()?;
@@ -237,7 +253,7 @@ mod tests {
 
     use super::*;
 
-    const COUNTS: Counts = Counts {
+    const COUNTS: ScanCounts = ScanCounts {
         local_images: 40,
         registry_images: 10,
         local_vulnerabilities: 200,
@@ -246,7 +262,7 @@ mod tests {
         risk_images: 12,
     };
 
-    const SCAN: Scan = Scan {
+    const SCAN: ScanPlay = ScanPlay {
         takes: Duration::from_secs(100),
         pause: Duration::from_secs(20),
         stall: None,
@@ -258,7 +274,7 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    fn repeating(scans: &[Scan]) -> Timeline {
+    fn repeating(scans: &[ScanPlay]) -> Timeline {
         Timeline {
             scans: scans.to_vec(),
             repeat: true,
@@ -270,7 +286,7 @@ mod tests {
         let half = SCAN.at(seconds(50));
         assert_eq!(
             (half.status, half.permille, half.remaining),
-            (Status::Scanning, 500, seconds(50))
+            (PlayStatus::Scanning, 500, seconds(50))
         );
         assert_eq!(
             (half.counts.local_images, half.counts.local_vulnerabilities),
@@ -280,28 +296,28 @@ mod tests {
         let end = SCAN.at(seconds(100));
         assert_eq!(
             (end.status, end.permille, end.remaining),
-            (Status::Scanned, 1000, seconds(0))
+            (PlayStatus::Scanned, 1000, seconds(0))
         );
         assert_eq!((end.ended_after, end.counts), (Some(seconds(100)), COUNTS));
     }
 
     #[test]
-    fn a_cancelled_scan_ends_midway() {
-        let scan = Scan {
+    fn a_canceled_scan_ends_midway() {
+        let scan = ScanPlay {
             canceled_after: Some(seconds(40)),
             ..SCAN
         };
-        assert_eq!(scan.at(seconds(39)).status, Status::Scanning);
+        assert_eq!(scan.at(seconds(39)).status, PlayStatus::Scanning);
         let end = scan.at(seconds(1_000));
         assert_eq!(
             (end.status, end.permille, end.ended_after),
-            (Status::Canceled, 400, Some(seconds(40)))
+            (PlayStatus::Canceled, 400, Some(seconds(40)))
         );
     }
 
     #[test]
-    fn a_scan_that_stands_still_goes_on_after_a_while() {
-        let scan = Scan {
+    fn a_stalled_scan_continues_after_a_while() {
+        let scan = ScanPlay {
             stall: Some(Stall {
                 after: seconds(30),
                 lasts: Some(seconds(60)),
@@ -313,8 +329,8 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_may_stand_still_for_ever() {
-        let scan = Scan {
+    fn a_scan_may_stall_without_end() {
+        let scan = ScanPlay {
             stall: Some(Stall {
                 after: seconds(30),
                 lasts: None,
@@ -324,7 +340,7 @@ mod tests {
         let late = scan.at(seconds(1_000_000));
         assert_eq!(
             (late.status, late.permille, late.remaining),
-            (Status::Scanning, 300, seconds(70))
+            (PlayStatus::Scanning, 300, seconds(70))
         );
         assert_eq!(
             repeating(&[scan])
@@ -339,7 +355,7 @@ mod tests {
     fn scans_repeat_after_their_pause() {
         let timeline = repeating(&[
             SCAN,
-            Scan {
+            ScanPlay {
                 takes: seconds(10),
                 ..SCAN
             },
@@ -369,7 +385,7 @@ mod tests {
 
     #[test]
     fn speed_keeps_the_shape_of_a_scan() {
-        let scan = Scan {
+        let scan = ScanPlay {
             stall: Some(Stall {
                 after: seconds(30),
                 lasts: Some(seconds(60)),
@@ -385,8 +401,8 @@ mod tests {
         fn scans()(
             takes in 1u64..5_000, pause in 0u64..5_000,
             stall in prop::option::of((0u64..5_000, prop::option::of(0u64..5_000))), canceled in prop::option::of(0u64..5_000),
-        ) -> Scan {
-            Scan {
+        ) -> ScanPlay {
+            ScanPlay {
                 takes: Duration::from_millis(takes),
                 pause: Duration::from_millis(pause),
                 stall: stall.map(|(after, lasts)| Stall {
@@ -401,15 +417,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn progress_and_counts_never_fall_and_are_whole_only_when_finished(
+        fn progress_and_counts_never_fall_and_are_complete_only_when_finished(
             scan in scans(), early in 0u64..20_000, more in 0u64..20_000,
         ) {
             let [before, after] = [early, early + more].map(|at| scan.at(Duration::from_millis(at)));
             prop_assert!(before.permille <= after.permille);
             prop_assert!(before.counts.risk_images <= after.counts.risk_images);
             prop_assert!(before.remaining >= after.remaining);
-            prop_assert_eq!(after.permille == 1000, after.status == Status::Scanned);
-            prop_assert_eq!(after.counts == COUNTS, after.status == Status::Scanned);
+            prop_assert_eq!(after.permille == 1000, after.status == PlayStatus::Scanned);
+            prop_assert_eq!(after.counts == COUNTS, after.status == PlayStatus::Scanned);
         }
 
         #[test]

@@ -17,14 +17,15 @@ use crate::{
     listener::{self, Timeouts},
 };
 
-/// A connection is kept for longer than polls are usually apart, and an answer may be made to take long.
+/// Connections are kept longer than the usual interval between polls, and a scenario can delay
+/// responses for long.
 const TIMEOUTS: Timeouts = Timeouts {
     header: Duration::from_mins(2),
     request: Duration::from_mins(10),
     drain: Duration::from_secs(3),
 };
 
-/// Answers on `listener` until `shutdown`, then finishes what has begun, for 3 s at most.
+/// Serves on `listener` until `shutdown`, then drains connections for at most 3 s.
 pub async fn serve(
     listener: TcpListener,
     simulator: Arc<Simulator>,
@@ -49,11 +50,12 @@ async fn respond(
 ) -> Result<Response<Full<Bytes>>, io::Error> {
     let request = read(request).await?;
     let reply = simulator.respond(&request, clock.now());
+    // Arrivals are counted before the delay, as by a server that is slow to answer.
     sleep(reply.delay).await;
     Ok(reply.response.map(Full::new))
 }
 
-/// Reads the body; in place of one that is too large, one that the simulator refuses as too large.
+/// Reads the body. One that is too large is replaced by one that the simulator refuses as too large.
 async fn read(request: Request<Incoming>) -> Result<Request<Bytes>, io::Error> {
     let (head, body) = request.into_parts();
     let body = if body.size_hint().lower() > MAX_BODY as u64 {
@@ -117,7 +119,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_is_kept_for_further_requests_until_the_end() {
+    async fn a_connection_is_kept_alive_until_shutdown() {
         let running = start(&Scenario::demo()).await;
         let mut stream = TcpStream::connect(running.address).await.unwrap();
         for _ in 0..2 {

@@ -2,12 +2,11 @@
 
 use std::{str::FromStr, time::Duration};
 
-/// How many seconds of a scenario pass in one: 0.01 to 1 000 000.
+/// How many seconds of a scenario pass per second of real time: 0.01 to 1 000 000.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Speed(f64);
 
 impl Speed {
-    /// As written.
     pub const REAL_TIME: Speed = Speed(1.0);
 
     /// How long `scripted` takes.
@@ -23,7 +22,7 @@ impl FromStr for Speed {
         match text.parse() {
             Ok(speed) if (0.01..=1e6).contains(&speed) => Ok(Speed(speed)),
             _ => Err(format!(
-                "{text:?} is no speed: a number from 0.01 to 1000000, where 60 plays an hour in a minute"
+                "{text:?} is not a valid speed, expected a number from 0.01 to 1000000; 60 plays an hour in a minute"
             )),
         }
     }

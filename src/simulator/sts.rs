@@ -11,7 +11,9 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{parameters, reply::Refusal, scenario::Role, temporary::Issued};
+use super::{
+    parameters, reply::SimulatedError, scenario::SimulatedRole, temporary::IssuedCredentials,
+};
 use crate::signer::Secret;
 
 pub(super) const SERVICE: &str = "sts";
@@ -24,29 +26,29 @@ const MAX_SECONDS: u64 = 43_200;
 
 /// The two ways to assume a role.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Action {
+pub(super) enum StsAction {
     AssumeRole,
     AssumeRoleWithWebIdentity,
 }
 
-impl Action {
-    pub(super) fn of(request: &Request<Bytes>) -> Option<Action> {
+impl StsAction {
+    pub(super) fn of(request: &Request<Bytes>) -> Option<StsAction> {
         match request.headers().get("X-TC-Action")?.to_str().ok()? {
-            "AssumeRole" => Some(Action::AssumeRole),
-            "AssumeRoleWithWebIdentity" => Some(Action::AssumeRoleWithWebIdentity),
+            "AssumeRole" => Some(StsAction::AssumeRole),
+            "AssumeRoleWithWebIdentity" => Some(StsAction::AssumeRoleWithWebIdentity),
             _ => None,
         }
     }
 
     fn parameters(self) -> &'static [&'static str] {
         match self {
-            Action::AssumeRole => &[
+            StsAction::AssumeRole => &[
                 "RoleArn",
                 "RoleSessionName",
                 "DurationSeconds",
                 "ExternalId",
             ],
-            Action::AssumeRoleWithWebIdentity => &[
+            StsAction::AssumeRoleWithWebIdentity => &[
                 "RoleArn",
                 "RoleSessionName",
                 "DurationSeconds",
@@ -57,17 +59,17 @@ impl Action {
     }
 }
 
-/// What is asked for, and in whose name.
+/// The role to assume, and the proof that the caller may.
 #[derive(Debug, PartialEq)]
-pub(super) struct Ask {
+pub(super) struct AssumeRequest {
     pub(super) role_arn: String,
     pub(super) lifetime: Duration,
-    proof: Proof,
+    proof: CallerProof,
 }
 
 #[derive(Debug, PartialEq)]
-enum Proof {
-    /// The signature, and what the role's owner agreed on with the caller.
+enum CallerProof {
+    /// The signature, and the ID that the owner of the role agreed on with the caller.
     Signature {
         external_id: Option<String>,
     },
@@ -77,30 +79,32 @@ enum Proof {
     },
 }
 
-impl Ask {
-    /// Reads it from a JSON body.
-    pub(super) fn parse(request: &Request<Bytes>, action: Action) -> Result<Ask, Refusal> {
+impl AssumeRequest {
+    /// Reads a JSON body.
+    pub(super) fn parse(
+        request: &Request<Bytes>,
+        action: StsAction,
+    ) -> Result<AssumeRequest, SimulatedError> {
         if request.method() != Method::POST {
             return Err("UnsupportedProtocol".into());
         }
         let parameters = parameters::from_json(request.body())?;
-        if let Some(name) = parameters
-            .keys()
-            .find(|name| !action.parameters().contains(&name.as_str()))
-        {
-            return Err(parameters::unknown(name));
+        for name in parameters.keys() {
+            if !action.parameters().contains(&name.as_str()) {
+                return Err(parameters::unknown(name));
+            }
         }
         check_session_name(&text(&parameters, "RoleSessionName")?)?;
-        Ok(Ask {
+        Ok(AssumeRequest {
             role_arn: text(&parameters, "RoleArn")?,
             lifetime: lifetime(&parameters)?,
             proof: match action {
-                Action::AssumeRole => Proof::Signature {
+                StsAction::AssumeRole => CallerProof::Signature {
                     external_id: optional_text(&parameters, "ExternalId")?,
                 },
-                Action::AssumeRoleWithWebIdentity => Proof::WebIdentity {
+                StsAction::AssumeRoleWithWebIdentity => CallerProof::WebIdentity {
                     provider: text(&parameters, "ProviderId")?,
-                    // The SDK sends the file as it is, with its line break.
+                    // The SDK sends the file unchanged, with its line break.
                     token: Secret::new(text(&parameters, "WebIdentityToken")?.trim().to_owned()),
                 },
             },
@@ -108,32 +112,32 @@ impl Ask {
     }
 
     /// Whether `role` trusts the caller: `signer` is the name of the identity that signed.
-    pub(super) fn is_trusted_by(&self, role: &Role, signer: Option<&str>) -> bool {
+    pub(super) fn is_trusted_by(&self, role: &SimulatedRole, signer: Option<&str>) -> bool {
         match &self.proof {
-            Proof::Signature { external_id } => {
-                signer.is_some_and(|signer| role.assumed_by.iter().any(|name| name == signer))
-                    && (role.external_id.is_none() || role.external_id == *external_id)
+            CallerProof::Signature { external_id } => {
+                let Some(signer) = signer else { return false };
+                let is_trusted = role.assumed_by.iter().any(|name| name == signer);
+                is_trusted && (role.external_id.is_none() || role.external_id == *external_id)
             }
-            Proof::WebIdentity { provider, token } => role
-                .web_identity
-                .as_ref()
-                .is_some_and(|trusted| trusted.provider == *provider && trusted.token == *token),
+            CallerProof::WebIdentity { provider, token } => match &role.web_identity {
+                Some(trusted) => trusted.provider == *provider && trusted.token == *token,
+                None => false,
+            },
         }
     }
 }
 
-/// What is answered.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Answer {
-    credentials: Issued,
+pub(super) struct AssumedRole {
+    credentials: IssuedCredentials,
     expired_time: i64,
     expiration: String,
 }
 
-impl Answer {
-    pub(super) fn new(credentials: Issued, expires: Timestamp) -> Answer {
-        Answer {
+impl AssumedRole {
+    pub(super) fn new(credentials: IssuedCredentials, expires: Timestamp) -> AssumedRole {
+        AssumedRole {
             credentials,
             expired_time: expires.as_second(),
             expiration: expires.to_string(),
@@ -141,11 +145,14 @@ impl Answer {
     }
 }
 
-fn text(parameters: &Map<String, Value>, name: &str) -> Result<String, Refusal> {
+fn text(parameters: &Map<String, Value>, name: &str) -> Result<String, SimulatedError> {
     optional_text(parameters, name)?.ok_or_else(|| parameters::missing(name))
 }
 
-fn optional_text(parameters: &Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
+fn optional_text(
+    parameters: &Map<String, Value>,
+    name: &str,
+) -> Result<Option<String>, SimulatedError> {
     match parameters.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -153,13 +160,13 @@ fn optional_text(parameters: &Map<String, Value>, name: &str) -> Result<Option<S
     }
 }
 
-fn lifetime(parameters: &Map<String, Value>) -> Result<Duration, Refusal> {
+fn lifetime(parameters: &Map<String, Value>) -> Result<Duration, SimulatedError> {
     let Some(value) = parameters.get("DurationSeconds") else {
         return Ok(DEFAULT_LIFETIME);
     };
-    let seconds = value
-        .as_i64()
-        .ok_or_else(|| parameters::wrong_type("DurationSeconds", "an integer"))?;
+    let Some(seconds) = value.as_i64() else {
+        return Err(parameters::wrong_type("DurationSeconds", "an integer"));
+    };
     match u64::try_from(seconds) {
         Ok(seconds @ 1..=MAX_SECONDS) => Ok(Duration::from_secs(seconds)),
         Ok(1..) => Err("InvalidParameter.OverTimeError".into()),
@@ -167,7 +174,7 @@ fn lifetime(parameters: &Map<String, Value>) -> Result<Duration, Refusal> {
     }
 }
 
-fn check_session_name(name: &str) -> Result<(), Refusal> {
+fn check_session_name(name: &str) -> Result<(), SimulatedError> {
     let is_right = (2..=128).contains(&name.chars().count())
         && name
             .chars()
@@ -183,22 +190,22 @@ fn check_session_name(name: &str) -> Result<(), Refusal> {
 mod tests {
     use super::*;
 
-    fn parse(action: Action, body: &str) -> Result<Ask, &'static str> {
+    fn parse(action: StsAction, body: &str) -> Result<AssumeRequest, &'static str> {
         let request = Request::post("/")
             .body(Bytes::from(body.to_owned()))
             .unwrap();
-        Ask::parse(&request, action).map_err(|refusal| refusal.code)
+        AssumeRequest::parse(&request, action).map_err(|refusal| refusal.code)
     }
 
-    fn assume(rest: &str) -> Result<Ask, &'static str> {
+    fn assume(rest: &str) -> Result<AssumeRequest, &'static str> {
         parse(
-            Action::AssumeRole,
+            StsAction::AssumeRole,
             &format!(r#"{{"RoleArn": "arn", "RoleSessionName": "ab"{rest}}}"#),
         )
     }
 
     #[test]
-    fn a_duration_is_two_hours_by_default_and_twelve_at_most() {
+    fn a_duration_defaults_to_two_hours_and_is_at_most_twelve() {
         let seconds = |rest: &str| assume(rest).map(|ask| ask.lifetime.as_secs());
         assert_eq!(seconds(""), Ok(7200));
         assert_eq!(seconds(r#", "DurationSeconds": 1"#), Ok(1));
@@ -222,27 +229,27 @@ mod tests {
     }
 
     #[test]
-    fn parameters_that_are_missing_or_of_the_other_action_are_refused() {
+    fn parameters_that_are_missing_or_belong_to_the_other_action_are_refused() {
         assert_eq!(
-            parse(Action::AssumeRole, r#"{"RoleSessionName": "ab"}"#),
+            parse(StsAction::AssumeRole, r#"{"RoleSessionName": "ab"}"#),
             Err("MissingParameter")
         );
         assert_eq!(
-            parse(Action::AssumeRole, r#"{"RoleArn": "arn"}"#),
+            parse(StsAction::AssumeRole, r#"{"RoleArn": "arn"}"#),
             Err("MissingParameter")
         );
         assert_eq!(assume(r#", "ProviderId": "p""#), Err("UnknownParameter"));
         assert_eq!(assume(r#", "ExternalId": 7"#), Err("InvalidParameter"));
         let web = r#"{"RoleArn": "arn", "RoleSessionName": "ab", "ProviderId": "p"}"#;
         assert_eq!(
-            parse(Action::AssumeRoleWithWebIdentity, web),
+            parse(StsAction::AssumeRoleWithWebIdentity, web),
             Err("MissingParameter")
         );
-        assert_eq!(parse(Action::AssumeRole, "[]"), Err("InvalidParameter"));
+        assert_eq!(parse(StsAction::AssumeRole, "[]"), Err("InvalidParameter"));
     }
 
     #[test]
-    fn a_session_name_has_the_characters_of_the_documentation() {
+    fn a_session_name_has_only_documented_characters() {
         for good in ["ab", "tcss-exporter_1", "a=b,c.d@e+f"] {
             assert_eq!(check_session_name(good), Ok(()), "{good}");
         }

@@ -1,5 +1,5 @@
-//! Temporary credentials, without a table of those that were issued: the ID says whose they are and until when, and
-//! key and token follow from it.
+//! Temporary credentials, without a table of those that were issued: the ID contains the identity and the expiry, and
+//! key and token are derived from it.
 
 use std::time::Duration;
 
@@ -11,18 +11,18 @@ use crate::signer::{Credentials, Secret};
 
 const PREFIX: &str = "AKIDtemporary";
 
-/// Whose they are, and until when. No two are alike.
+/// The identity and the expiry of temporary credentials, and a number that makes them unique.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Temporary {
     /// The index of the identity whose role was assumed.
     pub(super) identity: usize,
-    /// From this second on, they are expired.
+    /// They expire at the start of this second.
     pub(super) expires: Timestamp,
     nonce: u128,
 }
 
 impl Temporary {
-    /// Whole seconds, as the API has them: they live up to a second shorter than `lifetime`.
+    /// In whole seconds, as in the API: the lifetime is up to a second shorter than `lifetime`.
     pub(super) fn new(
         identity: usize,
         now: Timestamp,
@@ -37,11 +37,13 @@ impl Temporary {
         }
     }
 
-    /// What the ID says, if it is that of temporary credentials.
+    /// Reads an ID; `None` if it is not that of temporary credentials.
     pub(super) fn parse(secret_id: &str) -> Option<Temporary> {
         let digits = secret_id.strip_prefix(PREFIX)?;
         let (identity, rest) = digits.split_at_checked(8)?;
         let (expires, nonce) = rest.split_at_checked(16)?;
+        // Hexadecimal digits can be written in several ways; only the form that is issued is
+        // accepted.
         let temporary = Temporary {
             identity: usize::from_str_radix(identity, 16).ok()?,
             expires: Timestamp::from_second(i64::from_str_radix(expires, 16).ok()?).ok()?,
@@ -60,19 +62,19 @@ impl Temporary {
     }
 
     /// As the API sends them.
-    pub(super) fn issue(self, seed: u64) -> Issued {
+    pub(super) fn issue(self, seed: u64) -> IssuedCredentials {
         let secret_id = self.secret_id();
         let derive = |what: &str| hex::encode(Sha256::digest(format!("{seed} {what} {secret_id}")));
-        Issued {
+        IssuedCredentials {
             token: derive("token"),
             tmp_secret_key: derive("key"),
             tmp_secret_id: secret_id,
         }
     }
 
-    /// As their owner signs with them.
+    /// As their owner uses them to sign.
     pub(super) fn credentials(self, seed: u64) -> Credentials {
-        let Issued {
+        let IssuedCredentials {
             token,
             tmp_secret_id,
             tmp_secret_key,
@@ -85,10 +87,10 @@ impl Temporary {
     }
 }
 
-/// What their owner needs to sign.
+/// What the owner needs to sign.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Issued {
+pub(super) struct IssuedCredentials {
     token: String,
     tmp_secret_id: String,
     tmp_secret_key: String,
@@ -101,7 +103,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
 
     #[test]
-    fn an_id_says_whose_credentials_they_are_and_until_when() {
+    fn an_id_contains_identity_and_expiry() {
         let temporary = Temporary::new(3, NOW, Duration::from_hours(2), 7);
         let id = temporary.issue(1).tmp_secret_id;
         assert_eq!(Temporary::parse(&id), Some(temporary));
@@ -109,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_was_not_issued_is_that_of_nobody() {
+    fn an_id_that_was_not_issued_is_not_read() {
         let id = Temporary::new(3, NOW, Duration::from_hours(2), 7)
             .issue(1)
             .tmp_secret_id;
@@ -126,12 +128,12 @@ mod tests {
         assert_eq!(
             Temporary::parse(&id.replace("00000003", "中00000")),
             None,
-            "no ASCII"
+            "not ASCII"
         );
     }
 
     #[test]
-    fn keys_and_tokens_are_of_one_id_and_one_seed() {
+    fn keys_and_tokens_depend_on_id_and_seed() {
         let all = [(0, 1), (0, 2), (1, 1)]
             .map(|(seed, nonce)| Temporary::new(0, NOW, Duration::from_secs(1), nonce).issue(seed));
         let mut secrets: Vec<_> = all

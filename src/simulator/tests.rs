@@ -9,6 +9,8 @@ use crate::signer::{
     fixtures::{self, Fixture},
 };
 
+mod issuing;
+
 const START: &str = "2025-11-24T16:00:00Z";
 
 const SCENARIO: &str = "
@@ -27,14 +29,14 @@ identities:
     scans: [{takes: 1m, local_images: 1}]
 ";
 
-pub(super) fn start() -> Moment {
+fn start() -> Moment {
     Moment {
         wall: START.parse().unwrap(),
         monotonic: Instant::now(),
     }
 }
 
-pub(super) fn simulator(scenario: &str) -> Simulator {
+fn simulator(scenario: &str) -> Simulator {
     Simulator::new(
         &Scenario::parse(scenario).unwrap(),
         Speed::REAL_TIME,
@@ -43,24 +45,24 @@ pub(super) fn simulator(scenario: &str) -> Simulator {
 }
 
 /// A request before it is signed.
-pub(super) struct Draft {
-    pub(super) method: &'static str,
-    pub(super) target: &'static str,
-    pub(super) host: &'static str,
-    pub(super) signed_host: &'static str,
-    pub(super) content_type: &'static str,
-    pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) extra_signed: Vec<&'static str>,
-    pub(super) body: &'static str,
-    pub(super) payload: Option<&'static str>,
-    pub(super) secret_id: &'static str,
-    pub(super) secret_key: &'static str,
-    pub(super) service: &'static str,
-    pub(super) at: Timestamp,
+struct Draft {
+    method: &'static str,
+    target: &'static str,
+    host: &'static str,
+    signed_host: &'static str,
+    content_type: &'static str,
+    headers: Vec<(&'static str, String)>,
+    extra_signed: Vec<&'static str>,
+    body: &'static str,
+    payload: Option<&'static str>,
+    secret_id: &'static str,
+    secret_key: &'static str,
+    service: &'static str,
+    at: Timestamp,
 }
 
 impl Draft {
-    pub(super) fn new(at: Timestamp) -> Draft {
+    fn new(at: Timestamp) -> Draft {
         Draft {
             method: "POST",
             target: "/",
@@ -82,7 +84,7 @@ impl Draft {
         }
     }
 
-    pub(super) fn set(&mut self, name: &'static str, value: &str) {
+    fn set(&mut self, name: &'static str, value: &str) {
         self.headers.retain(|(known, _)| *known != name);
         self.headers.push((name, value.into()));
     }
@@ -94,7 +96,7 @@ impl Draft {
             .map_or("", |(_, value)| value)
     }
 
-    pub(super) fn signed(&self) -> Request<Bytes> {
+    fn signed(&self) -> Request<Bytes> {
         let credentials = Credentials {
             secret_id: self.secret_id.into(),
             secret_key: Secret::new(self.secret_key.into()),
@@ -127,14 +129,14 @@ impl Draft {
     }
 }
 
-pub(super) fn response(reply: &Reply) -> Value {
+fn response(reply: &Reply) -> Value {
     assert_eq!(reply.response.status(), 200);
     let body: Value = serde_json::from_slice(reply.response.body()).unwrap();
     body["Response"].clone()
 }
 
 /// The error code, or the status of the scan.
-pub(super) fn outcome(reply: &Reply) -> String {
+fn outcome(reply: &Reply) -> String {
     let response = response(reply);
     response["Error"]["Code"]
         .as_str()
@@ -250,7 +252,7 @@ fn every_form_of_a_signature_is_accepted() {
 }
 
 #[test]
-fn a_signature_that_does_not_fit_is_refused() {
+fn a_wrong_signature_is_refused() {
     check(
         |draft| draft.secret_key = "another",
         "AuthFailure.SignatureFailure",
@@ -290,7 +292,7 @@ fn a_scope_with_the_local_date_is_refused() {
 }
 
 #[test]
-fn a_clock_may_be_five_minutes_off_and_not_more() {
+fn a_clock_may_be_off_by_at_most_five_minutes() {
     let simulator = simulator(SCENARIO);
     for (offset, expected) in [(-301, false), (-300, true), (300, true), (301, false)] {
         let at = simulator.start.wall + SignedDuration::from_secs(offset);
@@ -305,9 +307,9 @@ fn a_clock_may_be_five_minutes_off_and_not_more() {
 }
 
 #[test]
-fn a_token_comes_with_temporary_keys_and_only_with_them() {
+fn a_token_must_be_sent_with_temporary_keys_and_only_with_them() {
     let temporary = |draft: &mut Draft| {
-        (draft.secret_id, draft.secret_key) = ("AKIDtemporary", "key-of-temporary")
+        (draft.secret_id, draft.secret_key) = ("AKIDtemporary", "key-of-temporary");
     };
     check(temporary, "AuthFailure.TokenFailure");
     for (token, expected) in [
@@ -329,7 +331,7 @@ fn a_token_comes_with_temporary_keys_and_only_with_them() {
 }
 
 #[test]
-fn a_request_that_lacks_a_common_header_is_refused() {
+fn a_request_without_a_common_header_is_refused() {
     for name in [
         "Authorization",
         "Host",
@@ -377,7 +379,7 @@ fn a_request_for_something_else_is_refused() {
 }
 
 #[test]
-fn the_twenty_first_request_of_a_second_is_refused_for_its_identity_alone() {
+fn the_twenty_first_request_of_a_second_is_refused_only_for_its_identity() {
     let simulator = simulator(SCENARIO);
     let request = Draft::new(simulator.start.wall).signed();
     let at = |millis| simulator.start.after(Duration::from_millis(millis));
@@ -413,9 +415,49 @@ fn the_twenty_first_request_of_a_second_is_refused_for_its_identity_alone() {
         stats.response.body(),
         concat!(
             r#"{"arrivals":25,"assume_role":0,"assume_role_with_web_identity":0,"metadata":0,"identities":{"#,
-            r#""prod":{"arrivals":23,"most_in_one_second":21,"issued":0},"#,
-            r#""temporary":{"arrivals":1,"most_in_one_second":1,"issued":0}}}"#
+            r#""prod":{"arrivals":23,"most_in_one_second":21,"issued":0,"#,
+            r#""actions":{"DescribeVulScanInfo":{"arrivals":23,"most_in_one_second":21}}},"#,
+            r#""temporary":{"arrivals":1,"most_in_one_second":1,"issued":0,"#,
+            r#""actions":{"DescribeVulScanInfo":{"arrivals":1,"most_in_one_second":1}}}}}"#
         )
+    );
+}
+
+#[test]
+fn actions_of_one_identity_have_separate_limits() {
+    let simulator = simulator(SCENARIO);
+    let now = simulator.start;
+    let mut known = Draft::new(now.wall);
+    let mut unknown = Draft::new(now.wall);
+    unknown.set("X-TC-Action", "DescribeInstances");
+    let send = |draft: &Draft| outcome(&simulator.respond(&draft.signed(), now));
+    for _ in 0..20 {
+        assert_eq!(send(&known), "SCANNING");
+    }
+    assert_eq!(send(&known), "RequestLimitExceeded");
+    for _ in 0..20 {
+        assert_eq!(send(&unknown), "InvalidAction");
+    }
+    // All names of actions that do not exist share one limit.
+    unknown.set("X-TC-Action", "DescribeImages");
+    assert_eq!(send(&unknown), "RequestLimitExceeded");
+    known.secret_key = "another";
+    assert_eq!(
+        send(&known),
+        "RequestLimitExceeded",
+        "refused requests count too"
+    );
+
+    let stats = &simulator.stats().identities["prod"];
+    assert_eq!((stats.arrivals, stats.most_in_one_second), (43, 43));
+    let actions: Vec<_> = stats
+        .actions
+        .iter()
+        .map(|(name, stats)| (*name, stats.arrivals, stats.most_in_one_second))
+        .collect();
+    assert_eq!(
+        actions,
+        [("DescribeVulScanInfo", 22, 22), ("other", 21, 21)]
     );
 }
 
@@ -452,7 +494,7 @@ fn a_scan_starts_progresses_finishes_and_is_followed_by_another() {
 }
 
 #[test]
-fn a_past_scan_is_found_by_its_task_and_a_coming_one_is_not() {
+fn a_past_scan_is_found_by_its_task_and_a_future_one_is_not() {
     let simulator = simulator(SCENARIO);
     let not_found = "InvalidParameterValue.DataNotFound";
     assert_eq!(
@@ -477,12 +519,12 @@ fn a_past_scan_is_found_by_its_task_and_a_coming_one_is_not() {
     assert_eq!(
         ask(&simulator, 400, both)["Error"]["Code"],
         not_found,
-        "of two scans"
+        "of different scans"
     );
 }
 
 #[test]
-fn speed_shortens_scans_and_leaves_the_clock_alone() {
+fn speed_shortens_scans_and_does_not_change_the_clock() {
     let speed = "10".parse().unwrap();
     let simulator = Simulator::new(&Scenario::parse(SCENARIO).unwrap(), speed, start());
     let half = ask(&simulator, 5, "{}");
@@ -571,7 +613,7 @@ fn the_demo_is_alive_within_ten_seconds() {
 }
 
 #[test]
-fn the_examples_of_the_documentation_can_be_read() {
+fn the_examples_of_the_documentation_are_valid() {
     let documentation = include_str!("../../docs/simulator.md");
     let examples: Vec<_> = documentation
         .split("```yaml\n")

@@ -16,7 +16,7 @@ use tokio::{
 
 use super::Access;
 use crate::{
-    config::web::{self, Reading, WebConfig},
+    config::web::{self, WebConfig, WebConfigReading},
     domain::Clock,
     telemetry::Telemetry,
 };
@@ -62,11 +62,11 @@ pub struct WebConfigFile {
     access: Arc<ArcSwap<Access>>,
     telemetry: Arc<Telemetry>,
     clock: Clock,
-    last: Mutex<LastReading>,
+    last: Mutex<LastWebConfigReading>,
 }
 
 /// The last content of the files, valid or not.
-struct LastReading {
+struct LastWebConfigReading {
     fingerprint: [u8; 32],
     outcome: Result<(), Vec<String>>,
 }
@@ -79,7 +79,7 @@ impl WebConfigFile {
         telemetry: Arc<Telemetry>,
         clock: Clock,
     ) -> WebConfigFile {
-        let last = LastReading {
+        let last = LastWebConfigReading {
             fingerprint: loaded.fingerprint,
             outcome: Ok(()),
         };
@@ -123,7 +123,7 @@ impl WebConfigFile {
         last.outcome.clone()
     }
 
-    fn apply_or_reject(&self, reading: Reading) -> Result<(), Vec<String>> {
+    fn apply_or_reject(&self, reading: WebConfigReading) -> Result<(), Vec<String>> {
         // A full disk leaves empty files behind. An empty file must not disable TLS and
         // authentication.
         let outcome = if reading.is_blank && !self.access.load().is_open() {
@@ -165,7 +165,7 @@ impl WebConfigFile {
     }
 }
 
-fn config_of(reading: Reading) -> Result<WebConfig, Vec<String>> {
+fn config_of(reading: WebConfigReading) -> Result<WebConfig, Vec<String>> {
     match reading.outcome {
         Ok(config) => Ok(config),
         Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
@@ -174,10 +174,10 @@ fn config_of(reading: Reading) -> Result<WebConfig, Vec<String>> {
 
 /// Reads until the files are unchanged: either the same as the `known` ones, or the same twice in a
 /// row.
-async fn read_settled<F: Future<Output = Reading>>(
+async fn read_settled<F: Future<Output = WebConfigReading>>(
     known: [u8; 32],
     mut read: impl FnMut() -> F,
-) -> Reading {
+) -> WebConfigReading {
     let mut reading = read().await;
     while reading.fingerprint != known {
         sleep(SETTLE_TIME).await;
@@ -190,7 +190,7 @@ async fn read_settled<F: Future<Output = Reading>>(
     reading
 }
 
-async fn read(file: PathBuf) -> Reading {
+async fn read(file: PathBuf) -> WebConfigReading {
     spawn_blocking(move || web::read(&file))
         .await
         .expect("a panic ends the process")
@@ -263,7 +263,7 @@ mod tests {
         watched.write("basic_auth_users: {alice: x}\n");
         let problems = watched.file.reload().await.unwrap_err();
         assert!(
-            problems[0].contains("w.yml:1: basic_auth_users.alice: is no bcrypt hash"),
+            problems[0].contains("w.yml:1: basic_auth_users.alice: is not a valid bcrypt hash"),
             "{problems:?}"
         );
         assert_eq!(
@@ -312,7 +312,7 @@ mod tests {
             let reading = read_settled([0; 32], || {
                 n_read += 1;
                 let fingerprint = [seen[n_read - 1]; 32];
-                ready(Reading {
+                ready(WebConfigReading {
                     fingerprint,
                     is_blank: false,
                     outcome: Ok(WebConfig::default()),

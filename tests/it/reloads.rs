@@ -73,19 +73,20 @@ impl Files {
             format!("{}:{line}: ", path.display())
         };
         match kind % 10 {
-            0 => add(&main, "\t: [\n") + "is not YAML",
+            0 => add(&main, "\t: [\n") + "is not valid YAML",
             1 => add(&main, "colour: blue\n") + "colour: unknown key",
             2 => {
-                add(&main, "  - {name: changing}\n") + "accounts[5].name: \"changing\" is taken at "
+                add(&main, "  - {name: changing}\n")
+                    + "accounts[5].name: \"changing\" is already used at "
             }
             3 => {
                 add(&b, "- {name: kept-0}\n")
                     + &format!(
-                        "[1].name: \"kept-0\" is taken at {}:7 already",
+                        "[1].name: \"kept-0\" is already used at {}:7",
                         main.display()
                     )
             }
-            4 => add(&b, "- {name: x\n") + "is not YAML",
+            4 => add(&b, "- {name: x\n") + "is not valid YAML",
             5 => add(&a, "- {name: x, interval: 0s}\n") + "[3].interval: 0s is too short",
             6 => {
                 fs::remove_file(&main).unwrap();
@@ -97,7 +98,7 @@ impl Files {
             }
             8 => {
                 fs::write(&b, b"- {name: \xff}\n").unwrap();
-                format!("{}:1: is not UTF-8", b.display())
+                format!("{}:1: is not valid UTF-8", b.display())
             }
             _ => {
                 add(

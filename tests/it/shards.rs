@@ -131,7 +131,7 @@ async fn check_and_scan_are_about_the_accounts_of_the_shard() {
         text
     };
     let check = run("check");
-    assert!(check.contains("warning: account \"default\" and 2 more with its credentials: these share credentials and belong to 2 of the 2 shards"), "{check}");
+    assert!(check.contains("warning: account \"default\" and 2 more with the same credentials: these accounts share credentials and belong to 2 of 2 shards"), "{check}");
     assert!(
         check.ends_with("configuration ok: 2 accounts, 2 scans in shard 1/2, of 3 accounts\n"),
         "{check}"
@@ -156,10 +156,10 @@ fn a_shard_that_cannot_be_is_bad_usage() {
         assert_eq!(output.status.code(), Some(2), "{output:?}");
         String::from_utf8(output.stderr).unwrap()
     };
-    assert!(refused("3/3", "a-0").contains("there is no shard 3 of 3; write N/M"));
+    assert!(refused("3/3", "a-0").contains("there is no shard 3 of 3, expected N/M"));
     assert!(refused("auto/3", "web").contains("the host name \"web\" does not end in a number"));
     assert!(
         refused("auto/3", "web-3")
-            .contains("the host name \"web-3\" ends in 3, and the last of 3 shards is 2")
+            .contains("the host name \"web-3\" ends in 3, but the last of 3 shards is 2")
     );
 }

@@ -305,7 +305,7 @@ fn missing_sockets_from_systemd_are_an_error() {
         output(exporter().args(["--web.systemd-socket", "--web.listen-address=127.0.0.1:0"]));
     assert_eq!(code, 2, "{said}");
     assert!(
-        said.contains("--web.listen-address; give one of them"),
+        said.contains("--web.listen-address are mutually exclusive"),
         "{said}"
     );
 }

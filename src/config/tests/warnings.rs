@@ -1,4 +1,4 @@
-//! What is said of a configuration that works and is probably not meant; and what a shard has of it.
+//! Warnings about a configuration that works but is probably not intended; and the accounts of a shard.
 
 use super::*;
 
@@ -18,16 +18,16 @@ fn more_requests_than_are_allowed_are_a_warning() {
     assert_eq!(
         load_text(&yaml).unwrap().warnings,
         [
-            "accounts \"a\" and \"b\": polling every interval needs 12.5 requests per second, and 25.0 while all scan; \
-             10 are allowed, so polls will run late; lengthen the intervals or split the accounts",
-            "account \"c\": polling every scanning_interval needs 11.0 requests per second while all scan; \
-             10 are allowed, so polls will run late then; lengthen scanning_interval",
+            "accounts \"a\" and \"b\": polling needs 12.5 requests per second, and 25.0 while all scans run, but \
+             10 are allowed, so polls will be late; increase the intervals or split the accounts",
+            "account \"c\": polling needs 11.0 requests per second while all scans run, but 10 are \
+             allowed, so polls will be late; increase scanning_interval",
         ]
     );
 }
 
 #[test]
-fn warnings_that_are_alike_are_told_ten_times() {
+fn at_most_ten_warnings_of_one_kind_are_shown() {
     let warnings = |n_accounts: u32| {
         let account = |n| format!("{{name: a{n}, endpoint: 'http://10.0.0.{n}'}}");
         let accounts: Vec<String> = (1..=n_accounts).map(account).collect();
@@ -42,7 +42,7 @@ fn warnings_that_are_alike_are_told_ten_times() {
     let many = warnings(25);
     assert_eq!(
         (many.len(), many[10].as_str()),
-        (11, "15 more warnings are like the last one")
+        (11, "15 more warnings like the previous one")
     );
 }
 
@@ -75,22 +75,26 @@ fn a_shard_has_its_accounts_and_the_warnings_about_them() {
     );
     let (names, warnings) = of_shard(1, 1, "");
     assert_eq!(names, ["prod", "staging"]);
-    let late = "accounts \"prod\" and \"staging\": polling every interval needs 1.3 requests per second, and 1.3 while \
-                all scan; 1 are allowed, so polls will run late; lengthen the intervals or split the accounts";
+    let late = "accounts \"prod\" and \"staging\": polling needs 1.3 requests per second, and 1.3 while all scans \
+                run, but 1 are allowed, so polls will be late; increase the intervals or split the accounts";
     assert_eq!(warnings, [late]);
 }
 
 #[test]
-fn shards_that_together_may_use_up_the_limit_of_an_identity_are_a_warning() {
-    let expected = "account \"default\" and 2 more with its credentials: these share credentials and belong to 2 of the 2 \
-                    shards, which together may send 20 requests per second; the API allows 20 for all that use them; \
-                    lower requests_per_second";
+fn shards_that_could_use_up_the_limit_of_an_identity_together_are_a_warning() {
+    let expected = "account \"default\" and 2 more with the same credentials: these accounts share credentials and \
+                    belong to 2 of 2 shards, which together may send 20 requests per second, but the API allows 20 \
+                    for everything that uses these credentials; reduce requests_per_second";
     assert_eq!(of_shard(0, 10, "").1, [expected]);
-    assert_eq!(of_shard(0, 9, "").1, [""; 0], "leaves something for others");
+    assert_eq!(
+        of_shard(0, 9, "").1,
+        [""; 0],
+        "leaves some requests for other tools"
+    );
     assert_eq!(
         of_shard(0, 20, ", credentials: {env: {secret_id: B}}").1,
         [""; 0],
-        "each identity is of one shard"
+        "each identity belongs to one shard"
     );
 }
 
@@ -106,7 +110,7 @@ fn allowed_plain_http_is_a_warning() {
     assert_eq!(
         warnings("http://10.0.0.1:80"),
         [
-            "http://10.0.0.1 is plain http to another machine: others can read tokens and answers on the way"
+            "http://10.0.0.1 is plain HTTP to another machine: tokens and responses can be read on the way"
         ]
     );
     assert!(warnings("http://127.0.0.1:1").is_empty());

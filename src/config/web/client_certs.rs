@@ -1,4 +1,4 @@
-//! Certificates of clients: which are asked for, and which are good.
+//! Client certificates: which are requested, and which are accepted.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -23,11 +23,11 @@ use x509_cert::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ClientAuth {
     None,
-    /// Asked for; any will do, none too.
+    /// Requested; any is accepted, and none too.
     Request,
-    /// Any will do, also one that nobody vouches for.
+    /// Required; any is accepted, also one that no CA has signed.
     RequireAny,
-    /// One that is given must be good.
+    /// Optional; one that is sent must be signed by a CA of the configuration.
     VerifyIfGiven,
     RequireAndVerify,
 }
@@ -41,12 +41,12 @@ impl ClientAuth {
         ("RequireAndVerifyClientCert", ClientAuth::RequireAndVerify),
     ];
 
-    /// Whether no client comes in without one.
+    /// Whether a client without a certificate is refused.
     pub(super) fn is_mandatory(self) -> bool {
         matches!(self, ClientAuth::RequireAny | ClientAuth::RequireAndVerify)
     }
 
-    /// Whether authorities have to vouch for it.
+    /// Whether it must be signed by a CA of the configuration.
     pub(super) fn is_verified(self) -> bool {
         matches!(
             self,
@@ -55,21 +55,21 @@ impl ClientAuth {
     }
 }
 
-/// Decides on clients' certificates. Whoever shows one must have its key, in each case.
+/// Decides on client certificates. In each case, the client must have the key of its certificate.
 #[derive(Debug)]
 pub(super) struct Verifier {
     is_mandatory: bool,
-    /// Verifies up to an authority; without it, any certificate is good.
+    /// Verifies the chain up to a CA; without it, any certificate is accepted.
     chain: Option<Arc<dyn ClientCertVerifier>>,
-    /// The authorities, so that clients can choose.
+    /// The CAs, so that clients can choose a certificate.
     hints: Vec<DistinguishedName>,
-    /// Of which a certificate must have one.
+    /// A certificate must have one of these.
     allowed_sans: Option<Vec<San>>,
     provider: Arc<CryptoProvider>,
 }
 
 impl Verifier {
-    /// Fails if `auth` needs authorities and there are none.
+    /// Fails if `auth` needs CA certificates and there are none.
     pub(super) fn new(
         auth: ClientAuth,
         authorities: RootCertStore,
@@ -77,16 +77,12 @@ impl Verifier {
         provider: Arc<CryptoProvider>,
     ) -> Result<Verifier, VerifierBuilderError> {
         let hints = authorities.subjects();
-        let chain = auth
-            .is_verified()
-            .then(|| {
-                WebPkiClientVerifier::builder_with_provider(
-                    authorities.into(),
-                    Arc::clone(&provider),
-                )
-                .build()
-            })
-            .transpose()?;
+        let mut chain = None;
+        if auth.is_verified() {
+            let provider = Arc::clone(&provider);
+            let roots = authorities.into();
+            chain = Some(WebPkiClientVerifier::builder_with_provider(roots, provider).build()?);
+        }
         Ok(Verifier {
             is_mandatory: auth.is_mandatory(),
             chain,
@@ -160,7 +156,7 @@ impl ClientCertVerifier for Verifier {
     }
 }
 
-/// A subject alternative name: a DNS name, an email address, a URI, letter by letter; or an IP address.
+/// A subject alternative name: a DNS name, an email address or a URI, compared as text; or an IP address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum San {
     Text(String),
@@ -169,10 +165,10 @@ pub(super) enum San {
 
 impl San {
     pub(super) fn parse(text: &str) -> San {
-        text.parse().map_or_else(
-            |_| San::Text(text.to_owned()),
-            |ip: IpAddr| San::Ip(ip.to_canonical()),
-        )
+        match text.parse::<IpAddr>() {
+            Ok(ip) => San::Ip(ip.to_canonical()),
+            Err(_) => San::Text(text.to_owned()),
+        }
     }
 
     fn of(name: &GeneralName) -> Option<San> {
@@ -184,10 +180,10 @@ impl San {
             }
             GeneralName::IpAddress(bytes) => {
                 let bytes = bytes.as_bytes();
-                let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
-                let ip = v4
-                    .or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
-                    .ok()?;
+                let ip = match <[u8; 4]>::try_from(bytes) {
+                    Ok(v4) => IpAddr::from(v4),
+                    Err(_) => IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?),
+                };
                 Some(San::Ip(ip.to_canonical()))
             }
             _ => None,
@@ -200,14 +196,11 @@ fn sans(certificate: &CertificateDer<'_>) -> Vec<San> {
     let Ok(certificate) = Certificate::from_der(certificate) else {
         return Vec::new();
     };
-    let names = certificate
-        .tbs_certificate()
-        .get_extension::<SubjectAltName>();
-    names
-        .ok()
-        .flatten()
-        .map(|(_, names)| names.0.iter().filter_map(San::of).collect())
-        .unwrap_or_default()
+    let certificate = certificate.tbs_certificate();
+    match certificate.get_extension::<SubjectAltName>() {
+        Ok(Some((_, names))) => names.0.iter().filter_map(San::of).collect(),
+        _ => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -226,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_has_names_of_four_kinds() {
+    fn names_of_four_kinds_are_read() {
         let certificate = certificate(vec![
             SanType::DnsName("prometheus.example".try_into().unwrap()),
             SanType::Rfc822Name("ops@example.com".try_into().unwrap()),
@@ -245,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_names_has_none() {
+    fn a_certificate_without_names_or_a_malformed_one_has_no_names() {
         assert_eq!(sans(&certificate(Vec::new())), []);
         assert_eq!(
             sans(&CertificateDer::from(&b"\x30\x03\x02\x01\x01"[..])),
@@ -254,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_matched_as_a_whole_and_letter_by_letter() {
+    fn a_name_must_match_exactly() {
         let allowed = |list: &[&str]| {
             let list = Some(list.iter().map(|name| San::parse(name)).collect());
             let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

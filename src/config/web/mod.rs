@@ -1,4 +1,4 @@
-//! The configuration of the web server: TLS, headers, users, rate limit. Raw file → checked [`WebConfig`], every problem
+//! The configuration of the web server: TLS, headers, users, rate limit. Raw file → checked [`WebConfig`], all problems
 //! at once. Keys and meanings are those of Prometheus' exporter-toolkit.
 
 use std::{
@@ -13,12 +13,8 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use rustls::ServerConfig;
 use sha2::{Digest as _, Sha256};
 
-use super::{
-    file, keys,
-    problem::{Problem, Problems},
-    scalar,
-    tree::{At, Document},
-    yaml::Value,
+use crate::yaml::{
+    self, MapReader, Problem, Problems, Setting, ValueReader, YamlFile, file_problem, scalar,
 };
 
 mod client_certs;
@@ -28,226 +24,240 @@ mod tls;
 
 pub use password::PasswordHash;
 
-/// How the site is served, checked.
+/// How metrics and pages are served, checked.
 #[derive(Clone, Debug, Default)]
 pub struct WebConfig {
-    /// Certificate, key and all; none for plain HTTP.
+    /// None for plain HTTP.
     pub tls: Option<Arc<ServerConfig>>,
-    /// For every answer.
+    /// Sent with every response.
     pub headers: HeaderMap,
-    /// Who may come in; everybody if there are none.
+    /// Without any, no authentication is required.
     pub users: BTreeMap<String, PasswordHash>,
-    /// How often anybody may ask.
+    /// For all clients together.
     pub rate_limit: Option<RateLimit>,
 }
 
 /// A token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// After this long, one more request may come; 1 day at most.
+    /// Adds one token; at most 1 day.
     pub interval: Duration,
-    /// So many may come at once; a million at most.
+    /// The size of the bucket; at most a million.
     pub burst: NonZeroU32,
 }
 
-/// What came of reading the file and the files that it names.
+/// The result of reading the file and the files that it names.
 #[derive(Debug)]
-pub struct Reading {
-    /// The same for as long as no file changes.
+pub struct WebConfigReading {
+    /// Unchanged as long as no file changes.
     pub fingerprint: [u8; 32],
-    /// Whether the file says nothing at all.
+    /// Whether the file has no content but comments.
     pub is_blank: bool,
-    /// What it says.
     pub outcome: Result<WebConfig, Problems>,
 }
 
 /// Reads `file` and the files that it names, whose paths are relative to it.
-pub fn read(file: &Path) -> Reading {
-    let mut files = Files::new(file);
+pub fn read(file: &Path) -> WebConfigReading {
+    let mut files = FileReader::new(file);
     let mut problems = Vec::new();
-    let document = files
-        .document(file)
-        .map_err(|problem| problems.push(problem))
-        .ok();
-    let is_blank = document
-        .as_ref()
-        .is_some_and(|document| matches!(document.root.value, Value::Null));
-    let config = document.map(|document| config(document.at(), &mut files, &mut problems));
-    Reading {
-        fingerprint: files.read.finalize().into(),
+    let mut is_blank = false;
+    let mut config = WebConfig::default();
+    match files.parse(file) {
+        Ok(document) => {
+            is_blank = document.is_blank();
+            config = read_config(document.value(), &mut files, &mut problems);
+        }
+        Err(problem) => problems.push(problem),
+    }
+    WebConfigReading {
+        fingerprint: files.digest.finalize().into(),
         is_blank,
-        outcome: Problems::none_of(problems).map(|()| config.unwrap_or_default()),
+        outcome: Problems::none_of(problems).map(|()| config),
     }
 }
 
-/// What a file of these bytes says, for fuzzing. The files that it names are not there.
+#[cfg(any(test, fuzzing))]
+/// Reads these bytes as a file, for fuzzing. The files that it names do not exist.
 pub(crate) fn of_bytes(bytes: &[u8]) -> Result<WebConfig, Problems> {
     let file = Path::new("/nonexistent/web.yml");
     let mut problems = Vec::new();
-    let document = file::document(file, 0, bytes.to_vec())
-        .map_err(|problem| problems.push(problem))
-        .ok();
-    let config =
-        document.map(|document| config(document.at(), &mut Files::new(file), &mut problems));
+    let mut config = WebConfig::default();
+    match YamlFile::parse(file, 0, bytes.to_vec()) {
+        Ok(document) => {
+            config = read_config(document.value(), &mut FileReader::new(file), &mut problems);
+        }
+        Err(problem) => problems.push(problem),
+    }
     Problems::none_of(problems)?;
-    Ok(config.unwrap_or_default())
+    Ok(config)
 }
 
-/// Reads files, and remembers what was in them.
-struct Files {
+/// Reads files and computes a digest of their contents, so that a change of any of them is noticed.
+struct FileReader {
     directory: PathBuf,
-    read: Sha256,
+    digest: Sha256,
 }
 
-impl Files {
-    fn new(file: &Path) -> Files {
-        Files {
+impl FileReader {
+    fn new(file: &Path) -> FileReader {
+        FileReader {
             directory: file.parent().unwrap_or(Path::new("")).to_owned(),
-            read: Sha256::new(),
+            digest: Sha256::new(),
         }
     }
 
-    fn document(&mut self, file: &Path) -> Result<Document, Problem> {
-        let bytes = self.remember(file, file::read_again(file));
-        bytes
-            .map_err(|message| file::problem(file, 0, None, message))
-            .and_then(|bytes| file::document(file, 0, bytes))
+    fn parse(&mut self, file: &Path) -> Result<YamlFile, Problem> {
+        match self.read_path(file) {
+            Ok(bytes) => YamlFile::parse(file, 0, bytes),
+            Err(message) => Err(file_problem(file, 0, None, message)),
+        }
     }
 
-    /// The bytes of a file that the configuration names. The message of a failure names it too.
+    /// The bytes of a file that the configuration names; so does the message of a failure.
     fn read(&mut self, name: &str) -> Result<Vec<u8>, String> {
         let file = self.directory.join(name);
-        let bytes = file::read_again(&file);
-        self.remember(&file, bytes)
+        self.read_path(&file)
             .map_err(|message| format!("{} {message}", file.display()))
     }
 
-    fn remember(&mut self, file: &Path, bytes: Result<Vec<u8>, String>) -> Result<Vec<u8>, String> {
-        let content = bytes
-            .as_deref()
-            .unwrap_or_else(|message| message.as_bytes());
+    fn read_path(&mut self, file: &Path) -> Result<Vec<u8>, String> {
+        let bytes = yaml::read_watched_file(file);
+        let content = match &bytes {
+            Ok(bytes) => bytes,
+            Err(message) => message.as_bytes(),
+        };
+        // The lengths keep two files from being confused with one that contains both.
         for part in [file.as_os_str().as_encoded_bytes(), content] {
-            self.read.update((part.len() as u64).to_le_bytes());
-            self.read.update(part);
+            self.digest.update((part.len() as u64).to_le_bytes());
+            self.digest.update(part);
         }
         bytes
     }
 }
 
-fn config(at: At<'_>, files: &mut Files, problems: &mut Vec<Problem>) -> WebConfig {
-    let Some(file) = at.fields(&keys::WEB, problems) else {
-        return WebConfig::default();
+fn read_config(
+    value: ValueReader<'_>,
+    files: &mut FileReader,
+    problems: &mut Vec<Problem>,
+) -> WebConfig {
+    let mut config = WebConfig::default();
+    let Some(file) = value.map(problems) else {
+        return config;
     };
-    WebConfig {
-        tls: file
-            .at("tls_server_config")
-            .and_then(|at| tls::read(at, files, problems)),
-        headers: file
-            .at("http_server_config")
-            .map(|at| headers(at, problems))
-            .unwrap_or_default(),
-        users: file
-            .at("basic_auth_users")
-            .map(|at| users(at, problems))
-            .unwrap_or_default(),
-        rate_limit: file
-            .at("rate_limit")
-            .and_then(|at| rate_limit(at, problems)),
+    let mut sections = Vec::new();
+    if let Some(tls) = file.section("tls_server_config", problems) {
+        config.tls = tls::read(&tls, files, problems);
+        sections.push(("tls_server_config", tls.finish(problems)));
     }
+    if let Some(http) = file.section("http_server_config", problems) {
+        // Only HTTP/1.1 is served, which clients choose where HTTP/2 is not offered, so any value of `http2` is fine.
+        http.read("http2", problems, scalar::boolean);
+        if let Some(headers) = http.section("headers", problems) {
+            config.headers = read_headers(&headers, problems);
+            headers.finish(problems);
+        }
+        sections.push(("http_server_config", http.finish(problems)));
+    }
+    // The keys are user names, so none is unknown.
+    if let Some(users) = file.at("basic_auth_users") {
+        config.users = read_users(users, problems);
+    }
+    if let Some(limit) = file.section("rate_limit", problems) {
+        config.rate_limit = read_rate_limit(&limit, problems);
+        sections.push(("rate_limit", limit.finish(problems)));
+    }
+    file.finish_with(&sections, problems);
+    config
 }
 
-/// The site speaks HTTP/1.1, which is what clients choose where there is no HTTP/2, so `http2` may say what it likes.
-fn headers(at: At<'_>, problems: &mut Vec<Problem>) -> HeaderMap {
-    let Some(http) = at.fields(&keys::HTTP, problems) else {
-        return HeaderMap::new();
-    };
-    http.read("http2", problems, scalar::boolean);
-    let Some(headers) = http
-        .at("headers")
-        .and_then(|at| at.fields(&keys::HEADERS, problems))
-    else {
-        return HeaderMap::new();
-    };
-    let read = |name: &&'static str| {
-        let value = headers
-            .read(name, problems, |at| header(name, scalar::text(at)?))?
-            .value??;
-        Some((HeaderName::from_bytes(name.as_bytes()).ok()?, value))
-    };
-    keys::HEADERS.keys.iter().filter_map(read).collect()
+/// The headers that can be set, and what each may be; empty is anything.
+const HEADERS: [(&str, &[&str]); 5] = [
+    ("Content-Security-Policy", &[]),
+    ("X-Frame-Options", &["deny", "sameorigin"]),
+    ("X-Content-Type-Options", &["nosniff"]),
+    ("X-XSS-Protection", &[]),
+    ("Strict-Transport-Security", &[]),
+];
+
+fn read_headers(map: &MapReader<'_>, problems: &mut Vec<Problem>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, allowed) in HEADERS {
+        let value = map.read(name, problems, |value| {
+            header(scalar::text(value)?, allowed)
+        });
+        if let Some(Setting {
+            value: Some(Some(value)),
+            ..
+        }) = value
+            && let Ok(name) = HeaderName::from_bytes(name.as_bytes())
+        {
+            headers.insert(name, value);
+        }
+    }
+    headers
 }
 
-/// None for a blank one, which is as if it were not there.
-fn header(name: &str, value: &str) -> Result<Option<HeaderValue>, String> {
-    let allowed: &[&str] = match name {
-        "X-Frame-Options" => &["deny", "sameorigin"],
-        "X-Content-Type-Options" => &["nosniff"],
-        _ => &[],
-    };
+/// None for a blank one, which counts as absent.
+fn header(value: &str, allowed: &[&str]) -> Result<Option<HeaderValue>, String> {
     if value.is_empty() {
         return Ok(None);
     }
     if !allowed.is_empty() && !allowed.contains(&value) {
-        return Err(format!(
-            "{value:?} is not allowed; write {}",
-            allowed.join(" or ")
-        ));
+        let allowed = allowed.join(" or ");
+        return Err(format!("{value:?} is not allowed, expected {allowed}"));
     }
-    let is_plain = value
-        .bytes()
-        .all(|byte| byte == b' ' || byte.is_ascii_graphic());
-    let value = HeaderValue::from_str(value).ok().filter(|_| is_plain);
-    value
-        .map(Some)
-        .ok_or_else(|| "has characters that no header can carry; write plain ASCII".into())
+    let mut bytes = value.bytes();
+    match HeaderValue::from_str(value) {
+        Ok(header) if bytes.all(|byte| byte == b' ' || byte.is_ascii_graphic()) => Ok(Some(header)),
+        _ => Err("has characters that are not allowed in a header, expected ASCII".into()),
+    }
 }
 
-fn users(at: At<'_>, problems: &mut Vec<Problem>) -> BTreeMap<String, PasswordHash> {
+fn read_users(
+    value: ValueReader<'_>,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<String, PasswordHash> {
     let mut users = BTreeMap::new();
-    for (name, at) in at.entries(problems) {
+    for (name, value) in value.entries(problems) {
+        // Basic authentication ends the user name at the first colon.
         if name.contains(':') {
-            problems.push(
-                at.problem(
-                    "has a colon in the user's name, which no client can send; leave it out",
-                ),
-            );
+            problems.push(value.problem("has a colon in the user name, which clients cannot send"));
         }
-        match scalar::text(at).ok().map(PasswordHash::parse) {
-            Some(Ok(hash)) => drop(users.insert(name.to_owned(), hash)),
-            Some(Err(message)) => problems.push(at.problem(message)),
-            None => problems.push(at.problem(password::ADVICE)),
+        let hash = match scalar::text(value) {
+            Ok(text) => PasswordHash::parse(text),
+            // The reader's own message could show a part of a hash.
+            Err(_) => Err(password::ADVICE.to_owned()),
+        };
+        match hash {
+            Ok(hash) => _ = users.insert(name.to_owned(), hash),
+            Err(message) => problems.push(value.problem(message)),
         }
     }
     users
 }
 
-fn rate_limit(at: At<'_>, problems: &mut Vec<Problem>) -> Option<RateLimit> {
-    let fields = at.fields(&keys::RATE_LIMIT, problems)?;
-    let interval = fields.read("interval", problems, interval);
-    let burst = fields.read("burst", problems, burst);
+fn read_rate_limit(map: &MapReader<'_>, problems: &mut Vec<Problem>) -> Option<RateLimit> {
+    let interval = map.read("interval", problems, interval);
+    let burst = map.read("burst", problems, burst);
     let (interval, burst) = match (interval, burst) {
         (None, None) => return None,
         // No limit, as in exporter-toolkit.
         (Some(interval), _) if interval.value == Some(Duration::ZERO) => return None,
         (Some(interval), Some(burst)) => (interval, burst),
         (None, Some(_)) => {
-            problems.push(fields.problem("has no interval; write one such as interval: 1s"));
+            problems.push(map.problem("has no interval; add one, for example interval: 1s"));
             return None;
         }
         (Some(_), None) => {
-            problems
-                .push(fields.problem(
-                    "has no burst, so no request could come; write one such as burst: 20",
-                ));
+            let message =
+                "has no burst, so every request would be refused; add one, for example burst: 20";
+            problems.push(map.problem(message));
             return None;
         }
     };
     if burst.value == Some(0) {
-        problems.push(
-            burst
-                .origin
-                .problem("0 would let no request come; write 1 or more"),
-        );
+        let message = "0 would refuse every request, must be at least 1";
+        problems.push(burst.origin.problem(message));
     }
     Some(RateLimit {
         interval: interval.value?,
@@ -255,27 +265,23 @@ fn rate_limit(at: At<'_>, problems: &mut Vec<Problem>) -> Option<RateLimit> {
     })
 }
 
-/// Zero needs no unit.
-fn interval(at: At<'_>) -> Result<Duration, String> {
-    if at.source() == "0" {
+/// At most a day. Zero needs no unit.
+fn interval(value: ValueReader<'_>) -> Result<Duration, String> {
+    // As in exporter-toolkit, whose durations accept a bare zero.
+    if value.source() == "0" {
         return Ok(Duration::ZERO);
     }
-    scalar::within(
-        scalar::duration(at)?,
-        Duration::ZERO,
-        Duration::from_hours(24),
-    )
+    let interval = scalar::duration(value)?;
+    scalar::within(interval, Duration::ZERO, Duration::from_hours(24))
 }
 
-fn burst(at: At<'_>) -> Result<u32, String> {
-    let burst = scalar::integer(at)?;
-    let burst = u32::try_from(burst)
-        .ok()
-        .filter(|burst| *burst <= 1_000_000);
-    burst.ok_or_else(|| "is too much; write 1 to 1000000".into())
+fn burst(value: ValueReader<'_>) -> Result<u32, String> {
+    let burst = scalar::integer(value)?;
+    match u32::try_from(burst) {
+        Ok(burst) if burst <= 1_000_000 => Ok(burst),
+        _ => Err("is too large, must be at most 1000000".into()),
+    }
 }
 
-#[cfg(test)]
-mod docs_test;
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// What is right where something is no hash.
-pub(super) const ADVICE: &str = "is no bcrypt hash; make one with: htpasswd -nBC 10 \"\"";
+pub(super) const ADVICE: &str =
+    "is not a valid bcrypt hash, expected for example the output of htpasswd -nBC 10 \"\"";
 
-/// The bcrypt hash of a password, which no `Debug` shows: whoever has it can try passwords at leisure.
+/// The bcrypt hash of a password. `Debug` does not show it: it would allow to try passwords offline.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash {
     text: String,
@@ -24,7 +24,7 @@ impl PasswordHash {
         }
         let cost = parts.get_cost();
         if !(4..=31).contains(&cost) {
-            return Err("is a bcrypt hash of a cost that there is not; write 4 to 31".into());
+            return Err(format!("has bcrypt cost {cost}, must be 4 to 31"));
         }
         Ok(PasswordHash {
             text: text.to_owned(),
@@ -32,7 +32,7 @@ impl PasswordHash {
         })
     }
 
-    /// One that looks like any other, of which nobody knows the password.
+    /// A hash that looks like any other and matches no known password.
     pub fn decoy(cost: u32) -> PasswordHash {
         PasswordHash {
             text: format!("$2b${cost:02}${}", ".".repeat(53)),
@@ -45,8 +45,8 @@ impl PasswordHash {
         self.cost
     }
 
-    /// Whether it is that of `password`, of which bcrypt reads 72 bytes. Takes tens of milliseconds, or many more;
-    /// what was read is compared in constant time.
+    /// Whether it is the hash of `password`, of which bcrypt reads 72 bytes. Takes tens of milliseconds or much longer,
+    /// depending on the cost; the comparison takes constant time.
     pub fn matches(&self, password: &[u8]) -> bool {
         bcrypt::verify(password, &self.text).unwrap_or(false)
     }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_hash_is_refused() {
+    fn an_invalid_hash_is_refused() {
         let good = HASHES[2].1;
         let with = |from: &str, to: &str| good.replacen(from, to, 1);
         for bad in [

@@ -6,46 +6,42 @@ use rustls::{
     server::ParsedCertificate,
 };
 
-use super::Files;
-use crate::config::{
-    problem::{Origin, Problem},
-    scalar,
-    tree::{At, Fields},
-    yaml::Value,
-};
+use super::FileReader;
+use crate::yaml::{MapReader, Origin, Problem, ValueReader, YamlValue, scalar};
 
 /// Text with certificates or keys in it.
 pub(super) struct Pem {
     pub origin: Origin,
-    /// What messages begin with.
+    /// The name of the file with a space, with which messages begin; empty for text in the configuration.
     what: String,
     bytes: Vec<u8>,
 }
 
-/// Something that is there, or not; or it is there and cannot be read, which is reported already.
+/// A certificate or key as it was configured.
 pub(super) enum Given {
     Nothing,
+    /// Already reported.
     Unreadable,
     Pem(Pem),
 }
 
-/// What `key` says itself, or the file that `key_of_file` names. A blank value is none.
+/// Reads `key`, which contains the text itself, or the file that `file_key` names. A blank value counts as absent.
 pub(super) fn read(
-    fields: &Fields<'_>,
+    map: &MapReader<'_>,
     key: &'static str,
-    key_of_file: &'static str,
-    files: &mut Files,
+    file_key: &'static str,
+    files: &mut FileReader,
     problems: &mut Vec<Problem>,
 ) -> Given {
-    let is_blank = |at: &At<'_>| matches!(at.value(), Value::Text(text) if text.is_empty());
-    let inline = fields.at(key).filter(|at| !is_blank(at));
-    let file = fields.at(key_of_file).filter(|at| !is_blank(at));
+    let file = map.at(file_key).filter(is_not_blank);
+    let inline = map.at(key).filter(is_not_blank);
+    // A file that is ignored because the text is given too could be the newer certificate.
     let (origin, read) = match (inline, file) {
         (None, None) => return Given::Nothing,
-        (Some(_), Some(file)) => (
-            file.origin(),
-            Err(format!("is given beside {key}; leave one of them out")),
-        ),
+        (Some(_), Some(file)) => {
+            let both = format!("is given together with {key}, remove one of them");
+            (file.origin(), Err(both))
+        }
         (Some(inline), None) => (inline.origin(), of_text(inline)),
         (None, Some(file)) => (file.origin(), of_file(file, files)),
     };
@@ -62,18 +58,20 @@ pub(super) fn read(
     }
 }
 
-fn of_text(at: At<'_>) -> Result<(String, Vec<u8>), String> {
-    match at.value() {
-        Value::Text(text) => Ok((String::new(), text.clone().into_bytes())),
-        other => Err(format!(
-            "is {}; it must be text in the PEM format",
-            other.kind()
-        )),
+fn is_not_blank(value: &ValueReader<'_>) -> bool {
+    !matches!(value.value(), YamlValue::Text(text) if text.is_empty())
+}
+
+fn of_text(value: ValueReader<'_>) -> Result<(String, Vec<u8>), String> {
+    match value.value() {
+        YamlValue::Text(text) => Ok((String::new(), text.clone().into_bytes())),
+        other => Err(format!("is {}, expected text in PEM format", other.kind())),
     }
 }
 
-fn of_file(at: At<'_>, files: &mut Files) -> Result<(String, Vec<u8>), String> {
-    let name = scalar::text(at)?;
+fn of_file(value: ValueReader<'_>, files: &mut FileReader) -> Result<(String, Vec<u8>), String> {
+    let name = scalar::text(value)?;
+    // Somebody pasted a key here: the usual message would show it as a file name.
     if name.contains("-----BEGIN") {
         return Err("must be the name of a file".into());
     }
@@ -82,36 +80,38 @@ fn of_file(at: At<'_>, files: &mut Files) -> Result<(String, Vec<u8>), String> {
 }
 
 impl Pem {
-    /// The certificates, in their order; at least one.
+    /// In the order of the file; at least one.
     pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, String> {
-        let certificates: Vec<CertificateDer<'static>> =
-            CertificateDer::pem_slice_iter(&self.bytes)
-                .collect::<Result<_, _>>()
-                .map_err(|error| self.broken(&error))?;
+        let mut certificates = Vec::new();
+        for certificate in CertificateDer::pem_slice_iter(&self.bytes) {
+            let certificate = certificate.map_err(|error| self.broken(&error))?;
+            // Reported here, with the name of the file, rather than by rustls without it.
+            if ParsedCertificate::try_from(&certificate).is_err() {
+                return Err(format!(
+                    "{}contains a certificate that is malformed or not of X.509 version 3",
+                    self.what
+                ));
+            }
+            certificates.push(certificate);
+        }
         if certificates.is_empty() {
             return Err(format!(
-                "{}holds no certificate; write one that begins with -----BEGIN CERTIFICATE-----",
+                "{}contains no certificate, expected -----BEGIN CERTIFICATE-----",
                 self.what
             ));
-        }
-        for certificate in &certificates {
-            ParsedCertificate::try_from(certificate).map_err(|_| {
-                format!(
-                    "{}holds a certificate that is broken, or of a version other than 3",
-                    self.what
-                )
-            })?;
         }
         Ok(certificates)
     }
 
-    /// The certificates as those of authorities.
     pub(super) fn authorities(&self) -> Result<RootCertStore, String> {
         let mut roots = RootCertStore::empty();
         for certificate in self.certificates()? {
-            roots
-                .add(certificate)
-                .map_err(|_| format!("{}holds a certificate that can be no CA's", self.what))?;
+            if roots.add(certificate).is_err() {
+                let what = &self.what;
+                return Err(format!(
+                    "{what}contains a certificate that cannot be a CA certificate"
+                ));
+            }
         }
         Ok(roots)
     }
@@ -120,25 +120,24 @@ impl Pem {
     pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>, String> {
         PrivateKeyDer::from_pem_slice(&self.bytes).map_err(|error| match error {
             pem::Error::NoItemsFound => format!(
-                "{}holds no private key; write one that begins with -----BEGIN PRIVATE KEY-----, not encrypted",
+                "{}contains no private key, expected -----BEGIN PRIVATE KEY-----, not encrypted",
                 self.what
             ),
             error => self.broken(&error),
         })
     }
 
-    /// A problem of what it holds.
     pub(super) fn problem(&self, message: &str) -> Problem {
         self.origin.problem(format!("{}{message}", self.what))
     }
 
-    /// The library's own words may quote the text.
+    /// The library's own message may quote the text.
     fn broken(&self, error: &pem::Error) -> String {
         let fault = match error {
-            pem::Error::MissingSectionEnd { .. } => "ends before its last section does",
-            pem::Error::IllegalSectionStart { .. } => "has a broken -----BEGIN line",
-            _ => "has a section that is no base64",
+            pem::Error::MissingSectionEnd { .. } => "has no -----END line for its last section",
+            pem::Error::IllegalSectionStart { .. } => "has a malformed -----BEGIN line",
+            _ => "has a section that is not valid base64",
         };
-        format!("{}{fault}; write PEM as it was issued", self.what)
+        format!("{}{fault}", self.what)
     }
 }

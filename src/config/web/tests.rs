@@ -7,6 +7,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod docs;
+
 /// A bcrypt hash of `abc`.
 const HASH: &str = "$2y$06$If6bvum7DFjUnE9p2uDeDu0YHzrHM6tf.iqN8.yx.jNN1ILEf7h0i";
 
@@ -34,7 +36,7 @@ fn directory() -> TempDir {
     directory
 }
 
-fn read_in(directory: &TempDir, yaml: &str) -> Reading {
+fn read_in(directory: &TempDir, yaml: &str) -> WebConfigReading {
     let file = directory.path().join("w.yml");
     fs::write(&file, yaml).unwrap();
     read(&file)
@@ -61,7 +63,7 @@ fn check(yaml: &str, expected: &[&str]) {
 }
 
 /// Loads `yaml`, with a certificate, its key and its CA under other names.
-pub(super) fn loads_with(yaml: &str, names: [&str; 3]) {
+fn loads_with(yaml: &str, names: [&str; 3]) {
     let directory = directory();
     for (from, to) in ["server.pem", "server.key", "ca.pem"]
         .into_iter()
@@ -73,19 +75,27 @@ pub(super) fn loads_with(yaml: &str, names: [&str; 3]) {
     read_in(&directory, yaml).outcome.expect(yaml);
 }
 
+/// The keys of a section, as the message on an unknown one lists them. `yaml` has an unknown key in that section.
+fn known_keys(yaml: &str) -> Vec<String> {
+    let problems = read_in(&directory(), yaml).outcome.unwrap_err().to_string();
+    let (_, list) = problems.split_once("known keys: ").expect(yaml);
+    let list = list.lines().next().unwrap();
+    list.split(", ").map(str::to_owned).collect()
+}
+
 /// The names that `key` takes, as a message lists them.
-pub(super) fn what_works(key: &str) -> Vec<String> {
+fn supported(key: &str) -> Vec<String> {
     let problems = read_in(&directory(), &format!("{TLS}  {key}: [none]\n"))
         .outcome
         .unwrap_err()
         .to_string();
-    let (_, list) = problems.split_once("what works: ").unwrap();
+    let (_, list) = problems.split_once("expected one of: ").unwrap();
     list.split(", ").map(str::to_owned).collect()
 }
 
 const TLS: &str = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n";
 
-/// The problems of keys beside a good certificate; they begin on line 4.
+/// The problems of keys after a valid certificate; they start on line 4.
 #[track_caller]
 fn check_tls(yaml: &str, expected: &[&str]) {
     let lines: String = yaml.lines().map(|line| format!("  {line}\n")).collect();
@@ -98,7 +108,7 @@ fn tls(yaml: &str) -> Arc<ServerConfig> {
 }
 
 #[test]
-fn an_empty_file_means_plain_http_for_everybody() {
+fn an_empty_file_means_plain_http_without_authentication() {
     for empty in [
         "",
         "# nothing\n",
@@ -160,7 +170,7 @@ rate_limit: {{interval: 1s, burst: 20}}
 }
 
 #[test]
-fn certificates_may_stand_in_the_file_itself() {
+fn certificates_may_be_written_in_the_file_itself() {
     let directory = directory();
     let text = |name: &str| {
         let text = fs::read_to_string(directory.path().join(name)).unwrap();
@@ -178,7 +188,7 @@ fn certificates_may_stand_in_the_file_itself() {
 }
 
 #[test]
-fn all_problems_are_told_at_once_with_their_lines() {
+fn all_problems_are_reported_at_once_with_their_lines() {
     check(
         "\
 tls_server_config:
@@ -196,22 +206,22 @@ rate_limit: {interval: 5, burst: 0}
 users: {}
 ",
         &[
-            "2: tls_server_config.cert_file: is given beside cert; leave one of them out",
-            "3: tls_server_config.key_file: half.key ends before its last section does; write PEM as it was issued",
-            "4: tls_server_config.min_version: TLS11 is broken and not served; write TLS12 or TLS13",
-            "7: tls_server_config.ciphers: unknown key; known here: cert_file, key_file, cert, key, \
-             client_auth_type, client_ca_file, client_ca, client_allowed_sans, min_version, max_version, \
-             cipher_suites, prefer_server_cipher_suites, curve_preferences",
-            "9: http_server_config.http2: is text; it must be true or false, without quotes",
-            "10: http_server_config.headers.Server: unknown key; known here: Content-Security-Policy, \
+            "2: tls_server_config.cert_file: is given together with cert, remove one of them",
+            "3: tls_server_config.key_file: half.key has no -----END line for its last section",
+            "4: tls_server_config.min_version: TLS11 is insecure and not supported, expected TLS12 or TLS13",
+            "7: tls_server_config.ciphers: unknown key, known keys: min_version, max_version, \
+             cipher_suites, curve_preferences, cert_file, cert, key_file, key, client_auth_type, client_ca_file, \
+             client_ca, client_allowed_sans, prefer_server_cipher_suites",
+            "9: http_server_config.http2: is text, expected true or false without quotes",
+            "10: http_server_config.headers.Server: unknown key, known keys: Content-Security-Policy, \
              X-Frame-Options, X-Content-Type-Options, X-XSS-Protection, Strict-Transport-Security",
-            "10: http_server_config.headers.X-Frame-Options: \"allow\" is not allowed; write deny or sameorigin",
-            "11: basic_auth_users.?: has a colon in the user's name, which no client can send; leave it out",
-            "11: basic_auth_users.?: is no bcrypt hash; make one with: htpasswd -nBC 10 \"\"",
-            "11: basic_auth_users.alice: is no bcrypt hash; make one with: htpasswd -nBC 10 \"\"",
-            "12: rate_limit.burst: 0 would let no request come; write 1 or more",
-            "12: rate_limit.interval: 5 has no unit; write 5s for seconds, or 5m, 1h",
-            "13: users: unknown key; known here: tls_server_config, http_server_config, basic_auth_users, rate_limit",
+            "10: http_server_config.headers.X-Frame-Options: \"allow\" is not allowed, expected deny or sameorigin",
+            "11: basic_auth_users.?: has a colon in the user name, which clients cannot send",
+            "11: basic_auth_users.?: is not a valid bcrypt hash, expected for example the output of htpasswd -nBC 10 \"\"",
+            "11: basic_auth_users.alice: is not a valid bcrypt hash, expected for example the output of htpasswd -nBC 10 \"\"",
+            "12: rate_limit.burst: 0 would refuse every request, must be at least 1",
+            "12: rate_limit.interval: 5 has no unit, expected for example 5s, 5m or 1h",
+            "13: users: unknown key, known keys: tls_server_config, http_server_config, basic_auth_users, rate_limit",
         ],
     );
 }
@@ -224,27 +234,27 @@ fn a_certificate_needs_the_key_that_belongs_to_it() {
     let cases = [
         (
             pair("server.pem", "other.key"),
-            "3: tls_server_config.key_file: other.key holds a key that does not belong to the certificate",
+            "3: tls_server_config.key_file: other.key contains a key that does not belong to the certificate",
         ),
         (
             pair("server.pem", "text.pem"),
-            "3: tls_server_config.key_file: text.pem holds no private key; write one that begins with -----BEGIN PRIVATE KEY-----, not encrypted",
+            "3: tls_server_config.key_file: text.pem contains no private key, expected -----BEGIN PRIVATE KEY-----, not encrypted",
         ),
         (
             pair("server.key", "server.key"),
-            "2: tls_server_config.cert_file: server.key holds no certificate; write one that begins with -----BEGIN CERTIFICATE-----",
+            "2: tls_server_config.cert_file: server.key contains no certificate, expected -----BEGIN CERTIFICATE-----",
         ),
         (
             pair("half.pem", "server.key"),
-            "2: tls_server_config.cert_file: half.pem ends before its last section does; write PEM as it was issued",
+            "2: tls_server_config.cert_file: half.pem has no -----END line for its last section",
         ),
         (
             pair("''", "server.key"),
-            "2: tls_server_config: has no certificate; add cert_file, or leave tls_server_config out to serve plain HTTP",
+            "2: tls_server_config: has no certificate; add cert_file, or remove tls_server_config to serve plain HTTP",
         ),
         (
             pair("server.pem", ""),
-            "2: tls_server_config: has no key; add key_file, or leave tls_server_config out to serve plain HTTP",
+            "2: tls_server_config: has no key; add key_file, or remove tls_server_config to serve plain HTTP",
         ),
         (
             pair("none.pem", "server.key"),
@@ -252,7 +262,7 @@ fn a_certificate_needs_the_key_that_belongs_to_it() {
         ),
         (
             pair("server.pem", "."),
-            "3: tls_server_config.key_file: . is no regular file",
+            "3: tls_server_config.key_file: . is not a regular file",
         ),
     ];
     for (yaml, expected) in cases {
@@ -261,7 +271,7 @@ fn a_certificate_needs_the_key_that_belongs_to_it() {
 }
 
 #[test]
-fn versions_are_two_and_in_order() {
+fn tls_1_2_and_1_3_are_supported_and_must_be_in_order() {
     assert!(
         tls("min_version: TLS12\nmax_version: TLS12")
             .crypto_provider()
@@ -271,17 +281,19 @@ fn versions_are_two_and_in_order() {
     );
     check_tls(
         "min_version: TLS10",
-        &["4: tls_server_config.min_version: TLS10 is broken and not served; write TLS12 or TLS13"],
+        &[
+            "4: tls_server_config.min_version: TLS10 is insecure and not supported, expected TLS12 or TLS13",
+        ],
     );
     check_tls(
         "max_version: SSLv3",
         &[
-            "4: tls_server_config.max_version: \"SSLv3\" is not known here; what works: TLS12, TLS13",
+            "4: tls_server_config.max_version: \"SSLv3\" is not supported, expected one of: TLS12, TLS13",
         ],
     );
     check_tls(
         "min_version: TLS13\nmax_version: TLS12",
-        &["2: tls_server_config: has a min_version above its max_version; swap them"],
+        &["2: tls_server_config: has a min_version above its max_version"],
     );
 }
 
@@ -315,17 +327,17 @@ fn cipher_suites_and_curves_have_gos_names() {
     check_tls(
         "cipher_suites:\n- TLS_RSA_WITH_AES_128_CBC_SHA\ncurve_preferences: [CurveP521]",
         &[
-            "5: tls_server_config.cipher_suites[0]: \"TLS_RSA_WITH_AES_128_CBC_SHA\" is not known here; what works: \
+            "5: tls_server_config.cipher_suites[0]: \"TLS_RSA_WITH_AES_128_CBC_SHA\" is not supported, expected one of: \
              TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256, \
              TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, \
              TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, \
              TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-            "6: tls_server_config.curve_preferences[0]: \"CurveP521\" is not known here; what works: CurveP256, \
+            "6: tls_server_config.curve_preferences[0]: \"CurveP521\" is not supported, expected one of: CurveP256, \
              CurveP384, X25519, X25519MLKEM768, SecP256r1MLKEM768",
         ],
     );
-    let nothing = "2: tls_server_config: has no cipher suite and curve for its versions; leave cipher_suites and \
-                   curve_preferences out";
+    let nothing = "2: tls_server_config: has no cipher suite and curve for its versions; remove cipher_suites and \
+                   curve_preferences";
     check_tls(
         "max_version: TLS12\ncipher_suites: [TLS_AES_128_GCM_SHA256]",
         &[nothing],
@@ -337,7 +349,7 @@ fn cipher_suites_and_curves_have_gos_names() {
 }
 
 #[test]
-fn clients_certificates_are_asked_for_in_five_ways() {
+fn client_certificates_are_requested_in_five_ways() {
     for name in [
         "NoClientCert",
         "RequestClientCert",
@@ -351,7 +363,7 @@ fn clients_certificates_are_asked_for_in_five_ways() {
         check_tls(
             &format!("client_auth_type: {name}"),
             &[
-                "4: tls_server_config.client_auth_type: needs the authorities that vouch for clients; add \
+                "4: tls_server_config.client_auth_type: requires CA certificates for clients; add \
                client_ca_file or client_ca",
             ],
         );
@@ -362,28 +374,28 @@ fn clients_certificates_are_asked_for_in_five_ways() {
     check_tls(
         "client_ca_file: ca.pem",
         &[
-            "4: tls_server_config.client_ca_file: has no use without client_auth_type; add client_auth_type: \
+            "4: tls_server_config.client_ca_file: has no effect without client_auth_type; add client_auth_type: \
            RequireAndVerifyClientCert",
         ],
     );
     check_tls(
         "client_auth_type: VerifyClientCertIfGiven\nclient_ca_file: ca.pem\nclient_allowed_sans: [a]",
         &[
-            "6: tls_server_config.client_allowed_sans: is nothing to a client without a certificate; add \
+            "6: tls_server_config.client_allowed_sans: has no effect on clients without a certificate; add \
            client_auth_type: RequireAndVerifyClientCert",
         ],
     );
     check_tls(
         "client_auth_type: RequireAnyClientCert\nclient_allowed_sans: []",
         &[
-            "5: tls_server_config.client_allowed_sans: names nobody, so no client could come in; name one, or leave \
-           the key out",
+            "5: tls_server_config.client_allowed_sans: is empty, so every client would be refused; add a name, or \
+           remove the key",
         ],
     );
     check_tls(
         "client_auth_type: Require",
         &[
-            "4: tls_server_config.client_auth_type: \"Require\" is not known here; what works: NoClientCert, \
+            "4: tls_server_config.client_auth_type: \"Require\" is not supported, expected one of: NoClientCert, \
            RequestClientCert, RequireAnyClientCert, VerifyClientCertIfGiven, RequireAndVerifyClientCert",
         ],
     );
@@ -406,25 +418,26 @@ fn a_rate_limit_needs_both_its_values_or_an_interval_of_zero() {
     }
     check(
         "rate_limit: {burst: 1}\n",
-        &["1: rate_limit: has no interval; write one such as interval: 1s"],
+        &["1: rate_limit: has no interval; add one, for example interval: 1s"],
     );
     check(
         "rate_limit: {interval: 1s}\n",
-        &["1: rate_limit: has no burst, so no request could come; write one such as burst: 20"],
+        &[
+            "1: rate_limit: has no burst, so every request would be refused; add one, for example burst: 20",
+        ],
     );
     check(
         "rate_limit: {interval: 1s, burst: 1000001}\n",
-        &["1: rate_limit.burst: is too much; write 1 to 1000000"],
+        &["1: rate_limit.burst: is too large, must be at most 1000000"],
     );
     check(
         "rate_limit: {interval: 2d, burst: 1}\n",
-        &["1: rate_limit.interval: 2days is too long; write 1day or less"],
+        &["1: rate_limit.interval: 2days is too long, must be at most 1day"],
     );
 }
 
-/// Hashes, keys and whatever stands in their place.
 #[test]
-fn no_secret_is_in_a_message_or_in_debug() {
+fn neither_a_message_nor_debug_shows_a_secret() {
     let secret = "cAnArY";
     for yaml in [
         format!("basic_auth_users: {{a: {secret}}}"),
@@ -457,7 +470,7 @@ fn no_secret_is_in_a_message_or_in_debug() {
 }
 
 #[test]
-fn the_fingerprint_changes_with_every_file_and_with_nothing_else() {
+fn the_fingerprint_changes_only_when_a_file_changes() {
     let directory = directory();
     let file = directory.path().join("w.yml");
     fs::write(
@@ -481,17 +494,17 @@ fn the_fingerprint_changes_with_every_file_and_with_nothing_else() {
         assert!(!seen.contains(&fingerprint), "{name}, gone");
         seen.push(fingerprint);
         fs::write(&path, before).unwrap();
-        assert_eq!(read(&file).fingerprint, seen[0], "{name}, as it was");
+        assert_eq!(read(&file).fingerprint, seen[0], "{name}, restored");
     }
 }
 
 #[test]
-fn a_file_that_cannot_be_read_twice_is_refused() {
+fn a_file_that_is_too_large_or_not_regular_is_refused() {
     let directory = directory();
     check(&"#".repeat((1 << 20) + 1), &[" is larger than 1 MiB"]);
     let problems = read(directory.path()).outcome.unwrap_err().to_string();
     assert_eq!(
         problems,
-        format!("{}: is no regular file", directory.path().display())
+        format!("{}: is not a regular file", directory.path().display())
     );
 }

@@ -1,382 +1,385 @@
-//! The scenario file: its shape, and what is checked of it.
+//! The scenario file: reads it, and reports everything that is wrong at once.
 
-use std::{collections::HashSet, num::NonZeroU32, time::Duration};
+use std::{collections::HashSet, path::Path, time::Duration};
 
-use serde::{Deserialize, Deserializer, de::Error as _};
-use serde_saphyr::Spanned;
-
-use super::{
-    Failure, Identity, Keys, Scenario, TaskIds,
-    role::{self, RawRole},
-};
+use super::{IdentityKeys, Scenario, ScriptedFailure, SimulatedIdentity, TaskIds};
 use crate::{
     signer::{Credentials, Secret},
     simulator::{
         ErrorCode,
-        scan::{Counts, Scan, Stall, Timeline},
+        scan::{ScanCounts, ScanPlay, Stall, Timeline},
+    },
+    yaml::{
+        MapReader, Origin, Problem, Problems, Setting, ValueReader, YamlFile, read_file, scalar,
     },
 };
 
-/// Keeps every date within those that can be written, at any speed.
-const LONGEST: Duration = Duration::from_hours(366 * 24);
+/// Keeps every date within the range that can be written, at any speed.
+const MAX_DURATION: Duration = Duration::from_hours(366 * 24);
+const DOCUMENTED_LIMIT: u32 = 20;
+const FIRST_LOCAL_TASK_ID: u32 = 1001;
+const FIRST_REGISTRY_TASK_ID: u32 = 2001;
 
-pub(super) fn parse(text: &str) -> Result<Scenario, Vec<String>> {
-    let file: RawScenario =
-        serde_saphyr::from_str(text).map_err(|error| vec![error.without_snippet().to_string()])?;
-    let mut problems = Problems::default();
-    check_who_assumes(&file.identities, &mut problems);
-    let identities: Vec<_> = file
-        .identities
-        .into_iter()
-        .filter_map(|raw| identity(raw, &mut problems))
-        .collect();
-    if identities.is_empty() && problems.list.is_empty() {
-        problems
-            .list
-            .push("identities: there must be one at least".into());
-    }
-    problems.none_or(Scenario {
-        seed: file.seed,
-        requests_per_second: file.requests_per_second.get() as usize,
-        identities,
-    })
+pub(super) fn load(file: &Path) -> Result<Scenario, Problems> {
+    let mut reader = ScenarioReader::default();
+    let document = read_file(file, 0).and_then(|bytes| YamlFile::parse(file, 0, bytes));
+    reader.finish(document)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawScenario {
-    #[serde(default)]
-    seed: u64,
-    #[serde(default = "documented_limit")]
-    requests_per_second: NonZeroU32,
-    identities: Vec<Spanned<RawIdentity>>,
+pub(super) fn parse(text: &str) -> Result<Scenario, Problems> {
+    let document = YamlFile::parse(Path::new("scenario.yml"), 0, text.into());
+    ScenarioReader::default().finish(document)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawIdentity {
-    name: String,
-    secret_id: Option<String>,
-    secret_key: Option<String>,
-    token: Option<String>,
-    role: Option<Spanned<RawRole>>,
-    #[serde(default)]
-    scans: Vec<Spanned<RawScan>>,
-    #[serde(default = "yes")]
-    repeat: bool,
-    #[serde(default)]
-    starts_in: Span,
-    #[serde(default)]
-    started_ago: Span,
-    #[serde(default = "first_local")]
-    first_local_task_id: NonZeroU32,
-    #[serde(default = "first_registry")]
-    first_registry_task_id: NonZeroU32,
-    #[serde(default)]
-    failures: Vec<Spanned<RawFailure>>,
-    #[serde(default)]
-    latency: Span,
-    #[serde(default)]
-    latency_jitter: Span,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawScan {
-    takes: Span,
-    #[serde(default)]
-    pause: Span,
-    stall: Option<RawStall>,
-    cancel_at: Option<f64>,
-    #[serde(default)]
-    local_images: u32,
-    #[serde(default)]
-    registry_images: u32,
-    #[serde(default)]
-    local_vulnerabilities: u32,
-    #[serde(default)]
-    registry_vulnerabilities: u32,
-    #[serde(default)]
-    ignored_vulnerabilities: u32,
-    #[serde(default)]
-    risk_images: u32,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawStall {
-    at: f64,
-    r#for: Option<Span>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawFailure {
-    code: String,
-    #[serde(default = "always")]
-    fraction: f64,
-    #[serde(default)]
-    from: Span,
-    r#for: Option<Span>,
-    every: Option<Span>,
-}
-
-fn documented_limit() -> NonZeroU32 {
-    const { NonZeroU32::new(20).expect("not zero") }
-}
-
-fn first_local() -> NonZeroU32 {
-    const { NonZeroU32::new(1001).expect("not zero") }
-}
-
-fn first_registry() -> NonZeroU32 {
-    const { NonZeroU32::new(2001).expect("not zero") }
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn always() -> f64 {
-    1.0
-}
-
-/// A duration such as `90s` or `1h 30m`.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Span(pub(super) Duration);
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let duration = humantime::parse_duration(&text).map_err(|error| {
-            D::Error::custom(format!(
-                "{text:?} is no duration such as 90s or 5m: {error}"
-            ))
-        })?;
-        if duration > LONGEST {
-            return Err(D::Error::custom(format!("{text:?} is longer than a year")));
-        }
-        Ok(Span(duration))
-    }
-}
-
+/// Reads a scenario, and remembers what no two identities may share.
 #[derive(Default)]
-pub(super) struct Problems {
-    list: Vec<String>,
+pub(super) struct ScenarioReader {
+    pub(super) problems: Vec<Problem>,
     names: HashSet<String>,
     secret_ids: HashSet<String>,
-    pub(super) roles: role::Known,
+    pub(super) arns: HashSet<String>,
+    pub(super) has_machine_role: bool,
+    /// Names of identities that may assume roles. They may be defined before or after the role.
+    pub(super) assumers: Vec<Setting<String>>,
 }
 
-impl Problems {
-    pub(super) fn require(&mut self, is_right: bool, line: u64, problem: &str) {
-        if !is_right {
-            self.list.push(format!("line {line}: {problem}"));
+impl ScenarioReader {
+    fn finish(&mut self, document: Result<YamlFile, Problem>) -> Result<Scenario, Problems> {
+        let mut scenario = Scenario {
+            seed: 0,
+            requests_per_second: DOCUMENTED_LIMIT as usize,
+            identities: Vec::new(),
+        };
+        match document {
+            Ok(document) => self.scenario(document.value(), &mut scenario),
+            Err(problem) => self.problems.push(problem),
         }
+        Problems::none_of(std::mem::take(&mut self.problems))?;
+        Ok(scenario)
     }
 
-    fn none_or<T>(self, value: T) -> Result<T, Vec<String>> {
-        if self.list.is_empty() {
-            Ok(value)
-        } else {
-            Err(self.list)
+    fn scenario(&mut self, value: ValueReader<'_>, scenario: &mut Scenario) {
+        let Some(map) = value.map(&mut self.problems) else {
+            return;
+        };
+        scenario.seed = self.optional(&map, "seed", 0, scalar::integer);
+        let limit = self.optional(&map, "requests_per_second", DOCUMENTED_LIMIT, positive);
+        scenario.requests_per_second = limit as usize;
+        let n_problems = self.problems.len();
+        if let Some(list) = map.at("identities") {
+            for item in list.items(&mut self.problems) {
+                scenario.identities.extend(self.identity(item));
+            }
         }
+        // Identities that could not be read are reported already.
+        if scenario.identities.is_empty() && self.problems.len() == n_problems {
+            let missing = "has no identities, expected at least one";
+            self.problems.push(map.problem(missing));
+        }
+        // Now that all names are known.
+        for Setting { value, origin } in std::mem::take(&mut self.assumers) {
+            let Some(name) = value else { continue };
+            if !self.names.contains(&name) {
+                let problem = origin.problem(format!("there is no identity named {name:?}"));
+                self.problems.push(problem);
+            }
+        }
+        map.finish(&mut self.problems);
     }
-}
 
-fn identity(raw: Spanned<RawIdentity>, problems: &mut Problems) -> Option<Identity> {
-    let line = raw.referenced.line();
-    let raw = raw.value;
-    check_identity(&raw, line, problems);
-    let scans: Vec<_> = raw
-        .scans
-        .into_iter()
-        .map(|scan| self::scan(&scan, problems))
-        .collect();
-    check_all_are_played(&scans, line, problems);
-    let failures: Vec<_> = raw
-        .failures
-        .into_iter()
-        .map(|raw| failure(&raw, problems))
-        .collect();
-    let keys = match raw.role {
-        Some(role) => role::role(role, problems).map(Keys::Role),
-        None => Some(Keys::Known(Credentials {
-            secret_id: raw.secret_id.unwrap_or_default(),
-            secret_key: Secret::new(raw.secret_key.unwrap_or_default()),
-            token: raw.token.map(Secret::new),
-        })),
-    };
-    Some(Identity {
-        name: raw.name,
-        keys: keys?,
-        timeline: Timeline {
-            scans,
-            repeat: raw.repeat,
-        },
-        starts_in: raw.starts_in.0,
-        started_ago: raw.started_ago.0,
-        first_task_ids: TaskIds {
-            local: raw.first_local_task_id.get().into(),
-            registry: raw.first_registry_task_id.get().into(),
-        },
-        failures: failures.into_iter().collect::<Option<_>>()?,
-        latency: raw.latency.0,
-        latency_jitter: raw.latency_jitter.0,
-    })
-}
-
-fn check_identity(raw: &RawIdentity, line: u64, problems: &mut Problems) {
-    let name = &raw.name;
-    problems.require(!name.is_empty(), line, "name is empty");
-    let is_new = problems.names.insert(name.clone());
-    problems.require(
-        is_new,
-        line,
-        &format!("there is another identity named {name:?}"),
-    );
-    check_keys(raw, line, problems);
-    let has_one_start = raw.starts_in.0.is_zero() || raw.started_ago.0.is_zero();
-    problems.require(
-        has_one_start,
-        line,
-        "starts_in and started_ago exclude each other",
-    );
-}
-
-fn check_keys(raw: &RawIdentity, line: u64, problems: &mut Problems) {
-    let name = &raw.name;
-    let has_keys = raw.secret_id.is_some() || raw.secret_key.is_some() || raw.token.is_some();
-    if raw.role.is_some() {
-        problems.require(
-            !has_keys,
-            line,
-            &format!("{name:?} has a role, and so no keys of its own"),
-        );
-        return;
+    fn identity(&mut self, value: ValueReader<'_>) -> Option<SimulatedIdentity> {
+        let map = value.map(&mut self.problems)?;
+        let name = self.name(&map);
+        let keys = self.keys(&map);
+        let scans = self.scans(&map);
+        let repeat = self.optional(&map, "repeat", true, scalar::boolean);
+        let starts_in = self.optional(&map, "starts_in", Duration::ZERO, duration);
+        let started_ago = self.optional(&map, "started_ago", Duration::ZERO, duration);
+        let first_task_ids = TaskIds {
+            local: self
+                .optional(&map, "first_local_task_id", FIRST_LOCAL_TASK_ID, positive)
+                .into(),
+            registry: self
+                .optional(
+                    &map,
+                    "first_registry_task_id",
+                    FIRST_REGISTRY_TASK_ID,
+                    positive,
+                )
+                .into(),
+        };
+        let failures = self.failures(&map);
+        let latency = self.optional(&map, "latency", Duration::ZERO, duration);
+        let latency_jitter = self.optional(&map, "latency_jitter", Duration::ZERO, duration);
+        // They are two directions of the same offset.
+        if !starts_in.is_zero() && !started_ago.is_zero() {
+            let both = "has both starts_in and started_ago, expected one of them";
+            self.problems.push(map.problem(both));
+        }
+        map.finish(&mut self.problems);
+        Some(SimulatedIdentity {
+            name: name?,
+            keys: keys?,
+            timeline: Timeline { scans, repeat },
+            starts_in,
+            started_ago,
+            first_task_ids,
+            failures,
+            latency,
+            latency_jitter,
+        })
     }
-    let [id, key] =
-        [&raw.secret_id, &raw.secret_key].map(|text| text.as_deref().unwrap_or_default());
-    let is_new = id.is_empty() || problems.secret_ids.insert(id.to_owned());
-    problems.require(
-        is_new,
-        line,
-        &format!("{name:?} has the secret_id of another identity"),
-    );
-    let is_whole = !id.is_empty() && !key.is_empty();
-    problems.require(
-        is_whole,
-        line,
-        &format!("{name:?} needs secret_id and secret_key, or a role"),
-    );
-}
 
-/// Those who may assume a role must be in the file, before or after it.
-fn check_who_assumes(identities: &[Spanned<RawIdentity>], problems: &mut Problems) {
-    let names: HashSet<&str> = identities
-        .iter()
-        .map(|identity| identity.value.name.as_str())
-        .collect();
-    for role in identities
-        .iter()
-        .filter_map(|identity| identity.value.role.as_ref())
-    {
-        for name in role
-            .value
-            .assumed_by
-            .iter()
-            .filter(|name| !names.contains(name.as_str()))
+    fn name(&mut self, map: &MapReader<'_>) -> Option<String> {
+        let Setting { value, origin } = self.required(map, "name", "prod", scalar::owned_text)?;
+        let name = value?;
+        if name.is_empty() {
+            self.problems.push(origin.problem("is empty"));
+        } else if !self.names.insert(name.clone()) {
+            self.problems
+                .push(origin.problem(format!("{name:?} is already used")));
+        }
+        Some(name)
+    }
+
+    fn keys(&mut self, map: &MapReader<'_>) -> Option<IdentityKeys> {
+        let secret_id = map.read("secret_id", &mut self.problems, scalar::owned_text);
+        let secret_key = map.read("secret_key", &mut self.problems, scalar::owned_text);
+        let token = map.read("token", &mut self.problems, scalar::owned_text);
+        if let Some(role) = map.at("role") {
+            if secret_id.is_some() || secret_key.is_some() || token.is_some() {
+                let both = "has a role and keys of its own, expected one of them";
+                self.problems.push(map.problem(both));
+            }
+            return Some(IdentityKeys::Role(self.role(role)?));
+        }
+        let (Some(id), Some(key)) = (secret_id, secret_key) else {
+            let missing = "has neither a role nor both secret_id and secret_key";
+            self.problems.push(map.problem(missing));
+            return None;
+        };
+        for Setting { value, origin } in [&id, &key] {
+            if value.as_ref().is_some_and(String::is_empty) {
+                self.problems.push(origin.problem("is empty"));
+            }
+        }
+        let secret_id = id.value?;
+        if !secret_id.is_empty() && !self.secret_ids.insert(secret_id.clone()) {
+            let problem = id.origin.problem("is already used by another identity");
+            self.problems.push(problem);
+        }
+        let token = token.and_then(|token| token.value);
+        Some(IdentityKeys::Known(Credentials {
+            secret_id,
+            secret_key: Secret::new(key.value?),
+            token: token.map(Secret::new),
+        }))
+    }
+
+    fn scans(&mut self, map: &MapReader<'_>) -> Vec<ScanPlay> {
+        let mut scans = Vec::new();
+        let Some(list) = map.at("scans") else {
+            return scans;
+        };
+        let items = list.items(&mut self.problems);
+        for (index, item) in items.iter().enumerate() {
+            let Some(scan) = self.scan(*item) else {
+                continue;
+            };
+            if scan.length().is_none() && index + 1 < items.len() {
+                let stalled = "stalls without an end, so the scans after it never start";
+                self.problems.push(item.problem(stalled));
+            }
+            scans.push(scan);
+        }
+        scans
+    }
+
+    fn scan(&mut self, value: ValueReader<'_>) -> Option<ScanPlay> {
+        let map = value.map(&mut self.problems)?;
+        let takes = self.required(&map, "takes", "20m", positive_duration);
+        let pause = self.optional(&map, "pause", Duration::ZERO, duration);
+        let mut stall_at = None;
+        let mut stall_for = None;
+        if let Some(stall) = map.at("stall")
+            && let Some(stall) = stall.map(&mut self.problems)
         {
-            let problem = format!("assumed_by: there is no identity named {name:?}");
-            problems.require(false, role.referenced.line(), &problem);
+            stall_at = self.required(&stall, "at", "35", percent);
+            stall_for = self.given(&stall, "for", duration);
+            stall.finish(&mut self.problems);
         }
+        let cancel_at = self.given(&map, "cancel_at", percent);
+        let counts = self.counts(&map);
+        map.finish(&mut self.problems);
+        let takes = takes?.value?;
+        let mut scan = ScanPlay {
+            takes,
+            pause,
+            stall: None,
+            canceled_after: None,
+            counts,
+        };
+        if let Some(at) = stall_at {
+            scan.stall = Some(Stall {
+                after: takes.mul_f64(at.value? / 100.0),
+                lasts: stall_for,
+            });
+        }
+        if let Some(percent) = cancel_at {
+            scan.canceled_after = Some(takes.mul_f64(percent / 100.0));
+        }
+        Some(scan)
+    }
+
+    fn counts(&mut self, map: &MapReader<'_>) -> ScanCounts {
+        let counts = ScanCounts {
+            local_images: self.count(map, "local_images"),
+            registry_images: self.count(map, "registry_images"),
+            local_vulnerabilities: self.count(map, "local_vulnerabilities"),
+            registry_vulnerabilities: self.count(map, "registry_vulnerabilities"),
+            ignored_vulnerabilities: self.count(map, "ignored_vulnerabilities"),
+            risk_images: self.count(map, "risk_images"),
+        };
+        let n_images = u64::from(counts.local_images) + u64::from(counts.registry_images);
+        if n_images == 0 {
+            let none = "has no images, set local_images or registry_images to more than 0";
+            self.problems.push(map.problem(none));
+        }
+        if u64::from(counts.risk_images) > n_images {
+            self.problems
+                .push(map.problem("has more risk_images than images"));
+        }
+        counts
+    }
+
+    fn count(&mut self, map: &MapReader<'_>, key: &'static str) -> u32 {
+        self.optional(map, key, 0, whole)
+    }
+
+    pub(super) fn failures(&mut self, map: &MapReader<'_>) -> Vec<ScriptedFailure> {
+        let mut failures = Vec::new();
+        if let Some(list) = map.at("failures") {
+            for item in list.items(&mut self.problems) {
+                failures.extend(self.failure(item));
+            }
+        }
+        failures
+    }
+
+    fn failure(&mut self, value: ValueReader<'_>) -> Option<ScriptedFailure> {
+        let map = value.map(&mut self.problems)?;
+        let code = self.required(&map, "code", "InternalError", error_code);
+        let fraction = self.optional(&map, "fraction", 1.0, fraction);
+        let from = self.optional(&map, "from", Duration::ZERO, duration);
+        let lasts = self.given(&map, "for", duration);
+        let every = self.given(&map, "every", duration);
+        if let Some(every) = every
+            // Otherwise the failure would never pause, and `every` would have no effect.
+            && lasts.is_none_or(|lasts| lasts >= every)
+        {
+            let problem = map.problem("has every without a shorter for");
+            self.problems.push(problem);
+        }
+        map.finish(&mut self.problems);
+        Some(ScriptedFailure {
+            code: code?.value?,
+            fraction,
+            from,
+            lasts,
+            every,
+        })
+    }
+
+    /// The value of a key, or `default` where it is absent. One that cannot be read is reported.
+    pub(super) fn optional<T>(
+        &mut self,
+        map: &MapReader<'_>,
+        key: &'static str,
+        default: T,
+        read: fn(ValueReader<'_>) -> Result<T, String>,
+    ) -> T {
+        self.given(map, key, read).unwrap_or(default)
+    }
+
+    pub(super) fn given<T>(
+        &mut self,
+        map: &MapReader<'_>,
+        key: &'static str,
+        read: fn(ValueReader<'_>) -> Result<T, String>,
+    ) -> Option<T> {
+        map.read(key, &mut self.problems, read)?.value
+    }
+
+    pub(super) fn required<T>(
+        &mut self,
+        map: &MapReader<'_>,
+        key: &'static str,
+        example: &str,
+        read: fn(ValueReader<'_>) -> Result<T, String>,
+    ) -> Option<Setting<T>> {
+        let setting = map.read(key, &mut self.problems, read);
+        if setting.is_none() {
+            let missing = format!("has no {key}; add one, for example {key}: {example}");
+            self.problems.push(map.problem(missing));
+        }
+        setting
+    }
+
+    /// Reports a value that is given twice in the file.
+    pub(super) fn report(&mut self, origin: &Origin, message: &str) {
+        self.problems.push(origin.problem(message));
     }
 }
 
-fn check_all_are_played(scans: &[Scan], line: u64, problems: &mut Problems) {
-    let n_played = scans
-        .iter()
-        .position(|scan| scan.length().is_none())
-        .map_or(scans.len(), |last| last + 1);
-    let problem = format!("scan {n_played} stands still for ever, so those after it never start");
-    problems.require(n_played == scans.len(), line, &problem);
+/// At most a year.
+pub(super) fn duration(value: ValueReader<'_>) -> Result<Duration, String> {
+    let duration = scalar::duration(value)?;
+    if duration > MAX_DURATION {
+        return Err(format!("{} is longer than a year", value.source()));
+    }
+    Ok(duration)
 }
 
-fn scan(raw: &Spanned<RawScan>, problems: &mut Problems) -> Scan {
-    let line = raw.referenced.line();
-    let raw = &raw.value;
-    let takes = raw.takes.0;
-    problems.require(!takes.is_zero(), line, "takes must be more than 0s");
-    let n_images = u64::from(raw.local_images) + u64::from(raw.registry_images);
-    problems.require(
-        u64::from(raw.risk_images) <= n_images,
-        line,
-        "there are more risk_images than images",
-    );
-    problems.require(
-        n_images > 0,
-        line,
-        "local_images or registry_images must be more than 0",
-    );
-    let mut part = |percent: f64, key: &str| {
-        let is_part = percent > 0.0 && percent < 100.0;
-        problems.require(
-            is_part,
-            line,
-            &format!("{key} must lie between 0 and 100 percent"),
-        );
-        takes.mul_f64(if is_part { percent / 100.0 } else { 0.0 })
-    };
-    let stall = raw.stall.as_ref().map(|stall| Stall {
-        after: part(stall.at, "stall.at"),
-        lasts: stall.r#for.map(|lasts| lasts.0),
-    });
-    let canceled_after = raw.cancel_at.map(|percent| part(percent, "cancel_at"));
-    Scan {
-        takes,
-        pause: raw.pause.0,
-        stall,
-        canceled_after,
-        counts: counts(raw),
+fn positive_duration(value: ValueReader<'_>) -> Result<Duration, String> {
+    let duration = duration(value)?;
+    if duration.is_zero() {
+        return Err("must be longer than 0s".into());
+    }
+    Ok(duration)
+}
+
+fn whole(value: ValueReader<'_>) -> Result<u32, String> {
+    let number = scalar::integer(value)?;
+    u32::try_from(number)
+        .map_err(|_| format!("{number} is too large, must be at most {}", u32::MAX))
+}
+
+fn positive(value: ValueReader<'_>) -> Result<u32, String> {
+    match whole(value)? {
+        0 => Err("must be more than 0".into()),
+        number => Ok(number),
     }
 }
 
-fn counts(raw: &RawScan) -> Counts {
-    Counts {
-        local_images: raw.local_images,
-        registry_images: raw.registry_images,
-        local_vulnerabilities: raw.local_vulnerabilities,
-        registry_vulnerabilities: raw.registry_vulnerabilities,
-        ignored_vulnerabilities: raw.ignored_vulnerabilities,
-        risk_images: raw.risk_images,
+fn percent(value: ValueReader<'_>) -> Result<f64, String> {
+    let percent = scalar::number(value)?;
+    if percent > 0.0 && percent < 100.0 {
+        return Ok(percent);
     }
+    Err("must be more than 0 and less than 100 percent".into())
 }
 
-pub(super) fn failure(raw: &Spanned<RawFailure>, problems: &mut Problems) -> Option<Failure> {
-    let line = raw.referenced.line();
-    let raw = &raw.value;
-    let code = ErrorCode::find(&raw.code);
-    problems.require(
-        code.is_some(),
-        line,
-        &format!("{:?} is no error code of the API", raw.code),
-    );
-    let is_fraction = raw.fraction > 0.0 && raw.fraction <= 1.0;
-    problems.require(
-        is_fraction,
-        line,
-        "fraction must be more than 0 and at most 1",
-    );
-    let (lasts, every) = (raw.r#for.map(|span| span.0), raw.every.map(|span| span.0));
-    let repeats = every.is_none_or(|every| lasts.is_some_and(|lasts| lasts < every));
-    problems.require(repeats, line, "every needs a for that is shorter");
-    Some(Failure {
-        code: code?,
-        fraction: raw.fraction,
-        from: raw.from.0,
-        lasts,
-        every,
-    })
+fn fraction(value: ValueReader<'_>) -> Result<f64, String> {
+    let fraction = scalar::number(value)?;
+    if fraction > 0.0 && fraction <= 1.0 {
+        return Ok(fraction);
+    }
+    Err("must be more than 0 and at most 1".into())
+}
+
+fn error_code(value: ValueReader<'_>) -> Result<&'static ErrorCode, String> {
+    let code = scalar::text(value)?;
+    ErrorCode::find(code).ok_or_else(|| format!("{code:?} is not an error code of the API"))
 }
 
 #[cfg(test)]
@@ -386,7 +389,8 @@ mod tests {
     const IDENTITY: &str = "identities:\n  - {name: a, secret_id: AKIDa, secret_key: hunter2";
 
     fn problems(rest: &str) -> String {
-        parse(&format!("{IDENTITY}{rest}")).unwrap_err().join("\n")
+        let text = format!("{IDENTITY}{rest}");
+        parse(&text).unwrap_err().to_string()
     }
 
     #[test]
@@ -397,8 +401,9 @@ mod tests {
     }
 
     #[test]
-    fn every_problem_is_reported_at_once_with_its_line() {
-        let text = "identities:
+    fn every_problem_is_reported_at_once_with_its_line_and_key() {
+        let text = "seed: -1
+identities:
   - name: a
     secret_id: AKIDa
     secret_key: hunter2
@@ -410,26 +415,39 @@ mod tests {
         risk_images: 4
         cancel_at: 100
       - takes: 1m
+      - local_image: 1
     failures:
       - code: NoSuchCode
         fraction: 2
       - {code: InternalError, every: 1m}
   - {name: a, secret_id: AKIDa, secret_key: ''}
+  - {secret_id: AKIDb, latency: soon, colour: red}
+requests_per_second: 0
 ";
-        let expected = [
-            "line 2: starts_in and started_ago exclude each other",
-            "line 8: takes must be more than 0s",
-            "line 8: there are more risk_images than images",
-            "line 8: cancel_at must lie between 0 and 100 percent",
-            "line 12: local_images or registry_images must be more than 0",
-            "line 14: \"NoSuchCode\" is no error code of the API",
-            "line 14: fraction must be more than 0 and at most 1",
-            "line 16: every needs a for that is shorter",
-            "line 17: there is another identity named \"a\"",
-            "line 17: \"a\" has the secret_id of another identity",
-            "line 17: \"a\" needs secret_id and secret_key, or a role",
-        ];
-        assert_eq!(parse(text).unwrap_err(), expected);
+        let expected = "\
+scenario.yml:1: seed: -1 is not a whole number, expected digits only
+scenario.yml:3: identities[0]: has both starts_in and started_ago, expected one of them
+scenario.yml:9: identities[0].scans[0]: has more risk_images than images
+scenario.yml:9: identities[0].scans[0].takes: must be longer than 0s
+scenario.yml:12: identities[0].scans[0].cancel_at: must be more than 0 and less than 100 percent
+scenario.yml:13: identities[0].scans[1]: has no images, set local_images or registry_images to more than 0
+scenario.yml:14: identities[0].scans[2]: has no images, set local_images or registry_images to more than 0
+scenario.yml:14: identities[0].scans[2]: has no takes; add one, for example takes: 20m
+scenario.yml:14: identities[0].scans[2].local_image: unknown key, did you mean local_images?
+scenario.yml:16: identities[0].failures[0].code: \"NoSuchCode\" is not an error code of the API
+scenario.yml:17: identities[0].failures[0].fraction: must be more than 0 and at most 1
+scenario.yml:18: identities[0].failures[1]: has every without a shorter for
+scenario.yml:19: identities[1].name: \"a\" is already used
+scenario.yml:19: identities[1].secret_id: is already used by another identity
+scenario.yml:19: identities[1].secret_key: is empty
+scenario.yml:20: identities[2]: has neither a role nor both secret_id and secret_key
+scenario.yml:20: identities[2]: has no name; add one, for example name: prod
+scenario.yml:20: identities[2].colour: unknown key, known keys: name, secret_id, secret_key, token, role, scans, \
+repeat, starts_in, started_ago, first_local_task_id, first_registry_task_id, failures, latency, latency_jitter
+scenario.yml:20: identities[2].latency: \"soon\" is not a valid duration (expected number at 0), expected for \
+example 30s, 5m or 1h
+scenario.yml:21: requests_per_second: must be more than 0";
+        assert_eq!(parse(text).unwrap_err().to_string(), expected);
     }
 
     #[test]
@@ -437,26 +455,30 @@ mod tests {
         let scans = ", scans: [{takes: 1m, local_images: 1, stall: {at: 40}}, {takes: 1m, local_images: 1}]}";
         assert_eq!(
             problems(scans),
-            "line 2: scan 1 stands still for ever, so those after it never start"
+            "scenario.yml:2: identities[0].scans[0]: stalls without an end, so the scans after it never start"
         );
     }
 
     #[test]
-    fn a_file_of_another_shape_is_one_problem_with_its_line_and_no_secret() {
-        let cases = [
-            (", colour: red}", "colour"),
+    fn a_value_of_another_shape_is_reported_with_its_line() {
+        for (rest, expected) in [
             (
-                ", latency: soon}",
-                "\"soon\" is no duration such as 90s or 5m",
+                ", starts_in: 10years}",
+                "2: identities[0].starts_in: 10years is longer than a year",
             ),
-            (", starts_in: 10years}", "\"10years\" is longer than a year"),
-            (", scans: 3}", "line 2"),
-            ("", "line"),
-        ];
-        for (rest, expected) in cases {
+            (
+                ", scans: 3}",
+                "2: identities[0].scans: is a number, expected a list",
+            ),
+            (
+                ", scans: [{takes: 1m, local_images: 1, stall: 3}]}",
+                "2: identities[0].scans[0].stall: is a number",
+            ),
+            ("", "2: is not valid YAML"),
+        ] {
             let problem = problems(rest);
             assert!(
-                problem.contains(expected) && problem.contains("line"),
+                problem.starts_with(&format!("scenario.yml:{expected}")),
                 "{problem}"
             );
             assert!(!problem.contains("hunter2"), "{problem}");
@@ -477,16 +499,14 @@ mod tests {
             let text = format!(
                 "identities:\n  - name: a\n    secret_id: AKIDa\n    secret_key: {key}\n    latency: x\n"
             );
-            let problem = parse(&text).unwrap_err().join("\n");
+            let problem = parse(&text).unwrap_err().to_string();
             assert!(!problem.contains("hunter2"), "{problem}");
         }
     }
 
     #[test]
     fn a_scenario_without_identities_is_a_problem() {
-        assert_eq!(
-            parse("identities: []").unwrap_err(),
-            ["identities: there must be one at least"]
-        );
+        let missing = "scenario.yml:1: has no identities, expected at least one";
+        assert_eq!(parse("identities: []").unwrap_err().to_string(), missing);
     }
 }

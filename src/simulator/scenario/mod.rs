@@ -1,50 +1,52 @@
-//! What the simulator plays: identities, their scans, and their failures.
+//! What the simulator plays: identities, their scans and their failures.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use super::{
     ErrorCode, Speed,
     scan::{Run, Timeline},
 };
-use crate::signer::{Credentials, Secret};
+use crate::{
+    signer::{Credentials, Secret},
+    yaml::Problems,
+};
 
 mod file;
 mod role;
 
-pub(super) use role::Role;
+pub(super) use role::SimulatedRole;
 
 /// A checked scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
     pub(super) seed: u64,
     pub(super) requests_per_second: usize,
-    pub(super) identities: Vec<Identity>,
+    pub(super) identities: Vec<SimulatedIdentity>,
 }
 
 /// One caller that the API knows, with an account of its own.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Identity {
+pub(super) struct SimulatedIdentity {
     pub(super) name: String,
-    pub(super) keys: Keys,
+    pub(super) keys: IdentityKeys,
     pub(super) timeline: Timeline,
-    /// From the simulator's start to the first scan's, or…
+    /// From the start of the simulator to that of the first scan, or…
     pub(super) starts_in: Duration,
-    /// … from the first scan's start to the simulator's.
+    /// … the other way round.
     pub(super) started_ago: Duration,
     pub(super) first_task_ids: TaskIds,
-    pub(super) failures: Vec<Failure>,
+    pub(super) failures: Vec<ScriptedFailure>,
     pub(super) latency: Duration,
-    /// At most so much more, at random.
+    /// Random extra latency, at most this much.
     pub(super) latency_jitter: Duration,
 }
 
-/// How a caller shows that it is this identity.
+/// The credentials that prove an identity.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Keys {
-    /// With these.
+pub(super) enum IdentityKeys {
     Known(Credentials),
-    /// With temporary ones, which are issued to those who may assume the role.
-    Role(Role),
+    /// Temporary ones, which are issued to callers who may assume the role.
+    Role(SimulatedRole),
 }
 
 /// The task IDs of one scan; 0 where there is none.
@@ -54,24 +56,28 @@ pub(super) struct TaskIds {
     pub(super) registry: u64,
 }
 
-/// An error instead of an answer. The first one of an identity that applies is the one.
+/// An error instead of an answer. The first failure of an identity that applies is answered.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Failure {
+pub(super) struct ScriptedFailure {
     pub(super) code: &'static ErrorCode,
     /// Of the requests while it lasts.
     pub(super) fraction: f64,
-    /// Since the simulator's start.
+    /// Since the start of the simulator.
     pub(super) from: Duration,
-    /// None is for ever.
+    /// `None` is without end.
     pub(super) lasts: Option<Duration>,
-    /// From one beginning to the next, never zero.
+    /// From one start to the next, never zero.
     pub(super) every: Option<Duration>,
 }
 
 impl Scenario {
-    /// Reads a scenario file. What is wrong with it comes with the line where it stands, all at once unless the
-    /// file is no YAML of that shape at all; no secret is repeated.
-    pub fn parse(text: &str) -> Result<Scenario, Vec<String>> {
+    /// Reads a scenario file. Reports all problems at once; none of them shows a secret.
+    pub fn load(file: &Path) -> Result<Scenario, Problems> {
+        file::load(file)
+    }
+
+    /// The same from text, as the file `scenario.yml`.
+    pub fn parse(text: &str) -> Result<Scenario, Problems> {
         file::parse(text)
     }
 
@@ -84,7 +90,7 @@ impl Scenario {
                 secret_key,
                 token: None,
             };
-            identity.keys = Keys::Known(keys);
+            identity.keys = IdentityKeys::Known(keys);
         }
         scenario
     }
@@ -101,12 +107,19 @@ impl Scenario {
             .filter_map(|identity| Some((identity.name.as_str(), identity.credentials()?)))
     }
 
-    /// The role for which `is_it` holds, and the index of its identity.
-    pub(super) fn role(&self, is_it: impl Fn(&Role) -> bool) -> Option<(usize, &Role)> {
-        let roles = self.identities.iter().map(Identity::role).enumerate();
-        roles
-            .filter_map(|(index, role)| Some((index, role?)))
-            .find(|(_, role)| is_it(role))
+    /// The first role for which `matches` holds, and the index of its identity.
+    pub(super) fn role(
+        &self,
+        matches: impl Fn(&SimulatedRole) -> bool,
+    ) -> Option<(usize, &SimulatedRole)> {
+        for (index, identity) in self.identities.iter().enumerate() {
+            if let Some(role) = identity.role()
+                && matches(role)
+            {
+                return Some((index, role));
+            }
+        }
+        None
     }
 
     pub(super) fn at_speed(&self, speed: Speed) -> Scenario {
@@ -126,59 +139,75 @@ fn builtin(text: &str) -> Scenario {
     Scenario::parse(text).expect("tests read the built-in scenarios")
 }
 
-impl Identity {
+impl SimulatedIdentity {
     pub(super) fn credentials(&self) -> Option<&Credentials> {
         match &self.keys {
-            Keys::Known(credentials) => Some(credentials),
-            Keys::Role(_) => None,
+            IdentityKeys::Known(credentials) => Some(credentials),
+            IdentityKeys::Role(_) => None,
         }
     }
 
-    pub(super) fn role(&self) -> Option<&Role> {
+    pub(super) fn role(&self) -> Option<&SimulatedRole> {
         match &self.keys {
-            Keys::Known(_) => None,
-            Keys::Role(role) => Some(role),
+            IdentityKeys::Known(_) => None,
+            IdentityKeys::Role(role) => Some(role),
         }
     }
 
     /// The scan of these tasks, or else the latest; `elapsed` is since the simulator's start.
     pub(super) fn scan(&self, tasks: Tasks, elapsed: Duration) -> Found<'_> {
-        let Some(since_first) = (elapsed + self.started_ago).checked_sub(self.starts_in) else {
-            return if tasks == Tasks::default() {
+        let asks_for_latest = tasks == Tasks::default();
+        // At most one of the two is set.
+        let since_first = (elapsed + self.started_ago).checked_sub(self.starts_in);
+        let Some(since_first) = since_first else {
+            return if asks_for_latest {
                 Found::NotScanned
             } else {
                 Found::NoSuchTask
             };
         };
         let latest = self.timeline.latest(since_first);
-        let run = match (latest, self.number(tasks)) {
-            (None, None) if tasks == Tasks::default() => return Found::NotScanned,
-            (latest, None) if tasks == Tasks::default() => latest,
-            (Some(latest), Some(number)) if number <= latest.number => self.timeline.run(number),
-            _ => None,
-        };
-        run.filter(|run| self.has(*run, tasks))
-            .map_or(Found::NoSuchTask, |run| Found::Scan(run, since_first))
+        if asks_for_latest {
+            return match latest {
+                Some(run) => Found::Scan(run, since_first),
+                None => Found::NotScanned,
+            };
+        }
+        // A task that will only start later does not exist yet.
+        if let (Some(latest), Some(number)) = (latest, self.number(tasks))
+            && number <= latest.number
+            && let Some(run) = self.timeline.run(number)
+            && self.has(run, tasks)
+        {
+            return Found::Scan(run, since_first);
+        }
+        Found::NoSuchTask
     }
 
     /// The IDs count up with the scans; a scan without images of a kind has no task for them.
     pub(super) fn task_ids(&self, run: Run<'_>) -> TaskIds {
         let counts = run.scan.counts;
-        let id = |first: u64, n_images| if n_images == 0 { 0 } else { first + run.number };
-        TaskIds {
-            local: id(self.first_task_ids.local, counts.local_images),
-            registry: id(self.first_task_ids.registry, counts.registry_images),
+        let mut ids = TaskIds {
+            local: 0,
+            registry: 0,
+        };
+        // A scan without images of a kind has no task for them.
+        if counts.local_images > 0 {
+            ids.local = self.first_task_ids.local + run.number;
         }
+        if counts.registry_images > 0 {
+            ids.registry = self.first_task_ids.registry + run.number;
+        }
+        ids
     }
 
     fn number(&self, tasks: Tasks) -> Option<u64> {
-        let local = tasks
-            .local
-            .and_then(|id| id.checked_sub(self.first_task_ids.local));
-        let registry = tasks
-            .registry
-            .and_then(|id| id.checked_sub(self.first_task_ids.registry));
-        local.or(registry)
+        if let Some(id) = tasks.local
+            && let Some(number) = id.checked_sub(self.first_task_ids.local)
+        {
+            return Some(number);
+        }
+        tasks.registry?.checked_sub(self.first_task_ids.registry)
     }
 
     fn has(&self, run: Run<'_>, tasks: Tasks) -> bool {
@@ -187,11 +216,11 @@ impl Identity {
             && tasks.registry.is_none_or(|id| id == ids.registry)
     }
 
-    fn at_speed(&self, speed: Speed) -> Identity {
-        Identity {
+    fn at_speed(&self, speed: Speed) -> SimulatedIdentity {
+        SimulatedIdentity {
             keys: match &self.keys {
-                Keys::Known(credentials) => Keys::Known(credentials.clone()),
-                Keys::Role(role) => Keys::Role(role.at_speed(speed)),
+                IdentityKeys::Known(credentials) => IdentityKeys::Known(credentials.clone()),
+                IdentityKeys::Role(role) => IdentityKeys::Role(role.at_speed(speed)),
             },
             timeline: self.timeline.at_speed(speed),
             starts_in: speed.scale(self.starts_in),
@@ -206,43 +235,40 @@ impl Identity {
     }
 }
 
-/// Which scan is asked for; the latest, if neither task is named.
+/// The requested scan; the latest if neither task is given.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Tasks {
     pub(super) local: Option<u64>,
     pub(super) registry: Option<u64>,
 }
 
-/// What there is of a scan that was asked for.
+/// The result of looking for a requested scan.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Found<'a> {
     /// The account has never been scanned.
     NotScanned,
-    /// It has no such task, or not yet, or the two tasks are not of one scan.
+    /// The account has no such task, or not yet, or the two tasks belong to different scans.
     NoSuchTask,
     /// The scan, and the time since the first one started.
     Scan(Run<'a>, Duration),
 }
 
-impl Failure {
+impl ScriptedFailure {
     /// Whether it applies `elapsed` after the simulator's start; `dice` is from 0 to 1.
-    pub(super) fn strikes(&self, elapsed: Duration, dice: f64) -> bool {
-        dice < self.fraction
-            && elapsed
-                .checked_sub(self.from)
-                .is_some_and(|since| self.lasts_at(since))
-    }
-
-    fn lasts_at(&self, since: Duration) -> bool {
+    pub(super) fn applies(&self, elapsed: Duration, dice: f64) -> bool {
+        let Some(since) = elapsed.checked_sub(self.from) else {
+            return false;
+        };
         let into = match self.every {
             Some(every) => since.as_nanos() % every.as_nanos(),
             None => since.as_nanos(),
         };
-        self.lasts.is_none_or(|lasts| into < lasts.as_nanos())
+        let is_over = self.lasts.is_some_and(|lasts| into >= lasts.as_nanos());
+        dice < self.fraction && !is_over
     }
 
-    fn at_speed(&self, speed: Speed) -> Failure {
-        Failure {
+    fn at_speed(&self, speed: Speed) -> ScriptedFailure {
+        ScriptedFailure {
             from: speed.scale(self.from),
             lasts: self.lasts.map(|lasts| speed.scale(lasts)),
             every: self
@@ -259,7 +285,7 @@ mod tests {
     use crate::simulator::{DEFAULT_SECRET_ID, DEFAULT_SECRET_KEY};
 
     #[test]
-    fn the_built_in_scenarios_can_be_read() {
+    fn the_built_in_scenarios_are_valid() {
         let keys = Secret::new(DEFAULT_SECRET_KEY.into());
         let default = Scenario::builtin_default(DEFAULT_SECRET_ID, keys);
         assert_eq!(
@@ -271,23 +297,23 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_strikes_within_its_windows_alone() {
+    fn a_failure_applies_only_within_its_windows() {
         let seconds = Duration::from_secs;
-        let failure = Failure {
+        let failure = ScriptedFailure {
             code: ErrorCode::find("InternalError").unwrap(),
             fraction: 0.5,
             from: seconds(10),
             lasts: Some(seconds(2)),
             every: Some(seconds(60)),
         };
-        let strikes = [9, 10, 11, 12, 69, 70, 72].map(|at| failure.strikes(seconds(at), 0.0));
-        assert_eq!(strikes, [false, true, true, false, false, true, false]);
-        assert!(!failure.strikes(seconds(10), 0.5), "the dice said no");
-        let for_ever = Failure {
+        let applies = [9, 10, 11, 12, 69, 70, 72].map(|at| failure.applies(seconds(at), 0.0));
+        assert_eq!(applies, [false, true, true, false, false, true, false]);
+        assert!(!failure.applies(seconds(10), 0.5), "the dice said no");
+        let endless = ScriptedFailure {
             lasts: None,
             every: None,
             ..failure
         };
-        assert!(for_ever.strikes(seconds(1_000_000), 0.4));
+        assert!(endless.applies(seconds(1_000_000), 0.4));
     }
 }

@@ -1,33 +1,33 @@
-//! Roles: what an identity is that has no keys of its own.
+//! Roles: an identity with a role has no keys of its own.
 
-use std::{collections::HashSet, time::Duration};
-
-use serde::Deserialize;
-use serde_saphyr::Spanned;
+use std::time::Duration;
 
 use super::{
-    Failure, Speed,
-    file::{Problems, RawFailure, Span, failure},
+    ScriptedFailure, Speed,
+    file::{ScenarioReader, duration},
 };
-use crate::signer::Secret;
+use crate::{
+    signer::Secret,
+    yaml::{MapReader, Setting, ValueReader, scalar},
+};
 
 /// A role, who may assume it, and how its credentials are issued.
 #[derive(Clone, Debug, PartialEq)]
-pub(in crate::simulator) struct Role {
+pub(in crate::simulator) struct SimulatedRole {
     pub(in crate::simulator) arn: String,
     /// Names of identities.
     pub(in crate::simulator) assumed_by: Vec<String>,
-    /// What those must give, if anything.
+    /// What those must send, if anything.
     pub(in crate::simulator) external_id: Option<String>,
     pub(in crate::simulator) web_identity: Option<WebIdentity>,
     /// Whether the metadata service issues its credentials.
     pub(in crate::simulator) is_of_this_machine: bool,
-    /// In place of the lifetime that is asked for.
+    /// Instead of the lifetime that the caller requests.
     pub(in crate::simulator) token_lifetime: Option<Duration>,
-    /// Of issuing credentials, not of using them.
-    pub(in crate::simulator) failures: Vec<Failure>,
+    /// When credentials are issued, not when they are used.
+    pub(in crate::simulator) failures: Vec<ScriptedFailure>,
     pub(in crate::simulator) latency: Duration,
-    /// At most so much more, at random.
+    /// Random extra latency, at most this much.
     pub(in crate::simulator) latency_jitter: Duration,
 }
 
@@ -38,7 +38,7 @@ pub(in crate::simulator) struct WebIdentity {
     pub(in crate::simulator) token: Secret,
 }
 
-impl Role {
+impl SimulatedRole {
     /// The last part of the ARN, as the metadata service calls it.
     pub(in crate::simulator) fn name(&self) -> &str {
         self.arn.rsplit('/').next().unwrap_or_default()
@@ -50,94 +50,109 @@ impl Role {
     }
 
     /// Lifetimes and latencies are real time at any speed: clients compare them with their own clocks.
-    pub(super) fn at_speed(&self, speed: Speed) -> Role {
-        let failures = self
-            .failures
-            .iter()
-            .map(|failure| failure.at_speed(speed))
-            .collect();
-        Role {
-            failures,
+    pub(super) fn at_speed(&self, speed: Speed) -> SimulatedRole {
+        let failures = self.failures.iter();
+        SimulatedRole {
+            failures: failures.map(|failure| failure.at_speed(speed)).collect(),
             ..self.clone()
         }
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RawRole {
-    arn: String,
-    #[serde(default)]
-    pub(super) assumed_by: Vec<String>,
-    external_id: Option<String>,
-    web_identity: Option<RawWebIdentity>,
-    #[serde(default)]
-    metadata: bool,
-    token_lifetime: Option<Span>,
-    #[serde(default)]
-    failures: Vec<Spanned<RawFailure>>,
-    #[serde(default)]
-    latency: Span,
-    #[serde(default)]
-    latency_jitter: Span,
+impl ScenarioReader {
+    pub(super) fn role(&mut self, value: ValueReader<'_>) -> Option<SimulatedRole> {
+        let map = value.map(&mut self.problems)?;
+        let arn = self.arn(&map);
+        let mut assumed_by = Vec::new();
+        if let Some(list) = map.at("assumed_by") {
+            for item in list.items(&mut self.problems) {
+                let name = scalar::owned_text(item);
+                let name = Setting::of(item.origin(), name, &mut self.problems);
+                assumed_by.extend(name.value.clone());
+                self.assumers.push(name);
+            }
+        }
+        let external_id = self.given(&map, "external_id", scalar::owned_text);
+        let has_web_identity = map.at("web_identity").is_some();
+        let web_identity = self.web_identity(&map);
+        let metadata = map.read("metadata", &mut self.problems, scalar::boolean);
+        let token_lifetime = self.given(&map, "token_lifetime", token_lifetime);
+        let failures = self.failures(&map);
+        let latency = self.optional(&map, "latency", Duration::ZERO, duration);
+        let latency_jitter = self.optional(&map, "latency_jitter", Duration::ZERO, duration);
+        map.finish(&mut self.problems);
+
+        let mut is_of_this_machine = false;
+        if let Some(Setting {
+            value: Some(true),
+            origin,
+        }) = metadata
+        {
+            is_of_this_machine = true;
+            // A machine has one role, and the metadata service has no other way to choose.
+            if self.has_machine_role {
+                self.report(&origin, "is already used by another role");
+            }
+            self.has_machine_role = true;
+        }
+        if assumed_by.is_empty() && !has_web_identity && !is_of_this_machine {
+            let unused = "cannot be assumed; add assumed_by, web_identity or metadata";
+            self.report(&map.origin(), unused);
+        }
+        Some(SimulatedRole {
+            arn: arn?,
+            assumed_by,
+            external_id,
+            web_identity,
+            is_of_this_machine,
+            token_lifetime,
+            failures,
+            latency,
+            latency_jitter,
+        })
+    }
+
+    fn arn(&mut self, map: &MapReader<'_>) -> Option<String> {
+        let example = "qcs::cam::uin/1:roleName/reader";
+        let Setting { value, origin } = self.required(map, "arn", example, arn)?;
+        let arn = value?;
+        if !self.arns.insert(arn.clone()) {
+            self.report(&origin, "is already used by another role");
+        }
+        Some(arn)
+    }
+
+    fn web_identity(&mut self, map: &MapReader<'_>) -> Option<WebIdentity> {
+        let value = map.at("web_identity")?;
+        let map = value.map(&mut self.problems)?;
+        let provider = self.required(&map, "provider", "cls-abcd1234", scalar::owned_text);
+        let token = self.required(&map, "token", "any-token", scalar::owned_text);
+        map.finish(&mut self.problems);
+        Some(WebIdentity {
+            provider: provider?.value?,
+            token: Secret::new(token?.value?.trim().to_owned()),
+        })
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawWebIdentity {
-    provider: String,
-    token: String,
+fn arn(value: ValueReader<'_>) -> Result<String, String> {
+    let arn = scalar::owned_text(value)?;
+    let name = arn.rsplit('/').next().unwrap_or_default();
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let example = "qcs::cam::uin/1:roleName/reader";
+        return Err(format!(
+            "does not end with the role's name, expected for example {example}"
+        ));
+    }
+    Ok(arn)
 }
 
-/// What no two roles share.
-#[derive(Default)]
-pub(super) struct Known {
-    arns: HashSet<String>,
-    of_this_machine: bool,
-}
-
-pub(super) fn role(raw: Spanned<RawRole>, problems: &mut Problems) -> Option<Role> {
-    let line = raw.referenced.line();
-    let raw = raw.value;
-    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-    let is_right = raw.arn.rsplit('/').next().is_some_and(is_name);
-    problems.require(
-        is_right,
-        line,
-        "arn must end in the role's name, as in qcs::cam::uin/1:roleName/reader",
-    );
-    let is_new = problems.roles.arns.insert(raw.arn.clone());
-    problems.require(is_new, line, "there is another role with this arn");
-    let is_second = raw.metadata && std::mem::replace(&mut problems.roles.of_this_machine, true);
-    problems.require(!is_second, line, "metadata: there is another role with it");
-    let is_trusting = !raw.assumed_by.is_empty() || raw.web_identity.is_some() || raw.metadata;
-    problems.require(
-        is_trusting,
-        line,
-        "nobody may assume it: give assumed_by, web_identity or metadata",
-    );
-    let lifetime = raw.token_lifetime.map(|span| span.0);
-    let is_long = lifetime.is_none_or(|lifetime| lifetime >= Duration::from_secs(1));
-    problems.require(is_long, line, "token_lifetime must be 1s or longer");
-    let failures: Vec<_> = raw
-        .failures
-        .into_iter()
-        .map(|raw| failure(&raw, problems))
-        .collect();
-    Some(Role {
-        arn: raw.arn,
-        assumed_by: raw.assumed_by,
-        external_id: raw.external_id,
-        web_identity: raw.web_identity.map(|raw| WebIdentity {
-            provider: raw.provider,
-            token: Secret::new(raw.token.trim().to_owned()),
-        }),
-        is_of_this_machine: raw.metadata,
-        token_lifetime: lifetime,
-        failures: failures.into_iter().collect::<Option<_>>()?,
-        latency: raw.latency.0,
-        latency_jitter: raw.latency_jitter.0,
-    })
+fn token_lifetime(value: ValueReader<'_>) -> Result<Duration, String> {
+    let lifetime = duration(value)?;
+    if lifetime < Duration::from_secs(1) {
+        return Err("must be at least 1s".into());
+    }
+    Ok(lifetime)
 }
 
 #[cfg(test)]
@@ -156,20 +171,20 @@ mod tests {
   - name: closed
     role: {arn: 'qcs::cam::uin/1:roleName/'}
   - name: web
-    role: {arn: two, assumed_by: [nobody], metadata: true, web_identity: {provider: p, token: hunter2}}
+    role: {arn: two, assumed_by: [missing], metadata: true, web_identity: {provider: p, token: hunter2}}
   - name: bare
 ";
-        let expected = [
-            "line 11: assumed_by: there is no identity named \"nobody\"",
-            "line 2: \"base\" has a role, and so no keys of its own",
-            "line 7: there is another role with this arn",
-            "line 7: token_lifetime must be 1s or longer",
-            "line 9: arn must end in the role's name, as in qcs::cam::uin/1:roleName/reader",
-            "line 9: nobody may assume it: give assumed_by, web_identity or metadata",
-            "line 11: metadata: there is another role with it",
-            "line 12: \"bare\" needs secret_id and secret_key, or a role",
-        ];
-        assert_eq!(Scenario::parse(text).unwrap_err(), expected);
+        let expected = "\
+scenario.yml:2: identities[0]: has a role and keys of its own, expected one of them
+scenario.yml:7: identities[1].role.arn: is already used by another role
+scenario.yml:7: identities[1].role.token_lifetime: must be at least 1s
+scenario.yml:9: identities[2].role: cannot be assumed; add assumed_by, web_identity or metadata
+scenario.yml:9: identities[2].role.arn: does not end with the role's name, expected for example \
+qcs::cam::uin/1:roleName/reader
+scenario.yml:11: identities[3].role.assumed_by[0]: there is no identity named \"missing\"
+scenario.yml:11: identities[3].role.metadata: is already used by another role
+scenario.yml:12: identities[4]: has neither a role nor both secret_id and secret_key";
+        assert_eq!(Scenario::parse(text).unwrap_err().to_string(), expected);
     }
 
     #[test]

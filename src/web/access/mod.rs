@@ -14,6 +14,7 @@ mod login;
 mod token_bucket;
 
 use basic_auth::BasicAuth;
+#[cfg(any(test, fuzzing))]
 use login::Login;
 use token_bucket::TokenBucket;
 

@@ -193,7 +193,7 @@ async fn no_kind_shows_a_secret_whatever_comes_back() {
             );
             assert!(!output.contains(CANARY), "{arguments:?}: {output}");
             assert!(
-                output.contains("the keys stand in the configuration file"),
+                output.contains("the keys are in the configuration file"),
                 "{arguments:?}: {output}"
             );
         }

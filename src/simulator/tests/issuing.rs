@@ -1,14 +1,11 @@
-//! Roles are assumed, and what is issued for them is used: no socket, no clock.
+//! Roles are assumed, and the issued credentials are used: no socket, no clock.
 
 use std::{fs, path::Path};
 
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{
-    tests::{Draft, outcome, response, simulator},
-    *,
-};
+use super::*;
 
 const ARN: &str = "qcs::cam::uin/100000000001:roleName/tcss-exporter";
 
@@ -137,7 +134,7 @@ fn a_role_is_assumed_in_each_way_and_its_credentials_are_accepted() {
     assert_eq!(stats.identities["reader"].issued, 3);
     assert_eq!(
         stats.identities["base"].arrivals, 0,
-        "no call to STS counts"
+        "calls to STS do not count"
     );
 }
 
@@ -159,7 +156,7 @@ fn credentials_expire_to_the_second() {
 }
 
 #[test]
-fn a_token_of_other_credentials_or_none_is_refused() {
+fn a_token_of_other_credentials_or_a_missing_one_is_refused() {
     let simulator = simulator(SCENARIO);
     let now = simulator.start;
     let assume = || {
@@ -194,7 +191,7 @@ fn a_token_of_other_credentials_or_none_is_refused() {
 }
 
 #[test]
-fn the_limit_counts_by_role_and_not_by_what_was_issued() {
+fn all_credentials_of_a_role_share_one_limit() {
     let simulator = simulator(SCENARIO);
     let now = simulator.start;
     for _ in 0..20 {
@@ -216,7 +213,7 @@ fn the_limit_counts_by_role_and_not_by_what_was_issued() {
 }
 
 #[test]
-fn whom_the_role_does_not_trust_is_refused() {
+fn a_caller_that_the_role_does_not_trust_is_refused() {
     let simulator = simulator(SCENARIO);
     let now = simulator.start;
     let refused = |request: &Request<Bytes>| outcome(&simulator.respond(request, now));
@@ -256,7 +253,7 @@ fn whom_the_role_does_not_trust_is_refused() {
 }
 
 #[test]
-fn an_external_id_must_be_the_one_that_was_agreed() {
+fn the_external_id_must_match() {
     let simulator = with("      external_id: agreed\n");
     let now = simulator.start;
     for (rest, expected) in [
@@ -293,18 +290,18 @@ fn a_role_may_assume_another_one() {
 }
 
 #[test]
-fn issuing_fails_and_dawdles_as_the_scenario_says_and_using_does_not() {
+fn failures_and_latency_of_a_role_apply_to_issuing_and_not_to_use() {
     let simulator =
         with("      latency: 2s\n      failures: [{code: InternalError.DbError, from: 10s}]\n");
-    let begin = simulator.start;
-    let reply = simulator.respond(&assume(begin.wall, "").signed(), begin);
+    let start = simulator.start;
+    let reply = simulator.respond(&assume(start.wall, "").signed(), start);
     assert_eq!(reply.delay, Duration::from_secs(2));
     assert_eq!(
         get(&simulator, "tcss-exporter").delay,
         Duration::from_secs(2)
     );
     let (credentials, _) = issued(&simulator, &reply);
-    let later = begin.after(Duration::from_secs(10));
+    let later = start.after(Duration::from_secs(10));
     assert_eq!(
         outcome(&simulator.respond(&assume(later.wall, "").signed(), later)),
         "InternalError.DbError"
@@ -320,7 +317,7 @@ fn issuing_fails_and_dawdles_as_the_scenario_says_and_using_does_not() {
 }
 
 #[test]
-fn a_machine_without_a_role_and_another_role_are_not_found() {
+fn metadata_of_a_missing_or_another_role_are_not_found() {
     let bare = simulator(&SCENARIO.replacen("metadata: true", "metadata: false", 1));
     assert_eq!(get(&bare, "").response.status(), 404);
     let simulator = simulator(SCENARIO);
@@ -332,7 +329,7 @@ fn a_machine_without_a_role_and_another_role_are_not_found() {
 }
 
 #[test]
-fn what_the_official_sdk_sends_to_sts_is_accepted() {
+fn requests_of_the_official_sdk_to_sts_are_accepted() {
     let scenario = "
 identities:
   - name: base
@@ -375,7 +372,7 @@ identities:
 }
 
 #[test]
-fn metadata_look_as_they_were_recorded() {
+fn metadata_have_the_recorded_keys() {
     let recorded = fixture("cvm_metadata_role");
     let simulator = simulator(SCENARIO);
     let answer: Value =

@@ -1,4 +1,4 @@
-//! `docs/command-line.md` and the code say the same.
+//! `docs/command-line.md` compared with the code.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -93,7 +93,7 @@ fn documented() -> BTreeMap<String, Flag> {
             let cells: Vec<&str> = row.split(" |").collect();
             let word = |cell: usize| code(cells[cell]).concat();
             let before = flags.insert(word(0), (word(1), word(2), commands.clone()));
-            assert_eq!(before, None, "{row} comes twice");
+            assert_eq!(before, None, "{row} is listed twice");
         }
     }
     flags

@@ -2,10 +2,7 @@
 
 use std::{fs, path::Path, time::Duration};
 
-use super::{
-    Endpoint, Overrides, Region, load,
-    tests::{check, load_text},
-};
+use super::{Endpoint, Overrides, Region, check, load, load_text};
 use crate::{
     credentials::{
         AssumeRole, Chain, CvmRole, EnvVariables, KeyFiles, Profile, Source, Sts, Tccli, TkeOidc,
@@ -119,7 +116,7 @@ fn every_key_is_read() {
 }
 
 #[test]
-fn a_relative_path_begins_where_the_file_is_that_names_it() {
+fn a_path_is_relative_to_the_file_that_names_it() {
     let directory = tempfile::tempdir().unwrap();
     fs::create_dir(directory.path().join("teams")).unwrap();
     let block =
@@ -156,18 +153,18 @@ fn a_relative_path_begins_where_the_file_is_that_names_it() {
 }
 
 #[test]
-fn what_is_missing_or_wrong_is_said_with_what_would_be_right() {
+fn a_missing_or_invalid_key_is_reported_with_what_is_expected() {
     for (block, expected) in [
         (
             "{files: }",
             &[
-                "1: credentials.files: has no secret_id_file; give it the file that holds the SecretId",
-                "1: credentials.files: has no secret_key_file; give it the file that holds the SecretKey",
+                "1: credentials.files: has no secret_id_file; set it to the file that contains the SecretId",
+                "1: credentials.files: has no secret_key_file; set it to the file that contains the SecretKey",
             ][..],
         ),
         (
             "{static: {secret_id: a}}",
-            &["1: credentials.static: has no secret_key; give it the SecretKey"],
+            &["1: credentials.static: has no secret_key; set it to the SecretKey"],
         ),
         (
             "{static: {secret_id: a/b, secret_key: k}}",
@@ -178,32 +175,32 @@ fn what_is_missing_or_wrong_is_said_with_what_would_be_right() {
         (
             "{profile: {file: ~/keys}}",
             &[
-                "1: credentials.profile.file: is no path of a file; name the file that holds the value, not the value, \
-               and write no ~",
+                "1: credentials.profile.file: is not a valid path, expected the file that contains the value, not the \
+               value; ~ is not expanded",
             ],
         ),
         (
             "{tke_oidc: {endpoint: 'http://10.0.0.1'}}",
             &[
-                "1: credentials.tke_oidc.endpoint: is no endpoint; write a host such as sts.tencentcloudapi.com, or a URL, \
-               which must have https unless it is this machine",
+                "1: credentials.tke_oidc.endpoint: is not a valid endpoint, expected a host such as \
+               sts.tencentcloudapi.com or a URL; plain http is allowed only to this machine",
             ],
         ),
         (
             "{cvm_role: {endpoint: metadata.tencentyun.com, role: 'qcs::cam::uin/1:roleName/r'}}",
             &[
-                "1: credentials.cvm_role.endpoint: is no endpoint of a metadata service; write one such as \
+                "1: credentials.cvm_role.endpoint: is not a valid metadata endpoint, expected for example \
                  http://metadata.tencentyun.com",
-                "1: credentials.cvm_role.role: is no name of a role; write the name alone, not the ARN, or leave it out",
+                "1: credentials.cvm_role.role: is not a valid role name, expected only the name, not the ARN; or remove the key",
             ],
         ),
         (
             "{assume_role: {duration: 13h, session_name: x}}",
             &[
-                "1: credentials.assume_role: has no role_arn; give it the role's ARN, such as \
+                "1: credentials.assume_role: has no role_arn; set it to the role's ARN, for example \
                  qcs::cam::uin/100000000001:roleName/tcss-exporter",
-                "1: credentials.assume_role.duration: is no time from 1m to 12h; write 2h, or 30m",
-                "1: credentials.assume_role.session_name: is no name of a session; write 2 to 128 letters, digits \
+                "1: credentials.assume_role.duration: is not a duration from 1m to 12h, expected for example 2h or 30m",
+                "1: credentials.assume_role.session_name: is not a valid session name, expected 2 to 128 letters, digits \
                  and =,.@_-",
             ],
         ),
@@ -211,13 +208,13 @@ fn what_is_missing_or_wrong_is_said_with_what_would_be_right() {
             "{assume_role: {role_arn: 'qcs::cam::r', source: {assume_role: {role_arn: 'qcs::cam::r', source: {assume_role: \
              {role_arn: 'qcs::cam::r', source: {env: }}}}}}}",
             &[
-                "1: credentials.assume_role.source.assume_role.source.assume_role.source: is one role too many; \
-               3 may stand in one another",
+                "1: credentials.assume_role.source.assume_role.source.assume_role.source: is nested too deeply, \
+               at most 3 roles",
             ],
         ),
         (
             "{assume_role: {role_arn: 'qcs::cam::r', source: {env: {secret-id: A}}}}",
-            &["1: credentials.assume_role.source.env: unknown key; did you mean secret_id?"],
+            &["1: credentials.assume_role.source.env: unknown key, did you mean secret_id?"],
         ),
     ] {
         check(&format!("credentials: {block}"), expected);
@@ -234,32 +231,34 @@ fn keys_in_the_file_are_a_warning() {
     assert_eq!(
         warnings(&yaml),
         [
-            "account \"a\" and 1 more: the keys stand in the configuration file, where all who read it read them; put them \
-          into files of their own, or into environment variables"
+            "account \"a\" and 1 more: the keys are in the configuration file, visible to everyone who can read it; \
+          use separate files or environment variables"
         ]
     );
 }
 
 #[test]
-fn credentials_are_of_one_kind_that_works() {
+fn exactly_one_known_kind_must_be_given() {
     check(
         "credentials: {}",
-        &["1: credentials: names no kind; write one, such as env: {}, or leave credentials out"],
+        &[
+            "1: credentials: names no kind, expected for example env: {}; or remove the key credentials",
+        ],
     );
     check(
         "credentials: {environment: {}}",
         &[
-            "1: credentials: unknown key; known here: chain, env, files, static, profile, tccli, tke_oidc, cvm_role, assume_role",
+            "1: credentials: unknown key, known keys: chain, env, files, static, profile, tccli, tke_oidc, cvm_role, assume_role",
         ],
     );
     check(
         "credentials: {env: {secret-id: A}}",
-        &["1: credentials.env: unknown key; did you mean secret_id?"],
+        &["1: credentials.env: unknown key, did you mean secret_id?"],
     );
 }
 
 #[test]
-fn nothing_that_is_written_under_credentials_is_shown() {
+fn messages_never_show_what_is_written_under_credentials() {
     let blocks = [
         "Canary7",
         "[Canary7]",

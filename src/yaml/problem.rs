@@ -1,12 +1,12 @@
-//! What is wrong with a configuration, and where.
+//! What is wrong with a file, and where.
 
 use std::{error, fmt, sync::Arc};
 
-/// Everything that is wrong with a configuration, in the order of files and lines; never empty.
+/// Everything that is wrong, in the order of files and lines; never empty.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Problems(Vec<Problem>);
 
-/// One thing that is wrong: `FILE:LINE: KEY.PATH: what is wrong; what would be right`.
+/// One thing that is wrong: `FILE:LINE: KEY.PATH: what is wrong, what is expected`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     origin: Origin,
@@ -15,24 +15,24 @@ pub struct Problem {
 
 /// Where a value comes from: a key in a file, or a flag.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Origin {
-    pub place: Option<Place>,
+pub(crate) struct Origin {
+    pub(crate) place: Option<Place>,
     /// A path of keys such as `accounts[0].name`, or a flag; empty for a file as a whole.
-    pub key: String,
+    pub(crate) key: String,
 }
 
 /// A line of a file, or the whole file.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    /// Files are reported in the order in which they are read.
-    pub order: usize,
-    pub file: Arc<str>,
-    pub line: Option<u64>,
+pub(crate) struct Place {
+    /// Problems are reported in the order in which the files were read.
+    pub(crate) order: usize,
+    pub(crate) file: Arc<str>,
+    pub(crate) line: Option<u64>,
 }
 
 impl Problems {
     /// `Err` if there are any.
-    pub(super) fn none_of(mut problems: Vec<Problem>) -> Result<(), Problems> {
+    pub(crate) fn none_of(mut problems: Vec<Problem>) -> Result<(), Problems> {
         problems.sort();
         problems.dedup();
         if problems.is_empty() {
@@ -42,7 +42,6 @@ impl Problems {
         }
     }
 
-    /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &Problem> {
         self.0.iter()
     }
@@ -74,14 +73,7 @@ impl fmt::Display for Problem {
 }
 
 impl Origin {
-    pub(super) fn flag(name: &str) -> Origin {
-        Origin {
-            place: None,
-            key: name.to_owned(),
-        }
-    }
-
-    pub(super) fn problem(&self, message: impl Into<String>) -> Problem {
+    pub(crate) fn problem(&self, message: impl Into<String>) -> Problem {
         Problem {
             origin: self.clone(),
             message: message.into(),
