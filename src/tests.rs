@@ -31,7 +31,8 @@ fn files() -> BTreeMap<String, String> {
                 .unwrap()
                 .to_owned();
             let is_test = name.contains("tests") || name.contains("fixtures") || name == "fuzz.rs";
-            if name.ends_with(".rs") && !is_test {
+            let is_rust = path.extension().is_some_and(|extension| extension == "rs");
+            if is_rust && !is_test {
                 files.insert(name, without_tests(&fs::read_to_string(&path).unwrap()));
             }
         }
@@ -71,7 +72,7 @@ fn map() -> Vec<String> {
 /// The modules of the crate that `code` names: `crate::a::b` and `crate::{a::b, c}`.
 fn used_modules(code: &str) -> BTreeSet<String> {
     let mut used = BTreeSet::new();
-    for (_, rest) in code.split("crate::").skip(1).map(|rest| ((), rest)) {
+    for rest in code.split("crate::").skip(1) {
         let Some(group) = rest.strip_prefix('{') else {
             used.insert(leading_word(rest));
             continue;

@@ -68,9 +68,9 @@ const REPLACED: [&str; 3] = ["renamed", "swapped", "written"];
 
 fn remove(path: &Path) {
     if path.is_dir() {
-        fs::remove_dir(path).unwrap()
+        fs::remove_dir(path).unwrap();
     } else {
-        fs::remove_file(path).unwrap()
+        fs::remove_file(path).unwrap();
     }
 }
 
