@@ -48,7 +48,7 @@ fn source(
 ) -> Option<Source> {
     // Users paste keys one line too high or too low. No message about this block shows what it
     // contains.
-    let block = value.secret_map(problems)?;
+    let block = value.as_secret_map(problems)?;
     let mut given = Vec::new();
     for (name, read) in KINDS {
         // `has` also counts a kind without keys below it, such as `env:`.

@@ -56,7 +56,7 @@ pub(super) struct RawScan {
 impl RawConfig {
     pub(super) fn read(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> RawConfig {
         let mut raw = RawConfig::default();
-        let Some(file) = value.map(problems) else {
+        let Some(file) = value.as_map(problems) else {
             return raw;
         };
         let sections = raw.settings.read_sections(&file, problems);
@@ -101,7 +101,7 @@ impl Settings {
     /// Reads flags, which have the names of the keys.
     pub(super) fn read_flags(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Settings {
         let mut settings = Settings::default();
-        if let Some(flags) = value.map(problems) {
+        if let Some(flags) = value.as_map(problems) {
             // `finish` also finds a flag that no setting reads, which would be our own mistake.
             settings.read_sections(&flags, problems);
             flags.finish(problems);
@@ -158,7 +158,7 @@ impl RawAccount {
     }
 
     fn read(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Option<RawAccount> {
-        let map = value.map(problems)?;
+        let map = value.as_map(problems)?;
         let mut account = RawAccount {
             name: read_name(&map, AccountName::parse, problems),
             settings: Settings::default(),
@@ -180,7 +180,7 @@ impl RawAccount {
 
 impl RawScan {
     fn read(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Option<RawScan> {
-        let map = value.map(problems)?;
+        let map = value.as_map(problems)?;
         let scan = RawScan {
             origin: map.origin(),
             name: read_name(&map, ScanName::parse, problems),

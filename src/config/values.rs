@@ -71,7 +71,7 @@ mod tests {
     fn parse_time_zone(text: &str) -> Result<TimeZone, String> {
         let file = YamlFile::of_flags(&[("api", "time_zone", text.to_owned())]);
         let mut problems = Vec::new();
-        let map = file.value().map(&mut problems).unwrap();
+        let map = file.value().as_map(&mut problems).unwrap();
         let api = map.section("api", &mut problems).unwrap();
         time_zone(api.at("time_zone").unwrap())
     }

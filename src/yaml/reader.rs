@@ -106,7 +106,7 @@ impl<'a> ValueReader<'a> {
     }
 
     /// A map with known keys; null is an empty one. `None` is anything else, which is reported.
-    pub(crate) fn map(self, problems: &mut Vec<Problem>) -> Option<MapReader<'a>> {
+    pub(crate) fn as_map(self, problems: &mut Vec<Problem>) -> Option<MapReader<'a>> {
         let entries = self.map_entries(problems)?;
         Some(MapReader {
             value: self,
@@ -117,9 +117,9 @@ impl<'a> ValueReader<'a> {
 
     /// The same for a map that holds secrets, on every level. A key that is not known may be a secret in the wrong
     /// place, so it is not shown.
-    pub(crate) fn secret_map(mut self, problems: &mut Vec<Problem>) -> Option<MapReader<'a>> {
+    pub(crate) fn as_secret_map(mut self, problems: &mut Vec<Problem>) -> Option<MapReader<'a>> {
         self.is_secret = true;
-        self.map(problems)
+        self.as_map(problems)
     }
 
     /// The entries of a map whose keys the user chooses; null is an empty one.
@@ -223,7 +223,7 @@ impl MapReader<'_> {
         problems: &mut Vec<Problem>,
     ) -> Option<MapReader<'_>> {
         match self.find(key) {
-            Some((_, node)) => self.value.child(PathStep::Key(key), node).map(problems),
+            Some((_, node)) => self.value.child(PathStep::Key(key), node).as_map(problems),
             // Without entries, but with the line of the map above: problems need a place.
             None => Some(MapReader {
                 value: self.value.child(PathStep::Key(key), self.value.node),

@@ -16,7 +16,7 @@ fn texts(problems: &[Problem]) -> Vec<String> {
 fn a_key_that_was_not_asked_for_is_unknown_and_one_given_twice_is_a_problem() {
     let file = file("a: 1\nb: 2\nc: {d: 3}\na: 4\nfar: 5\n[x]: 6\n");
     let mut problems = Vec::new();
-    let map = file.value().map(&mut problems).unwrap();
+    let map = file.value().as_map(&mut problems).unwrap();
     assert!(map.has("a") && map.at("none").is_none());
     let section = map.section("c", &mut problems).unwrap();
     assert!(
@@ -46,8 +46,12 @@ fn a_key_that_was_not_asked_for_is_unknown_and_one_given_twice_is_a_problem() {
 fn a_secret_map_shows_no_unknown_key_on_any_level() {
     let file = file("secret:\n  Canary7: 1\n  inner: {Canary7: 2}\n");
     let mut problems = Vec::new();
-    let map = file.value().map(&mut problems).unwrap();
-    let secret = map.at("secret").unwrap().secret_map(&mut problems).unwrap();
+    let map = file.value().as_map(&mut problems).unwrap();
+    let secret = map
+        .at("secret")
+        .unwrap()
+        .as_secret_map(&mut problems)
+        .unwrap();
     let inner = secret.section("inner", &mut problems).unwrap();
     inner.finish(&mut problems);
     secret.finish(&mut problems);
@@ -69,7 +73,7 @@ fn a_flag_is_read_like_the_key_of_a_file() {
     ];
     let file = YamlFile::of_flags(&flags);
     let mut problems = Vec::new();
-    let map = file.value().map(&mut problems).unwrap();
+    let map = file.value().as_map(&mut problems).unwrap();
     let api = map.section("api", &mut problems).unwrap();
     let poll = map.section("poll", &mut problems).unwrap();
     let rate = api.read("rate", &mut problems, scalar::integer).unwrap();

@@ -141,7 +141,7 @@ fn read_config(
     problems: &mut Vec<Problem>,
 ) -> WebConfig {
     let mut config = WebConfig::default();
-    let Some(file) = value.map(problems) else {
+    let Some(file) = value.as_map(problems) else {
         return config;
     };
     let mut sections = Vec::new();

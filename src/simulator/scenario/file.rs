@@ -59,7 +59,7 @@ impl ScenarioReader {
     }
 
     fn scenario(&mut self, value: ValueReader<'_>, scenario: &mut Scenario) {
-        let Some(map) = value.map(&mut self.problems) else {
+        let Some(map) = value.as_map(&mut self.problems) else {
             return;
         };
         scenario.seed = self.optional(&map, "seed", 0, scalar::integer);
@@ -88,7 +88,7 @@ impl ScenarioReader {
     }
 
     fn identity(&mut self, value: ValueReader<'_>) -> Option<SimulatedIdentity> {
-        let map = value.map(&mut self.problems)?;
+        let map = value.as_map(&mut self.problems)?;
         let name = self.name(&map);
         let keys = self.keys(&map);
         let scans = self.scans(&map);
@@ -196,13 +196,13 @@ impl ScenarioReader {
     }
 
     fn scan(&mut self, value: ValueReader<'_>) -> Option<ScanPlay> {
-        let map = value.map(&mut self.problems)?;
+        let map = value.as_map(&mut self.problems)?;
         let takes = self.required(&map, "takes", "20m", positive_duration);
         let pause = self.optional(&map, "pause", Duration::ZERO, duration);
         let mut stall_at = None;
         let mut stall_for = None;
         if let Some(stall) = map.at("stall")
-            && let Some(stall) = stall.map(&mut self.problems)
+            && let Some(stall) = stall.as_map(&mut self.problems)
         {
             stall_at = self.required(&stall, "at", "35", percent);
             stall_for = self.given(&stall, "for", duration);
@@ -267,7 +267,7 @@ impl ScenarioReader {
     }
 
     fn failure(&mut self, value: ValueReader<'_>) -> Option<ScriptedFailure> {
-        let map = value.map(&mut self.problems)?;
+        let map = value.as_map(&mut self.problems)?;
         let code = self.required(&map, "code", "InternalError", error_code);
         let fraction = self.optional(&map, "fraction", 1.0, fraction);
         let from = self.optional(&map, "from", Duration::ZERO, duration);

@@ -61,7 +61,7 @@ impl SimulatedRole {
 
 impl ScenarioReader {
     pub(super) fn role(&mut self, value: ValueReader<'_>) -> Option<SimulatedRole> {
-        let map = value.map(&mut self.problems)?;
+        let map = value.as_map(&mut self.problems)?;
         let arn = self.arn(&map);
         let mut assumed_by = Vec::new();
         if let Some(list) = map.at("assumed_by") {
@@ -124,7 +124,7 @@ impl ScenarioReader {
 
     fn web_identity(&mut self, map: &MapReader<'_>) -> Option<WebIdentity> {
         let value = map.at("web_identity")?;
-        let map = value.map(&mut self.problems)?;
+        let map = value.as_map(&mut self.problems)?;
         let provider = self.required(&map, "provider", "cls-abcd1234", scalar::owned_text);
         let token = self.required(&map, "token", "any-token", scalar::owned_text);
         map.finish(&mut self.problems);
