@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::site::{Site, password, plain_client, status, user};
+use crate::support::site::{Site, password, plain_client, status, user};
 
 fn start(users: &[String], flags: &[&str]) -> Site {
     let lines: String = users.iter().map(|user| format!("  {user}\n")).collect();

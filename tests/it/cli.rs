@@ -2,10 +2,10 @@
 
 use std::process::{Command, Output};
 
-use crate::{
+use crate::support::{
+    answer,
     process::{CANARY, exporter, file, path, simulator},
     raw::{Act, Raw, ok, refusing},
-    support::answer,
 };
 
 fn run(command: &mut Command) -> (i32, String, String) {

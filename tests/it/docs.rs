@@ -9,7 +9,7 @@ use std::{
 
 use tcss_exporter::domain::Reason;
 
-use crate::process::{exporter, file, path};
+use crate::support::process::{exporter, file, path};
 
 const PAGES: [&str; 12] = [
     "README.md",

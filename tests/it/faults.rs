@@ -14,9 +14,9 @@ use tcss_exporter::{
     poller::{Context, Job},
 };
 
-use crate::{
+use crate::support::{
+    self, World, account, answer, error,
     raw::{Act, Raw, http, ok, refusing},
-    support::{self, World, account, answer, error},
 };
 
 const HUNDRED_MB: usize = 100 << 20;

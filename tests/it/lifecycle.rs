@@ -9,9 +9,9 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{
+use crate::support::{
     process::{Running, SCANNED, file, get, path, serving, simulating, until},
-    support::value,
+    value,
 };
 
 /// The configuration with these accounts.

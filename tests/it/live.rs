@@ -2,7 +2,7 @@
 
 use std::{fs, process::Command};
 
-use crate::{
+use crate::support::{
     process::{CANARY, Running, exporter, file, path, simulator},
     raw::{Act, Raw, refusing},
 };

@@ -5,9 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use crate::{
+use crate::support::{
     process::{CANARY, exporter, file, get, path, serving_as, simulator, until},
-    support::{sum, value},
+    sum, value,
 };
 
 const N_ACCOUNTS: usize = 2_000;

@@ -5,9 +5,10 @@ use std::{process::Command, sync::Arc, time::Duration};
 
 use tcss_exporter::{client::Handler, domain::Rate};
 
-use crate::{
+use crate::support::{
+    World, account, answer, frozen_clock, job,
     raw::{Act, Raw, http},
-    support::{World, account, answer, frozen_clock, job, sum},
+    sum,
 };
 
 /// Set in the process that measures.

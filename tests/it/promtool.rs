@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::{
+use crate::support::{
     process::{Running, SCANNED, get, run, serving, simulating, until},
     raw::{Act, Raw, refusing},
 };

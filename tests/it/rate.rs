@@ -8,9 +8,10 @@ use tcss_exporter::{
     simulator::{Scenario, Simulator, Speed},
 };
 
-use crate::{
+use crate::support::{
+    World, account, frozen_clock,
     process::{CANARY, SECRET_ID, file, get, path, serving, simulator, until},
-    support::{World, account, frozen_clock, scan, sum},
+    scan, sum,
 };
 
 /// 50 scans of one account, as often as it goes, at the highest rate.

@@ -11,9 +11,9 @@ use std::{
 use http::StatusCode;
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 
-use crate::{
+use crate::support::{
     process::{CANARY, Running, exporter, file, get, path, serving_as, simulator},
-    support::value,
+    value,
 };
 
 /// Accounts that never change, each with an identity of its own.

@@ -9,10 +9,11 @@ use tokio::{
     net::{TcpSocket, TcpStream},
 };
 
-use crate::{
+use crate::support::{
+    RARELY, config_of_scans,
     process::{SCANNED, arrivals, fetch, file, get, path, serving, simulating, until},
     raw::{Act, Raw, refusing},
-    support::{RARELY, config_of_scans, sum, value},
+    sum, value,
 };
 
 /// A client that sends and shows what a test says and nothing else.

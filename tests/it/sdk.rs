@@ -2,7 +2,9 @@
 
 use std::{path::Path, process::Command};
 
-use crate::process::{CANARY, SCANNED, SECRET_ID, file, get, path, run, simulating, simulator};
+use crate::support::process::{
+    CANARY, SCANNED, SECRET_ID, file, get, path, run, simulating, simulator,
+};
 
 const ROLE_ARN: &str = "qcs::cam::uin/100000000001:roleName/tcss-exporter";
 

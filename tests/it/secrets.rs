@@ -1,9 +1,9 @@
 //! No secret in anything that is printed or served, at the finest log level, whatever the server sends back.
 
-use crate::{
+use crate::support::{
     process::{CANARY, Running, exporter, get, listening, until},
     raw::{Act, Raw},
-    support::sum,
+    sum,
 };
 
 /// Requests come back as the message of an error, as some gateways do it.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
+use crate::support::{
     process::{
         CANARY, Running, SCANNED, exporter, fetch, file, get, path, serving, serving_as,
         simulating, until,
     },
-    support::value,
+    value,
 };
 
 /// A configuration with accounts of these names, all with the same keys.

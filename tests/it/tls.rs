@@ -20,10 +20,10 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::{
+use crate::support::{
     process::run,
     site::{Authority, Issued, Site, client, status},
-    support::value,
+    value,
 };
 
 const TLS: &str = "tls_server_config:\n  cert_file: server.pem\n  key_file: server.key\n";
@@ -50,7 +50,7 @@ async fn metrics_come_over_tls_and_not_over_plain_http() {
     let site = start(&authority, "", &[]);
     assert!(comes_in(&site, &authority, None).await);
     assert_eq!(
-        status(crate::site::plain_client().get(site.http("/metrics"))).await,
+        status(crate::support::site::plain_client().get(site.http("/metrics"))).await,
         None
     );
     assert!(

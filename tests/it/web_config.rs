@@ -7,10 +7,10 @@ use std::{
     process::Command,
 };
 
-use crate::{
+use crate::support::{
     process::{CANARY, Running, exporter, file, get, listening, path, until},
     site::{Site, password, plain_client, status, user},
-    support::value,
+    value,
 };
 
 const IS_LOADED: &str = "tcss_exporter_web_config_last_reload_successful";
@@ -145,9 +145,9 @@ async fn a_file_that_becomes_invalid_keeps_the_last_valid_configuration_in_use()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_file_there_are_no_metrics_of_it() {
-    let (refusing, endpoint) = crate::raw::refusing();
+    let (refusing, endpoint) = crate::support::raw::refusing();
     let endpoint = format!("--api.endpoint=http://{endpoint}");
-    let (_exporter, url) = crate::process::serving(&[&endpoint]);
+    let (_exporter, url) = crate::support::process::serving(&[&endpoint]);
     assert!(!get(&format!("{url}/metrics")).await.contains("web_config"));
     drop(refusing);
 }

@@ -4,12 +4,14 @@
 use std::{fs, process::Command};
 
 use super::{
-    alertmanager::Alertmanager, receiver::Receiver, rules::root, rules::rule_file,
+    rules::{root, rule_file},
     runbook::scenario,
 };
-use crate::{
+use crate::support::{
+    alertmanager::Alertmanager,
     process::{CANARY, Running, exporter, file, path, run, serving_as, simulator},
     prometheus::Prometheus,
+    receiver::Receiver,
 };
 
 /// Everything between a scan and a person. Gone with the test.

@@ -8,7 +8,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::process::run;
+use crate::support::process::run;
 
 pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

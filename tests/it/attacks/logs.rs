@@ -14,10 +14,7 @@ use tokio::{
 };
 
 use super::{ALONE, ask, scrape};
-use crate::{
-    process::exporter,
-    support::{sum, value},
-};
+use crate::support::{process::exporter, sum, value};
 
 /// A process whose log the test does not see. Killed with the test.
 struct Unheard(Child);

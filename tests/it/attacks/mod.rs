@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{
+use crate::support::{
     process::{Running, exporter, serving_as},
     raw::refusing,
     site::{Authority, Issued, client},

@@ -11,9 +11,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{ALONE, Target, ask};
-use crate::{
+use crate::support::{
+    config_of_scans,
     process::{Running, exporter, file, listening, path, until},
-    support::{config_of_scans, value},
+    value,
 };
 
 /// Reads slowly until told to `hurry`.

@@ -10,9 +10,9 @@ use tokio::{
 };
 
 use super::{ALONE, Target, scrape};
-use crate::{
+use crate::support::{
+    config_of_scans,
     process::{file, path},
-    support::config_of_scans,
 };
 
 async fn ask_for_metrics(address: SocketAddr) -> TcpStream {

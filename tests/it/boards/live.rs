@@ -4,9 +4,11 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    process::{CANARY, Running, exporter, file, get, path, serving_as, simulator, until},
-    prometheus::{Prometheus, Sample},
-    raw::{Act, Raw, ok},
+    support::prometheus::{Prometheus, Sample},
+    support::{
+        process::{CANARY, Running, exporter, file, get, path, serving_as, simulator, until},
+        raw::{Act, Raw, ok},
+    },
 };
 
 use super::{

@@ -5,7 +5,7 @@ use std::{fs, process::Command};
 use serde_json::Value;
 
 use super::{array, dashboards, rules, text};
-use crate::process::{file, path, run};
+use crate::support::process::{file, path, run};
 
 /// The blocks of `language`.
 fn blocks(language: &str) -> Vec<String> {

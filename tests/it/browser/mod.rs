@@ -4,15 +4,13 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::{
+use crate::support::{
+    answer,
     process::{Running, exporter, file, get, listening, path, serving, until},
     raw::{Act, Raw, ok},
-    support::answer,
 };
 
-mod driver;
-
-use driver::Browser;
+use crate::support::driver::Browser;
 
 /// Widths and heights of windows: a phone, a tablet, and the narrowest and the usual width with a table.
 const PHONE: (u32, u32) = (360, 740);

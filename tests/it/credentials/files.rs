@@ -11,9 +11,9 @@ use std::{
 };
 
 use super::scenario;
-use crate::{
+use crate::support::{
     process::{CANARY, SECRET_ID, exporter, file, get, path, serving_as, simulator, until},
-    support::value,
+    value,
 };
 
 /// Puts something in the place of the file with the `SecretKey`.

@@ -3,10 +3,10 @@
 use std::fs;
 
 use super::ROLE_ARN;
-use crate::{
+use crate::support::{
     process::{CANARY, Running, exporter, get, listening, run, until},
     raw::{Act, Raw, http, ok},
-    support::sum,
+    sum,
 };
 
 /// Issues keys, and repeats everything that it gets with them.

@@ -8,12 +8,12 @@ use std::{
 };
 
 use super::{ROLE_ARN, scenario};
-use crate::{
+use crate::support::{
     process::{
         CANARY, Running, SECRET_ID, exporter, file, path, run, serving_as, simulator, until,
     },
     raw::{Act, Raw, refusing},
-    support::value,
+    value,
 };
 
 /// A simulator, and a directory with a configuration and with what it refers to.
@@ -278,7 +278,12 @@ async fn no_proxy_and_no_redirect_leads_to_the_metadata_service() {
         "Location: {}/latest/meta-data/cam/security-credentials/\r\n",
         world.api
     );
-    let elsewhere = Raw::start(Act::Send(crate::raw::http("302 Found", &head, b""))).await;
+    let elsewhere = Raw::start(Act::Send(crate::support::raw::http(
+        "302 Found",
+        &head,
+        b"",
+    )))
+    .await;
     let mut command = world.exporter(&format!(
         "{{cvm_role: {{endpoint: '{}'}}}}",
         elsewhere.url()
@@ -333,7 +338,8 @@ accounts:
         );
     }
     let stats: serde_json::Value =
-        serde_json::from_str(&crate::process::get(&format!("{api}/-/stats")).await).unwrap();
+        serde_json::from_str(&crate::support::process::get(&format!("{api}/-/stats")).await)
+            .unwrap();
     assert!(
         stats["identities"]["reader"]["issued"].as_u64().unwrap() >= 6,
         "{stats}"

@@ -5,7 +5,7 @@ mod hidden;
 mod kinds;
 mod polls;
 
-use crate::process::{CANARY, SCANNED, SECRET_ID};
+use crate::support::process::{CANARY, SCANNED, SECRET_ID};
 
 /// The role that the simulator lends out.
 const ROLE_ARN: &str = "qcs::cam::uin/100000000001:roleName/tcss-exporter";

@@ -19,9 +19,10 @@ use tcss_exporter::{
 use tokio::time::{Instant, sleep};
 
 use super::{ROLE_ARN, scenario};
-use crate::{
+use crate::support::{
+    START, World, account, answer, credentials, error, frozen_clock,
     process::{CANARY, SECRET_ID},
-    support::{START, World, account, answer, credentials, error, frozen_clock, scan, sum, value},
+    scan, sum, value,
 };
 
 fn role(source: Source) -> Source {

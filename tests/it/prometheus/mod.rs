@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::process::{CANARY, Running, exporter, file, path, serving_as, simulator, until};
+use crate::support::process::{
+    CANARY, Running, exporter, file, path, serving_as, simulator, until,
+};
 
 mod families;
-mod relay;
-mod server;
 
-use relay::Relay;
-pub(crate) use server::{Metadata, Prometheus, Sample};
+use crate::support::prometheus::{Metadata, Prometheus, Sample};
+use crate::support::relay::Relay;
 
 /// Jobs of Prometheus, named after the format in which they scrape.
 const JOBS: [&str; 2] = ["openmetrics", "text"];

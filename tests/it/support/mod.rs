@@ -1,5 +1,14 @@
 //! What the tests share.
 
+pub(crate) mod alertmanager;
+pub(crate) mod driver;
+pub(crate) mod process;
+pub(crate) mod prometheus;
+pub(crate) mod raw;
+pub(crate) mod receiver;
+pub(crate) mod relay;
+pub(crate) mod site;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;

@@ -10,7 +10,7 @@ use std::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::process::Running;
+use crate::support::process::Running;
 
 /// Without a sandbox, which does not work for root or in a container; and without a word to anybody on the network.
 const ARGUMENTS: [&str; 9] = [

@@ -14,24 +14,24 @@ use tokio::{
     time::sleep,
 };
 
-use crate::raw::{ok, read_whole};
+use crate::support::raw::{ok, read_whole};
 
 /// A listener that keeps what arrives. Gone with the test.
-pub(super) struct Receiver {
-    pub(super) url: String,
+pub(crate) struct Receiver {
+    pub(crate) url: String,
     delivered: Arc<Mutex<Vec<Delivered>>>,
     task: JoinHandle<()>,
 }
 
 /// An alert that arrived.
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Delivered {
+pub(crate) struct Delivered {
     /// The receiver of Alertmanager that sent it, which is the path it came to.
     #[serde(skip)]
-    pub(super) to: String,
-    pub(super) status: String,
-    pub(super) labels: BTreeMap<String, String>,
-    pub(super) annotations: BTreeMap<String, String>,
+    pub(crate) to: String,
+    pub(crate) status: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) annotations: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -46,7 +46,7 @@ impl Drop for Receiver {
 }
 
 impl Receiver {
-    pub(super) async fn start() -> Receiver {
+    pub(crate) async fn start() -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let delivered = Arc::new(Mutex::new(Vec::new()));
@@ -65,7 +65,7 @@ impl Receiver {
     }
 
     /// Waits for the alert `name` with `labels`.
-    pub(super) async fn until(&self, name: &str, labels: &[(&str, &str)]) -> Delivered {
+    pub(crate) async fn until(&self, name: &str, labels: &[(&str, &str)]) -> Delivered {
         for _ in 0..1800 {
             if let Some(found) = self.find(name, labels) {
                 return found;
@@ -79,12 +79,12 @@ impl Receiver {
     }
 
     /// Forgets what has arrived so far.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         self.delivered.lock().unwrap().clear();
     }
 
     /// The alert `name` with `labels`, if it arrived.
-    pub(super) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<Delivered> {
+    pub(crate) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<Delivered> {
         let delivered = self.delivered.lock().unwrap();
         let is_it = |delivered: &&Delivered| {
             let has = |(key, value): &(&str, &str)| {

@@ -7,7 +7,7 @@ use rcgen::{
 };
 use tokio::net::TcpSocket;
 
-use crate::process::{CANARY, Running, exporter, listening};
+use crate::support::process::{CANARY, Running, exporter, listening};
 
 /// A certificate and its key, in PEM.
 #[derive(Clone)]
@@ -112,7 +112,7 @@ impl Site {
         for (name, content) in files.iter().chain(&[("w.yml", config)]) {
             fs::write(directory.path().join(name), content).unwrap();
         }
-        let (refusing, endpoint) = crate::raw::refusing();
+        let (refusing, endpoint) = crate::support::raw::refusing();
         let mut command = exporter();
         command
             .args([

@@ -4,17 +4,17 @@ use std::{collections::BTreeMap, net::TcpListener, process::Command};
 
 use serde::Deserialize;
 
-use crate::process::{Running, until};
+use crate::support::process::{Running, until};
 
 /// How often a port that was free may turn out to be taken.
 const ATTEMPTS: usize = 10;
 
 /// A process. Killed with the test.
-pub(super) struct Alertmanager {
+pub(crate) struct Alertmanager {
     _running: Running,
     _directory: tempfile::TempDir,
     /// Host and port.
-    pub(super) address: String,
+    pub(crate) address: String,
 }
 
 /// An alert as Alertmanager has it.
@@ -32,7 +32,7 @@ struct Status {
 }
 
 impl Alertmanager {
-    pub(super) fn start(config: &str) -> Alertmanager {
+    pub(crate) fn start(config: &str) -> Alertmanager {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("alertmanager.yml"), config).unwrap();
         // It does not take port 0, so it may find the port that was free a moment ago taken.
@@ -47,7 +47,7 @@ impl Alertmanager {
     }
 
     /// Waits until it has the alert `name` with `labels`, and holds it back because of another one.
-    pub(super) async fn until_inhibited(&self, name: &str, labels: &[(&str, &str)]) {
+    pub(crate) async fn until_inhibited(&self, name: &str, labels: &[(&str, &str)]) {
         self.until(name, labels, "inhibited", |status| {
             status.state == "suppressed" && !status.inhibited_by.is_empty()
         })
@@ -55,7 +55,7 @@ impl Alertmanager {
     }
 
     /// Waits until it has the alert `name` with `labels`, and nothing holds it back.
-    pub(super) async fn until_active(&self, name: &str, labels: &[(&str, &str)]) {
+    pub(crate) async fn until_active(&self, name: &str, labels: &[(&str, &str)]) {
         self.until(name, labels, "active", |status| status.state == "active")
             .await;
     }

@@ -6,11 +6,11 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::raw::{http, read_request};
+use crate::support::raw::{http, read_request};
 
 /// A listener and its task; gone with the test.
-pub(super) struct Relay {
-    pub(super) url: String,
+pub(crate) struct Relay {
+    pub(crate) url: String,
     task: JoinHandle<()>,
 }
 
@@ -22,7 +22,7 @@ impl Drop for Relay {
 
 impl Relay {
     /// Answers every request with the metrics of `exporter` in text format 0.0.4.
-    pub(super) async fn start(exporter: &str) -> Relay {
+    pub(crate) async fn start(exporter: &str) -> Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let metrics = format!("{exporter}/metrics");

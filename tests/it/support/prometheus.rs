@@ -8,7 +8,7 @@ use std::{
 
 use serde::{Deserialize, de::DeserializeOwned};
 
-use crate::process::{Running, get, until};
+use crate::support::process::{Running, get, until};
 
 /// How often a port that was free may turn out to be taken.
 const ATTEMPTS: usize = 10;
