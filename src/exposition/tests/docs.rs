@@ -50,8 +50,12 @@ fn of_the_code() -> Families {
         families.insert(name.to_owned(), (kind.to_owned(), labels, help.to_owned()));
     };
     for collector in &collectors::ALL {
+        let labels: &[&str] = match collector.per {
+            collectors::Per::Account => &["account"],
+            collectors::Per::Scan => &["account", "scan"],
+        };
         for family in collector.families() {
-            add(family.name, "gauge", &["account", "scan"], family.help);
+            add(family.name, "gauge", labels, family.help);
         }
     }
     for family in &polls::FAMILIES {
