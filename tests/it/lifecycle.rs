@@ -104,7 +104,10 @@ fn only_what_changed_is_new(before: &str, after: &str) {
     assert!(!after.contains("account=\"gone\""), "{after}");
     assert!(polls(after, "kept") >= polls(before, "kept"), "counts on");
     assert_eq!(
-        of(after, "tcss_vul_scan_risk_images", "kept"),
+        value(
+            after,
+            "tcss_vul_scan_risk_images{account=\"kept\",scan=\"latest\"}"
+        ),
         Some(2.0),
         "keeps its data"
     );

@@ -363,6 +363,6 @@ async fn accounts_of_one_identity_share_its_pace_and_others_do_not_wait_for_them
         "100 of the quick one and 2 a second of the busy ones: {total}"
     );
     let text = world.text();
-    assert!(sum(&text, "tcss_api_pacer_wait_seconds_total") > 1_000.0);
+    assert!(sum(&text, "tcss_api_rate_limiter_wait_seconds_total") > 1_000.0);
     assert_eq!(sum(&text, "tcss_api_requests_total"), total as f64);
 }

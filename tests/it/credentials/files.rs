@@ -202,6 +202,7 @@ fn of(text: &str, name: &str, account: &str) -> f64 {
     let labels = [
         format!("account=\"{account}\""),
         format!("account=\"{account}\",scan=\"latest\""),
+        format!("account=\"{account}\",collector=\"vul_scan\",scan=\"latest\""),
     ];
     labels
         .iter()

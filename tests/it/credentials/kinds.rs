@@ -237,7 +237,7 @@ accounts:
     let of = |text: &str, name: &str, account: &str| {
         value(
             text,
-            &format!("{name}{{account=\"{account}\",scan=\"latest\"}}"),
+            &format!("{name}{{account=\"{account}\",collector=\"vul_scan\",scan=\"latest\"}}"),
         )
     };
     until(&format!("{url}/metrics"), "a poll of each", |text| {
