@@ -41,7 +41,7 @@ fn files() -> BTreeMap<String, String> {
     files
 }
 
-/// What stands above the test module, without comments.
+/// The code above the test module, without comments.
 fn without_tests(text: &str) -> String {
     let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
     let mut code = String::new();
@@ -130,7 +130,7 @@ fn every_module_uses_only_those_below_it_in_the_map() {
                 is_below,
                 "src/{file} uses crate::{used}, which is not below {module}"
             );
-            // It stands for a service of others: it must not share our own understanding of it.
+            // It simulates an external service, so it must not share the exporter's own reading of the API.
             let is_allowed = ["signer", "listener", "yaml", "domain", "build_info"];
             if module == "simulator" {
                 assert!(

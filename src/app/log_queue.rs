@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_nobody_reads_blocks_nobody_and_takes_no_more_than_its_share() {
+    fn a_log_that_is_not_read_blocks_no_task_and_has_bounded_size() {
         let paper = Paper::default();
         let mut queue = LogQueue::start(paper.clone()).unwrap();
         let held = paper.0.lock().unwrap();

@@ -136,7 +136,7 @@ impl Client {
         self.send_with(call, auth, permit, deadline).await
     }
 
-    /// Like [`Client::send`], but not signed: the `token` in the body says who calls.
+    /// Like [`Client::send`], but not signed: the `token` in the body identifies the caller.
     pub async fn send_unsigned(
         &self,
         call: &Call<'_>,
@@ -158,6 +158,7 @@ impl Client {
         // Before the request: the data of the response may be as old as this.
         let as_of = self.clock.now();
         let outcome = self.exchange(call, auth, as_of.wall, deadline).await;
+        // Measured from the departure: the wait in the limiter's queue is not part of the request.
         self.telemetry
             .request_took(call.action, permit.departure().elapsed());
         // The request has ended, so the next one may be sent while this response is read.
@@ -213,6 +214,7 @@ impl Client {
         deadline: Instant,
     ) -> Result<Bytes, RawError> {
         let request = request(call, auth, at)?;
+        // A proxy on another machine would connect to its own loopback address.
         let destination = if call.endpoint.is_loopback() {
             Destination::Loopback
         } else {

@@ -454,7 +454,7 @@ completed_end_timestamp_seconds[] 1619799000
                 let lines = lines(&parsed);
                 let unchanged = lines.lines().filter(|line| all.contains(line)).count();
                 let lost = all.lines().count() - unchanged;
-                // Whatever is not known to be SCANNED is not completed either.
+                // Only a scan that is known to be SCANNED is completed.
                 let most = if field == "Status" { 9 } else { 2 };
                 assert!(
                     lost <= most,

@@ -123,6 +123,7 @@ fn scans(raw: &[RawScan], problems: &mut Vec<Problem>) -> Vec<Scan> {
             });
         }
     }
+    // An account that names no scans polls the latest one.
     if raw.is_empty()
         && let Ok(name) = ScanName::parse("latest")
     {
@@ -179,7 +180,12 @@ impl RawScan {
 
     fn has_readable_task_ids(&self) -> bool {
         let ids = [&self.local_task_id, &self.registry_task_id];
-        !ids.into_iter().flatten().any(|id| id.value.is_none())
+        for id in ids.into_iter().flatten() {
+            if id.value.is_none() {
+                return false;
+            }
+        }
+        true
     }
 }
 

@@ -120,17 +120,26 @@ struct RoleKeys {
 
 fn parse(document: &[u8]) -> Result<(Credentials, Timestamp), CredentialsError> {
     // The messages of `serde_json` are not used: they quote the document.
-    let unreadable =
-        || CredentialsError::transient("the response of the metadata service cannot be read");
-    let document: MetadataDocument = serde_json::from_slice(document).map_err(|_| unreadable())?;
+    let Ok(document) = serde_json::from_slice::<MetadataDocument>(document) else {
+        return Err(unreadable());
+    };
+    // Checked before the keys: a document with another code has none.
     if document.code != "Success" {
         return Err(CredentialsError::transient(
             "the metadata service returned no keys: its Code is not Success",
         ));
     }
-    let role = document.role.ok_or_else(unreadable)?;
-    let expires = Timestamp::from_second(role.expired_time).map_err(|_| unreadable())?;
-    Ok((role.keys.into_credentials()?, expires))
+    let Some(RoleKeys { keys, expired_time }) = document.role else {
+        return Err(unreadable());
+    };
+    let Ok(expires) = Timestamp::from_second(expired_time) else {
+        return Err(unreadable());
+    };
+    Ok((keys.into_credentials()?, expires))
+}
+
+fn unreadable() -> CredentialsError {
+    CredentialsError::transient("the response of the metadata service cannot be read")
 }
 
 #[cfg(test)]

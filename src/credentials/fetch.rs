@@ -51,6 +51,8 @@ impl Fetcher {
         let reader = &mut self.reader;
         match &mut self.source {
             Source::Chain(chain) => {
+                // The chain ends here: a source that fails later must not silently be replaced by
+                // another identity.
                 let (found, fetched) = chain.find(reader, context).await?;
                 self.source = found;
                 Ok(fetched)
@@ -75,6 +77,7 @@ impl Fetcher {
                 };
                 parent.serial = caller.serial;
                 let outcome = role.fetch(&caller, context).await;
+                // Only this request shows that STS rejects the keys: the parent's task does not use them.
                 if let Err(error) = &outcome
                     && error.code() == Some(TOKEN_FAILURE)
                 {

@@ -48,7 +48,10 @@ pub(super) fn section<'a>(
             IniLine::Invalid(what) => return fail(what),
         }
     }
-    Ok(is_found.then_some(entries))
+    if !is_found {
+        return Ok(None);
+    }
+    Ok(Some(entries))
 }
 
 enum IniLine<'a> {

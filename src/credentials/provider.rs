@@ -33,6 +33,8 @@ impl Provider {
     ) -> Provider {
         let clock = context.clock;
         let status = Arc::new(CredentialsStatus::default());
+        // Environment variables and the configuration are read once, here: they cannot change, so
+        // these sources need no task.
         let refresh = match &source {
             Source::Env(variables) => {
                 set_fixed(&status, variables.fetch(&context.environment), clock);

@@ -92,7 +92,7 @@ impl Reader {
             for path in paths {
                 texts.push(read_file(path));
             }
-            // Nobody receives them where they come too late.
+            // Fails if the caller has timed out: then the texts are wiped here.
             let _ = sender.send(texts);
             drop(permit);
         });

@@ -53,6 +53,7 @@ impl RefreshTask {
                 // The new credentials of the parent may be those that work.
                 () = self.fetcher.parent_changed(), if self.failures > 0 => {}
             }
+            // Also where the delay has passed: polls that need credentials then wait for this attempt.
             self.status.started();
         }
     }
@@ -78,6 +79,7 @@ impl RefreshTask {
             return Some(self.fail(error));
         }
         let remaining = issued.remaining(self.context.clock.now());
+        // Before the failures are reset: the log line depends on them.
         self.log_success(current.as_deref(), &issued);
         self.failures = 0;
         self.status.succeeded(issued);
@@ -87,8 +89,8 @@ impl RefreshTask {
         self.next_refresh(remaining)
     }
 
-    /// Whether `fetched` is a change of watched files that no second read has seen. Whoever writes
-    /// them may be halfway through: a new `SecretId` beside the old `SecretKey`.
+    /// Whether `fetched` is a change of watched files that no second read has seen. Another process
+    /// may be in the middle of writing them: a new `SecretId` beside the old `SecretKey`.
     fn needs_confirmation(&self, fetched: &Fetched, current: Option<&Issued>) -> bool {
         if !self.fetcher.is_watched() {
             return false;
@@ -117,11 +119,15 @@ impl RefreshTask {
         self.unconfirmed = None;
         self.failures = self.failures.saturating_add(1);
         let old = self.status.issued();
+        // No back-off for files: reading them costs little, and they may be fixed at any time.
         let delay = if self.fetcher.is_watched() {
             schedule::WATCH_INTERVAL
         } else {
             let now = self.context.clock.now();
-            let remaining = old.as_ref().and_then(|old| old.remaining(now));
+            let remaining = match &old {
+                Some(old) => old.remaining(now),
+                None => None,
+            };
             retry_after(&error, self.failures, remaining)
         };
         self.log_failure(old.as_deref(), &error);

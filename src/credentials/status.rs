@@ -1,4 +1,4 @@
-//! What a provider has at the moment: written by its refresh task, read by everyone who uses it.
+//! What a provider has at the moment: written by its refresh task, read by its users.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::domain::Moment;
 pub struct CredentialsStatus {
     state: watch::Sender<RefreshState>,
     /// The serial of the credentials issued last. Separate from `state`, so that attempts do not
-    /// wake up those who wait for a change.
+    /// wake up tasks that wait for a change.
     serial: watch::Sender<u64>,
 }
 
@@ -29,8 +29,7 @@ struct RefreshState {
     failures: u64,
     /// A refresh was requested or is due, and has not ended.
     is_refreshing: bool,
-    /// The API does not accept what was issued last: those who need credentials wait for the
-    /// refresh.
+    /// The API does not accept what was issued last: callers wait for the refresh.
     is_rejected: bool,
     last_rejection: Option<Instant>,
     /// False where nothing ever changes.
@@ -139,7 +138,7 @@ impl CredentialsStatus {
             state.error = None;
             state.issued = Some(Arc::new(issued));
         });
-        // After the state, so that whoever sees the new serial finds the new credentials.
+        // After the state, so that a task that sees the new serial finds the new credentials.
         self.serial
             .send_if_modified(|last| std::mem::replace(last, serial) != serial);
     }
@@ -208,9 +207,10 @@ impl RefreshState {
         }
         match &self.issued {
             Some(current) if current.serial == rejected.serial => {}
-            // Others have taken their place already.
+            // They have been replaced already.
             _ => return false,
         }
+        // Keys that the API never accepts would otherwise be fetched again for every request.
         if let Some(last) = self.last_rejection
             && now.saturating_duration_since(last) < schedule::MIN_REJECTION_INTERVAL
         {

@@ -207,7 +207,7 @@ mod tests {
             prop_assert!(after == before || after == count, "{name} moves from {before} to {after}");
         }
 
-        /// Within five standard deviations of an even share.
+        /// The number of accounts is within five standard deviations of an even share.
         #[test]
         fn shares_are_fair(prefix in "[a-z]{0,8}", count in 1u16..12) {
             let n_accounts = 1_000;

@@ -136,8 +136,8 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-        /// However long requests take, and whenever within that time they arrive, no window of one
-        /// second has more arrivals than the rate.
+        /// For any duration of requests, and any arrival time within it, no window of one second has
+        /// more arrivals than the rate.
         #[test]
         fn no_second_ever_sees_more_than_the_rate(
             rate in 1u32..=20,

@@ -125,6 +125,8 @@ async fn serve_connection<S, B>(
         Ok(Err(error)) => return tracing::debug!(%error, "handshake failed"),
         Err(_) => return tracing::debug!("handshake timed out"),
     };
+    // A request stays in flight until its body is sent, not just until the service returns: slow
+    // readers must count, too.
     let tracked = Arc::clone(&activity);
     let service = service_fn(move |request| {
         let in_flight = tracked.request_started();
@@ -138,6 +140,7 @@ async fn serve_connection<S, B>(
             Ok::<_, S::Error>(Response::from_parts(head, body))
         }
     });
+    // Half-closed connections are served: scripts often close their side after the request.
     // Without the timer hyper ignores the header timeout. The timeout also covers the time before
     // the first byte, so it closes idle connections too.
     let connection = http1::Builder::new()

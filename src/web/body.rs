@@ -56,8 +56,8 @@ impl ResponseBody {
         match &mut self.source {
             BodySource::Complete(bytes) if bytes.is_empty() => None,
             BodySource::Complete(bytes) => Some(std::mem::take(bytes)),
-            BodySource::Plain(pages) => pages.next().map(Bytes::from),
-            BodySource::Gzip(pages) => pages.next_chunk().map(Bytes::from),
+            BodySource::Plain(pages) => Some(Bytes::from(pages.next()?)),
+            BodySource::Gzip(pages) => Some(Bytes::from(pages.next_chunk()?)),
         }
     }
 }
@@ -70,8 +70,11 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let frame = self.next_chunk().map(Frame::data);
-        Poll::Ready(frame.map(Ok))
+        // Never pending: the next page is rendered here, once hyper has room for it.
+        match self.next_chunk() {
+            Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
+            None => Poll::Ready(None),
+        }
     }
 
     fn is_end_stream(&self) -> bool {

@@ -106,7 +106,7 @@ impl WebState {
         }
         self.telemetry
             .http_answered(response.status().as_u16(), route.handler());
-        // Also releases the permit of a scrape at once.
+        // The old body is dropped here and releases the permit of a scrape.
         if request.method == Method::HEAD {
             *response.body_mut() = ResponseBody::empty();
         }

@@ -1,4 +1,4 @@
-//! Authentication: who is authorized, and what others can learn or delay.
+//! Authentication: which clients are authorized, and what other clients can learn or delay.
 
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ async fn a_change_of_users_takes_effect_at_once() {
 
 /// Run alone, as it measures response times. A second exporter that is not attacked shows how busy the machine is.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_hundred_wrong_passwords_at_once_do_not_hold_up_a_known_user() {
+async fn two_hundred_concurrent_wrong_passwords_do_not_delay_a_known_user() {
     let [site, calm] = [(); 2].map(|()| start(&[user("alice", 10)], &[]));
     let alice = password("alice");
     let client = plain_client();

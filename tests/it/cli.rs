@@ -1,4 +1,4 @@
-//! Commands, and what they say to bad input: a clear line with its place and what would be right, and the exit code.
+//! Commands and their errors for bad input: a clear line with the place and what is expected, and the exit code.
 
 use std::process::{Command, Output};
 
@@ -34,7 +34,7 @@ fn refused(arguments: &[&str], expected: &[&str]) {
 }
 
 #[test]
-fn every_problem_of_a_file_is_told_at_once_with_its_line() {
+fn all_problems_of_a_file_are_reported_with_their_lines() {
     let config = file(&format!(
         "poll:\n  interval: 0s\n  timeout: 10\napi:\n  requests_per_second: 21\n  time_zone: Mars/Olympus\n  \
          colour: blue\naccounts:\n  - name: prod\n    scans: {{}}\n  - name: prod\n    secret_key: {CANARY}\n"
@@ -92,7 +92,7 @@ fn bad_usage_says_what_would_be_right() {
 }
 
 #[test]
-fn a_variable_says_nothing_to_commands_without_its_flag_and_gives_way_to_the_flag() {
+fn a_variable_does_not_affect_commands_without_its_flag_and_the_flag_takes_precedence() {
     let check = |arguments: &[&str]| {
         run(exporter()
             .arg("check")
@@ -136,7 +136,7 @@ fn without_credentials_the_variables_are_named() {
 }
 
 #[test]
-fn a_port_in_use_is_a_failure_at_run_time() {
+fn a_port_in_use_is_a_run_time_error() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     for command in ["serve", "demo"] {
@@ -193,7 +193,7 @@ fn bash_completes_commands_and_flags() {
 }
 
 #[test]
-fn a_reader_that_is_gone_is_no_failure() {
+fn a_reader_that_is_gone_is_not_a_failure() {
     for arguments in [
         &["man"][..],
         &["completions", "bash"],

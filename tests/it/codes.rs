@@ -1,4 +1,4 @@
-//! Every error code of the API's documentation: its reason, and that a poll which meets it ends well.
+//! Every error code of the API's documentation: its reason, and that a poll handles it.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! The README and the pages in `docs/`, tried: what they tell to type and to copy works.
+//! The commands and examples in the README and in `docs/` work.
 
 use std::{
     collections::BTreeSet,
@@ -189,7 +189,7 @@ fn flags(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_link_leads_to_a_file_and_to_a_heading_in_it() {
+fn every_link_has_a_file_and_a_heading_as_target() {
     for name in PAGES {
         let directory = root().join(name).parent().unwrap().to_owned();
         for target in links(&page(name)) {

@@ -1,5 +1,5 @@
-//! Bad answers, from a raw loopback server: each ends in time with the right reason, leaves the other accounts
-//! unharmed, and is forgotten with the next good answer.
+//! Bad answers from a raw loopback server: each poll ends in time with the right reason, other accounts are not affected,
+//! and the next good answer clears the failure.
 
 use std::{
     io::Write as _,
@@ -20,9 +20,9 @@ use crate::support::{
 };
 
 const HUNDRED_MB: usize = 100 << 20;
-/// Of polls that must run into it.
+/// The timeout of polls that must time out.
 const SHORT: Duration = Duration::from_secs(1);
-/// Of all others: long enough that a busy machine does not turn them into that.
+/// The timeout of all others: long enough for a busy machine.
 const LONG: Duration = Duration::from_secs(10);
 
 /// One job of an account of its own, so that no case waits for another.

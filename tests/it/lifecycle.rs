@@ -69,7 +69,7 @@ impl Reloadable {
         get(&format!("{}/metrics", self.url)).await
     }
 
-    /// The metrics, as soon as they are as they should be.
+    /// The metrics, as soon as they meet the condition.
     async fn until(&self, what: &str, is_so: impl Fn(&str) -> bool) -> String {
         let metrics = format!("{}/metrics", self.url);
         until(&metrics, what, |text| is_so(text).then(|| text.to_owned())).await
@@ -100,7 +100,7 @@ fn loaded_at(text: &str) -> f64 {
 }
 
 /// `after` the file named `kept` and `fresh` instead of `gone` and `kept`.
-fn only_what_changed_is_new(before: &str, after: &str) {
+fn a_reload_replaces_only_what_changed(before: &str, after: &str) {
     assert!(!after.contains("account=\"gone\""), "{after}");
     assert!(polls(after, "kept") >= polls(before, "kept"), "counts on");
     assert_eq!(
@@ -124,7 +124,7 @@ async fn a_reload_by_http_changes_what_changed_in_the_file() {
         exporter.post().await,
         (StatusCode::OK, "reloaded\n".to_owned())
     );
-    only_what_changed_is_new(&before, &exporter.metrics().await);
+    a_reload_replaces_only_what_changed(&before, &exporter.metrics().await);
     exporter
         .until("the new account", |text| {
             of(text, "tcss_up", "fresh") == Some(1.0)
@@ -141,14 +141,14 @@ async fn a_reload_by_signal_changes_what_changed_in_the_file() {
     let after = exporter
         .until("the new account", |text| text.contains("account=\"fresh\""))
         .await;
-    only_what_changed_is_new(&before, &after);
+    a_reload_replaces_only_what_changed(&before, &after);
     exporter
         .until("its data", |text| of(text, "tcss_up", "fresh") == Some(1.0))
         .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bad_file_changes_nothing_and_is_told_with_its_line() {
+async fn a_bad_file_changes_nothing_and_is_reported_with_its_line() {
     let exporter = Reloadable::start(&["--web.enable-lifecycle"]).await;
     let before = exporter.metrics().await;
     exporter
@@ -210,7 +210,7 @@ async fn kept_alive(address: &str) -> TcpStream {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_signal_to_stop_is_followed_whoever_keeps_a_connection() {
+async fn the_exporter_stops_on_a_signal_despite_open_connections() {
     for signal in ["TERM", "INT"] {
         let (_api, api) = simulating("latency: 1m");
         let (mut exporter, url) = serving(&["--api.endpoint", &api]);

@@ -1,4 +1,4 @@
-//! `check --live` and `scan`: a row for each account, however it fails, and what to do about it.
+//! `check --live` and `scan`: a row for each account, with any failure and what to do about it.
 
 use std::{fs, process::Command};
 
@@ -9,7 +9,7 @@ use crate::support::{
 
 const ROLE: &str = "qcs::cam::uin/100000000001:roleName/reader";
 
-/// Names of identities, and what the scenario says of each; their accounts are called the same.
+/// Names of identities, and the settings of each in the scenario. Their accounts have the same names.
 const IDENTITIES: [(&str, &str); 8] = [
     (
         "good",
@@ -230,7 +230,7 @@ const EXPECTED: [(&str, &str, &str, &str); 14] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn check_live_tells_of_every_account_what_is_wrong_and_what_to_do() {
+async fn check_live_reports_for_every_account_what_is_wrong_and_what_to_do() {
     let world = World::start().await;
     let (code, table) = world.run(&["check", "--live"]);
     assert_eq!(code, 2, "{table}");
@@ -271,7 +271,7 @@ async fn check_live_tells_of_every_account_what_is_wrong_and_what_to_do() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn scan_tells_the_same_beside_what_it_found() {
+async fn scan_reports_the_same_problems_with_its_results() {
     let world = World::start().await;
     let (code, table) = world.run(&["scan"]);
     assert_eq!(code, 1, "{table}");

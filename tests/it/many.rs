@@ -1,4 +1,4 @@
-//! Two thousand accounts in one process: each has its turn, and memory stays small.
+//! Two thousand accounts in one process: each is polled on time, and memory stays small.
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ const N_ACCOUNTS: usize = 2_000;
 const N_IDENTITIES: usize = 50;
 /// Between two polls of an account.
 const INTERVAL: Duration = Duration::from_secs(15);
-/// A poll may be so late on a busy machine; one that is left out would be later.
+/// How late a poll may be on a busy machine; an omitted one would be later.
 const SLACK: Duration = Duration::from_secs(10);
-/// Twice of what it takes.
+/// Twice the usual memory.
 const MOST_MEMORY: f64 = 64e6;
 
 /// Accounts whose last poll is older than it should be at `now`, in Unix time, or that have none.
@@ -40,7 +40,7 @@ fn now() -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_thousand_accounts_have_their_turn_in_each_interval() {
+async fn two_thousand_accounts_are_polled_in_each_interval() {
     let identity = |index| {
         format!(
             "  - {{name: id-{index}, secret_id: AKID{index}, secret_key: {CANARY}-key, latency: 20ms}}\n"

@@ -1,5 +1,5 @@
-//! Memory stays where it is, whatever the API answers and however long it goes on. Each test measures a process of
-//! its own: this binary again, running that one test alone.
+//! Memory does not grow, for any responses of the API and over any time. Each test measures a process of its own: this
+//! binary again, running only that test.
 
 use std::{process::Command, sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use crate::support::{
     sum,
 };
 
-/// Set in the process that measures.
+/// Set in the process that is measured.
 const ALONE: &str = "TCSS_EXPORTER_TEST_ALONE";
 
 /// Runs the test `name` in a process of its own; true within that.

@@ -1,4 +1,4 @@
-//! What a poll does, and when, in paused time.
+//! What polls do, and when, in paused time.
 
 use std::{
     sync::{Arc, Mutex},
@@ -19,7 +19,7 @@ use crate::support::{POLL, World, account, answer, error, frozen_clock, scan, su
 /// What a handler has seen so far.
 type Noted<T> = Arc<Mutex<Vec<T>>>;
 
-/// Answers in turn, the last one for ever, and notes when each request came.
+/// Returns the answers in order, repeats the last one, and records when each request arrived.
 fn scripted(answers: Vec<Bytes>) -> (Handler, Noted<Instant>) {
     let arrivals = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&arrivals);
@@ -31,7 +31,7 @@ fn scripted(answers: Vec<Bytes>) -> (Handler, Noted<Instant>) {
     (handler, arrivals)
 }
 
-/// Answers by account, which signs with a key of its name, and notes whose request came when.
+/// Answers by account, which signs with a key of the same name, and records the account and time of each request.
 fn by_account(answer: fn(&str) -> Bytes) -> (Handler, Noted<(String, Instant)>) {
     let arrivals = Arc::new(Mutex::new(Vec::new()));
     let noted = Arc::clone(&arrivals);
@@ -71,7 +71,7 @@ fn failure(world: &World) -> Option<Reason> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_throttled_request_is_tried_again_after_a_second_and_the_pace_halves() {
+async fn a_throttled_request_is_retried_after_a_second_at_half_the_rate() {
     let (handler, arrivals) = scripted(vec![error("RequestLimitExceeded"), good()]);
     let mut world = World::in_process(frozen_clock(), handler);
     world.poll(vec![alone()]).await;
@@ -93,7 +93,7 @@ async fn a_throttled_request_is_tried_again_after_a_second_and_the_pace_halves()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_in_trouble_is_asked_three_times_within_the_time_of_the_poll() {
+async fn a_failing_server_gets_three_requests_within_the_timeout_of_a_poll() {
     let (handler, arrivals) = scripted(vec![error("InternalError")]);
     let mut world = World::in_process(frozen_clock(), handler);
     world.poll(vec![alone()]).await;
@@ -112,7 +112,7 @@ async fn a_server_in_trouble_is_asked_three_times_within_the_time_of_the_poll() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_person_must_mend_is_asked_once_and_then_less_and_less_often() {
+async fn a_permanent_failure_is_retried_less_and_less_often() {
     let (handler, arrivals) = scripted(vec![error("AuthFailure.SecretIdNotFound")]);
     let mut world = World::in_process(frozen_clock(), handler);
     world.poll(vec![alone()]).await;
@@ -127,7 +127,7 @@ async fn what_a_person_must_mend_is_asked_once_and_then_less_and_less_often() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_running_scan_is_asked_more_often_and_when_it_ends() {
+async fn a_running_scan_is_polled_more_often_and_when_it_ends() {
     let scanning = |remaining| answer("SCANNING", 50.0, remaining, 1);
     let (handler, arrivals) =
         scripted(vec![scanning(600.0), scanning(14.0), scanning(4.0), good()]);
@@ -167,7 +167,7 @@ async fn many_accounts_are_spread_over_the_interval() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_begins_when_it_was_announced() {
+async fn a_poll_starts_at_its_announced_time() {
     let (handler, _) = scripted(vec![good()]);
     let mut world = World::in_process(frozen_clock(), handler);
     let long = |id| {
@@ -231,9 +231,9 @@ async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
     assert!(!world.text().contains("account=\"other\""));
 }
 
-/// Who mends a permission and reloads expects to see it, and not in ten minutes.
+/// After fixing a permission and reloading, users expect to see the effect immediately, not after ten minutes.
 #[tokio::test(start_paused = true)]
-async fn a_reload_polls_what_waits_for_a_person_soon_and_nothing_else() {
+async fn a_reload_polls_permanently_failing_accounts_soon_and_no_others() {
     let (handler, arrivals) = by_account(|name| match name {
         "good" => good(),
         "busy" => error("InternalError"),
@@ -276,7 +276,7 @@ async fn a_reload_polls_what_waits_for_a_person_soon_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reloads_in_a_row_cause_one_poll_and_none_of_what_is_mended() {
+async fn reloads_in_a_row_cause_one_poll_and_none_of_a_fixed_account() {
     let (handler, arrivals) = scripted(vec![error("UnauthorizedOperation"), good()]);
     let mut world = World::in_process(frozen_clock(), handler);
     let config = || Config {
@@ -294,7 +294,7 @@ async fn reloads_in_a_row_cause_one_poll_and_none_of_what_is_mended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reload_that_changes_an_interval_keeps_what_is_known_of_the_scan() {
+async fn a_reload_that_changes_an_interval_keeps_the_data_of_the_scan() {
     let (handler, _) = scripted(vec![good()]);
     let mut world = World::in_process(frozen_clock(), handler);
     let mut account = alone();
@@ -340,7 +340,7 @@ async fn a_reload_that_changes_an_interval_keeps_what_is_known_of_the_scan() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn accounts_of_one_identity_share_its_pace_and_others_do_not_wait_for_them() {
+async fn accounts_of_one_identity_share_its_rate_and_others_do_not_wait_for_them() {
     let (handler, arrivals) = scripted(vec![good()]);
     let mut world = World::in_process(frozen_clock(), handler);
     let busy = |name: &str| {

@@ -1,4 +1,4 @@
-//! `promtool check metrics` has nothing to say, whatever state the exporter is in.
+//! `promtool check metrics` reports nothing in any state of the exporter.
 
 use std::process::Command;
 
@@ -45,7 +45,7 @@ async fn promtool_finds_nothing_while_every_poll_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn promtool_finds_nothing_while_all_is_well() {
+async fn promtool_finds_nothing_while_every_poll_succeeds() {
     let (_api, api) = simulating(SCANNED);
     check(
         serving(&["--api.endpoint", &api]),

@@ -14,7 +14,7 @@ use crate::support::{
     scan, sum,
 };
 
-/// 50 scans of one account, as often as it goes, at the highest rate.
+/// 50 scans of one account, polled as often as possible, at the highest rate.
 fn busy_config(endpoint: &str) -> String {
     let scan = |index: u32| {
         format!(

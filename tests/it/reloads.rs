@@ -1,4 +1,4 @@
-//! A hundred reloads under load, half of them with broken files: nothing that did not change notices.
+//! A hundred reloads under load, half of them with broken files, do not disturb what did not change.
 
 use std::{
     collections::BTreeMap,
@@ -37,8 +37,8 @@ impl Files {
         self.directory.path().join(format!("accounts.d/{team}.yml"))
     }
 
-    /// A good configuration, `generation` by `generation` another one: one account is there in one of them alone,
-    /// and one changes its interval.
+    /// A valid configuration that differs in each `generation`: one account exists only in this one, and one changes
+    /// its interval.
     fn write(&self, generation: usize) {
         let api = &self.api;
         let mut main = format!(
@@ -64,7 +64,7 @@ impl Files {
         );
     }
 
-    /// A configuration that is broken in one of many ways, and what a reload must say of it.
+    /// A configuration that is broken in one of many ways, and the problem that a reload must report.
     fn damage(&self, kind: usize) -> String {
         let [main, a, b] = [self.main(), self.accounts("a"), self.accounts("b")];
         let add = |path: &Path, text: &str| {
@@ -160,7 +160,7 @@ struct Seen {
     n_scrapes: usize,
     /// Series of counters and histograms, as they were last time.
     counters: BTreeMap<String, f64>,
-    /// When each account that never changes asked the API.
+    /// When each account that never changes sent a request to the API.
     attempts: BTreeMap<String, Vec<f64>>,
 }
 
@@ -236,7 +236,7 @@ impl Reloaded {
         (answer.status(), answer.text().await.unwrap())
     }
 
-    /// Whether the last reload was good, when the last good one was, and the metrics that say so.
+    /// Whether the last reload succeeded, when the last successful one was, and all metrics.
     async fn state(&self) -> (f64, f64, String) {
         let answer = self
             .client
@@ -343,7 +343,7 @@ async fn a_hundred_reloads_half_of_them_broken_disturb_nothing_that_did_not_chan
                 );
             }
         }
-        every_arrival_was_a_poll_in_its_turn(&api, &seen).await;
+        every_request_belongs_to_one_counted_poll(&api, &seen).await;
     }
     let locked_out = arrivals(&api, "id-LOCKED").await;
     assert!(
@@ -352,12 +352,12 @@ async fn a_hundred_reloads_half_of_them_broken_disturb_nothing_that_did_not_chan
     );
 }
 
-/// What arrived at the API is what was seen of polls: none was hidden between two scrapes.
-async fn every_arrival_was_a_poll_in_its_turn(api: &str, seen: &Seen) {
+/// The API got one request for each poll that scrapes have shown: none was hidden between two scrapes.
+async fn every_request_belongs_to_one_counted_poll(api: &str, seen: &Seen) {
     for index in 0..N_KEPT {
         let n_attempts = seen.attempts[&format!("kept-{index}")].len();
         let n_arrivals = arrivals(api, &format!("id-{index}")).await;
-        // A poll may be under way, and one may have come since the scrapes ended.
+        // A poll may be under way, and one may have followed since the scrapes ended.
         assert!(
             (n_attempts..=n_attempts + 2).contains(&n_arrivals),
             "{n_arrivals} arrivals, {n_attempts} polls"
@@ -366,7 +366,7 @@ async fn every_arrival_was_a_poll_in_its_turn(api: &str, seen: &Seen) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_reloads_at_once_all_see_the_file_as_it_was_when_they_were_asked_for() {
+async fn concurrent_reloads_all_read_the_file_after_their_request() {
     let (_api, api) = api();
     let files = Files {
         directory: tempfile::tempdir().unwrap(),

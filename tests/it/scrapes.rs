@@ -1,4 +1,4 @@
-//! What scrapers and people get over HTTP.
+//! Responses to scrapers and browsers.
 
 use std::{collections::BTreeSet, io::Read as _, net::SocketAddr, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::support::{
     sum, value,
 };
 
-/// A client that sends and shows what a test says and nothing else.
+/// A client that adds no headers and does not decompress responses.
 fn client() -> reqwest::Client {
     reqwest::Client::builder()
         .no_proxy()
@@ -109,7 +109,7 @@ fn series(text: &str) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_scrape_says_the_same_compressed_and_plain_in_the_format_that_is_asked_for() {
+async fn a_scrape_has_the_same_content_compressed_and_plain_in_the_requested_format() {
     let (_api, api) = simulating(SCANNED);
     let (_exporter, exporter) = serving(&["--api.endpoint", &api]);
     let metrics = format!("{exporter}/metrics");
@@ -152,7 +152,7 @@ async fn a_scrape_says_the_same_compressed_and_plain_in_the_format_that_is_asked
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_that_does_not_fit_is_told_so() {
+async fn a_request_that_is_not_supported_gets_an_error() {
     let (_socket, address) = refusing();
     let (_exporter, exporter) = serving(&["--api.endpoint", &format!("http://{address}")]);
     for path in ["/metrics", "/", "/-/healthy"] {

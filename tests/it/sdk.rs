@@ -1,4 +1,4 @@
-//! The official SDK for Python takes the simulator for the API.
+//! The official SDK for Python works with the simulator as with the API.
 
 use std::{path::Path, process::Command};
 
@@ -8,7 +8,7 @@ use crate::support::process::{
 
 const ROLE_ARN: &str = "qcs::cam::uin/100000000001:roleName/tcss-exporter";
 
-/// What the SDK gets from `api` with long-term keys, one line a request.
+/// The responses that the SDK gets from `api` with long-term keys, one line per request.
 fn ask(api: &str, method: &str, n_requests: u32, key: &str) -> Vec<String> {
     let keys = [
         ("TENCENTCLOUD_SECRET_ID", SECRET_ID),
@@ -17,7 +17,7 @@ fn ask(api: &str, method: &str, n_requests: u32, key: &str) -> Vec<String> {
     ask_as("env", &keys, api, method, n_requests)
 }
 
-/// What it gets with credentials of the kind `kind`, which it finds in `environment`.
+/// The responses that it gets with credentials of the kind `kind`, which it finds in `environment`.
 fn ask_as(
     kind: &str,
     environment: &[(&str, &str)],
@@ -64,7 +64,7 @@ fn the_sdk_gets_an_answer_by_either_method() {
 }
 
 #[test]
-fn the_sdk_is_told_of_a_wrong_key() {
+fn the_sdk_gets_the_error_for_a_wrong_key() {
     let (_api, api) = simulating(SCANNED);
     for method in ["POST", "GET"] {
         let answer = ask(&api, method, 1, &format!("{CANARY}-other-key"));
@@ -72,9 +72,9 @@ fn the_sdk_is_told_of_a_wrong_key() {
     }
 }
 
-/// 200 requests in a row take some 1 s, or on a busy machine some more; the limit is 20 in any second.
+/// 200 requests in a row take about 1 s, or more on a busy machine; the limit is 20 in any second.
 #[test]
-fn the_sdk_is_told_of_its_limit() {
+fn the_sdk_gets_the_error_for_an_exceeded_limit() {
     let (_api, api) = simulating(SCANNED);
     let answers = ask(&api, "POST", 200, &right_key());
     assert_eq!(answers.len(), 200);

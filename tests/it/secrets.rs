@@ -1,4 +1,4 @@
-//! No secret in anything that is printed or served, at the finest log level, whatever the server sends back.
+//! Nothing that is printed or served contains a secret, even at the finest log level and for any response of the server.
 
 use crate::support::{
     process::{CANARY, Running, exporter, get, listening, until},
@@ -56,7 +56,7 @@ fn listening_json(log: &str) -> Option<String> {
 /// The search itself must be able to find something.
 #[test]
 #[should_panic(expected = "printed a secret")]
-fn a_process_that_prints_a_secret_is_found_out() {
+fn a_process_that_prints_a_secret_is_detected() {
     let mut command = std::process::Command::new("echo");
     let mut running = Running::start("echo", command.arg(CANARY));
     running.wait();

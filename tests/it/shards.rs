@@ -78,7 +78,7 @@ async fn three_instances_poll_every_account_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shard_without_an_account_is_ready_and_says_so_and_gets_one_by_a_reload() {
+async fn a_shard_without_an_account_is_ready_and_reports_it_and_gets_one_by_a_reload() {
     let (_api, api) = simulating(SCANNED);
     // "default" belongs to the first shard of two, "prod" to the second.
     let file = config(&api, &["default".into()]);
@@ -117,7 +117,7 @@ async fn an_exporter_of_all_accounts_is_shard_0_of_1() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn check_and_scan_are_about_the_accounts_of_the_shard() {
+async fn check_and_scan_use_only_the_accounts_of_the_shard() {
     let (_api, api) = simulating(SCANNED);
     let config = config(&api, &["default".into(), "prod".into(), "staging".into()]);
     let run = |command: &str| {
@@ -146,7 +146,7 @@ async fn check_and_scan_are_about_the_accounts_of_the_shard() {
 }
 
 #[test]
-fn a_shard_that_cannot_be_is_bad_usage() {
+fn an_invalid_shard_is_bad_usage() {
     let refused = |shard: &str, host: &str| {
         let output = exporter()
             .args(["check", "--shard", shard])

@@ -1,4 +1,4 @@
-//! TLS: which versions, whose certificates, and certificates that change.
+//! TLS: versions, client certificates, and certificates that change.
 
 use std::{
     process::Command,
@@ -60,7 +60,7 @@ async fn metrics_come_over_tls_and_not_over_plain_http() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_versions_are_1_2_and_1_3_in_the_eyes_of_sslscan() {
+async fn sslscan_finds_tls_1_2_and_1_3_only() {
     let authority = Authority::new();
     for (more, expected) in [
         ("", [("TLSv1.2", "enabled"), ("TLSv1.3", "enabled")]),
@@ -129,7 +129,7 @@ async fn openssl_agrees_on_http_1_1_and_on_the_configured_suite_and_curve() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_kind_of_client_authentication_lets_in_whom_go_lets_in() {
+async fn each_kind_of_client_authentication_accepts_the_same_clients_as_go() {
     let authority = Authority::new();
     let (ours, foreign) = (
         authority.issue(Vec::new()),
@@ -142,7 +142,7 @@ async fn each_kind_of_client_authentication_lets_in_whom_go_lets_in() {
         ("expired", Some(&expired)),
         ("ours", Some(&ours)),
     ];
-    // Whether one comes in with each of them.
+    // Whether a client is accepted with each of them.
     for (kind, expected) in [
         ("NoClientCert", [true, true, true, true]),
         ("RequestClientCert", [true, true, true, true]),
@@ -211,7 +211,7 @@ async fn a_client_needs_one_of_the_allowed_names() {
     );
 }
 
-/// A session that is resumed shows no certificate, so one that has expired meanwhile would still come in.
+/// A resumed session shows no certificate, so a client with an expired certificate would still be accepted.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_shows_its_certificate_at_each_connection() {
     let authority = Authority::new();
@@ -252,7 +252,7 @@ async fn a_client_shows_its_certificate_at_each_connection() {
     }
 }
 
-/// Shakes hands again and again, and counts.
+/// Repeats handshakes and counts them.
 struct Load {
     handshakes: AtomicUsize,
     failures: AtomicUsize,
@@ -300,8 +300,8 @@ fn connector(authority: &Authority) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-/// Half of the changes leave half of a file, or a certificate without its key: those are refused, the last good
-/// certificate goes on, and no client ever notices.
+/// Half of the changes leave half of a file, or a certificate without its key: those are refused, the last valid
+/// certificate stays in use, and no handshake fails.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_swaps_half_of_them_half_written_fail_no_handshake() {
     let authority = Authority::new();

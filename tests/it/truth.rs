@@ -1,4 +1,4 @@
-//! What is shown is true: properties over random scripts of answers and failures, in paused time.
+//! Every shown value is correct: properties over random scripts of answers and failures, in paused time.
 
 use std::{
     collections::HashMap,
@@ -33,8 +33,8 @@ fn turn() -> impl Strategy<Value = Turn> {
     ]
 }
 
-/// Plays a script for one account, for ever the last turn; the other account always gets the same answer. Each
-/// answer's count is the second at which it was given, so that a value tells its age.
+/// Plays a script for one account and repeats its last turn; the other account always gets the same answer. The count in
+/// each answer is the second at which it was sent, so that a value shows its age.
 struct Script {
     clock: Clock,
     turns: Vec<Turn>,
@@ -177,8 +177,8 @@ fn shaky_is_true(
     Ok(success)
 }
 
-/// The completed scan always equals the last answer with SCANNED, whatever happened since: a
-/// running or canceled scan, failures, and data that became stale.
+/// The completed scan always equals the last answer with SCANNED, also after a running or canceled
+/// scan, failures, and data that became stale.
 fn completed_is_true(text: &str, last_scanned: Option<i64>) -> Result<(), TestCaseError> {
     let expected = last_scanned.map(|second| second as f64);
     for family in ["risk_images", "ignored_vulnerabilities"] {
@@ -224,7 +224,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
     #[test]
-    fn nothing_that_is_shown_is_ever_untrue(
+    fn no_shown_value_is_ever_wrong(
         turns in prop::collection::vec(turn(), 1..40),
         steps in prop::collection::vec(1u64..400, 1..20),
     ) {

@@ -1,4 +1,4 @@
-//! `--web.config.file`, and where the site listens.
+//! `--web.config.file`, and the listeners of the web server.
 
 use std::{
     io::{Read as _, Write as _},
@@ -223,7 +223,7 @@ fn on_unix_socket(path: &Path) -> Command {
 fn a_unix_socket_is_served_replaced_and_removed() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("exporter.sock");
-    // The file of a process that was killed.
+    // A killed process leaves its socket file.
     drop(UnixListener::bind(&path).unwrap());
     let mut first = Running::start("tcss-exporter", &mut on_unix_socket(&path));
     first.wait_for("where it listens", |log| {
@@ -248,7 +248,7 @@ fn a_unix_socket_is_served_replaced_and_removed() {
     assert!(!path.exists());
 }
 
-/// Hands sockets over as systemd does, and becomes the exporter: their number, and who they are for.
+/// Passes sockets as systemd does: sets their number and the process that they are for, and becomes the exporter.
 const SYSTEMD: &str = "
 import os, socket, sys
 tcp = socket.create_server(('127.0.0.1', 0))

@@ -51,7 +51,7 @@ fn known() -> BTreeMap<String, Flag> {
     flags
 }
 
-/// That of clap, or where the file may have another word, the one in the help.
+/// The default of clap, or the one in the help if the file may override it.
 fn default(arg: &Arg) -> String {
     if let ([value], true) = (arg.get_default_values(), arg.get_action().takes_values()) {
         return value.to_str().unwrap().to_owned();

@@ -56,7 +56,7 @@ fn the_page_has_every_kind_with_its_keys_and_no_others() {
 }
 
 #[test]
-fn every_kind_has_an_example_of_itself() {
+fn every_kind_has_an_example() {
     let page = page();
     for kind in kinds() {
         let examples = blocks(section(&page, &kind), "yaml");

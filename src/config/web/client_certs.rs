@@ -110,6 +110,7 @@ impl ClientCertVerifier for Verifier {
     ) -> Result<ClientCertVerified, Error> {
         match &self.chain {
             Some(chain) => _ = chain.verify_client_cert(end_entity, intermediates, now)?,
+            // Any certificate is accepted, as long as it is well-formed.
             None => _ = ParsedCertificate::try_from(end_entity)?,
         }
         let Some(allowed) = &self.allowed_sans else {

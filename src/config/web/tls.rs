@@ -50,6 +50,7 @@ pub(super) fn read(
     let clients = clients?;
     let asks_clients = clients.auth != ClientAuth::None;
     let verifier = clients.verifier(&provider)?;
+    // `usable` has checked the versions, but rustls may have rules of its own.
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&versions);
     let builder = match builder {
         Ok(builder) => builder,
@@ -225,11 +226,17 @@ impl Crypto {
             curves: default.kx_groups,
         };
         let min = map.read("min_version", problems, version);
-        if let Some(min) = min.and_then(|setting| setting.value) {
+        if let Some(Setting {
+            value: Some(min), ..
+        }) = min
+        {
             crypto.min = min;
         }
         let max = map.read("max_version", problems, version);
-        if let Some(max) = max.and_then(|setting| setting.value) {
+        if let Some(Setting {
+            value: Some(max), ..
+        }) = max
+        {
             crypto.max = max;
         }
         // As in Go, an empty list counts as absent, and the list applies only to TLS 1.2.
@@ -245,6 +252,7 @@ impl Crypto {
                 crypto.curves = curves;
             }
         }
+        // Defaults in place of what cannot be read could cause problems that the file does not have.
         if problems.len() > n_problems {
             return None;
         }
@@ -269,6 +277,7 @@ impl Crypto {
             problems.push(map.problem("has a min_version above its max_version"));
             return None;
         }
+        // Checked here, since the error of rustls would not name the keys to remove.
         if !versions
             .iter()
             .any(|version| self.supports(version.version))

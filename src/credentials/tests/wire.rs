@@ -246,7 +246,7 @@ async fn the_metadata_service_is_called_as_the_sdk_does() {
     );
 }
 
-/// Whatever the response is, no error shows a part of it that may be a key.
+/// No error shows a part of a response that may be a key.
 #[tokio::test(start_paused = true)]
 async fn the_error_for_an_unusable_response_does_not_show_it() {
     let responses = [
@@ -343,7 +343,7 @@ async fn chain(cloud: &Cloud, environment: &[(&str, &str)]) -> Result<String, St
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_chain_takes_the_first_kind_that_is_present() {
+async fn a_chain_uses_the_first_kind_that_is_present() {
     let home = tempfile::tempdir().unwrap();
     let home_variable = ("HOME", home.path().to_str().unwrap());
     let token = tempfile::NamedTempFile::new().unwrap();

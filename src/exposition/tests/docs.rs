@@ -160,7 +160,7 @@ fn the_documentation_names_the_values_of_labels() {
     }
 }
 
-/// So that no query, in whatever page, asks for something that does not exist.
+/// No page may contain a query for a metric that does not exist.
 #[test]
 fn every_page_names_metrics_that_exist() {
     let known = documented();

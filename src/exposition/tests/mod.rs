@@ -1,4 +1,4 @@
-//! Expositions of answers that a test makes up.
+//! Expositions of made-up answers.
 
 mod docs;
 
@@ -184,7 +184,7 @@ fn a_failure_keeps_the_values_and_the_other_account() {
     assert!(after.contains("tcss_up{account=\"prod\",collector=\"vul_scan\",scan=\"latest\"} 0\n"));
 }
 
-/// What has happened stays true: it outlives failures, a running scan, and fresh data.
+/// The completed scan is kept through failures, a running scan, and stale data.
 #[test]
 fn the_completed_scan_stays_when_data_are_stale_and_while_the_next_scan_runs() {
     let world = World::new(&["prod"]);

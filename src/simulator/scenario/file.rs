@@ -486,7 +486,7 @@ scenario.yml:21: requests_per_second: must be more than 0";
     }
 
     #[test]
-    fn no_problem_repeats_a_secret_whatever_is_wrong_with_the_file() {
+    fn no_problem_with_a_file_repeats_a_secret() {
         for key in [
             "[hunter2]",
             "{hunter2: 1}",

@@ -141,7 +141,10 @@ impl BasicAuth {
         // Both sets are always searched, so that the time is the same for valid and invalid logins.
         let is_valid = cache.valid.contains(digest);
         let is_invalid = cache.invalid.contains(digest);
-        (is_valid || is_invalid).then_some(is_valid)
+        if !is_valid && !is_invalid {
+            return None;
+        }
+        Some(is_valid)
     }
 
     fn remember(&self, digest: LoginDigest, is_valid: bool) {

@@ -14,7 +14,7 @@ use crate::support::{
     receiver::Receiver,
 };
 
-/// Everything between a scan and a person. Gone with the test.
+/// The whole path from a scan to a notification. Stopped at the end of the test.
 struct World {
     config: tempfile::NamedTempFile,
     exporter: Running,
@@ -73,7 +73,7 @@ impl World {
         assert_eq!(delivered.to, receiver, "{delivered:?}");
     }
 
-    /// Waits until Alertmanager holds back `alert` of `account`, which must not have been delivered.
+    /// Waits until Alertmanager inhibits `alert` of `account`, which must not have been delivered.
     async fn holds_back(&self, alert: &str, account: &str) {
         self.alertmanager
             .until_inhibited(alert, &[("account", account)])
@@ -107,7 +107,7 @@ fn account(alert: &str, endpoint: &str) -> String {
     format!("  - {{name: {alert}, credentials: {credentials}}}\n")
 }
 
-/// What `dashboards/rules/faster` makes of a file.
+/// The output of `dashboards/rules/faster` for a file.
 fn faster(text: &str) -> String {
     let script = root().join("dashboards/rules/faster");
     let (status, output) = run(
@@ -120,7 +120,7 @@ fn faster(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_runbook_plays_is_delivered_and_what_follows_from_it_is_not() {
+async fn alerts_of_the_runbook_are_delivered_and_their_consequences_are_not() {
     let world = World::start(&[
         "TcssRiskImagesIncreased",
         "TcssRiskImagesHigh",
@@ -197,7 +197,7 @@ async fn what_the_runbook_plays_is_delivered_and_what_follows_from_it_is_not() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_exporter_that_goes_away_is_the_only_news_and_hides_no_finding() {
+async fn a_missing_exporter_fires_only_its_own_alert_and_hides_no_finding() {
     let world = World::start(&["TcssThrottled", "TcssApiErrors", "TcssRiskImagesHigh"]).await;
     world.delivers("TcssRiskImagesHigh", "on-call").await;
     for alert in ["TcssThrottled", "TcssApiErrors"] {
@@ -213,7 +213,7 @@ async fn an_exporter_that_goes_away_is_the_only_news_and_hides_no_finding() {
         .await;
     assert_eq!(reload.to, "team");
 
-    // Before the first scrape there was no exporter either, which a slow machine may have told.
+    // On a slow machine, the alert may also have fired before the first scrape.
     world.receiver.forget();
     world.exporter.signal("KILL");
     let down = world

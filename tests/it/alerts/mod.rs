@@ -1,4 +1,4 @@
-//! The alert rules: what they say of themselves, what is written about them, and that they reach somebody.
+//! The alert rules: their annotations, their documentation, and their delivery.
 
 mod delivery;
 mod rules;

@@ -19,7 +19,7 @@ pub(super) fn rule_file() -> PathBuf {
     root().join("dashboards/rules/tcss.yml")
 }
 
-/// Runs a command that must succeed. What it printed.
+/// Runs a command that must succeed. Returns its output.
 pub(super) fn succeeding(program: &str, arguments: &[&str]) -> String {
     let (status, output) = run(program, Command::new(program).args(arguments), "");
     assert!(status.success(), "{program} {arguments:?}\n{output}");
@@ -136,7 +136,7 @@ fn unit_test_files() -> Vec<PathBuf> {
 }
 
 #[test]
-fn promtool_has_nothing_to_say_about_the_rules() {
+fn promtool_accepts_the_rules() {
     let path = rule_file();
     succeeding(
         "promtool",
@@ -231,7 +231,7 @@ fn amtool_accepts_the_example_for_alertmanager() {
     succeeding("amtool", &["check-config", path.to_str().unwrap()]);
 }
 
-/// A name with a typo in it would silence nothing, and nobody would notice.
+/// A name with a typo would silence nothing, and the mistake would go unnoticed.
 #[test]
 fn the_example_for_alertmanager_names_only_alerts_that_exist() {
     let text = fs::read_to_string(root().join("dashboards/alertmanager.yml")).unwrap();

@@ -6,7 +6,7 @@ use tcss_exporter::simulator::Scenario;
 
 use super::rules::{alerts, root};
 
-/// What each section says, in this order.
+/// The parts of each section, in this order.
 const PARTS: [&str; 7] = [
     "Meaning",
     "Impact",
@@ -52,7 +52,7 @@ fn the_runbook_has_a_section_for_each_alert_and_no_other() {
 }
 
 #[test]
-fn each_section_has_all_seven_parts_and_says_something_in_each() {
+fn each_section_has_all_seven_parts_and_none_is_empty() {
     for (name, text) in sections() {
         let parts: Vec<(&str, &str)> = text
             .split("\n**")
@@ -70,7 +70,7 @@ fn each_section_has_all_seven_parts_and_says_something_in_each() {
     }
 }
 
-/// Elsewhere it is no block: the queries would run together in one line.
+/// Otherwise Markdown would not treat it as a block, and the queries would run together in one line.
 #[test]
 fn every_block_of_the_runbook_begins_on_a_line_of_its_own() {
     for (name, text) in sections() {

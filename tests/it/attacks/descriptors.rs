@@ -1,4 +1,4 @@
-//! Too few file descriptors for those who come.
+//! More clients than file descriptors.
 
 use std::time::Duration;
 
@@ -6,9 +6,9 @@ use tokio::time::{Instant, sleep};
 
 use super::{ALONE, Target, holding::reconnecting, scrape};
 
-/// 64 descriptors, a hundred clients that come back at once when they are closed.
+/// 64 descriptors, and a hundred clients that reconnect as soon as they are closed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_process_that_runs_out_of_descriptors_keeps_calm_and_recovers() {
+async fn a_process_that_runs_out_of_descriptors_uses_little_cpu_and_recovers() {
     let _alone = ALONE.lock().await;
     let target = Target::start_with_descriptors(64, &[]);
     let clients = reconnecting(100, target.address);
@@ -28,7 +28,7 @@ async fn a_process_that_runs_out_of_descriptors_keeps_calm_and_recovers() {
     assert_eq!(
         output.matches("cannot accept connections").count(),
         1,
-        "told once: {output}"
+        "logged once: {output}"
     );
 
     drop(clients);

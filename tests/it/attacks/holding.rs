@@ -1,4 +1,4 @@
-//! Clients that hold connections and want nothing else.
+//! Clients that only hold connections.
 
 use std::{
     io,
@@ -25,12 +25,12 @@ pub(super) enum Hold {
     SlowHead,
     /// Sends one request and waits after its answer.
     Idle,
-    /// Begins a TLS handshake and says no more.
+    /// Starts a TLS handshake and then sends nothing.
     TlsStalled,
 }
 
 impl Hold {
-    /// Holds a connection until the server closes it. How long that took.
+    /// Holds a connection until the server closes it. Returns how long that took.
     pub(super) async fn until_closed(self, address: SocketAddr) -> io::Result<Duration> {
         let mut stream = TcpStream::connect(address).await?;
         let begin = Instant::now();
@@ -55,8 +55,8 @@ impl Hold {
     }
 }
 
-/// 500 at once, each of which comes back when it is closed. None is held for more than 10 s, and scrapes do not notice:
-/// they are compared with scrapes of an exporter that nobody attacks, taken in turn, since the machine may be busy.
+/// 500 connections, each reopened when it is closed. None lasts longer than 10 s, and scrapes are not slower: they are
+/// compared with alternating scrapes of an exporter without attackers, since the machine may be busy.
 async fn five_hundred(hold: Hold, [target, calm]: [Target; 2]) {
     let (address, times) = (target.address, Arc::<Mutex<Vec<Duration>>>::default());
     let client = || {
@@ -138,7 +138,7 @@ pub(super) fn reconnecting(n: usize, address: SocketAddr) -> JoinSet<()> {
     (0..n).map(client).collect()
 }
 
-/// More clients than there is room for, so that each that comes back makes another one go.
+/// More clients than the exporter accepts, so that each reconnect evicts another one.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_reconnect_at_once_do_not_keep_scrapes_out() {
     let _alone = ALONE.lock().await;

@@ -44,7 +44,7 @@ impl Unheard {
         )
     }
 
-    /// Where it listens, as the kernel says.
+    /// The address on which it listens, from `/proc`.
     async fn address(&self) -> SocketAddr {
         for _ in 0..600 {
             if let Some(port) = self.port() {
@@ -74,7 +74,7 @@ impl Unheard {
     }
 
     /// Makes it log some hundred kilobytes, more than a pipe holds, and scrapes it.
-    async fn answers_in_spite_of_many_lines(&mut self) {
+    async fn answers_after_many_log_lines(&mut self) {
         timeout(Duration::from_mins(1), self.logs_and_answers())
             .await
             .expect("it answers");
@@ -105,7 +105,7 @@ async fn a_log_on_a_full_disk_stops_nothing() {
     let _alone = ALONE.lock().await;
     let full = File::options().write(true).open("/dev/full").unwrap();
     let mut exporter = Unheard::start(full.into());
-    exporter.answers_in_spite_of_many_lines().await;
+    exporter.answers_after_many_log_lines().await;
     let text = ask(exporter.address().await, "/metrics").await.unwrap();
     assert!(value(&text, "tcss_exporter_log_lines_dropped_total").unwrap() > 1_000.0);
 }
@@ -115,14 +115,14 @@ async fn a_log_into_a_closed_pipe_stops_nothing() {
     let _alone = ALONE.lock().await;
     let mut exporter = Unheard::start(Stdio::piped());
     drop(exporter.0.stderr.take());
-    exporter.answers_in_spite_of_many_lines().await;
+    exporter.answers_after_many_log_lines().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_into_a_pipe_that_nobody_reads_stops_nothing_and_delays_no_end() {
+async fn a_log_pipe_that_is_not_read_blocks_neither_the_exporter_nor_its_shutdown() {
     let _alone = ALONE.lock().await;
     let mut exporter = Unheard::start(Stdio::piped());
-    exporter.answers_in_spite_of_many_lines().await;
+    exporter.answers_after_many_log_lines().await;
     let pid = exporter.0.id().to_string();
     assert!(
         std::process::Command::new("kill")

@@ -1,6 +1,6 @@
-//! What strangers can do to the port, and what surrounds the process can do to it. Each attack strikes a process of its
-//! own over loopback, is bounded in time and count, and has the machine for itself: the attacks wait for each other, and
-//! `tests/run` runs nothing beside them.
+//! Attacks by untrusted clients, and failures of the environment. Each attack has a process of its own as its target,
+//! over loopback, and is bounded in time and count. The attacks wait for each other, and `tests/run` runs nothing else at
+//! the same time.
 
 use std::{fs, io, net::SocketAddr, process::Command, time::Duration};
 
@@ -28,14 +28,14 @@ mod unread;
 /// As long as Prometheus waits for a scrape by default.
 const SCRAPE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Held by each attack.
+/// Each attack holds this lock.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// An exporter under attack. Its API cannot be reached.
 struct Target {
     exporter: Running,
     address: SocketAddr,
-    /// What trusts its certificate, where it has one, and the folder of that.
+    /// A client that trusts its certificate, if it has one, and the directory of the certificate.
     tls: Option<(reqwest::Client, TempDir)>,
     _api: TcpSocket,
 }
@@ -45,7 +45,7 @@ impl Target {
         Target::of(exporter(), arguments)
     }
 
-    /// One that speaks TLS.
+    /// A target with TLS.
     fn start_with_tls() -> Target {
         let authority = Authority::new();
         let Issued { certificate, key } = authority.server();
@@ -69,7 +69,7 @@ impl Target {
         }
     }
 
-    /// One that may open `n` files.
+    /// A target that may open `n` files.
     fn start_with_descriptors(n: usize, arguments: &[&str]) -> Target {
         let program = exporter();
         let mut command = Command::new("sh");

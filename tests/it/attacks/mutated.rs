@@ -27,7 +27,7 @@ const REQUESTS: [&[u8]; 6] = [
       Content-Length: 4\r\n\r\nabcd",
 ];
 
-/// What gets into them.
+/// What mutations insert.
 const WORDS: [&[u8]; 20] = [
     b"\r\n",
     b"\n",
@@ -91,7 +91,7 @@ async fn answers(address: SocketAddr, request: &[u8]) -> Vec<u8> {
         stream.shutdown().await?;
         stream.read_to_end(&mut answer).await
     };
-    // A connection that breaks is what most of them deserve.
+    // The exporter may close the connection: most of the requests are invalid.
     let _ = timeout(Duration::from_secs(30), talk)
         .await
         .expect("closed by then");

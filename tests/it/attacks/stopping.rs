@@ -1,4 +1,4 @@
-//! Being stopped, in order or not.
+//! Graceful and sudden ends of the process.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,8 +17,8 @@ use crate::support::{
     value,
 };
 
-/// Reads slowly until told to `hurry`.
-async fn slow_scrape(address: SocketAddr, hurry: CancellationToken) -> Vec<u8> {
+/// Reads slowly until `speed_up` is cancelled.
+async fn slow_scrape(address: SocketAddr, speed_up: CancellationToken) -> Vec<u8> {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(64 * 1024).unwrap();
     let mut stream = socket.connect(address).await.unwrap();
@@ -31,7 +31,7 @@ async fn slow_scrape(address: SocketAddr, hurry: CancellationToken) -> Vec<u8> {
         if n_read == 0 {
             return answer;
         }
-        let _ = timeout(Duration::from_millis(200), hurry.cancelled()).await;
+        let _ = timeout(Duration::from_millis(200), speed_up.cancelled()).await;
     }
 }
 
@@ -40,9 +40,9 @@ async fn slow_scrapes_end_before_the_process_does() {
     let _alone = ALONE.lock().await;
     let config = file(&config_of_scans(4_000));
     let mut target = Target::start(&["--config.file", path(&config)]);
-    let hurry = CancellationToken::new();
+    let speed_up = CancellationToken::new();
     let scrapes: JoinSet<_> = (0..20)
-        .map(|_| slow_scrape(target.address, hurry.clone()))
+        .map(|_| slow_scrape(target.address, speed_up.clone()))
         .collect();
     let metrics = format!("http://{}/metrics", target.address);
     until(&metrics, "the slow scrapes", |text| {
@@ -56,7 +56,7 @@ async fn slow_scrapes_end_before_the_process_does() {
     let begin = Instant::now();
     target.exporter.signal("TERM");
     sleep(Duration::from_secs(1)).await;
-    hurry.cancel();
+    speed_up.cancel();
     let status = target.exporter.wait();
     let took = begin.elapsed();
     assert_eq!(status.code(), Some(0), "{}", target.exporter.output());
@@ -74,7 +74,7 @@ async fn slow_scrapes_end_before_the_process_does() {
     }
 }
 
-/// On an address of its own in 127.0.0.0/8, so that nobody takes the port between two lives.
+/// On an address of its own in 127.0.0.0/8, so that no other process takes the port between two starts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_killed_fifty_times_listens_again_within_a_second() {
     let _alone = ALONE.lock().await;
@@ -98,7 +98,7 @@ async fn a_process_that_is_killed_fifty_times_listens_again_within_a_second() {
     let (mut running, address) = start(0);
     let mut waits = Vec::new();
     for _ in 0..50 {
-        // With a connection open, which the next life must not stumble over.
+        // With an open connection, which must not keep the next process from listening.
         let answer = ask(address, "/-/healthy").await.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         running.signal("KILL");

@@ -1,4 +1,4 @@
-//! Clients that ask and do not read, or hardly.
+//! Clients that send requests and read the responses slowly or not at all.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -26,7 +26,7 @@ async fn ask_for_metrics(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Clients that never read, and some that read a byte now and then.
+/// Clients that never read, and some that read a byte from time to time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_clients_that_do_not_read_are_closed_and_take_little_memory() {
     let _alone = ALONE.lock().await;

@@ -1,13 +1,13 @@
-//! What boards ask Prometheus: the queries of panels, variables and annotations.
+//! The queries that boards send to Prometheus: those of panels, variables and annotations.
 
 use serde_json::Value;
 
 use super::{Board, array, text};
 
-/// Variables of the boards that stand in queries.
+/// Variables of the boards that are used in queries.
 pub(super) const VARIABLES: [&str; 4] = ["job", "instance", "account", "scan"];
 
-/// How Grafana has it evaluated.
+/// How Prometheus evaluates it for Grafana.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum When {
     Now,
@@ -25,7 +25,7 @@ pub(super) struct Query {
 }
 
 impl Query {
-    /// Everything that all boards ask.
+    /// All queries of all boards.
     pub(super) fn all() -> Vec<Query> {
         Board::all().iter().flat_map(of_board).collect()
     }

@@ -1,4 +1,4 @@
-//! A colour means the same on every board.
+//! A colour has the same meaning on every board.
 
 use std::collections::BTreeMap;
 
@@ -31,9 +31,9 @@ fn a_name_has_one_colour_on_all_boards() {
     }
 }
 
-/// Series of which the same is told twice have their colour on every panel.
+/// Series that appear on several panels have the same colour on each.
 #[test]
-fn no_panel_leaves_the_colour_of_a_known_name_to_chance() {
+fn every_panel_sets_the_colour_of_known_names() {
     let boards = Board::all();
     let known: BTreeMap<String, String> = boards
         .iter()
@@ -75,7 +75,7 @@ fn fixed(panel: &Value) -> Vec<(String, String)> {
     named.filter_map(colour).collect()
 }
 
-/// Colours of words that stand for values.
+/// Colours of words that represent values.
 fn mapped(panel: &Value) -> Vec<(String, String)> {
     let properties = array(&panel["fieldConfig"]["overrides"])
         .iter()

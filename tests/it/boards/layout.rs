@@ -1,4 +1,4 @@
-//! Boards as Grafana wants them: schema, places, variables, links.
+//! Boards as Grafana requires them: schema, positions, variables, links.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ const UNITS: [&str; 6] = [
     "dateTimeFromNow",
 ];
 
-/// Macros of Grafana that stand in links.
+/// Macros of Grafana that are used in links.
 const LINK_MACROS: [&str; 2] = ["__url_time_range", "__data"];
 
 #[test]
@@ -203,7 +203,7 @@ fn uid_of(url: &str) -> String {
     uid.to_owned()
 }
 
-/// What a link names exists: variables here and there, macros, and the columns of the table.
+/// Links use only names that exist: variables of both boards, macros, and columns of the table.
 fn check_link(place: &str, panel: &Value, url: &str) {
     for part in url.split("${").skip(1) {
         let name = part.split(['}', ':', '.']).next().unwrap();

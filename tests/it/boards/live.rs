@@ -1,5 +1,5 @@
-//! A real Prometheus with the rules scrapes a real exporter, whose accounts do all that accounts do. Every query of
-//! every board is answered, now and over a range.
+//! A real Prometheus with the rules scrapes a real exporter, whose accounts cover all states. Every query of every board
+//! has a result, now and over a range.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -44,14 +44,14 @@ const ACCOUNTS: [(&str, &str); 7] = [
     ),
 ];
 
-/// How often what has no data is asked again, once a second.
+/// How often a query without data is repeated, once a second.
 const ATTEMPTS: usize = 180;
 
 /// An account whose answers lack a field.
 const ODD: &str = "odd";
 
-/// Accounts with a role, and what is special about the role: keys that last, and keys that are soon to be renewed while
-/// most attempts fail.
+/// Accounts with a role, and the settings of the role: long-lived keys, and short-lived keys that most attempts fail to
+/// refresh.
 const ROLES: [(&str, &str); 2] = [
     ("lasting", "token_lifetime: 2h"),
     (
@@ -221,7 +221,7 @@ async fn every_query_of_every_board_is_answered_by_a_real_prometheus() {
     nothing_is_found_where_no_scan_has_finished(&prometheus, &queries).await;
 }
 
-/// The API says 0 of an account that was never scanned. On a board, that would be an account without risk.
+/// The API returns 0 for an account that was never scanned. On a board, that would look like an account without risk.
 async fn nothing_is_found_where_no_scan_has_finished(prometheus: &Prometheus, queries: &[Query]) {
     let findings: Vec<_> = queries
         .iter()
@@ -236,7 +236,7 @@ async fn nothing_is_found_where_no_scan_has_finished(prometheus: &Prometheus, qu
     }
 }
 
-/// Whether there is data now; whatever there is, now and before, is a number, and its series have names of their own.
+/// Whether there is data now. All data, now and before, must be numbers, and series must have distinct names.
 async fn is_answered(prometheus: &Prometheus, query: &Query) -> bool {
     let expression = query.sent("10s");
     let samples = prometheus.query(&expression).await;
@@ -281,7 +281,7 @@ fn the_legend_tells_series_apart(query: &Query, samples: &[Sample]) {
     }
 }
 
-/// A mark is where a scan ended, to the second, also for a Prometheus that noticed later.
+/// A mark is at the second at which a scan ended, even if Prometheus noticed it later.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_end_of_a_scan_is_marked_at_its_second() {
     let world = World::start().await;

@@ -1,5 +1,5 @@
-//! The boards and rules in `dashboards/`: they are what their source says, they ask for what exists, and real
-//! Prometheus answers every question.
+//! The boards and rules in `dashboards/`: they match their source, they query only what exists, and a real Prometheus
+//! answers every query.
 
 use std::{fs, path::PathBuf, process::Command};
 

@@ -12,7 +12,7 @@ use super::{
     rules::Rule,
 };
 
-/// Stands for `$__rate_interval` where ranges are checked.
+/// Replaces `$__rate_interval` where ranges are checked.
 const RATE_INTERVAL: Duration = Duration::from_secs(7_777);
 
 /// Metrics that no board and no rule uses, and the reason.
@@ -39,7 +39,7 @@ const NOT_USED: [(&str, &str); 5] = [
     ),
 ];
 
-/// What Prometheus itself has, and its labels.
+/// Metrics of Prometheus itself, and their labels.
 const OF_PROMETHEUS: [(&str, &[&str]); 2] = [
     ("up", &[]),
     (
@@ -58,7 +58,7 @@ const OF_PROMETHEUS: [(&str, &[&str]); 2] = [
 /// Names of series, and the labels of each.
 type Series = BTreeMap<String, BTreeSet<String>>;
 
-/// What an exporter exposes whose polls succeed and fail.
+/// The metrics of an exporter with succeeding and failing polls.
 async fn exposed() -> Series {
     let world = World::start().await;
     let text = world.scrape().await;
@@ -75,7 +75,7 @@ async fn exposed() -> Series {
     series
 }
 
-/// Every query of every board and rule, taken apart, and where it is.
+/// Every query of every board and rule, parsed, and its place.
 fn queries() -> Vec<(String, Parts)> {
     let of_boards = Query::all().into_iter().map(|query| {
         let parts = parts(&query.place, &query.sent("7777s"));
@@ -174,7 +174,7 @@ async fn every_selector_obeys_the_variables_of_the_labels_that_it_has() {
         for Selector { name, matchers, .. } in &parts.selectors {
             let is_of_scans = name.starts_with("tcss:") && !name.starts_with("tcss:threshold:");
             let chosen: &[&str] = match exposed.get(name) {
-                // Thresholds for everything are of no scan.
+                // A threshold for all scans has no scan label.
                 None if name.starts_with("tcss:threshold:") => &[],
                 None if is_of_scans || name == "ALERTS" => &["account", "scan"],
                 Some(labels) if labels.contains("scan") => &["job", "instance", "account", "scan"],
@@ -186,7 +186,7 @@ async fn every_selector_obeys_the_variables_of_the_labels_that_it_has() {
                 let (_, operator, value) =
                     matcher.unwrap_or_else(|| panic!("{}: {name} takes no {label}", query.place));
                 assert_eq!(operator, "=~", "{}: {name}, {label}", query.place);
-                // An alert may be of no account.
+                // An alert may have no account.
                 let all = if name == "ALERTS" { ".+|" } else { ".+" };
                 assert_eq!(value, all, "{}: {name}, {label}", query.place);
             }
@@ -224,9 +224,9 @@ fn counters_are_shown_as_rates_over_the_rate_interval_and_nothing_else_is() {
     }
 }
 
-/// All jobs are more than exporters: whatever else Prometheus scrapes has these metrics too.
+/// Other programs that Prometheus scrapes expose these metrics, too.
 #[test]
-fn what_other_programs_have_too_is_asked_of_exporters_alone() {
+fn metrics_of_other_programs_are_only_selected_from_exporters() {
     let mut n_shared = 0;
     for (query, parts) in on_boards() {
         let is_shared = |name: &str| name == "up" || name.starts_with("process_");

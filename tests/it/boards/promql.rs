@@ -1,4 +1,4 @@
-//! Queries taken apart by a parser of `PromQL`.
+//! Parsed queries of `PromQL`.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -8,11 +8,11 @@ use promql_parser::{
     util::{ExprVisitor, walk_expr},
 };
 
-/// What selects series in a query, and what is done with them at once.
+/// A selector in a query, and the functions directly around it.
 #[derive(Clone, Debug)]
 pub(super) struct Selector {
     pub(super) name: String,
-    /// Label, `=` and the like, value.
+    /// Label, operator such as `=`, value.
     pub(super) matchers: Vec<(String, String, String)>,
     /// Of `name[range]`.
     pub(super) range: Option<Duration>,
@@ -32,7 +32,7 @@ pub(super) struct Parts {
     aggregations: Vec<(String, Vec<String>)>,
 }
 
-/// Takes a query apart. `place` is for messages.
+/// Parses a query. `place` is for messages.
 #[track_caller]
 pub(super) fn parts(place: &str, expression: &str) -> Parts {
     let parsed = parse(expression).unwrap_or_else(|error| panic!("{place}: {error}: {expression}"));

@@ -1,4 +1,4 @@
-//! `dashboards/README.md`, tried: what it tells to copy is accepted.
+//! The examples in `dashboards/README.md` are accepted.
 
 use std::{fs, process::Command};
 
@@ -34,7 +34,7 @@ fn prometheus_accepts_the_scrape_configurations() {
 }
 
 #[test]
-fn what_is_copied_for_grafana_and_kubernetes_is_yaml() {
+fn the_examples_for_grafana_and_kubernetes_are_valid_yaml() {
     for block in blocks("yaml") {
         let value: Value =
             serde_saphyr::from_str(&block).unwrap_or_else(|error| panic!("{error}: {block}"));

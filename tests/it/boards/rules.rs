@@ -32,7 +32,7 @@ impl Rule {
             .collect()
     }
 
-    /// What it records or how the alert is called.
+    /// The name of the recorded metric or of the alert.
     pub(super) fn name(&self) -> &str {
         self.record
             .as_deref()

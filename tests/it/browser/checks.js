@@ -1,4 +1,4 @@
-// Complaints about the page that is shown: each names an element and what is wrong with it.
+// Problems of the current page: each names an element and what is wrong with it.
 (width) => {
   const complaints = [];
   const shown = (element) => !element.closest(".unseen, .skip, thead, head") && element.checkVisibility();

@@ -1,4 +1,4 @@
-//! The status page in a real browser: how it looks, what it says to a screen reader, and what it does not do.
+//! The status page in a real browser: its layout, its accessibility, and what it must not do.
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
@@ -18,7 +18,7 @@ const TABLET: (u32, u32) = (800, 1_000);
 const SMALL: (u32, u32) = (1_185, 800);
 const DESK: (u32, u32) = (1_280, 800);
 
-/// The demo, once every account was polled, and where its page is.
+/// The demo after every account was polled, and the URL of its page.
 async fn demo() -> (Running, String) {
     let mut running = Running::start(
         "demo",
@@ -32,7 +32,7 @@ async fn demo() -> (Running, String) {
     (running, url)
 }
 
-/// What is wrong with how the page looks.
+/// The problems of the layout.
 async fn complaints(browser: &Browser, width: u32) -> Vec<String> {
     browser
         .value(&format!("({})({width})", include_str!("checks.js")))
@@ -80,7 +80,7 @@ async fn the_demo_can_be_read_in_light_and_in_dark_and_on_a_phone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn names_and_errors_stay_text_whatever_they_hold() {
+async fn names_and_errors_with_markup_are_shown_as_text() {
     const IMAGE: &str = "<img src=x onerror=alert(1)>";
     const SCRIPT: &str = "\"><script>document.title = 'mine'</script></table>";
     let error = json!({"Response": {
@@ -141,7 +141,7 @@ async fn names_and_errors_stay_text_whatever_they_hold() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_is_used_by_keyboard_and_heard_as_a_table() {
+async fn the_page_works_by_keyboard_and_is_a_table_for_screen_readers() {
     let (_demo, url) = demo().await;
     let browser = Browser::start().await;
     for (width, height) in [PHONE, DESK] {
@@ -208,7 +208,7 @@ async fn the_page_is_used_by_keyboard_and_heard_as_a_table() {
     assert_eq!(browser.console().await, [""; 0]);
 }
 
-/// The names that a screen reader hears, by role.
+/// The names in the accessibility tree, by role.
 async fn heard(browser: &Browser) -> BTreeMap<String, Vec<String>> {
     browser.command("Accessibility.enable", json!({})).await;
     let tree = browser
@@ -245,7 +245,7 @@ async fn waits_for(browser: &Browser, condition: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_page_loads_itself_again_and_keeps_what_it_was_asked_for() {
+async fn the_page_reloads_itself_and_keeps_its_query() {
     let (_demo, url) = demo().await;
     let browser = Browser::start().await;
     browser.open(&format!("{url}/?q=shop")).await;

@@ -1,4 +1,4 @@
-//! Files with keys, replaced by what should not be there, under a running exporter.
+//! Files with keys that are replaced by invalid files while the exporter runs.
 
 use std::{
     fs,
@@ -16,7 +16,7 @@ use crate::support::{
     value,
 };
 
-/// Puts something in the place of the file with the `SecretKey`.
+/// Replaces the file with the `SecretKey`.
 type Damage = fn(&Path);
 
 const DAMAGES: [(&str, Damage, &str); 9] = [
@@ -135,7 +135,7 @@ impl Keys {
         .unwrap();
     }
 
-    /// New keys for every account, which take the place of the old ones.
+    /// Replaces the keys of every account by new ones.
     fn replace_all(&self) {
         for name in accounts() {
             self.write(name, "new", "AKIDnext", "next");
@@ -172,7 +172,7 @@ impl Keys {
         config
     }
 
-    /// The exporter as a user whom permissions bind: they do not bind root.
+    /// The exporter as an unprivileged user, since file permissions do not restrict root.
     fn exporter(&self) -> Command {
         let command = exporter();
         if fs::metadata("/proc/self").unwrap().uid() != 0 {
@@ -211,8 +211,7 @@ fn of(text: &str, name: &str, account: &str) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_takes_the_place_of_files_the_last_good_keys_stay_in_use_and_new_ones_are_noticed()
-{
+async fn the_last_good_keys_stay_in_use_while_files_are_bad_and_new_ones_are_noticed() {
     let scenario = file(&scenario("token_lifetime: 1h"));
     let (_api, api) = simulator(&["--scenario", path(&scenario)]);
     let keys = Keys::new();

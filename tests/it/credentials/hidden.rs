@@ -1,4 +1,4 @@
-//! No secret of any kind in what is printed or served, at the finest log level, whatever comes back.
+//! Nothing that is printed or served contains a secret of any kind, even at the finest log level and for any response.
 
 use std::fs;
 
@@ -24,7 +24,7 @@ fn generous(head: &str, body: &str) -> Vec<u8> {
     }
 }
 
-/// Issues nothing, and says something that nobody should see.
+/// Issues nothing, and returns text that must not be shown.
 fn talkative(head: &str, body: &str) -> Vec<u8> {
     if head.contains("/latest/meta-data") {
         return ok(metadata(&format!("{CANARY} {head}")).as_bytes());
@@ -32,7 +32,7 @@ fn talkative(head: &str, body: &str) -> Vec<u8> {
     echo(head, body)
 }
 
-/// Issues what cannot be read.
+/// Returns an unreadable document.
 fn garbled(head: &str, _: &str) -> Vec<u8> {
     let text = if head.contains("/latest/meta-data") {
         metadata("Success")
@@ -140,7 +140,7 @@ fn accounts(api: &str) -> tempfile::TempDir {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_kind_shows_a_secret_whatever_comes_back() {
+async fn no_kind_shows_a_secret_for_any_response() {
     for reply in [generous, talkative, garbled] {
         let cloud = Raw::start(Act::Reply(reply)).await;
         let directory = accounts(&cloud.url());
@@ -169,7 +169,7 @@ async fn no_kind_shows_a_secret_whatever_comes_back() {
         .await;
         get(&url).await;
         assert!(!running.command_line().contains(CANARY));
-        // Dropped, and so searched, with all that it logged.
+        // Dropping the process searches everything that it has logged.
         let log = running.output();
         for account in [
             "env", "files", "static", "profile", "tccli", "tke", "machine", "role",

@@ -130,7 +130,7 @@ fn every_kind_works() {
     );
 }
 
-/// What TKE sets.
+/// The environment variables that TKE sets.
 fn pod(token_file: &Path) -> [(&'static str, &str); 4] {
     [
         ("TKE_REGION", "ap-guangzhou"),
@@ -172,7 +172,7 @@ fn without_a_kind_the_chain_finds_what_there_is() {
 }
 
 #[test]
-fn a_chain_that_finds_nothing_is_told_at_the_start_with_what_to_do() {
+fn a_chain_that_finds_nothing_is_reported_at_the_start_with_what_to_do() {
     let world = World::new();
     let (_socket, nobody) = refusing();
     for (command, expected, account) in [
@@ -209,9 +209,9 @@ fn a_chain_that_finds_nothing_is_told_at_the_start_with_what_to_do() {
     }
 }
 
-/// It delays the start of the chain by its 2 seconds, does not end the exporter, and harms no other account.
+/// It delays the start of the chain by its timeout of 2 seconds, but neither stops the exporter nor affects other accounts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_metadata_service_that_says_nothing_delays_the_chain_by_at_most_five_seconds() {
+async fn a_silent_metadata_service_delays_the_chain_by_at_most_five_seconds() {
     let world = World::new();
     let silent = Raw::start(Act::Silence).await;
     let mut command = world.exporter("");
@@ -264,7 +264,7 @@ fn stopwatch() -> Stopwatch {
     Stopwatch::now()
 }
 
-/// The metadata service is asked directly, whatever proxy is set.
+/// Requests to the metadata service never use a proxy.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_proxy_and_no_redirect_leads_to_the_metadata_service() {
     let world = World::new();
@@ -295,7 +295,7 @@ async fn no_proxy_and_no_redirect_leads_to_the_metadata_service() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn keys_that_expire_within_seconds_cost_no_poll() {
+async fn keys_that_expire_within_seconds_fail_no_poll() {
     let scenario = file(&scenario("token_lifetime: 4s"));
     let (_api, api) = simulator(&["--scenario", path(&scenario)]);
     let config = file(&format!(

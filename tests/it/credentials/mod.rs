@@ -1,4 +1,4 @@
-//! Credentials of every kind against the simulator, which issues those that expire.
+//! Credentials of every kind against the simulator, which issues the temporary ones.
 
 mod files;
 mod hidden;
@@ -7,11 +7,11 @@ mod polls;
 
 use crate::support::process::{CANARY, SCANNED, SECRET_ID};
 
-/// The role that the simulator lends out.
+/// The role that the simulator issues credentials for.
 const ROLE_ARN: &str = "qcs::cam::uin/100000000001:roleName/tcss-exporter";
 
-/// A scenario with long-term keys, and a role that they, a pod and this machine may take on. `role` is what else it says
-/// of the role.
+/// A scenario with long-term keys, and a role that they, a pod and this machine may assume. `role` contains further
+/// settings of the role.
 fn scenario(role: &str) -> String {
     let web_identity = format!("web_identity: {{provider: cls-abcd1234, token: {CANARY}-web}}");
     format!(

@@ -1,4 +1,4 @@
-//! What polls do with credentials that expire, change, or are not there, in paused time.
+//! Polls with credentials that expire, change or are absent, in paused time.
 
 use std::{
     sync::{
@@ -49,7 +49,7 @@ fn with(name: &str, credentials: Source) -> Account {
     }
 }
 
-/// A world whose cloud is the simulator, playing [`scenario`], and what has arrived there.
+/// An exporter against a simulator with [`scenario`], and the requests that the simulator has received.
 fn simulated(role: &str) -> (World, Arc<Simulator>) {
     let clock = frozen_clock();
     let scenario = Scenario::parse(&scenario(role)).unwrap();
@@ -64,7 +64,7 @@ fn failures(world: &World) -> f64 {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_expires_in_the_middle_of_a_run_costs_no_poll() {
+async fn a_token_that_expires_during_a_run_fails_no_poll() {
     let (mut world, simulator) = simulated("token_lifetime: 3m");
     world
         .poll(
@@ -102,7 +102,7 @@ async fn a_token_that_expires_in_the_middle_of_a_run_costs_no_poll() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sts_in_trouble_costs_no_poll_as_long_as_the_old_keys_hold() {
+async fn a_failing_sts_fails_no_poll_while_the_old_keys_are_valid() {
     let (mut world, _) =
         simulated("token_lifetime: 30m, failures: [{code: InternalError, from: 10m, for: 18m}]");
     world.poll(vec![with("a", role(base()))]).await;
@@ -112,7 +112,7 @@ async fn sts_in_trouble_costs_no_poll_as_long_as_the_old_keys_hold() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_any_keys_polls_fail_for_that_reason_and_recover_by_themselves() {
+async fn without_keys_polls_fail_for_that_reason_and_recover_by_themselves() {
     let (mut world, _) = simulated("failures: [{code: InternalError, from: 0s, for: 10m}]");
     world
         .poll(vec![with("a", role(base())), with("b", base())])
@@ -146,7 +146,7 @@ async fn without_any_keys_polls_fail_for_that_reason_and_recover_by_themselves()
     );
 }
 
-/// Answers STS with ever new keys, and TCSS as `tcss` says, given how many it was asked before.
+/// Answers each request to STS with new keys, and requests to TCSS with `tcss`, which gets the number of earlier requests.
 struct Scripted {
     n_sts: Arc<AtomicUsize>,
     n_tcss: Arc<AtomicUsize>,
@@ -183,7 +183,7 @@ fn token_failure() -> Bytes {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_not_accepted_is_renewed_and_the_request_repeated_within_the_poll() {
+async fn a_token_that_is_not_accepted_is_refreshed_and_the_request_repeated_within_the_poll() {
     let good = || answer("SCANNED", 100.0, 0.0, 1);
     let (handler, script) =
         Scripted::handler(move |n| if n == 3 { token_failure() } else { good() });
@@ -199,7 +199,7 @@ async fn a_token_that_is_not_accepted_is_renewed_and_the_request_repeated_within
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_is_never_accepted_is_renewed_once_a_poll_and_no_more() {
+async fn a_token_that_is_never_accepted_is_refreshed_only_once_per_poll() {
     let (handler, script) = Scripted::handler(|_| token_failure());
     let mut world = World::in_process(frozen_clock(), handler);
     world
@@ -244,7 +244,7 @@ impl Keys {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_keys_end_a_back_off_at_once() {
+async fn other_keys_end_a_back_off_immediately() {
     let (mut world, _) = simulated("");
     let keys = Keys::new();
     keys.write(SECRET_ID, "wrong");
@@ -262,7 +262,7 @@ async fn other_keys_end_a_back_off_at_once() {
     };
     assert_eq!(failure(&world), Some(Reason::Auth));
     assert_eq!(sum(&world.text(), "tcss_poll_interval_seconds"), 600.0);
-    // Half of the change, and then, before it is seen twice, the other half.
+    // The first half of the change, and then the second, before the first has been read twice.
     keys.write("AKIDnext", "wrong");
     sleep(Duration::from_millis(500)).await;
     keys.write("AKIDnext", &format!("{CANARY}-next"));
@@ -287,7 +287,7 @@ async fn other_keys_end_a_back_off_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_that_come_later_are_used_when_they_come() {
+async fn keys_that_appear_later_are_used_when_they_appear() {
     let (mut world, _) = simulated("");
     let keys = Keys::new();
     world
@@ -321,7 +321,7 @@ async fn keys_that_come_later_are_used_when_they_come() {
     );
 }
 
-/// The identity of rotated long-term keys is another one, that of a role's keys is not.
+/// Rotated long-term keys have another identity; new keys of a role have the same one.
 #[tokio::test(start_paused = true)]
 async fn an_account_queues_in_the_lane_of_its_identity() {
     let (mut world, _) = simulated("token_lifetime: 1m");
@@ -367,7 +367,7 @@ async fn an_account_queues_in_the_lane_of_its_identity() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_of_an_account_that_is_gone_are_not_renewed() {
+async fn keys_of_a_removed_account_are_not_refreshed() {
     let (mut world, simulator) = simulated("token_lifetime: 3m");
     world
         .poll(vec![with("a", role(base())), with("b", base())])
@@ -401,7 +401,7 @@ async fn a_refused_reload_leaves_nothing_of_its_credentials() {
     assert!(provider.upgrade().is_none(), "the next one looks anew");
 }
 
-/// A queue at one request a second, in which most wait for longer than a token holds.
+/// A queue at one request per second, in which most requests wait for longer than a token is valid.
 #[tokio::test(start_paused = true)]
 async fn a_token_that_expires_while_a_poll_waits_for_its_turn_costs_no_request() {
     let (mut world, _) = simulated("token_lifetime: 1m");

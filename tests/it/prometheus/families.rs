@@ -67,7 +67,7 @@ pub(super) struct Family {
     labels: BTreeSet<String>,
 }
 
-/// Every one.
+/// All of them.
 pub(super) fn all() -> Vec<Family> {
     TABLE.trim().lines().map(Family::of).collect()
 }

@@ -14,7 +14,7 @@ use crate::support::relay::Relay;
 /// Jobs of Prometheus, named after the format in which they scrape.
 const JOBS: [&str; 2] = ["openmetrics", "text"];
 
-/// Accounts, and identities of the API: one whose scan runs, one whose scan is over, and one that may not ask.
+/// Accounts, and identities of the API: one with a running scan, one with a finished scan, and one without permission.
 const ACCOUNTS: [&str; 3] = ["running", "finished", "locked-out"];
 
 /// Their scenario.
@@ -185,7 +185,7 @@ fn described<'a>(metadata: &'a [Metadata], name: &str) -> &'a Metadata {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn prometheus_sees_how_each_scan_stands() {
+async fn prometheus_gets_the_state_of_each_scan() {
     let world = World::start("{interval: 1s, scanning_interval: 1s}");
     let prometheus = Prometheus::start(&[("exporter", &world.url)]);
     let truths = [
@@ -268,9 +268,9 @@ async fn prometheus_sees_how_each_scan_stands() {
     }
 }
 
-/// What an alert sees of an API that cannot be reached: no values that are no longer true, and why.
+/// With an unreachable API, alerts see no outdated values, and the reason.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn prometheus_loses_sight_of_stale_values_and_sees_why() {
+async fn prometheus_gets_the_reason_instead_of_stale_values() {
     let world =
         World::start("{interval: 1s, scanning_interval: 1s, timeout: 500ms, stale_after: 2s}");
     let prometheus = Prometheus::start(&[("exporter", &world.url)]);

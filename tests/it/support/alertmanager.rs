@@ -17,7 +17,7 @@ pub(crate) struct Alertmanager {
     pub(crate) address: String,
 }
 
-/// An alert as Alertmanager has it.
+/// An alert as Alertmanager returns it.
 #[derive(Deserialize)]
 struct Alert {
     labels: BTreeMap<String, String>,
@@ -46,7 +46,7 @@ impl Alertmanager {
         }
     }
 
-    /// Waits until it has the alert `name` with `labels`, and holds it back because of another one.
+    /// Waits until it has the alert `name` with `labels`, inhibited by another one.
     pub(crate) async fn until_inhibited(&self, name: &str, labels: &[(&str, &str)]) {
         self.until(name, labels, "inhibited", |status| {
             status.state == "suppressed" && !status.inhibited_by.is_empty()
@@ -54,7 +54,7 @@ impl Alertmanager {
         .await;
     }
 
-    /// Waits until it has the alert `name` with `labels`, and nothing holds it back.
+    /// Waits until it has the alert `name` with `labels`, not inhibited.
     pub(crate) async fn until_active(&self, name: &str, labels: &[(&str, &str)]) {
         self.until(name, labels, "active", |status| status.state == "active")
             .await;

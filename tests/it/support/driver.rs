@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::support::process::Running;
 
-/// Without a sandbox, which does not work for root or in a container; and without a word to anybody on the network.
+/// Without a sandbox, which does not work for root or in a container, and without any network traffic of its own.
 const ARGUMENTS: [&str; 9] = [
     "--headless",
     "--no-sandbox",
@@ -96,12 +96,12 @@ impl Browser {
         .await
     }
 
-    /// Loads `url`, and waits until that is done.
+    /// Loads `url` and waits until it is loaded.
     pub(crate) async fn open(&self, url: &str) {
         self.post("/url", json!({"url": url})).await;
     }
 
-    /// From the next page on: a window of that size, for people who prefer `scheme`.
+    /// Sets the size of the window and the preferred colour scheme, from the next page on.
     pub(crate) async fn look(&self, width: u32, height: u32, scheme: &str) {
         let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600});
         self.command("Emulation.setDeviceMetricsOverride", metrics)
@@ -156,7 +156,7 @@ impl Browser {
 }
 
 impl Drop for Browser {
-    /// A driver that is killed leaves its browser behind, so it is told to end it.
+    /// Killing the driver would leave its browser running, so the session is closed first.
     fn drop(&mut self) {
         let Ok(mut stream) = TcpStream::connect(&self.driver) else {
             return;

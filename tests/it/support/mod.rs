@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Shared by the tests.
 
 pub(crate) mod alertmanager;
 pub(crate) mod driver;
@@ -38,7 +38,7 @@ pub(crate) const POLL: Poll = Poll {
     stale_after: Duration::from_secs(300),
 };
 
-/// Polls once and then not while a test runs, for a configuration.
+/// Settings with which a job polls only once during a test.
 pub(crate) const RARELY: &str = "poll: {interval: 1h, stale_after: 3h}";
 
 pub(crate) fn credentials(id: &str) -> Credentials {
@@ -78,7 +78,7 @@ pub(crate) fn job(context: &Context, account: Account) -> Job {
     supervisor::jobs(&Arc::new(account), &limiters, &providers).remove(0)
 }
 
-/// An exporter and the clock it lives by.
+/// An exporter and its clock.
 pub(crate) struct World {
     pub(crate) supervisor: Supervisor,
     pub(crate) context: Arc<Context>,
@@ -152,8 +152,8 @@ pub(crate) fn sum(text: &str, name: &str) -> f64 {
         .sum()
 }
 
-/// The configuration of an account with `n` scans, which are polled once and then not while a test runs. The metrics of
-/// 8 000 are some 13 MB, more than the buffers of a socket hold.
+/// The configuration of an account with `n` scans, each polled only once during a test. The metrics of 8,000 scans are
+/// about 13 MB, more than the buffers of a socket hold.
 pub(crate) fn config_of_scans(n: usize) -> String {
     let scan = |index| format!("    - {{name: scan-{index}, local_task_id: {index}}}\n");
     let scans: String = (1..=n).map(scan).collect();

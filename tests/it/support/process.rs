@@ -1,5 +1,5 @@
-//! Real processes: started on free ports, watched, and ended by their own id. Nothing that the exporter prints, at
-//! whatever level, may hold a secret, so every process of ours is given canaries and searched for them.
+//! Real processes: started on free ports, watched, and ended by their own ID. The exporter must not print a secret at any
+//! log level, so each process gets canaries, and its output is searched for them.
 
 use std::{
     io::{BufRead as _, BufReader, Read, Write as _},
@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-/// In every secret that a test hands out.
+/// Part of every secret in the tests.
 pub(crate) const CANARY: &str = "cAnArY";
 
-/// Longest wait for what should come at once; generous, since the machine may be busy.
+/// The longest wait for what should happen immediately; generous, since the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A process and everything it printed so far. Killed with the test.
@@ -44,7 +44,7 @@ impl Running {
         self.child.id()
     }
 
-    /// Its arguments, as everybody on the machine sees them.
+    /// Its arguments, which all users of the machine can see.
     pub(crate) fn command_line(&self) -> String {
         let line = std::fs::read(format!("/proc/{}/cmdline", self.child.id())).unwrap();
         String::from_utf8(line).unwrap().replace('\0', " ")
@@ -136,7 +136,7 @@ fn spawn(name: &str, command: &mut Command) -> Child {
 /// Runs a command that reads `input` and ends by itself. How it ended, and what it printed.
 pub(crate) fn run(name: &str, command: &mut Command, input: &str) -> (ExitStatus, String) {
     let mut child = spawn(name, command.stdin(Stdio::piped()));
-    // A command that ends without reading it all closes the pipe, and says why.
+    // A command that ends early closes the pipe, and its output shows the reason.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
     let output = child.wait_with_output().unwrap();
     (
@@ -156,7 +156,7 @@ fn collect(stream: impl Read + Send + 'static, output: &Arc<Mutex<String>>) -> J
     })
 }
 
-/// The exporter's binary, without the environment of whoever runs the tests, but with secrets of its own.
+/// The exporter's binary, without the environment of the test run, but with secrets of its own.
 pub(crate) fn exporter() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tcss-exporter"));
     for (name, _) in std::env::vars().filter(|(name, _)| is_ours(name)) {
@@ -207,7 +207,7 @@ pub(crate) fn simulator(arguments: &[&str]) -> (Running, String) {
 pub(crate) const SCANNED: &str = "started_ago: 60m, repeat: false, scans: [{takes: 10m, local_images: 3, \
                                   local_vulnerabilities: 8, risk_images: 2}]";
 
-/// A simulator that knows the keys of [`exporter`], and where it listens. `identity` is what the scenario says of them.
+/// A simulator with the keys of [`exporter`], and its address. `identity` contains further settings of their identity.
 pub(crate) fn simulating(identity: &str) -> (Running, String) {
     let scenario = file(&format!(
         "identities:\n  - {{name: default, secret_id: {SECRET_ID}, secret_key: {CANARY}-key, {identity}}}\n"
@@ -215,7 +215,7 @@ pub(crate) fn simulating(identity: &str) -> (Running, String) {
     simulator(&["--scenario", path(&scenario)])
 }
 
-/// What has arrived at a simulator, as it counts.
+/// The number of requests that a simulator has received.
 pub(crate) async fn arrivals(api: &str) -> u64 {
     let stats: serde_json::Value =
         serde_json::from_str(&get(&format!("{api}/-/stats")).await).unwrap();
@@ -235,7 +235,7 @@ pub(crate) fn serving_as(command: &mut Command) -> (Running, String) {
     (running, url)
 }
 
-/// Where an exporter's log says that it listens.
+/// The address that an exporter has logged.
 pub(crate) fn listening(log: &str) -> Option<String> {
     let line = log
         .lines()

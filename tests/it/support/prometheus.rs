@@ -28,7 +28,7 @@ pub(crate) struct Sample {
     value: (f64, String),
 }
 
-/// What a target says of one of its families.
+/// The metadata of a metric family of a target.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Metadata {
     pub(crate) metric: String,
@@ -125,7 +125,7 @@ impl Prometheus {
         .await;
     }
 
-    /// What the target of `job` says of its families.
+    /// The metadata of the target of `job`.
     pub(crate) async fn metadata(&self, job: &str) -> Vec<Metadata> {
         let target = format!("{{job=\"{job}\"}}");
         data(&get(&self.url("targets/metadata", &[("match_target", &target)])).await)
@@ -160,7 +160,7 @@ impl Sample {
             .collect()
     }
 
-    /// Everything that tells the series from others of its target.
+    /// The labels that distinguish the series from others of its target.
     pub(crate) fn identity(&self) -> BTreeMap<String, String> {
         let mut identity = self.metric.clone();
         identity.retain(|name, _| name != "instance" && name != "job");

@@ -1,4 +1,4 @@
-//! A server that answers with whatever bytes a test wants, however it wants, and knows no HTTP.
+//! A server that sends any bytes at any speed, without an HTTP implementation.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -18,7 +18,7 @@ pub(crate) enum Act {
     Drip(Vec<u8>),
     /// Sends these bytes and resets the connection.
     Reset(Vec<u8>),
-    /// Sends these bytes and then as much of a body as is read, up to that many bytes.
+    /// Sends these bytes and then a body of up to that many bytes, as long as the client reads.
     Flood(Vec<u8>, usize),
     /// Sends these bytes before any request, and reads none.
     Greet(Vec<u8>),
@@ -26,9 +26,9 @@ pub(crate) enum Act {
     Echo,
     /// Answers with nothing but a `RequestId`, which repeats the request's head.
     EchoId,
-    /// Answers with what becomes of the request's head and body.
+    /// Answers with what the function returns for the request's head and body.
     Reply(fn(&str, &str) -> Vec<u8>),
-    /// Says nothing and keeps the connection.
+    /// Sends nothing and keeps the connection open.
     Silence,
 }
 
@@ -122,7 +122,7 @@ async fn answer(mut stream: TcpStream, act: Act) -> Option<()> {
     Some(())
 }
 
-/// The head of the request, once its body has come too.
+/// The head of the request, once its body has arrived.
 pub(crate) async fn read_request(stream: &mut TcpStream) -> Option<String> {
     read_whole(stream).await.map(|(head, _)| head)
 }
@@ -148,7 +148,7 @@ pub(crate) async fn read_whole(stream: &mut TcpStream) -> Option<(String, String
     }
 }
 
-/// An address where every connection is refused: bound, so that nobody else takes it, and not listening.
+/// An address where every connection is refused: bound, so that no other process takes it, and not listening.
 pub(crate) fn refusing() -> (TcpSocket, SocketAddr) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -156,7 +156,7 @@ pub(crate) fn refusing() -> (TcpSocket, SocketAddr) {
     (socket, address)
 }
 
-/// An answer with `headers` (each line ending in CRLF) and a body whose length is told.
+/// An answer with `headers` (each line ending in CRLF) and a body with a `Content-Length`.
 pub(crate) fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!(
         "HTTP/1.1 {status}\r\n{headers}Content-Length: {}\r\n\r\n",
@@ -165,7 +165,7 @@ pub(crate) fn http(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// An answer as the API's own.
+/// An answer like those of the API.
 pub(crate) fn ok(body: &[u8]) -> Vec<u8> {
     http("200 OK", "Content-Type: application/json\r\n", body)
 }

@@ -1,4 +1,4 @@
-//! Where Alertmanager delivers to.
+//! The receiver of Alertmanager's notifications.
 
 use std::{
     collections::BTreeMap,

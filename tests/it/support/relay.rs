@@ -1,4 +1,4 @@
-//! Between Prometheus and the exporter: asks for the text format, which Prometheus 2 cannot be told to prefer.
+//! A proxy between Prometheus and the exporter that requests the text format: Prometheus 2 has no setting for it.
 
 use tokio::{
     io::AsyncWriteExt,

@@ -64,13 +64,13 @@ impl Authority {
 }
 
 impl Issued {
-    /// As a client shows it.
+    /// As an identity of a client.
     pub(crate) fn identity(&self) -> reqwest::Identity {
         reqwest::Identity::from_pem(format!("{}{}", self.certificate, self.key).as_bytes()).unwrap()
     }
 }
 
-/// A client that trusts `authority` alone, and shows what `shown` says.
+/// A client that trusts only `authority`, and presents the certificate `shown`.
 pub(crate) fn client(authority: &Authority, shown: Option<&Issued>) -> reqwest::ClientBuilder {
     let root = reqwest::Certificate::from_pem(authority.certificate.as_bytes()).unwrap();
     let client = reqwest::Client::builder()
@@ -97,7 +97,7 @@ pub(crate) async fn status(request: reqwest::RequestBuilder) -> Option<u16> {
         .map(|answer| answer.status().as_u16())
 }
 
-/// An exporter that polls nobody. Its configuration is `w.yml` in a directory of its own.
+/// An exporter without polls. Its configuration is `w.yml` in a directory of its own.
 pub(crate) struct Site {
     directory: tempfile::TempDir,
     pub(crate) running: Running,
