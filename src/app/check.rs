@@ -1,34 +1,42 @@
-//! `check`: says what is wrong with the configuration; `--live` also tries every account.
+//! `check`: validates the configuration; `--live` also polls the first scan of every account.
 
 use super::{Failure, lines, once::Once, report, shard};
 use crate::{
     cli::{CheckArgs, output},
-    config::{self},
+    config,
     domain::Shard,
     web::LoadedWebConfig,
 };
 
 pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     let loaded = config::load(flags.config.file.as_deref(), &flags.config.overrides());
-    let loaded = loaded.map_err(|problems| lines(problems.iter()));
+    let loaded = match loaded {
+        Ok(loaded) => Ok(loaded),
+        Err(problems) => Err(lines(problems.iter())),
+    };
     let web = LoadedWebConfig::load(flags.web.file.as_deref()).await;
     let (loaded, web) = super::both(loaded, web)?;
     let shard = shard::of(&flags.config)?;
+    // Problems are reported for the whole file: all shards read it. Only the counts are the shard's.
     let n_accounts = loaded.config.accounts.len();
     let loaded = loaded.of_shard(shard);
     for warning in &loaded.warnings {
         output::print_line(format_args!("warning: {warning}"))?;
     }
     let accounts = loaded.config.accounts;
-    let scans: usize = accounts.iter().map(|account| account.scans.len()).sum();
+    let mut n_scans = 0;
+    for account in &accounts {
+        n_scans += account.scans.len();
+    }
     let rest = if shard.is_whole() {
         String::new()
     } else {
         format!(" in shard {shard}, of {}", count(n_accounts, "account"))
     };
-    let (accounts_said, scans) = (count(accounts.len(), "account"), count(scans, "scan"));
     output::print_line(format_args!(
-        "configuration ok: {accounts_said}, {scans}{rest}"
+        "configuration ok: {}, {}{rest}",
+        count(accounts.len(), "account"),
+        count(n_scans, "scan"),
     ))?;
     if let Some(web) = web {
         let (tls, users) = (web.config().tls.is_some(), web.config().users.len());
@@ -49,11 +57,12 @@ fn count(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
-/// One call for each account: that of its first scan.
+/// Polls the first scan of each account.
 async fn live(mut accounts: Vec<config::Account>, shard: Shard) -> Result<(), Failure> {
-    accounts
-        .iter_mut()
-        .for_each(|account| account.scans.truncate(1));
+    // Credentials, permissions and network are the account's, so one scan shows whether they work.
+    for account in &mut accounts {
+        account.scans.truncate(1);
+    }
     let once = Once::poll(accounts, shard).await?;
     output::print(report::accounts(&once.jobs, once.context.clock.now()))?;
     if once.is_good() {

@@ -1,6 +1,6 @@
-//! `demo`: the exporter against the stand-in API, with accounts that show what there is to see.
+//! `demo`: the exporter against the simulated API, with one account per typical situation.
 
-use std::future;
+use std::{fmt::Write as _, future};
 
 use tokio::net::TcpListener;
 
@@ -10,7 +10,6 @@ use crate::{
     config::{self, Account, Config, Overrides},
     credentials::Source,
     domain::{AccountName, Clock, Shard},
-    signer::Credentials,
     simulator::Scenario,
     supervisor::ConfigSource,
     web::LoadedWebConfig,
@@ -25,6 +24,7 @@ pub(super) async fn run(flags: DemoArgs) -> Result<(), Failure> {
         .await
         .map_err(Failure::bad_input)?;
     let mut server = Server::bind(&flags.web, web_config, Clock::system(), Shard::WHOLE).await?;
+    // The URLs are known only now: the ports may have been chosen by the system.
     output::print(welcome(&server, flags.web.telemetry_path.as_str(), &config))?;
     tokio::spawn(
         async move { simulate::serve(api, &scenario, flags.speed, future::pending()).await },
@@ -34,16 +34,14 @@ pub(super) async fn run(flags: DemoArgs) -> Result<(), Failure> {
 }
 
 fn welcome(server: &Server, telemetry_path: &str, config: &Config) -> String {
-    let names: Vec<&str> = config
-        .accounts
-        .iter()
-        .map(|account| account.name.as_str())
-        .collect();
-    let urls = server.urls();
-    let open: String = urls
-        .iter()
-        .map(|url| format!("  open    {url}/ and {url}{telemetry_path}\n"))
-        .collect();
+    let mut names = Vec::new();
+    for account in &config.accounts {
+        names.push(account.name.as_str());
+    }
+    let mut open = String::new();
+    for url in server.urls() {
+        let _ = writeln!(open, "  open    {url}/ and {url}{telemetry_path}");
+    }
     format!(
         "tcss-exporter demo: the data are simulated, nothing leaves this machine\n{open}  look at tcss_up and \
          tcss_vul_scan_progress_ratio of the accounts {}\n  note    acquired fails on purpose: its keys lack the \
@@ -52,8 +50,8 @@ fn welcome(server: &Server, telemetry_path: &str, config: &Config) -> String {
     )
 }
 
-/// One account for each identity that the scenario plays, as the configuration has it by default, but polled so
-/// often that something moves while one looks.
+/// One account for each identity of the scenario, with the default settings, except that it is polled often enough to
+/// watch it change.
 fn config(scenario: &Scenario, endpoint: String) -> Result<Config, String> {
     let overrides = Overrides::default()
         .with("api", "endpoint", Some(endpoint))
@@ -61,23 +59,19 @@ fn config(scenario: &Scenario, endpoint: String) -> Result<Config, String> {
         .with("poll", "scanning_interval", Some("2s"))
         .with("poll", "timeout", Some("5s"))
         .with("poll", "stale_after", Some("30s"));
-    let default = config::load(None, &overrides)
-        .map_err(|problems| problems.to_string())?
-        .config
-        .accounts
-        .remove(0);
-    let account = |(name, credentials): (&str, &Credentials)| {
-        let credentials = Source::Static(credentials.clone());
-        Ok(Account {
-            name: AccountName::parse(name)?,
-            credentials,
-            ..default.clone()
-        })
+    let mut loaded = match config::load(None, &overrides) {
+        Ok(loaded) => loaded,
+        Err(problems) => return Err(problems.to_string()),
     };
-    Ok(Config {
-        accounts: scenario
-            .identities()
-            .map(account)
-            .collect::<Result<_, String>>()?,
-    })
+    // Without a file, the configuration has exactly one account, with all defaults.
+    let default = loaded.config.accounts.remove(0);
+    let mut accounts = Vec::new();
+    for (name, credentials) in scenario.identities() {
+        accounts.push(Account {
+            name: AccountName::parse(name)?,
+            credentials: Source::Static(credentials.clone()),
+            ..default.clone()
+        });
+    }
+    Ok(Config { accounts })
 }

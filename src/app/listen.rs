@@ -16,10 +16,10 @@ use crate::{
 
 /// The sockets of the web server, from `--web.listen-address` or systemd.
 pub(super) async fn listeners(flags: &WebFlags) -> Result<Vec<Listener>, Failure> {
-    let sockets = flags.sockets();
-    let addresses = match sockets.map_err(|message| Failure::bad_input([message]))? {
-        Sockets::Systemd => return systemd_sockets(),
-        Sockets::Addresses(addresses) => addresses,
+    let addresses = match flags.sockets() {
+        Ok(Sockets::Systemd) => return systemd_sockets(),
+        Ok(Sockets::Addresses(addresses)) => addresses,
+        Err(message) => return Err(Failure::bad_input([message])),
     };
     let mut listeners = Vec::new();
     for address in &addresses {
@@ -87,11 +87,18 @@ pub(super) async fn bind(address: &ListenAddress) -> Result<TcpListener, Failure
             }
         }
     };
-    bound.map_err(|error| Failure::run_time(format!("cannot listen on {address}: {error}")))
+    match bound {
+        Ok(listener) => Ok(listener),
+        // The operating system's message does not name the address.
+        Err(error) => Err(Failure::run_time(format!(
+            "cannot listen on {address}: {error}"
+        ))),
+    }
 }
 
 /// The URL to open on this machine.
 pub(super) fn url(scheme: &str, address: SocketAddr) -> String {
+    // Browsers do not open 0.0.0.0 or [::].
     if address.ip().is_unspecified() {
         format!("{scheme}://localhost:{}", address.port())
     } else {

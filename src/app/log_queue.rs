@@ -1,4 +1,4 @@
-//! Writes the log on a thread of its own, so that whoever does not read it stops nothing but the log.
+//! Writes the log on its own thread, so that a blocked stderr does not block anything else.
 
 use std::{
     io::{self, Write},
@@ -13,7 +13,7 @@ use std::{
 
 use crate::telemetry::LOG_LINES_DROPPED;
 
-/// Most bytes that may wait to be written. What comes on top of them is dropped, and counted.
+/// How many bytes may wait to be written. Further lines are dropped and counted.
 const MAX_WAITING: usize = 1 << 20;
 
 /// Takes lines and never blocks.
@@ -26,12 +26,12 @@ pub(super) struct LogQueue {
 #[derive(Debug)]
 enum Message {
     Line(Vec<u8>),
-    /// Asks to be told as soon as everything before it is written.
+    /// Requests a notification when everything before it is written.
     Flush(Sender<()>),
 }
 
 impl LogQueue {
-    /// What the queue takes is written to `output`.
+    /// Starts the thread that writes to `output`.
     pub(super) fn start(output: impl Write + Send + 'static) -> io::Result<LogQueue> {
         let (messages, queue) = mpsc::channel();
         let n_waiting = Arc::<AtomicUsize>::default();
@@ -45,11 +45,11 @@ impl LogQueue {
         })
     }
 
-    /// Waits until everything is written that was logged so far, for `patience` at most.
-    pub(super) fn flush(&self, patience: Duration) {
+    /// Waits at most `timeout` until everything logged so far is written.
+    pub(super) fn flush(&self, timeout: Duration) {
         let (written, is_written) = mpsc::channel();
         if self.messages.send(Message::Flush(written)).is_ok() {
-            let _ = is_written.recv_timeout(patience);
+            let _ = is_written.recv_timeout(timeout);
         }
     }
 }
@@ -58,7 +58,7 @@ fn write(queue: &Receiver<Message>, mut output: impl Write, n_waiting: &AtomicUs
     for message in queue {
         match message {
             Message::Line(line) => {
-                // As on a full disk; telling it on the same stream would fail too.
+                // For example on a full disk. Reporting it on the same stream would fail too.
                 if output.write_all(&line).is_err() {
                     LOG_LINES_DROPPED.inc();
                 }
@@ -69,9 +69,11 @@ fn write(queue: &Receiver<Message>, mut output: impl Write, n_waiting: &AtomicUs
     }
 }
 
-/// Each call brings one line.
+/// Each call writes one line.
 impl Write for LogQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // Reserved before sending: several threads log at once, and none may pass a check that
+        // another one is about to invalidate.
         let n_waiting = self.n_waiting.fetch_add(line.len(), SeqCst) + line.len();
         if n_waiting > MAX_WAITING || self.messages.send(Message::Line(line.to_vec())).is_err() {
             self.n_waiting.fetch_sub(line.len(), SeqCst);

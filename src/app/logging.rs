@@ -1,4 +1,4 @@
-//! Logs, on standard error.
+//! Logs to standard error.
 
 use std::{io, panic, process, time::Duration};
 
@@ -10,10 +10,10 @@ use tracing_subscriber::{
 use super::log_queue::LogQueue;
 use crate::cli::{LogFlags, LogFormat, LogLevel};
 
-/// Longest time that the last lines may take at the end.
+/// How long to wait at exit until the last lines are written.
 const LAST_LINES: Duration = Duration::from_millis(500);
 
-/// The log. Its last lines are written before it is dropped, if somebody reads them.
+/// Dropping it writes the last lines, unless stderr is blocked.
 #[derive(Debug)]
 pub(super) struct Log(LogQueue);
 
@@ -23,7 +23,7 @@ impl Drop for Log {
     }
 }
 
-/// Logs from here on, and ends the process when anything panics: an exporter that limps on serves old numbers.
+/// Starts to log, and ends the process if anything panics: an exporter that has lost a task would serve old data.
 pub(super) fn init(flags: &LogFlags) -> io::Result<Log> {
     let queue = LogQueue::start(io::stderr())?;
     let lines = queue.clone();
@@ -35,11 +35,11 @@ pub(super) fn init(flags: &LogFlags) -> io::Result<Log> {
         LogLevel::Warn => Level::WARN,
         LogLevel::Error => Level::ERROR,
     };
-    // Libraries say what goes wrong and no more: at finer levels, some of them show what is on the wire.
+    // Libraries log at warn at most: at finer levels some of them print headers and bodies, which contain secrets.
     let filter = Targets::new()
         .with_default(level.min(Level::WARN))
         .with_target("tcss_exporter", level);
-    // A log that cannot be written is no reason to end, and telling it on the same stream would panic.
+    // `log_internal_errors` would print a failed write to the same stream, and panic if that fails too.
     let layer = match flags.format {
         LogFormat::Logfmt => fmt::layer()
             .event_format(tracing_logfmt::EventsFormatter::default())
@@ -63,6 +63,7 @@ pub(super) fn init(flags: &LogFlags) -> io::Result<Log> {
             panic = message(panic),
             "a task panicked; this is a bug, please report it"
         );
+        // The process ends at once: no destructor runs that would flush the log.
         queue.flush(LAST_LINES);
         process::exit(1);
     }));

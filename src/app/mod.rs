@@ -1,6 +1,10 @@
 //! Wires everything: the only module that knows all the others.
 
-use std::{fmt, process::ExitCode, sync::Arc};
+use std::{
+    fmt::{self, Write as _},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use crate::{
     cli::{Command, LogFlags, output, pages},
@@ -29,23 +33,29 @@ pub fn run(command: Command) -> ExitCode {
     match run_and_log(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let lines = failure
-                .lines
-                .iter()
-                .map(|line| format!("tcss-exporter: {line}\n"));
-            let _ = output::print_error(lines.collect::<String>());
+            // One write, so that the lines of several processes do not mix in a shared log.
+            let mut text = String::new();
+            for line in &failure.lines {
+                let _ = writeln!(text, "tcss-exporter: {line}");
+            }
+            // If stderr is closed, the exit code still says that the command failed.
+            let _ = output::print_error(text);
             ExitCode::from(failure.code)
         }
     }
 }
 
 fn run_and_log(command: Command) -> Result<(), Failure> {
-    let _log = log_flags(&command).map(logging::init).transpose()?;
+    // Kept until the end: dropping it writes the lines that still wait.
+    let _log = match log_flags(&command) {
+        Some(flags) => Some(logging::init(flags)?),
+        None => None,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let outcome = runtime.block_on(dispatch(command));
-    // Not waiting for what blocks a thread, such as a look-up of a name in a DNS that is gone.
+    // Blocked threads are not waited for: a name lookup can hang for minutes if DNS is down.
     runtime.shutdown_background();
     outcome
 }
@@ -73,7 +83,7 @@ fn log_flags(command: &Command) -> Option<&LogFlags> {
     }
 }
 
-/// Why a command ends, and with which exit code. The lines are for people.
+/// Why a command failed, and its exit code. Each line is printed to stderr.
 #[derive(Debug)]
 struct Failure {
     code: u8,
@@ -88,7 +98,7 @@ impl Failure {
         }
     }
 
-    /// Everything was said already.
+    /// The command has already printed what is wrong.
     fn silent(code: u8) -> Failure {
         Failure {
             code,
@@ -99,30 +109,32 @@ impl Failure {
     fn bad_input<T: fmt::Display>(problems: impl IntoIterator<Item = T>) -> Failure {
         Failure {
             code: 2,
-            lines: problems
-                .into_iter()
-                .map(|problem| problem.to_string())
-                .collect(),
+            lines: lines(problems),
         }
     }
 }
 
-/// For people, a line each.
+/// One line per problem.
 fn lines<T: ToString>(problems: impl IntoIterator<Item = T>) -> Vec<String> {
-    problems
-        .into_iter()
-        .map(|problem| problem.to_string())
-        .collect()
+    let mut lines = Vec::new();
+    for problem in problems {
+        lines.push(problem.to_string());
+    }
+    lines
 }
 
 /// Both, or the problems of both.
 fn both<A, B>(a: Result<A, Vec<String>>, b: Result<B, Vec<String>>) -> Result<(A, B), Failure> {
-    match (a, b) {
-        (Ok(a), Ok(b)) => Ok((a, b)),
-        (a, b) => Err(Failure::bad_input(
-            [a.err(), b.err()].into_iter().flatten().flatten(),
-        )),
-    }
+    // Reporting only the first would cost the user a second run to find the other.
+    let problems = match (a, b) {
+        (Ok(a), Ok(b)) => return Ok((a, b)),
+        (Err(problems), Ok(_)) | (Ok(_), Err(problems)) => problems,
+        (Err(mut problems), Err(others)) => {
+            problems.extend(others);
+            problems
+        }
+    };
+    Err(Failure::bad_input(problems))
 }
 
 impl From<std::io::Error> for Failure {
@@ -131,7 +143,7 @@ impl From<std::io::Error> for Failure {
     }
 }
 
-/// What jobs share that talk to the network.
+/// What all jobs share to call the API and to count their requests.
 fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
     let actions = collectors::action_names();
     let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);

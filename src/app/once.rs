@@ -25,8 +25,8 @@ pub(super) struct Once {
 }
 
 impl Once {
-    /// Polls everything of `accounts`, which are those of `shard`, within the rate limit. An
-    /// account without credentials fails like any other.
+    /// Polls every job of `accounts`, which belong to `shard`, within the rate limit. The polls of
+    /// an account without credentials fail.
     pub(super) async fn poll(accounts: Vec<Account>, shard: Shard) -> Result<Once, Failure> {
         let context = super::context(Clock::system(), shard)?;
         let limiters = Arc::<Limiters>::default();
@@ -60,6 +60,7 @@ async fn poll_all(jobs: &[Job], context: &Arc<Context>) {
     for job in jobs.iter().cloned() {
         let context = Arc::clone(context);
         polls.spawn(async move {
+            // `Job::poll` would also log the failure, which the table shows.
             let (outcome, _) = job.poll_once(&context).await;
             exposition::publish(&job.entry, job.entry.snapshot().after(outcome));
         });

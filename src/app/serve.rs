@@ -28,6 +28,7 @@ pub(super) async fn run(flags: ServeArgs) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
     let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref()).await;
     let (config, web_config) = super::both(source.load().await, web_config)?;
+    // Bound before the first request to the API: a port that is taken must not cost any.
     let mut server = Server::bind(&flags.web, web_config, Clock::system(), source.shard()).await?;
     tracing::info!(
         version = build_info::VERSION,
@@ -52,7 +53,7 @@ pub(super) fn config_source(flags: &ConfigFlags) -> Result<ConfigSource, Failure
     })
 }
 
-/// A supervisor, and the web server that exposes what it finds.
+/// A supervisor, and the web server that exposes its results.
 pub(super) struct Server {
     supervisor: Supervisor,
     web_state: Arc<WebState>,
@@ -67,12 +68,12 @@ pub(super) struct Server {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Probe {
     Done,
-    /// A signal asked the process to stop meanwhile.
+    /// The process was asked to stop in the meantime.
     Stopped,
 }
 
 impl Server {
-    /// Listens where the flags say, and does not answer yet.
+    /// Binds the listen addresses. Connections wait in the backlog until [`Server::run`].
     pub(super) async fn bind(
         flags: &WebFlags,
         web_config: Option<LoadedWebConfig>,
@@ -84,31 +85,41 @@ impl Server {
         let context = super::context(clock, shard)?;
         let supervisor = Supervisor::new(Arc::clone(&context));
         let (reload_queue, reload_requests) = mpsc::channel(RELOAD_QUEUE);
+        let mut shard_label = None;
+        if !shard.is_whole() {
+            shard_label = Some(shard.to_string());
+        }
+        // Without the sender, the web server has no way to reload, whatever a route says.
+        let mut reload = None;
+        if flags.enable_lifecycle {
+            reload = Some(reload_queue.clone());
+        }
         let web_state = Arc::new(WebState {
             store: supervisor.store(),
             telemetry: Arc::clone(&context.telemetry),
             clock,
             started: clock.now(),
-            shard: (!shard.is_whole()).then(|| shard.to_string()),
+            shard: shard_label,
             telemetry_path: flags.telemetry_path.as_str().to_owned(),
             without_exporter_metrics: flags.disable_exporter_metrics,
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
+            // A status page is large and for people, so one at a time is enough.
             pages: Semaphore::new(1),
-            reload: flags.enable_lifecycle.then(|| reload_queue.clone()),
+            reload,
             access: Arc::default(),
         });
-        let web_config = web_config.map(|loaded| {
-            let (access, telemetry) = (
-                Arc::clone(&web_state.access),
-                Arc::clone(&context.telemetry),
-            );
-            Arc::new(WebConfigFile::new(loaded, access, telemetry, clock))
-        });
+        let mut web_config_file = None;
+        if let Some(loaded) = web_config {
+            let access = Arc::clone(&web_state.access);
+            let telemetry = Arc::clone(&context.telemetry);
+            let file = WebConfigFile::new(loaded, access, telemetry, clock);
+            web_config_file = Some(Arc::new(file));
+        }
         Ok(Server {
             supervisor,
             web_state,
             listeners,
-            web_config,
+            web_config: web_config_file,
             signals,
             reload_queue,
             reload_requests,
@@ -147,7 +158,7 @@ impl Server {
         }
     }
 
-    /// Starts to poll.
+    /// Starts polling.
     pub(super) async fn apply(&mut self, config: Config) -> Result<(), Failure> {
         self.supervisor
             .apply(config)
@@ -171,10 +182,12 @@ impl Server {
             web_state,
             stop.clone().cancelled_owned(),
         ));
-        let watch = self
-            .web_config
-            .clone()
-            .map(|file| AbortOnDropHandle::new(tokio::spawn(async move { file.watch().await })));
+        let mut watch = None;
+        if let Some(file) = self.web_config.clone() {
+            let task = tokio::spawn(async move { file.watch().await });
+            watch = Some(AbortOnDropHandle::new(task));
+        }
+        // A task of its own, so that a slow reload does not delay SIGTERM.
         let reloads = serve_reloads(
             self.supervisor,
             source,
@@ -189,22 +202,23 @@ impl Server {
                     // If the queue is full, a reload that has not started yet will do.
                     Request::Reload => drop(self.reload_queue.try_send(oneshot::channel().0)),
                 },
-                _ = &mut reloads => return Err(Failure::run_time("the supervisor stopped by itself")),
+                _ = &mut reloads => return Err(Failure::run_time("the supervisor stopped unexpectedly")),
                 Some(_) = tasks.join_next() => {
-                    return Err(Failure::run_time("the web server stopped by itself"));
+                    return Err(Failure::run_time("the web server stopped unexpectedly"));
                 }
             }
         }
         tracing::info!("stopping");
         stop.cancel();
-        // Clients that wait for a reload get an answer: there will be none.
+        // This drops the requests that still wait for a reload, so that their clients get an
+        // answer before the connections are drained.
         drop((reloads, watch));
         while tasks.join_next().await.is_some() {}
         Ok(())
     }
 }
 
-/// Reloads both configurations whenever that is asked for.
+/// Reloads both configurations on request.
 async fn serve_reloads(
     mut supervisor: Supervisor,
     source: ConfigSource,
@@ -216,14 +230,20 @@ async fn serve_reloads(
     while requests.recv_many(&mut waiting, RELOAD_QUEUE).await > 0 {
         let web = reload_web(web_config.as_deref());
         let (config, web) = tokio::join!(supervisor.reload(&source), web);
-        let mut problems = config.err().unwrap_or_default();
-        problems.extend(web.err().unwrap_or_default());
+        // Either can fail alone: the other is in force already, and stays so.
+        let mut problems = Vec::new();
+        for result in [config, web] {
+            if let Err(found) = result {
+                problems.extend(found);
+            }
+        }
         let result = if problems.is_empty() {
             Ok(())
         } else {
             Err(problems.join("\n"))
         };
         for reply in waiting.drain(..) {
+            // SIGHUP and clients that have disconnected do not read the reply.
             let _ = reply.send(result.clone());
         }
     }

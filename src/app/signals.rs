@@ -1,10 +1,10 @@
-//! What the operating system asks for.
+//! Signals from the operating system.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that the exporter listens to.
+/// The signals that the exporter handles.
 #[derive(Debug)]
 pub(super) struct Signals {
     terminate: Signal,
@@ -12,7 +12,6 @@ pub(super) struct Signals {
     hangup: Signal,
 }
 
-/// What to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Request {
     Stop,

@@ -1,4 +1,4 @@
-//! `simulate`: the stand-in API alone.
+//! `simulate`: the simulated API alone.
 
 use std::{path::Path, sync::Arc};
 
@@ -34,6 +34,7 @@ pub(super) async fn run(flags: SimulateArgs) -> Result<(), Failure> {
         "simulated API on {url}; what has arrived: {url}{}",
         simulator::STATS_PATH
     ))?;
+    // The keys of a scenario file are the user's own and may be real ones, so they are not shown.
     if flags.scenario.is_none() {
         output::print_line(format_args!(
             "try: TENCENTCLOUD_SECRET_ID={secret_id} TENCENTCLOUD_SECRET_KEY={secret_key} \
@@ -42,13 +43,14 @@ pub(super) async fn run(flags: SimulateArgs) -> Result<(), Failure> {
     }
     let mut signals = Signals::listen()?;
     serve(listener, &scenario, flags.speed, async move {
+        // A scenario cannot be reloaded, so SIGHUP is ignored.
         while signals.next().await != Request::Stop {}
     })
     .await;
     Ok(())
 }
 
-/// Plays `scenario` on `listener` from now on.
+/// Serves `scenario` on `listener` until `stop`. Its time starts now.
 pub(super) async fn serve(
     listener: TcpListener,
     scenario: &Scenario,
@@ -61,5 +63,8 @@ pub(super) async fn serve(
 }
 
 fn read(file: &Path) -> Result<Scenario, Failure> {
-    Scenario::load(file).map_err(|problems| Failure::bad_input(problems.iter()))
+    match Scenario::load(file) {
+        Ok(scenario) => Ok(scenario),
+        Err(problems) => Err(Failure::bad_input(problems.iter())),
+    }
 }

@@ -85,11 +85,8 @@ impl<'a> Fields<'a> {
 
     /// An ID. `None` also for 0, which is not unexpected.
     pub fn id(&mut self, field: &'static str) -> Option<NonZeroU64> {
-        let id = self.read(field, |raw| {
-            let id: i64 = raw.parse().ok()?;
-            u64::try_from(id).ok()
-        });
-        NonZeroU64::new(id?)
+        let id = self.read(field, id)?;
+        NonZeroU64::new(id)
     }
 
     /// The value that belongs to the text of the field.
@@ -100,8 +97,12 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         self.read(field, |raw| {
             let text = text(raw)?;
-            let known = values.iter().find(|(known, _)| *known == text)?;
-            Some(known.1)
+            for (known, value) in values {
+                if *known == text {
+                    return Some(*value);
+                }
+            }
+            None
         })
     }
 
@@ -112,7 +113,10 @@ impl<'a> Fields<'a> {
         parse: impl FnOnce(&'a str) -> Option<T>,
     ) -> Option<T> {
         let raw = self.responses[self.current].get(field);
-        let value = raw.and_then(|raw| parse(raw.get()));
+        let value = match raw {
+            Some(raw) => parse(raw.get()),
+            None => None,
+        };
         match value {
             Some(_) => self.n_read += 1,
             None => self.unexpected.push(field),
@@ -147,7 +151,8 @@ struct MemberName<'a>(#[serde(borrow)] Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Object<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Object<'a>, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor).map(Object)
+        let members = deserializer.deserialize_map(ObjectVisitor)?;
+        Ok(Object(members))
     }
 }
 
@@ -161,6 +166,7 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        // A list instead of a map: responses have about a dozen members, each read once.
         let mut members = Vec::with_capacity(16);
         while let Some((MemberName(name), value)) = map.next_entry()? {
             members.push((name, value));
@@ -176,23 +182,42 @@ fn text(raw: &str) -> Option<String> {
 /// A number that is not negative; `-0` is plain 0.
 fn number(raw: &str) -> Option<f64> {
     let number: f64 = serde_json::from_str(raw).ok()?;
-    (number.is_finite() && number >= 0.0).then_some(number.abs())
+    // Counts, shares and durations are never negative; a sentinel such as -1 is not a value.
+    if !number.is_finite() || number < 0.0 {
+        return None;
+    }
+    Some(number.abs())
 }
 
 fn percentage(raw: &str) -> Option<f64> {
-    let percentage = number(raw).filter(|percentage| *percentage <= 100.0)?;
+    let percentage = number(raw)?;
+    if percentage > 100.0 {
+        return None;
+    }
     // Dividing 1.3 by 100 gives 0.013000000000000001; moving the decimal point does not.
     format!("{percentage}e-2").parse().ok()
 }
 
 fn seconds(raw: &str) -> Option<Duration> {
-    let seconds = number(raw).filter(|seconds| *seconds <= MAX_SECONDS)?;
+    let seconds = number(raw)?;
+    if seconds > MAX_SECONDS {
+        return None;
+    }
     Duration::try_from_secs_f64(seconds).ok()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "the bound need not be exact")]
 fn count(raw: &str) -> Option<f64> {
-    number(raw).filter(|count| count.fract() == 0.0 && *count <= i64::MAX as f64)
+    let count = number(raw)?;
+    if count.fract() != 0.0 || count > i64::MAX as f64 {
+        return None;
+    }
+    Some(count)
+}
+
+fn id(raw: &str) -> Option<u64> {
+    let id: i64 = raw.parse().ok()?;
+    u64::try_from(id).ok()
 }
 
 #[cfg(test)]

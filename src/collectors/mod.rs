@@ -181,7 +181,7 @@ pub struct Collector {
 pub struct AnyAnswer(Arc<dyn Any + Send + Sync>);
 
 impl AnyAnswer {
-    /// The typed answer; `None` if it is one of another collector.
+    /// The typed answer; `None` if it belongs to another collector.
     pub fn get<A: Answer>(&self) -> Option<&A> {
         self.0.downcast_ref()
     }
@@ -202,7 +202,7 @@ pub struct Parsed {
     pub unexpected: Vec<&'static str>,
 }
 
-/// A response that is not one of this action.
+/// Why a response is not an answer to the action.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
     #[error("the response is not a JSON object")]
@@ -218,6 +218,7 @@ impl Collector {
             actions: A::ACTIONS,
             per: A::PER,
             n_families: A::FAMILIES.len(),
+            // By index: a list of the heads alone cannot be built at compile time.
             family: |index| A::FAMILIES[index].head,
             samples: write_samples::<A>,
             read: read_answer::<A>,
@@ -282,7 +283,11 @@ fn read_answer<A: Answer>(
     fields: &mut Fields<'_>,
     before: Option<&AnyAnswer>,
 ) -> (AnyAnswer, Pace) {
-    let before = before.and_then(AnyAnswer::get::<A>);
+    // An answer of another type cannot come from this question, so it counts as none.
+    let before = match before {
+        Some(before) => before.get::<A>(),
+        None => None,
+    };
     let answer = A::read(fields, before);
     let pace = answer.pace();
     (AnyAnswer(Arc::new(answer)), pace)
@@ -305,9 +310,12 @@ impl fmt::Debug for Collector {
 /// The names of all actions, each once.
 pub fn action_names() -> Vec<&'static str> {
     let mut names = Vec::new();
-    for action in ALL.iter().flat_map(|collector| collector.actions) {
-        if !names.contains(&action.name) {
-            names.push(action.name);
+    for collector in &ALL {
+        for action in collector.actions {
+            // Two collectors may read different fields of the same action.
+            if !names.contains(&action.name) {
+                names.push(action.name);
+            }
         }
     }
     names

@@ -1,4 +1,4 @@
-//! The times in TCSS answers, of which there are several forms.
+//! The several forms of times in TCSS answers.
 
 use jiff::{Timestamp, civil, fmt::strtime, tz::TimeZone};
 
@@ -18,17 +18,32 @@ pub(super) fn parse(text: &str, zone: &TimeZone) -> Option<Time> {
     if text.is_empty() || is_zero_date(text) {
         return Some(Time::Never);
     }
-    let time = civil_time(text, zone)
-        .or_else(|| text.parse().ok())
-        .or_else(|| go_time(text))?;
-    (time >= Timestamp::UNIX_EPOCH).then_some(Time::At(time))
+    let time = any_form(text, zone)?;
+    if time < Timestamp::UNIX_EPOCH {
+        return None;
+    }
+    Some(Time::At(time))
+}
+
+fn any_form(text: &str, zone: &TimeZone) -> Option<Timestamp> {
+    if let Some(time) = civil_time(text, zone) {
+        return Some(time);
+    }
+    if let Ok(time) = text.parse() {
+        return Some(time);
+    }
+    go_time(text)
 }
 
 /// The zero value of Go, Unix or MySQL, printed in any time zone.
 fn is_zero_date(text: &str) -> bool {
-    ["0000-", "0001-", "1970-01-01", "1969-12-31"]
-        .iter()
-        .any(|zero| text.starts_with(zero))
+    // A zero of Unix is the evening of 1969-12-31 in time zones west of Greenwich.
+    for zero in ["0000-", "0001-", "1970-01-01", "1969-12-31"] {
+        if text.starts_with(zero) {
+            return true;
+        }
+    }
+    false
 }
 
 fn civil_time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
@@ -38,6 +53,7 @@ fn civil_time(text: &str, zone: &TimeZone) -> Option<Timestamp> {
 
 /// What Go's `Time.String` prints: the offset, then the abbreviation of the zone, which is ignored.
 fn go_time(text: &str) -> Option<Timestamp> {
+    // Abbreviations are ambiguous (CST is used in China and in America); the offset is not.
     let (time, zone) = text.rsplit_once(' ')?;
     if !zone
         .chars()

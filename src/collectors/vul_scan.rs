@@ -137,9 +137,12 @@ impl Answer for VulScan {
             scan.remaining = None;
         }
         scan.progress_change = scan.progress_change_since(before, fields.as_of());
-        scan.completed = match scan.status {
-            ScanStatus::Scanned => Some(scan.as_completed()),
-            _ => before.and_then(|before| before.completed),
+        // The API only describes the current scan. Its predecessor's results are gone as soon as a
+        // new one starts, unless they are kept here.
+        scan.completed = match (scan.status, before) {
+            (ScanStatus::Scanned, _) => Some(scan.as_completed()),
+            (_, Some(before)) => before.completed,
+            (_, None) => None,
         };
         scan
     }
@@ -163,8 +166,11 @@ impl VulScan {
         if self.status != ScanStatus::Scanning {
             return None;
         }
-        let last = before.filter(|before| self.is_same_run_as(before));
-        let last = last.and_then(|before| before.progress_change);
+        // Progress starts again at 0 with each run, so an earlier run says nothing about this one.
+        let last = match before {
+            Some(before) if self.is_same_run_as(before) => before.progress_change,
+            _ => None,
+        };
         match (self.progress, last) {
             // A progress that cannot be read does not say that it changed.
             (None, last) => last,
@@ -190,7 +196,7 @@ impl VulScan {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Body {
     #[serde(rename = "LocalTaskID", skip_serializing_if = "Option::is_none")]
     local_task_id: Option<NonZeroU64>,
@@ -200,10 +206,11 @@ struct Body {
 
 /// Without task IDs, the API answers for the latest scan.
 fn body(scan: Option<&Scan>) -> Bytes {
-    let body = Body {
-        local_task_id: scan.and_then(|scan| scan.local_task_id),
-        registry_task_id: scan.and_then(|scan| scan.registry_task_id),
-    };
+    let mut body = Body::default();
+    if let Some(scan) = scan {
+        body.local_task_id = scan.local_task_id;
+        body.registry_task_id = scan.registry_task_id;
+    }
     serde_json::to_vec(&body).expect("integers are JSON").into()
 }
 
@@ -212,6 +219,8 @@ const FAMILIES: [Family<VulScan>; 17] = [
         "tcss_vul_scan_status",
         "Status of the scan: 1 for the current status, 0 for all others.",
         |scan, samples| {
+            // All of them at all times: a series that appears only with its status cannot be
+            // counted with `changes()`, and an alert could not see it being 0.
             for status in ScanStatus::ALL {
                 let is_current = f64::from(u8::from(status == scan.status));
                 samples.add_with(&[("status", status.as_str())], is_current);
@@ -226,12 +235,20 @@ const FAMILIES: [Family<VulScan>; 17] = [
     Family::fresh(
         "tcss_vul_scan_remaining_seconds",
         "Remaining time of the running scan in seconds, as estimated by the API.",
-        |scan, samples| samples.add(scan.remaining.map(|remaining| remaining.as_secs_f64())),
+        |scan, samples| {
+            if let Some(remaining) = scan.remaining {
+                samples.add(remaining.as_secs_f64());
+            }
+        },
     ),
     Family::fresh(
         "tcss_vul_scan_progress_changed_timestamp_seconds",
         "Unix time at which the exporter last saw the progress of the running scan change.",
-        |scan, samples| samples.add_time(scan.progress_change.map(|change| change.at)),
+        |scan, samples| {
+            if let Some(change) = scan.progress_change {
+                samples.add_time(Some(change.at));
+            }
+        },
     ),
     Family::fresh(
         "tcss_vul_scan_start_timestamp_seconds",
@@ -278,7 +295,11 @@ const FAMILIES: [Family<VulScan>; 17] = [
     Family::lasting(
         "tcss_vul_scan_completed_risk_images",
         "Number of images at risk found by the last completed scan.",
-        |scan, samples| samples.add(scan.completed.and_then(|scan| scan.risk_images)),
+        |scan, samples| {
+            if let Some(scan) = scan.completed {
+                samples.add(scan.risk_images);
+            }
+        },
     ),
     Family::lasting(
         "tcss_vul_scan_completed_found_vulnerabilities",
@@ -292,7 +313,11 @@ const FAMILIES: [Family<VulScan>; 17] = [
     Family::lasting(
         "tcss_vul_scan_completed_ignored_vulnerabilities",
         "Number of vulnerabilities ignored by the last completed scan.",
-        |scan, samples| samples.add(scan.completed.and_then(|scan| scan.ignored_vulnerabilities)),
+        |scan, samples| {
+            if let Some(scan) = scan.completed {
+                samples.add(scan.ignored_vulnerabilities);
+            }
+        },
     ),
     Family::lasting(
         "tcss_vul_scan_completed_scanned_images",
@@ -306,12 +331,20 @@ const FAMILIES: [Family<VulScan>; 17] = [
     Family::lasting(
         "tcss_vul_scan_completed_start_timestamp_seconds",
         "Unix time at which the last completed scan started.",
-        |scan, samples| samples.add_time(scan.completed.and_then(|scan| scan.start)),
+        |scan, samples| {
+            if let Some(scan) = scan.completed {
+                samples.add_time(scan.start);
+            }
+        },
     ),
     Family::lasting(
         "tcss_vul_scan_completed_end_timestamp_seconds",
         "Unix time at which the last completed scan ended.",
-        |scan, samples| samples.add_time(scan.completed.and_then(|scan| scan.end)),
+        |scan, samples| {
+            if let Some(scan) = scan.completed {
+                samples.add_time(scan.end);
+            }
+        },
     ),
 ];
 

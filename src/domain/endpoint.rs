@@ -27,7 +27,10 @@ impl Endpoint {
         } else {
             Url::parse(&format!("https://{text}"))
         };
-        let url = url.map_err(|error| format!("{text:?} is not a valid URL or host: {error}"))?;
+        let url = match url {
+            Ok(url) => url,
+            Err(error) => return Err(format!("{text:?} is not a valid URL or host: {error}")),
+        };
         let fault = if !matches!(url.scheme(), "http" | "https") {
             "has a scheme other than https or http"
         } else if !matches!(url.path(), "" | "/")
@@ -79,6 +82,7 @@ fn is_exposed(url: &Url) -> bool {
 
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
+        // Other names can resolve to a loopback address now and to another one later.
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -18,7 +18,10 @@ impl Rate {
     /// `None` outside of 1 to 20.
     pub fn new(requests: u32) -> Option<Rate> {
         let rate = Rate(NonZeroU32::new(requests)?);
-        (rate <= Rate::MAX).then_some(rate)
+        if rate > Rate::MAX {
+            return None;
+        }
+        Some(rate)
     }
 
     pub fn per_second(self) -> u32 {

@@ -29,7 +29,10 @@ impl Shard {
 
     /// Shard `index`, counted from 0, of `count`. `None` if `index` is too large.
     pub fn new(index: u16, count: NonZeroU16) -> Option<Shard> {
-        (index < count.get()).then_some(Shard { index, count })
+        if index >= count.get() {
+            return None;
+        }
+        Some(Shard { index, count })
     }
 
     /// Counted from 0.
@@ -103,13 +106,15 @@ impl ShardChoice {
                 "--shard=auto/{count}: the host name {name:?} does not end in a number as in tcss-exporter-0; {advice}"
             ));
         };
-        Shard::new(ordinal, count).ok_or_else(|| {
-            format!(
+        match Shard::new(ordinal, count) {
+            Some(shard) => Ok(shard),
+            // Wrapping around would poll accounts twice without anyone noticing.
+            None => Err(format!(
                 "--shard=auto/{count}: the host name {name:?} ends in {ordinal}, but the last of {count} shards is {}; \
                  set M to the number of replicas",
                 count.get() - 1
-            )
-        })
+            )),
+        }
     }
 }
 
@@ -117,7 +122,7 @@ impl ShardChoice {
 fn ordinal(name: &str) -> Option<u16> {
     let (rest, number) = name.split('.').next()?.rsplit_once('-')?;
     // `parse` would accept a sign.
-    if rest.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+    if rest.is_empty() || !number.as_bytes().iter().all(u8::is_ascii_digit) {
         return None;
     }
     number.parse().ok()
@@ -148,8 +153,12 @@ impl FromStr for ShardChoice {
 }
 
 fn number(text: &str) -> Result<u16, String> {
-    text.parse()
-        .map_err(|error| format!("{text:?} is not a valid number ({error}), {EXPECTED}"))
+    match text.parse() {
+        Ok(number) => Ok(number),
+        Err(error) => Err(format!(
+            "{text:?} is not a valid number ({error}), {EXPECTED}"
+        )),
+    }
 }
 
 #[cfg(test)]

@@ -8,22 +8,22 @@ use tokio::time::Instant;
 /// One instant on both clocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// What the world calls it: for signatures and for timestamps that people read.
+    /// Wall-clock time: for signatures and for timestamps that people read.
     pub wall: Timestamp,
-    /// What timers count in.
+    /// The clock of timers.
     pub monotonic: Instant,
 }
 
 impl Moment {
-    /// Time since `earlier`, by whichever clock says more: the monotonic one stands still while a machine
-    /// is suspended, and the wall clock can be set back. Data are as old as the more pessimistic one says.
+    /// Time since `earlier`, by the clock that says more: the monotonic one stops while a machine is
+    /// suspended, and the wall clock can be set back.
     pub fn age_of(self, earlier: Moment) -> Duration {
         let monotonic = self.monotonic.saturating_duration_since(earlier.monotonic);
         let wall = Duration::try_from(self.wall.duration_since(earlier.wall)).unwrap_or_default();
         monotonic.max(wall)
     }
 
-    /// The moment `later` from here, on both clocks; the far end of time where that cannot be said.
+    /// The moment `later` from here, on both clocks. Saturates.
     #[must_use]
     pub fn after(self, later: Duration) -> Moment {
         Moment {
@@ -33,7 +33,7 @@ impl Moment {
     }
 }
 
-/// Tells the time: the system's, or one that starts where a test says and moves with tokio's clock.
+/// The system's clocks, or a wall clock that a test sets and that moves with tokio's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     origin: Option<Moment>,

@@ -23,17 +23,23 @@ pub(super) struct AccountCounters {
 impl AccountCounters {
     pub(super) fn read(entry: &AccountEntry) -> AccountCounters {
         let credentials = &entry.credentials;
+        // A counter that never moves would suggest that static credentials are refreshed.
+        let mut refresh_failures = None;
+        if credentials.refreshes() {
+            refresh_failures = Some(credentials.failures());
+        }
         let mut counters = AccountCounters {
             labels: label_set(&[("account", entry.name.as_str())]),
             requests: Vec::with_capacity(entry.requests.len()),
             waited: Duration::ZERO,
             requests_per_second: None,
             credentials_expiry: credentials.expires(),
-            refresh_failures: credentials.refreshes().then(|| credentials.failures()),
+            refresh_failures,
         };
         for stats in &entry.requests {
             counters.requests.push((stats.action, stats.requests()));
             counters.waited += stats.waited();
+            // Each action has a limiter of its own; the slowest one is the one that matters.
             let rate = stats.rate();
             let slowest = counters.requests_per_second.unwrap_or(rate);
             counters.requests_per_second = Some(slowest.min(rate));
@@ -71,7 +77,9 @@ pub(super) const FAMILIES: [FamilyOf<AccountCounters>; 5] = [
         help: "Unix time at which the temporary credentials of the account expire.",
         #[expect(clippy::cast_precision_loss, reason = "seconds of Unix time fit")]
         samples: |account, samples| {
-            samples.add(account.credentials_expiry.map(|at| at.as_second() as f64));
+            if let Some(at) = account.credentials_expiry {
+                samples.add(at.as_second() as f64);
+            }
         },
     },
     FamilyOf {

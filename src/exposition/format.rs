@@ -10,16 +10,28 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format for a scraper that sent `accept`: OpenMetrics where it is asked for at least as much as text.
+    /// The format for a scraper that sent `accept`: OpenMetrics if it prefers that at least as much as text.
     pub fn negotiate(accept: Option<&str>) -> Format {
-        let accept = accept.unwrap_or_default();
-        let open_metrics = quality(accept, |media, version| {
-            media == "application/openmetrics-text"
-                && matches!(version, None | Some("1.0.0" | "0.0.1"))
-        });
-        let text = quality(accept, |media, version| {
-            media == "text/plain" && matches!(version, None | Some("0.0.4"))
-        });
+        // Without the header anything is acceptable, and every scraper reads text.
+        let Some(accept) = accept else {
+            return Format::Text;
+        };
+        let mut open_metrics: f64 = 0.0;
+        let mut text: f64 = 0.0;
+        for range in accept.split(',') {
+            let Some(range) = MediaRange::parse(range) else {
+                continue;
+            };
+            // Prometheus lists versions that we do not write, with a higher quality. A range with
+            // another version must not count for ours.
+            match (range.media.as_str(), range.version) {
+                ("application/openmetrics-text", None | Some("1.0.0" | "0.0.1")) => {
+                    open_metrics = open_metrics.max(range.quality);
+                }
+                ("text/plain", None | Some("0.0.4")) => text = text.max(range.quality),
+                _ => {}
+            }
+        }
         if open_metrics > 0.0 && open_metrics >= text {
             Format::OpenMetrics
         } else {
@@ -36,25 +48,38 @@ impl Format {
     }
 }
 
-/// The highest quality among the media types that match; 0 where none does.
-fn quality(accept: &str, matches: impl Fn(&str, Option<&str>) -> bool) -> f64 {
-    accept
-        .split(',')
-        .filter_map(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let media = parts.next()?.to_ascii_lowercase();
-            let parameters: Vec<(&str, &str)> =
-                parts.filter_map(|part| part.split_once('=')).collect();
-            let parameter = |name: &str| {
-                let found = parameters
-                    .iter()
-                    .find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
-                found.map(|(_, value)| value.trim().trim_matches('"'))
+/// One of the media types that a scraper accepts.
+struct MediaRange<'a> {
+    media: String,
+    version: Option<&'a str>,
+    /// 0 to 1.
+    quality: f64,
+}
+
+impl<'a> MediaRange<'a> {
+    /// `None` if its quality is not a number. Of repeated parameters, the first counts.
+    fn parse(range: &'a str) -> Option<MediaRange<'a>> {
+        let mut parts = range.split(';');
+        let media = parts.next()?.trim().to_ascii_lowercase();
+        let mut version = None;
+        let mut quality = None;
+        for part in parts {
+            let Some((name, value)) = part.split_once('=') else {
+                continue;
             };
-            let quality = parameter("q").map_or(Some(1.0), |q| q.parse().ok())?;
-            matches(&media, parameter("version")).then_some(quality)
+            let value = value.trim().trim_matches('"');
+            match name.trim().to_ascii_lowercase().as_str() {
+                "version" if version.is_none() => version = Some(value),
+                "q" if quality.is_none() => quality = Some(value.parse().ok()?),
+                _ => {}
+            }
+        }
+        Some(MediaRange {
+            media,
+            version,
+            quality: quality.unwrap_or(1.0),
         })
-        .fold(0.0, f64::max)
+    }
 }
 
 #[cfg(test)]

@@ -57,11 +57,11 @@ impl Scrape {
             let is_fresh = snapshot.fresh(now, job.stale_after).is_some();
             jobs.push(JobState { snapshot, is_fresh });
         }
-        let accounts = table
-            .accounts
-            .iter()
-            .map(|account| AccountCounters::read(account))
-            .collect();
+        // Read now, not page by page: a scrape that takes long must not mix several moments.
+        let mut accounts = Vec::with_capacity(table.accounts.len());
+        for account in &table.accounts {
+            accounts.push(AccountCounters::read(account));
+        }
         Scrape {
             table,
             jobs,
@@ -85,8 +85,11 @@ impl Scrape {
 
     /// The whole text in `format`.
     pub fn text(self, format: Format) -> String {
-        let bytes: Vec<u8> = self.pages(format).flatten().collect();
-        String::from_utf8(bytes).expect("labels and help texts are UTF-8")
+        let mut text = Vec::new();
+        for page in self.pages(format) {
+            text.extend_from_slice(&page);
+        }
+        String::from_utf8(text).expect("labels and help texts are UTF-8")
     }
 
     /// The families in their order, each once: a family must not be interrupted by another.
@@ -116,16 +119,17 @@ impl Scrape {
 
     /// The table has the jobs of one collector side by side.
     fn jobs_of(&self, collector: &Collector) -> Range<usize> {
-        let jobs = &self.table.jobs;
-        let start = jobs
-            .iter()
-            .position(|job| job.collector == collector)
-            .unwrap_or(jobs.len());
-        let n_jobs = jobs[start..]
-            .iter()
-            .take_while(|job| job.collector == collector)
-            .count();
-        start..start + n_jobs
+        let mut range = 0..0;
+        for (index, job) in self.table.jobs.iter().enumerate() {
+            if job.collector != collector {
+                continue;
+            }
+            if range.is_empty() {
+                range.start = index;
+            }
+            range.end = index + 1;
+        }
+        range
     }
 }
 
@@ -159,7 +163,8 @@ impl Section {
         match self {
             Section::Answers { jobs, index, head } => {
                 let job = &scrape.jobs[jobs.start + row];
-                // Stale data are withheld; what has happened stays true.
+                // Stale data are withheld, so that an alert on them sees nothing instead of a value
+                // that is no longer true. Facts about the past stay true.
                 if !job.is_fresh && head.lifetime == Lifetime::Fresh {
                     return;
                 }
@@ -168,6 +173,7 @@ impl Section {
             }
             Section::Polls { index, family } => {
                 let collector = scrape.table.jobs[row].collector;
+                // In the lines of a job, these families follow those of its collector.
                 let index = collector.n_families() + index;
                 let lines = scrape.jobs[row].snapshot.lines.family(index);
                 write_lines(writer, family.name, family.kind, family.help, lines);
@@ -212,6 +218,7 @@ impl Iterator for Pages {
 
     fn next(&mut self) -> Option<Vec<u8>> {
         while let Some(section) = self.sections.get(self.section) {
+            // A page may have ended within the family, whose head must not be repeated then.
             if self.row == 0 {
                 self.writer.next_family();
             }

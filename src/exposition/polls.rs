@@ -27,7 +27,11 @@ pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
         name: "tcss_poll_last_attempt_timestamp_seconds",
         kind: Kind::Gauge,
         help: "Unix time at which the last poll called the API.",
-        samples: |poll, samples| samples.add(poll.last.as_ref().map(|last| unix_seconds(last.at))),
+        samples: |poll, samples| {
+            if let Some(last) = &poll.last {
+                samples.add(unix_seconds(last.at));
+            }
+        },
     },
     FamilyOf {
         name: "tcss_poll_last_success_timestamp_seconds",
@@ -40,7 +44,9 @@ pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
         kind: Kind::Gauge,
         help: "Duration of the last poll in seconds, including retries and the time spent waiting for the rate limiter.",
         samples: |poll, samples| {
-            samples.add(poll.last.as_ref().map(|last| last.took.as_secs_f64()));
+            if let Some(last) = &poll.last {
+                samples.add(last.took.as_secs_f64());
+            }
         },
     },
     FamilyOf {
@@ -89,10 +95,11 @@ pub fn publish(job: &JobEntry, mut snapshot: Snapshot) {
 
 /// First the families of the collector, then [`FAMILIES`].
 fn lines(job: &JobEntry, snapshot: &Snapshot) -> Lines {
-    let scan = job.scan.as_ref().map(|scan| ("scan", scan.as_str()));
-    let account = ("account", job.account.as_str());
-    let mut labels = vec![account];
-    labels.extend(scan);
+    let mut labels = vec![("account", job.account.as_str())];
+    if let Some(scan) = &job.scan {
+        labels.push(("scan", scan.as_str()));
+    }
+    // The families of a collector belong to it by name; those about polls are shared by all.
     let of_answer = label_set(&labels);
     labels.insert(1, ("collector", job.collector.name));
     let of_poll = label_set(&labels);
@@ -106,6 +113,7 @@ fn lines(job: &JobEntry, snapshot: &Snapshot) -> Lines {
             });
             return;
         };
+        // Whether the data are still fresh is decided at each scrape, which can be hours later.
         if let Some(data) = snapshot.latest() {
             write_samples(out, head.name, &of_answer, |samples| {
                 job.collector.samples(&data.answer, index, samples);

@@ -2,7 +2,7 @@
 
 use crate::collectors::{Labels, Samples};
 
-/// How a family that is not a collector's gets its samples from a `T`.
+/// A family that does not belong to a collector, with samples from a `T`.
 #[derive(Debug)]
 pub(super) struct FamilyOf<T: 'static> {
     pub(super) name: &'static str,
@@ -28,7 +28,7 @@ impl Kind {
     }
 }
 
-/// Labels as they stand between the braces: `account="prod",scan="latest"`.
+/// Labels as written between the braces: `account="prod",scan="latest"`.
 pub(super) fn label_set(labels: Labels<'_>) -> Vec<u8> {
     let mut text = Vec::new();
     for (name, value) in labels {
@@ -75,6 +75,7 @@ fn write_label(out: &mut Vec<u8>, name: &str, value: &str) {
 fn write_pair(out: &mut Vec<u8>, name: &str, value: &str) {
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"=\"");
+    // Byte by byte is safe: in UTF-8 these three never occur within another character.
     for byte in value.bytes() {
         match byte {
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -87,6 +88,7 @@ fn write_pair(out: &mut Vec<u8>, name: &str, value: &str) {
 }
 
 pub(super) fn write_number(out: &mut Vec<u8>, value: f64) {
+    // Almost all values are whole numbers, and `1` is how every exporter writes them, not `1.0`.
     match as_integer(value) {
         Some(integer) => {
             out.extend_from_slice(itoa::Buffer::new().format(integer).as_bytes());
@@ -96,9 +98,12 @@ pub(super) fn write_number(out: &mut Vec<u8>, value: f64) {
 }
 
 /// The integer that `value` is, within the range in which an `f64` represents every integer.
+#[expect(clippy::cast_possible_truncation, reason = "within ±2^53")]
 fn as_integer(value: f64) -> Option<i64> {
-    #[expect(clippy::cast_possible_truncation, reason = "within ±2^53")]
-    (value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0).then_some(value as i64)
+    if value.fract() != 0.0 || value.abs() >= 9_007_199_254_740_992.0 {
+        return None;
+    }
+    Some(value as i64)
 }
 
 /// The shortest text that reads back the same, with `.0` for integers, as `le` has it.

@@ -34,13 +34,13 @@ impl Writer {
         std::mem::replace(&mut self.buffer, Vec::with_capacity(PAGE + SPARE))
     }
 
-    /// Whatever follows belongs to another family.
+    /// What follows belongs to another family.
     pub(super) fn next_family(&mut self) {
         self.has_head = false;
     }
 
     /// Writes the `# HELP` and `# TYPE` lines of the current family, unless they are there. It is
-    /// called for each row that has samples, so that a family without samples leaves no trace.
+    /// called for each row that has samples, so that a family without samples is left out.
     pub(super) fn head(&mut self, name: &str, kind: Kind, help: &str) {
         if self.has_head {
             return;
@@ -66,6 +66,7 @@ impl Writer {
         common: &[u8],
         fill: impl FnOnce(&mut Samples<'_>),
     ) {
+        // Whether there are samples is known only after `fill`, so the head is taken back if not.
         let (before, had_head) = (self.buffer.len(), self.has_head);
         self.head(name, kind, help);
         let start = self.buffer.len();

@@ -23,6 +23,7 @@ impl Default for RetryBudget {
 
 impl RetryBudget {
     pub(super) fn deposit(&mut self) {
+        // The cap limits how many retries can follow one another after a long time without failures.
         self.balance = (self.balance + 1).min(MAX_SAVED * POLLS_PER_RETRY);
     }
 

@@ -50,6 +50,7 @@ impl Sent {
         let latest = departure + MAX_TRANSIT;
         let arrived = match timeout_at(latest, end).await {
             Ok(Ok(ended)) => ended,
+            // Not in time, or the sender was dropped: then `latest` is the safe assumption.
             _ => latest,
         };
         *self = Sent::Ended(arrived);
@@ -69,7 +70,11 @@ impl Departures {
         let period = rate.period().div_f64(factor);
         let arrived = self.arrived(limit).await;
         let ready = self.ready(period, arrived);
-        sleep_until(ready.unwrap_or_else(Instant::now)).await;
+        if let Some(ready) = ready {
+            sleep_until(ready).await;
+        }
+        // Everything below happens without waiting: a caller that gives up before this point
+        // leaves no trace, and one that gets this far has a departure.
         let departure = Instant::now();
         let (ended, end) = oneshot::channel();
         self.record(ready.unwrap_or(departure), departure, period);
@@ -86,10 +91,16 @@ impl Departures {
 
     /// The earliest time of the next departure; `None` if nothing restricts it.
     fn ready(&self, period: Duration, arrived: Option<Instant>) -> Option<Instant> {
-        let next_on_grid = self.grid.map(|grid| grid + period);
-        // The window that began when that request arrived must be over.
-        let after_window = arrived.map(|at| at + WINDOW);
-        next_on_grid.max(after_window)
+        let mut ready = None;
+        if let Some(grid) = self.grid {
+            ready = Some(grid + period);
+        }
+        // The grid alone is not enough: a request that took long to arrive may arrive together with
+        // later ones. So the window that began when it arrived must be over.
+        if let Some(arrived) = arrived {
+            ready = ready.max(Some(arrived + WINDOW));
+        }
+        ready
     }
 
     /// A late departure moves the grid by no more than what exceeds half a period: short delays

@@ -122,6 +122,7 @@ impl Member {
         let called = Instant::now();
         // The lock is fair and is held while waiting: it is the queue.
         let mut departures = self.limiter.departures.lock().await;
+        // Read after the wait: throttling may have lowered the rate in the meantime.
         let (rate, factor) = self.limiter.current(Instant::now());
         let (departure, ended) = departures.next(rate, factor).await;
         let waited = departure.saturating_duration_since(called);
@@ -197,9 +198,13 @@ impl AccountLimiter {
     /// The account's membership in the limiter of `identity`; it leaves any other.
     pub fn member(&self, identity: &str) -> Arc<Member> {
         let current = self.member.load_full();
-        if let Some(member) = current.filter(|member| member.identity == identity) {
+        if let Some(member) = current
+            && member.identity == identity
+        {
             return member;
         }
+        // Joined before the old membership is dropped. Two concurrent calls may both join; the
+        // membership that loses is dropped again, which is harmless.
         let member = self
             .limiters
             .join(&self.endpoint, identity, self.action, self.rate);
@@ -222,7 +227,7 @@ fn requests_per_second(rate: Rate, factor: f64) -> f64 {
     factor / rate.period().as_secs_f64()
 }
 
-/// A poisoned lock is used all the same: a panic ends the process anyway.
+/// A poisoned lock is still used: a panic ends the process anyway.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

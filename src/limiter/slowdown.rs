@@ -1,4 +1,4 @@
-//! Slower after the API throttled, and slowly back.
+//! Slows down when the API throttles, and recovers slowly.
 
 use std::time::Duration;
 
@@ -35,6 +35,7 @@ impl Slowdown {
         self.last = Some((now, factor));
     }
 }
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -61,7 +61,7 @@ pub struct Job {
     pub wake: Arc<Notify>,
 }
 
-/// Through which an account sends the requests for one action.
+/// The rate limiter and the counters of an account's requests for one action.
 #[derive(Debug)]
 pub struct Channel {
     pub limiter: AccountLimiter,
@@ -104,7 +104,7 @@ impl NextPoll {
 }
 
 impl Job {
-    /// Polls at `first`, then by `second` at the latest, and then again and again.
+    /// Polls at `first`, then by `second` at the latest, and from then on when each poll says.
     pub async fn run(self, context: Arc<Context>, first: Instant, second: Instant) {
         self.wait(NextPoll::at(first)).await;
         // The state of a poll takes kilobytes. It is boxed, so that the thousands of jobs that wait
@@ -121,6 +121,8 @@ impl Job {
         self.entry.set_next_poll(next.at);
         let mut due = pin!(next.due());
         loop {
+            // A wake-up may arrive long after the failure is over. Polling then would only cost a
+            // request, so the job goes on waiting.
             select! {
                 () = &mut due => return,
                 () = self.wake.notified() => if self.fails_permanently() { return },
@@ -135,10 +137,7 @@ impl Job {
 
     /// Whether the last poll failed for a permanent reason, so that the next may be far away.
     pub fn fails_permanently(&self) -> bool {
-        let snapshot = self.entry.snapshot();
-        snapshot
-            .failure()
-            .is_some_and(|error| error.reason.is_permanent())
+        self.entry.snapshot().fails_permanently()
     }
 
     /// Polls once, publishes the result, and says when to poll again.
@@ -149,11 +148,10 @@ impl Job {
         let mut after = before.after(outcome);
         after.interval = policy::interval(&self.account.poll, &after, context.clock.now());
         report::poll(self, &before, &after);
+        // From the start of the poll, so that its duration does not shift the schedule.
         let mut next = NextPoll::at(start + after.interval);
-        if after
-            .failure()
-            .is_some_and(|error| error.reason.is_permanent())
-        {
+        // Back-off is for failures that only a change can end, and new credentials are one.
+        if after.fails_permanently() {
             next.new_credentials = Some(self.provider.change_from(serial));
         }
         exposition::publish(&self.entry, after);
@@ -182,6 +180,7 @@ impl Job {
     /// answer alike: only then does the answer of one hold for the other.
     pub fn asks_the_same_as(&self, other: &Job) -> bool {
         let (left, right) = (&*self.account, &*other.account);
+        // Not compared: rates, intervals and timeouts, which change when a question is asked only.
         self.scan == other.scan
             && self.collector == other.collector
             && left.credentials == right.credentials

@@ -52,6 +52,8 @@ pub(super) fn interval(poll: &Poll, snapshot: &Snapshot, now: Moment) -> Duratio
     if let Some(error) = snapshot.failure()
         && error.reason.is_permanent()
     {
+        // An account that polls every 10 s is checked again within 100 s, not after 10 minutes; one
+        // that polls hourly is never polled more often than without the failure.
         let max = poll
             .interval
             .saturating_mul(MAX_BACKOFF_INTERVALS)
@@ -75,6 +77,7 @@ pub(super) fn interval(poll: &Poll, snapshot: &Snapshot, now: Moment) -> Duratio
 
 /// The level at which to log a failed poll: a new failure is loud, a repeated one is not.
 pub(super) fn level(error: &ApiError, is_new: bool) -> Level {
+    // A failure can last for days at one poll a minute. The metric says that it goes on.
     if !is_new {
         Level::INFO
     } else if error.reason.is_permanent() {

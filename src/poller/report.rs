@@ -25,6 +25,7 @@ pub(super) fn poll(job: &Job, before: &Snapshot, after: &Snapshot) {
         }
         return unexpected_fields(job, before, after);
     };
+    // The message is not compared: it may contain a time or an ID that differs each time.
     let is_new = match before.failure() {
         Some(last) => last.reason != error.reason || last.code != error.code,
         None => true,
@@ -90,6 +91,7 @@ pub(super) fn retry(job: &Job, error: &ApiError, pause: Duration) {
 /// Logs a field when it becomes unreadable; after that it is only counted.
 fn unexpected_fields(job: &Job, before: &Snapshot, after: &Snapshot) {
     let (account, collector, scan) = names(job);
+    // Compared with the last good answer, so that a failed poll in between does not log them again.
     let known: &[&str] = match before.latest() {
         Some(data) => &data.unexpected,
         None => &[],

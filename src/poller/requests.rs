@@ -56,12 +56,13 @@ impl<'a> Requests<'a> {
         self.read(&responses)
     }
 
-    /// Sends one request, and repeats it where the failure is worth that.
+    /// Sends one request, and repeats it if the failure may be transient.
     async fn request(
         &mut self,
         action: &'static Action,
         channel: &Channel,
     ) -> Result<ApiResponse, ApiError> {
+        // Before the permit: waiting for credentials must not block the queue of the limiter.
         let mut issued = self.credentials().await?;
         let mut limiter = channel.limiter.member(&issued.identity);
         limiter.poll_started();
@@ -72,6 +73,7 @@ impl<'a> Requests<'a> {
             issued = self.job.provider.newest(issued);
             self.issued = Some(Arc::clone(&issued));
             channel.stats.count_request(permit.waited());
+            // Read before the permit is given away: throttling is counted from when a request left.
             let departure = permit.departure();
             let error = match self.send(action, &issued, permit).await {
                 Ok(response) => {
@@ -89,6 +91,8 @@ impl<'a> Requests<'a> {
                 .stats
                 .set_rate(limiter.requests_per_second(Instant::now()));
 
+            // A new token is a new attempt, not a repetition, so it needs no pause and takes nothing
+            // from the retry budget. Once per poll: if the API rejects that too, time will not help.
             if self.may_refresh && policy::is_token_failure(&error) {
                 self.may_refresh = false;
                 let Some(refreshed) = self.refresh(&issued).await else {
@@ -100,6 +104,7 @@ impl<'a> Requests<'a> {
                 return Err(error);
             }
             attempt += 1;
+            // The retry queues like any other request, so retries cannot exceed the rate either.
             permit = match timeout_at(self.deadline(), limiter.acquire()).await {
                 Ok(permit) => permit,
                 Err(_) => return Err(error),
@@ -160,7 +165,11 @@ impl<'a> Requests<'a> {
         self.job.provider.rejected(rejected);
         let current = timeout_at(self.deadline(), self.job.provider.current()).await;
         let current = current.ok()?.ok()?;
-        (current.serial != rejected.serial).then_some(current)
+        // A refresh that failed leaves the rejected credentials in place: there is nothing to retry.
+        if current.serial == rejected.serial {
+            return None;
+        }
+        Some(current)
     }
 
     fn deadline(&self) -> Instant {
@@ -169,10 +178,10 @@ impl<'a> Requests<'a> {
 
     fn read(&self, responses: &[ApiResponse]) -> Result<(Moment, Parsed), ApiError> {
         let (job, first) = (self.job, &responses[0]);
-        let texts: Vec<&str> = responses
-            .iter()
-            .map(|response| response.response.get())
-            .collect();
+        let mut texts = Vec::with_capacity(responses.len());
+        for response in responses {
+            texts.push(response.response.get());
+        }
         let snapshot = job.entry.snapshot();
         let before = snapshot.latest().map(|data: &Arc<Data>| &data.answer);
         let read = job

@@ -23,7 +23,10 @@ impl<'a> Claim<'a> {
     /// Reads the header of `request`.
     pub(super) fn of(request: &'a Request<Bytes>) -> Result<Claim<'a>, SimulatedError> {
         let header = header(request, "Authorization")?;
-        Claim::parse(header).ok_or_else(|| "AuthFailure.InvalidAuthorization".into())
+        let Some(claim) = Claim::parse(header) else {
+            return Err("AuthFailure.InvalidAuthorization".into());
+        };
+        Ok(claim)
     }
 
     fn parse(text: &'a str) -> Option<Claim<'a>> {
@@ -43,7 +46,10 @@ impl<'a> Claim<'a> {
             && is_scope(claim.scope)
             && is_header_list(claim.signed_headers)
             && is_hash(claim.signature);
-        is_valid.then_some(claim)
+        if !is_valid {
+            return None;
+        }
+        Some(claim)
     }
 
     /// Checks time, scope, signature and token with the caller's credentials.
@@ -84,7 +90,10 @@ impl<'a> Claim<'a> {
         at: Timestamp,
     ) -> Result<(), SimulatedError> {
         let host = header(request, "Host")?;
-        let bare = host.rsplit_once(':').map_or(host, |(bare, _)| bare);
+        let bare = match host.rsplit_once(':') {
+            Some((bare, _)) => bare,
+            None => host,
+        };
         // Both forms are covered by the same key, so accepting both is no weakness.
         for host in [host, bare] {
             if self.signature_over(request, host, service, credentials, at)? == self.signature {
@@ -102,6 +111,7 @@ impl<'a> Claim<'a> {
         credentials: &Credentials,
         at: Timestamp,
     ) -> Result<String, SimulatedError> {
+        // A caller may sign more headers than required. The SDKs differ in which ones they sign.
         let mut extra_headers = Vec::new();
         for name in self.signed_headers.split(';') {
             if !REQUIRED_HEADERS.contains(&name) {
@@ -138,7 +148,7 @@ fn is_header_list(signed_headers: &str) -> bool {
 }
 
 fn is_hash(signature: &str) -> bool {
-    signature.len() == 64 && signature.bytes().all(|byte| byte.is_ascii_hexdigit())
+    signature.len() == 64 && signature.as_bytes().iter().all(u8::is_ascii_hexdigit)
 }
 
 /// What the signature covers: the body, or a fixed text if the caller says that it does not sign the body.
@@ -152,9 +162,9 @@ fn payload(request: &Request<Bytes>) -> &[u8] {
 
 /// Temporary credentials must be sent with their token, long-term keys without one.
 fn verify_token(request: &Request<Bytes>, credentials: &Credentials) -> Result<(), SimulatedError> {
-    let expected = credentials
-        .token_header()
-        .map_err(|_| SimulatedError::from("AuthFailure.TokenFailure"))?;
+    let Ok(expected) = credentials.token_header() else {
+        return Err("AuthFailure.TokenFailure".into());
+    };
     if request.headers().get("X-TC-Token") == expected.as_ref() {
         Ok(())
     } else {

@@ -26,12 +26,11 @@ pub(super) fn parse(request: &Request<Bytes>) -> Result<Tasks, SimulatedError> {
 }
 
 pub(super) fn from_json(body: &[u8]) -> Result<Map<String, Value>, SimulatedError> {
-    serde_json::from_slice(body).map_err(|_| {
-        SimulatedError::new(
-            "InvalidParameter",
-            "The request body is not a JSON object.".into(),
-        )
-    })
+    let Ok(parameters) = serde_json::from_slice(body) else {
+        let message = "The request body is not a JSON object.";
+        return Err(SimulatedError::new("InvalidParameter", message.into()));
+    };
+    Ok(parameters)
 }
 
 /// A query has no types: what reads as a number is one.

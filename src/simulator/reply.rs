@@ -95,16 +95,20 @@ impl VulScanInfo {
 
     /// For a scan that started at `started`.
     pub(super) fn new(started: Timestamp, progress: &Progress, tasks: TaskIds) -> VulScanInfo {
-        let ended = progress
-            .ended_after
-            .and_then(|length| started.checked_add(length).ok());
+        // Empty while the scan runs, as in the API.
+        let mut scan_end_time = String::new();
+        if let Some(length) = progress.ended_after
+            && let Ok(ended) = started.checked_add(length)
+        {
+            scan_end_time = date(ended);
+        }
         let counts = progress.counts;
         VulScanInfo {
             status: status(progress.status),
             scan_progress: progress.permille,
             remaining_time: whole_seconds(progress.remaining),
             scan_start_time: date(started),
-            scan_end_time: ended.map(date).unwrap_or_default(),
+            scan_end_time,
             local_image_scan_count: counts.local_images,
             registry_image_scan_count: counts.registry_images,
             found_vul_count: counts.local_vulnerabilities,

@@ -215,10 +215,11 @@ impl Timeline {
     }
 
     pub(super) fn at_speed(&self, speed: Speed) -> Timeline {
-        Timeline {
-            scans: self.scans.iter().map(|scan| scan.at_speed(speed)).collect(),
-            repeat: self.repeat,
+        let mut timeline = self.clone();
+        for scan in &mut timeline.scans {
+            *scan = scan.at_speed(speed);
         }
+        timeline
     }
 
     /// From the first scan's start to its next one; `None` if a scan never ends, or there are none.

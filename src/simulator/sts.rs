@@ -116,6 +116,7 @@ impl AssumeRequest {
         match &self.proof {
             CallerProof::Signature { external_id } => {
                 let Some(signer) = signer else { return false };
+                // A role without an external ID ignores the one that is sent.
                 let is_trusted = role.assumed_by.iter().any(|name| name == signer);
                 is_trusted && (role.external_id.is_none() || role.external_id == *external_id)
             }
@@ -146,7 +147,10 @@ impl AssumedRole {
 }
 
 fn text(parameters: &Map<String, Value>, name: &str) -> Result<String, SimulatedError> {
-    optional_text(parameters, name)?.ok_or_else(|| parameters::missing(name))
+    let Some(text) = optional_text(parameters, name)? else {
+        return Err(parameters::missing(name));
+    };
+    Ok(text)
 }
 
 fn optional_text(

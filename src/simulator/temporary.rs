@@ -49,7 +49,10 @@ impl Temporary {
             expires: Timestamp::from_second(i64::from_str_radix(expires, 16).ok()?).ok()?,
             nonce: u128::from_str_radix(nonce, 16).ok()?,
         };
-        (temporary.secret_id() == secret_id).then_some(temporary)
+        if temporary.secret_id() != secret_id {
+            return None;
+        }
+        Some(temporary)
     }
 
     fn secret_id(self) -> String {
@@ -64,10 +67,10 @@ impl Temporary {
     /// As the API sends them.
     pub(super) fn issue(self, seed: u64) -> IssuedCredentials {
         let secret_id = self.secret_id();
-        let derive = |what: &str| hex::encode(Sha256::digest(format!("{seed} {what} {secret_id}")));
+        // Derived, so that the simulator need not remember them and a restart does not revoke them.
         IssuedCredentials {
-            token: derive("token"),
-            tmp_secret_key: derive("key"),
+            token: derive(seed, "token", &secret_id),
+            tmp_secret_key: derive(seed, "key", &secret_id),
             tmp_secret_id: secret_id,
         }
     }
@@ -85,6 +88,10 @@ impl Temporary {
             token: Some(Secret::new(token)),
         }
     }
+}
+
+fn derive(seed: u64, what: &str, secret_id: &str) -> String {
+    hex::encode(Sha256::digest(format!("{seed} {what} {secret_id}")))
 }
 
 /// What the owner needs to sign.

@@ -57,6 +57,7 @@ impl Store {
     /// Whether every job has been polled at least once. Stays true when a reload adds jobs: what
     /// was there before is still served.
     pub fn is_ready(&self) -> bool {
+        // A pod must not leave its service because a reload added an account.
         if self.was_ready.load(Relaxed) {
             return true;
         }
@@ -127,7 +128,7 @@ impl RequestStats {
         Duration::from_nanos(self.waited_nanos.load(Relaxed))
     }
 
-    /// The rate limit when it was last looked at, in requests per second.
+    /// The rate limit when it was last read, in requests per second.
     pub fn rate(&self) -> f64 {
         f64::from_bits(self.rate.load(Relaxed))
     }
@@ -175,11 +176,8 @@ impl JobEntry {
     /// The last good answer of this job, unless it is stale or of another collector.
     pub fn with_fresh<A: Answer, T>(&self, now: Moment, read: impl FnOnce(&A) -> T) -> Option<T> {
         let snapshot = self.snapshot();
-        snapshot
-            .fresh(now, self.stale_after)?
-            .answer
-            .get()
-            .map(read)
+        let data = snapshot.fresh(now, self.stale_after)?;
+        Some(read(data.answer.get()?))
     }
 
     /// When the next poll starts, or when the current one started; `None` before the schedule is

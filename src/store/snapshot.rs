@@ -98,7 +98,9 @@ impl Snapshot {
             }
             Err(error) => {
                 next.failures += 1;
+                // The data stay as they are: they age, and are withheld when they are stale.
                 next.failed_in_a_row = next.failed_in_a_row.saturating_add(1);
+                // Another reason means that something has changed, so the back-off starts again.
                 next.same_reason_in_a_row = match self.failure() {
                     Some(last) if last.reason == error.reason => {
                         self.same_reason_in_a_row.saturating_add(1)
@@ -119,22 +121,27 @@ impl Snapshot {
 
     /// Whether the last poll succeeded.
     pub fn is_up(&self) -> bool {
-        self.last
-            .as_ref()
-            .is_some_and(|last| last.failure.is_none())
+        matches!(&self.last, Some(last) if last.failure.is_none())
+    }
+
+    /// Whether the last poll failed for a reason that an operator must fix.
+    pub fn fails_permanently(&self) -> bool {
+        matches!(self.failure(), Some(error) if error.reason.is_permanent())
     }
 
     /// When the last good answer was asked for.
     pub fn last_success(&self) -> Option<Moment> {
-        self.data.as_ref().map(|data| data.as_of)
+        Some(self.data.as_ref()?.as_of)
     }
 
     /// The last good answer, unless it is older than `stale_after`. What describes the present is
     /// taken from here.
     pub fn fresh(&self, now: Moment, stale_after: Duration) -> Option<&Arc<Data>> {
-        self.data
-            .as_ref()
-            .filter(|data| now.age_of(data.as_of) <= stale_after)
+        let data = self.data.as_ref()?;
+        if now.age_of(data.as_of) > stale_after {
+            return None;
+        }
+        Some(data)
     }
 
     /// The last good answer, however old: for facts about the past, and to read the next answer.

@@ -11,7 +11,7 @@ use crate::{
     domain::AccountName,
     exposition,
     limiter::Limiters,
-    poller::{Context, Job},
+    poller::{Channel, Context, Job},
     store::Store,
 };
 
@@ -108,6 +108,7 @@ impl Supervisor {
         let planned = match self.plan(config) {
             Ok(planned) => planned,
             Err(errors) => {
+                // Planning has created providers for sources that are not used now.
                 self.providers.drop_unused();
                 return Err(errors);
             }
@@ -150,9 +151,7 @@ impl Supervisor {
         changes.started = self.accounts.len() - changes.kept;
         changes.removed = earlier.into_keys().collect();
         changes.removed.sort();
-        self.store.replace(table(
-            self.accounts.iter().flat_map(|account| &account.jobs),
-        ));
+        self.store.replace(table(self.jobs()));
         self.wake_failing();
         self.providers.drop_unused();
         Ok(changes)
@@ -167,9 +166,8 @@ impl Supervisor {
         let mut planned = Vec::with_capacity(config.accounts.len());
         let mut errors = Vec::new();
         for account in config.accounts {
-            if running
-                .get(&account.name)
-                .is_some_and(|running| **running == account)
+            if let Some(running) = running.get(&account.name)
+                && **running == account
             {
                 planned.push(PlannedAccount::Keep(account.name));
                 continue;
@@ -187,14 +185,19 @@ impl Supervisor {
         }
     }
 
+    fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.accounts.iter().flat_map(|account| &account.jobs)
+    }
+
     /// Makes the jobs that back off poll soon, one after the other.
     fn wake_failing(&mut self) {
         let mut failing = Vec::new();
-        for job in self.accounts.iter().flat_map(|account| &account.jobs) {
+        for job in self.jobs() {
             if job.fails_permanently() {
                 failing.push(job.clone());
             }
         }
+        // Dropping the old set stops the wake-ups of an earlier reload that are still under way.
         self.waking = JoinSet::new();
         self.waking.spawn(wake(failing));
     }
@@ -227,21 +230,34 @@ impl RunningAccount {
     fn hand_over(&self, jobs: &[Job]) {
         for job in jobs {
             for channel in &job.channels {
-                let mut earlier = self.jobs.iter().flat_map(|job| &job.channels);
-                let action = channel.stats.action;
-                if let Some(earlier) = earlier.find(|earlier| earlier.stats.action == action) {
+                self.hand_over_counts(channel);
+            }
+            self.hand_over_data(job);
+        }
+    }
+
+    fn hand_over_counts(&self, channel: &Channel) {
+        // The jobs of an account share one channel per action, so the first one is the only one.
+        for job in &self.jobs {
+            for earlier in &job.channels {
+                if earlier.stats.action == channel.stats.action {
                     channel.stats.continue_from(&earlier.stats);
+                    return;
                 }
             }
-            if let Some(earlier) = self
-                .jobs
-                .iter()
-                .find(|earlier| earlier.asks_the_same_as(job))
-            {
-                let mut snapshot = (*earlier.entry.snapshot()).clone();
-                snapshot.interval = job.account.poll.interval;
-                exposition::publish(&job.entry, snapshot);
+        }
+    }
+
+    fn hand_over_data(&self, job: &Job) {
+        for earlier in &self.jobs {
+            if !earlier.asks_the_same_as(job) {
+                continue;
             }
+            let mut snapshot = (*earlier.entry.snapshot()).clone();
+            // The interval may be what changed; the new job has not backed off yet.
+            snapshot.interval = job.account.poll.interval;
+            exposition::publish(&job.entry, snapshot);
+            return;
         }
     }
 }
@@ -252,6 +268,7 @@ async fn stop(accounts: impl Iterator<Item = &mut RunningAccount>) {
     for account in accounts {
         tasks.append(&mut account.tasks);
     }
+    // All are aborted before any is awaited, so that the last one does not go on polling meanwhile.
     for task in &tasks {
         task.abort();
     }
@@ -261,6 +278,8 @@ async fn stop(accounts: impl Iterator<Item = &mut RunningAccount>) {
 }
 
 async fn wake(jobs: Vec<Job>) {
+    // One at a time: if all keys of an account were rejected, its jobs would otherwise queue at its
+    // limiter in front of the jobs that work.
     let n_jobs = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
     for job in &jobs {
         job.poll_now();

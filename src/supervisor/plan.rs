@@ -73,17 +73,19 @@ pub fn checked_jobs(
 /// The jobs of one account. Without credentials, their polls fail and say so.
 pub fn jobs(account: &Arc<Account>, limiters: &Arc<Limiters>, providers: &Providers) -> Vec<Job> {
     let provider = providers.provider(&account.credentials);
+    // Made once per account: its jobs share the limiter and the counters of an action.
     let mut channels: Vec<Arc<Channel>> = Vec::new();
     for action in collectors::action_names() {
         channels.push(Arc::new(channel(account, action, limiters, &provider)));
     }
+    let mut requests = Vec::with_capacity(channels.len());
+    for channel in &channels {
+        requests.push(Arc::clone(&channel.stats));
+    }
     let account_entry = Arc::new(AccountEntry {
         name: account.name.clone(),
         credentials: Arc::clone(provider.status()),
-        requests: channels
-            .iter()
-            .map(|channel| Arc::clone(&channel.stats))
-            .collect(),
+        requests,
     });
     let job = |collector: &'static Collector, scan: Option<&Scan>| Job {
         account: Arc::clone(account),
@@ -149,6 +151,7 @@ fn channels_of(collector: &Collector, channels: &[Arc<Channel>]) -> Vec<Arc<Chan
 fn entry(account: &Account, collector: &'static Collector, scan: Option<&Scan>) -> JobEntry {
     let scan = scan.map(|scan| &scan.name);
     let entry = JobEntry::new(&account.name, scan, collector, account.poll.stale_after);
+    // Published before the first poll, so that `tcss_up` is 0 from the start instead of absent.
     exposition::publish(&entry, Snapshot::unpolled(account.poll.interval));
     entry
 }

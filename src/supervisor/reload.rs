@@ -48,20 +48,23 @@ impl ConfigSource {
                 shard,
             } => (path.clone(), overrides.clone(), *shard),
         };
-        let loading = tokio::task::spawn_blocking(move || {
-            config::load(path.as_deref(), &overrides).map(|loaded| loaded.of_shard(shard))
-        });
+        // Sharding happens there too: it hashes every account once per shard.
+        let loading =
+            tokio::task::spawn_blocking(move || match config::load(path.as_deref(), &overrides) {
+                Ok(loaded) => Ok(loaded.of_shard(shard)),
+                Err(problems) => Err(lines(problems.iter())),
+            });
         let Ok(loaded) = timeout(LOAD_TIMEOUT, loading).await else {
             let seconds = LOAD_TIMEOUT.as_secs();
             return Err(vec![format!(
                 "the configuration could not be read within {seconds} s"
             )]);
         };
-        let loaded = loaded.expect("a panic ends the process");
-        let loaded = loaded.map_err(|problems| lines(problems.iter()))?;
+        let loaded = loaded.expect("a panic ends the process")?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
+        // Not an error: with few accounts and many replicas, some replicas have none.
         if loaded.config.accounts.is_empty() {
             let shard = shard.to_string();
             tracing::warn!(
@@ -113,11 +116,10 @@ impl Supervisor {
 }
 
 fn first_names(accounts: &[AccountName]) -> String {
-    let mut names: Vec<&str> = accounts
-        .iter()
-        .take(MAX_NAMED)
-        .map(AccountName::as_str)
-        .collect();
+    let mut names = Vec::new();
+    for account in accounts.iter().take(MAX_NAMED) {
+        names.push(account.as_str());
+    }
     if accounts.len() > MAX_NAMED {
         names.push("…");
     }
@@ -125,8 +127,9 @@ fn first_names(accounts: &[AccountName]) -> String {
 }
 
 fn lines<T: ToString>(problems: impl IntoIterator<Item = T>) -> Vec<String> {
-    problems
-        .into_iter()
-        .map(|problem| problem.to_string())
-        .collect()
+    let mut lines = Vec::new();
+    for problem in problems {
+        lines.push(problem.to_string());
+    }
+    lines
 }

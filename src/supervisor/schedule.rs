@@ -37,6 +37,7 @@ impl StartSchedule {
     /// whole interval. Some jitter keeps instances that start together apart.
     pub(super) fn next(&mut self, interval: Duration) -> StartTimes {
         #[expect(clippy::cast_precision_loss, reason = "there are fewer than 2^52 jobs")]
+        // Half a step of jitter at most, so that the order of the jobs is kept.
         let share = (self.index as f64 - 0.5 * fastrand::f64()).max(0.0) / self.n_jobs as f64;
         self.index += 1;
         let first = self.begin + interval.min(MAX_FIRST_WAIT).mul_f64(share);

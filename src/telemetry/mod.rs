@@ -118,6 +118,7 @@ impl Telemetry {
             .registry
             .register(Box::new(process::ProcessCollector::new()?))?;
         telemetry.set_shard(Shard::WHOLE);
+        // `increase()` does not see the step from absent to 1, so every series starts at 0.
         for action in actions {
             telemetry.request_duration.with_label_values(&[action]);
             telemetry.retries.with_label_values(&[action]);

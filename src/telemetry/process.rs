@@ -1,14 +1,14 @@
 //! The standard `process_*` metrics, from procfs.
 
-use procfs::{
-    CurrentSI, KernelStats,
-    process::{LimitValue, Process, Stat},
-};
+use procfs::process::{LimitValue, Process, Stat};
 use prometheus::{
     Counter, Gauge,
     core::{Collector, Desc},
     proto::MetricFamily,
 };
+
+use super::unix_seconds;
+use crate::domain::Clock;
 
 /// Reads `/proc/self` at each scrape. What cannot be read is left out.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(crate) struct ProcessCollector {
     /// Only for its name.
     cpu: Counter,
     gauges: [Gauge; 6],
-    start_time: Option<f64>,
+    start_time: f64,
 }
 
 const GAUGES: [(&str, &str); 6] = [
@@ -50,7 +50,9 @@ impl ProcessCollector {
         Ok(ProcessCollector {
             cpu: cpu_counter()?,
             gauges,
-            start_time: start_time(),
+            // The collector is made when the process starts. The kernel only knows the time since
+            // boot, and containers may hide or virtualize /proc/stat, which has the boot time.
+            start_time: unix_seconds(Clock::system().now()),
         })
     }
 
@@ -66,11 +68,11 @@ impl ProcessCollector {
 
 impl Collector for ProcessCollector {
     fn desc(&self) -> Vec<&Desc> {
-        self.cpu
-            .desc()
-            .into_iter()
-            .chain(self.gauges.iter().flat_map(Collector::desc))
-            .collect()
+        let mut descs = self.cpu.desc();
+        for gauge in &self.gauges {
+            descs.extend(gauge.desc());
+        }
+        descs
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
@@ -80,18 +82,24 @@ impl Collector for ProcessCollector {
         let Ok(stat) = process.stat() else {
             return Vec::new();
         };
-        let limits = process.limits().ok();
+        // These are files of their own, which a security policy may deny.
+        let mut open_fds = None;
+        if let Ok(count) = process.fd_count() {
+            open_fds = Some(as_f64(count as u64));
+        }
+        let mut max_fds = None;
+        let mut max_virtual_memory = None;
+        if let Ok(limits) = process.limits() {
+            max_fds = Some(limit(limits.max_open_files.soft_limit));
+            max_virtual_memory = Some(limit(limits.max_address_space.soft_limit));
+        }
         let values = [
-            process.fd_count().ok().map(|count| as_f64(count as u64)),
-            limits
-                .as_ref()
-                .map(|limits| limit(limits.max_open_files.soft_limit)),
+            open_fds,
+            max_fds,
             Some(as_f64(stat.vsize)),
-            limits
-                .as_ref()
-                .map(|limits| limit(limits.max_address_space.soft_limit)),
+            max_virtual_memory,
             Some(as_f64(stat.rss * procfs::page_size())),
-            self.start_time,
+            Some(self.start_time),
         ];
         let mut families = ProcessCollector::cpu_family(&stat);
         for (gauge, value) in self.gauges.iter().zip(values) {
@@ -110,14 +118,9 @@ fn cpu_counter() -> Result<Counter, prometheus::Error> {
     )
 }
 
-fn start_time() -> Option<f64> {
-    let stat = Process::myself().and_then(|process| process.stat()).ok()?;
-    let boot = KernelStats::current().ok()?.btime;
-    Some(as_f64(boot) + as_f64(stat.starttime) / as_f64(procfs::ticks_per_second()))
-}
-
 fn limit(value: LimitValue) -> f64 {
     match value {
+        // As client_golang does, so that dashboards for Go programs work.
         LimitValue::Unlimited => as_f64(u64::MAX),
         LimitValue::Value(value) => as_f64(value),
     }

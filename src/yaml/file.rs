@@ -1,4 +1,4 @@
-//! One file: its bytes, and the tree that they are.
+//! One file: its bytes, and the tree parsed from them.
 
 use std::{
     collections::BTreeMap,
@@ -110,7 +110,10 @@ pub(crate) fn file_problem(
 
 /// The bytes of the `order`th file that is read.
 pub(crate) fn read_file(file: &Path, order: usize) -> Result<Vec<u8>, Problem> {
-    read(file).map_err(|message| file_problem(file, order, None, message))
+    match read(file) {
+        Ok(bytes) => Ok(bytes),
+        Err(message) => Err(file_problem(file, order, None, message)),
+    }
 }
 
 /// The same for a file that matched a pattern. A FIFO would block until somebody writes to it, and so stop every
@@ -128,7 +131,7 @@ pub(crate) fn read_regular_file(file: &Path, order: usize) -> Result<Vec<u8>, Pr
 
 /// The bytes of a file that is read again and again: a pipe would have no data the second time.
 pub(crate) fn read_watched_file(file: &Path) -> Result<Vec<u8>, String> {
-    if !fs::metadata(file).map_err(unreadable)?.is_file() {
+    if !metadata(file)?.is_file() {
         return Err("is not a regular file".into());
     }
     match read_up_to(MAX_WATCHED_BYTES, file)? {
@@ -138,7 +141,7 @@ pub(crate) fn read_watched_file(file: &Path) -> Result<Vec<u8>, String> {
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, String> {
-    if fs::metadata(file).map_err(unreadable)?.is_dir() {
+    if metadata(file)?.is_dir() {
         return Err("is a directory, expected a file".into());
     }
     let Some(bytes) = read_up_to(MAX_BYTES, file)? else {
@@ -152,20 +155,33 @@ fn read(file: &Path) -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
+fn metadata(file: &Path) -> Result<fs::Metadata, String> {
+    match fs::metadata(file) {
+        Ok(metadata) => Ok(metadata),
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
 /// `None` if there are more.
 fn read_up_to(max: u64, file: &Path) -> Result<Option<Vec<u8>>, String> {
-    let mut bytes = Vec::new();
     // The size in the metadata is not trusted: a file may grow, and special files report 0.
-    let mut file = File::open(file).map_err(unreadable)?.take(max + 1);
-    file.read_to_end(&mut bytes).map_err(unreadable)?;
+    let bytes = match first_bytes(max + 1, file) {
+        Ok(bytes) => bytes,
+        Err(error) => return Err(unreadable(&error)),
+    };
     if bytes.len() as u64 > max {
         return Ok(None);
     }
     Ok(Some(bytes))
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
-fn unreadable(error: io::Error) -> String {
+fn first_bytes(max: u64, file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(max).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(error: &io::Error) -> String {
     format!("cannot be read: {error}")
 }
 

@@ -36,8 +36,11 @@ pub(super) struct SyntaxError {
 
 /// Reads one document; an empty text is [`YamlValue::Null`].
 pub(super) fn parse(text: &str) -> Result<YamlNode, SyntaxError> {
-    serde_saphyr::from_str_with_options(text, options())
-        .map_err(|error| syntax_error(error.without_snippet()))
+    match serde_saphyr::from_str_with_options(text, options()) {
+        Ok(root) => Ok(root),
+        // The snippet quotes the text, which may contain secrets.
+        Err(error) => Err(syntax_error(error.without_snippet())),
+    }
 }
 
 /// Repeated keys pass here and are reported with all other problems. The limits leave room for a file of 10 MiB in
@@ -105,6 +108,11 @@ impl YamlValue {
 }
 
 fn syntax_error(error: &Error) -> SyntaxError {
+    // An error without a location concerns the whole file; its place is the first line.
+    let (line, column) = match error.location() {
+        Some(location) => (location.line(), location.column()),
+        None => (1, 1),
+    };
     let message = match error {
         Error::MultipleDocuments { .. } => {
             "a second document starts here, expected one document per file".to_owned()
@@ -112,15 +120,14 @@ fn syntax_error(error: &Error) -> SyntaxError {
         error => {
             let text = error.to_string();
             // The line is printed in front of the message, as for all other problems.
-            let (what, _) = text.rsplit_once(" at line ").unwrap_or((&text, ""));
-            let column = error.location().map_or(1, |location| location.column());
+            let what = match text.rsplit_once(" at line ") {
+                Some((what, _)) => what,
+                None => &text,
+            };
             format!("is not valid YAML: {what} (column {column})")
         }
     };
-    SyntaxError {
-        line: error.location().map_or(1, |location| location.line()),
-        message,
-    }
+    SyntaxError { line, message }
 }
 
 impl<'de> Deserialize<'de> for YamlNode {
@@ -137,7 +144,9 @@ impl<'de> Deserialize<'de> for YamlNode {
 }
 
 fn bytes(n: Option<u64>) -> usize {
-    usize::try_from(n.unwrap_or(0)).unwrap_or(0)
+    // Without an offset the span is empty, so that messages quote nothing instead of the wrong text.
+    let Some(n) = n else { return 0 };
+    usize::try_from(n).unwrap_or(0)
 }
 
 impl<'de> Deserialize<'de> for YamlValue {

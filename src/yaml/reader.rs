@@ -127,7 +127,9 @@ impl<'a> ValueReader<'a> {
         &'b self,
         problems: &mut Vec<Problem>,
     ) -> Vec<(&'a str, ValueReader<'b>)> {
-        let entries = self.map_entries(problems).unwrap_or_default();
+        let Some(entries) = self.map_entries(problems) else {
+            return Vec::new();
+        };
         let mut named: Vec<(&'a str, ValueReader<'b>)> = Vec::new();
         for (key, value) in entries {
             // Users may be named 007 or true, so numbers and booleans count as names too.
@@ -252,8 +254,8 @@ impl MapReader<'_> {
         self.value.problem(message)
     }
 
-    /// Reports every key that was not asked for, and every key that is given twice. To be called when all keys were
-    /// read; returns them.
+    /// Reports every key that was not asked for, and every key that is given twice. Call it after all keys have been
+    /// read; it returns them.
     pub(crate) fn finish(&self, problems: &mut Vec<Problem>) -> Vec<&'static str> {
         self.finish_with(&[], problems)
     }

@@ -23,7 +23,7 @@ pub(crate) fn text(value: ValueReader<'_>) -> Result<&str, String> {
 }
 
 pub(crate) fn owned_text(value: ValueReader<'_>) -> Result<String, String> {
-    text(value).map(str::to_owned)
+    Ok(text(value)?.to_owned())
 }
 
 /// `true` or `false`.
@@ -41,9 +41,13 @@ pub(crate) fn boolean(value: ValueReader<'_>) -> Result<bool, String> {
 pub(crate) fn integer(value: ValueReader<'_>) -> Result<u64, String> {
     let source = value.source();
     match value.value() {
-        YamlValue::Number => source
-            .parse()
-            .map_err(|_| format!("{source} is not a whole number, expected digits only")),
+        // YAML has more kinds of numbers than are accepted here: 1e3, 0x10, .inf.
+        YamlValue::Number => match source.parse() {
+            Ok(number) => Ok(number),
+            Err(_) => Err(format!(
+                "{source} is not a whole number, expected digits only"
+            )),
+        },
         YamlValue::Text(text) if text.parse::<u64>().is_ok() => {
             Err(format!("is text, write {text} without quotes"))
         }
@@ -55,9 +59,10 @@ pub(crate) fn integer(value: ValueReader<'_>) -> Result<u64, String> {
 pub(crate) fn number(value: ValueReader<'_>) -> Result<f64, String> {
     let source = value.source();
     match value.value() {
-        YamlValue::Number => source
-            .parse()
-            .map_err(|_| format!("{source} is not a decimal number")),
+        YamlValue::Number => match source.parse() {
+            Ok(number) => Ok(number),
+            Err(_) => Err(format!("{source} is not a decimal number")),
+        },
         other => Err(format!("is {}, expected a number", other.kind())),
     }
 }
@@ -71,9 +76,12 @@ pub(crate) fn duration(value: ValueReader<'_>) -> Result<Duration, String> {
             "{text} has no unit, expected for example {text}s, 5m or 1h"
         ));
     }
-    humantime::parse_duration(text).map_err(|error| {
-        format!("{text:?} is not a valid duration ({error}), expected for example 30s, 5m or 1h")
-    })
+    match humantime::parse_duration(text) {
+        Ok(duration) => Ok(duration),
+        Err(error) => Err(format!(
+            "{text:?} is not a valid duration ({error}), expected for example 30s, 5m or 1h"
+        )),
+    }
 }
 
 /// `value` if it lies between two bounds.

@@ -1,6 +1,6 @@
 //! What to write instead of an unknown key.
 
-/// Advice on `key`, which is none of `known`. `sections` are maps one level below and their keys.
+/// Advice on `key`, which is not in `known`. `sections` are maps one level below and their keys.
 pub(super) fn advice(
     key: &str,
     known: &[&'static str],
@@ -23,12 +23,14 @@ fn most_similar(key: &str, known: &[&'static str]) -> Option<&'static str> {
     let max_distance = if key.len() > 4 { 2 } else { 1 };
     let mut best = None;
     for candidate in known {
+        // The alphabet breaks a tie, so that the message does not depend on the order of reading.
         let distance = strsim::levenshtein(&key, &normalized(candidate));
         if distance <= max_distance && best.is_none_or(|best| (distance, *candidate) < best) {
             best = Some((distance, *candidate));
         }
     }
-    best.map(|(_, candidate)| candidate)
+    let (_, candidate) = best?;
+    Some(candidate)
 }
 
 /// `scanningInterval` and `scanning-interval` are `scanning_interval`.

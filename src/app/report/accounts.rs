@@ -36,6 +36,7 @@ fn row(job: &Job, now: Moment) -> TableRow<4> {
 
 fn until(at: Timestamp, now: Timestamp) -> String {
     let seconds = at.duration_since(now).as_secs();
+    // A clock that was set back can make the expiry lie in the past; that is not an error here.
     if seconds < 1 {
         return "now".into();
     }

@@ -49,6 +49,7 @@ fn format_line<const N: usize>(cells: &[impl AsRef<str>; N], widths: [usize; N])
         line.push_str(cell);
         missing = width - cell.width() + 2;
     }
+    // An empty last cell would leave spaces at the end, which copying and diffing would show.
     line.truncate(line.trim_end().len());
     line.push('\n');
     line
@@ -83,7 +84,7 @@ impl CredentialsOrigin {
                 origin: issued.origin.clone(),
                 expires: issued.expires,
             },
-            // There are none. The configured source tells where to look.
+            // There are no credentials. The configured source shows where to look.
             None => CredentialsOrigin {
                 origin: job.account.credentials.to_string(),
                 expires: None,

@@ -1,9 +1,13 @@
 //! `scan`: one row or one object per scan.
 
+use std::num::NonZeroU64;
+
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{CredentialsOrigin, TableRow, format_table, message, notes};
 use crate::{
+    client::ApiError,
     collectors::{Answer as _, BySource, CompletedScan, VulScan},
     domain::Moment,
     poller::Job,
@@ -20,19 +24,23 @@ const HEAD: [&str; 8] = [
     "UP",
 ];
 
+/// In a cell without a value.
+const MISSING: &str = "-";
+
 /// A table for people.
 pub(in crate::app) fn table(jobs: &[Job], now: Moment) -> String {
     let mut rows = Vec::new();
-    for job in scan_jobs(jobs) {
-        rows.push(row(job, now));
+    for job in jobs {
+        if polls_a_scan(job) {
+            rows.push(row(job, now));
+        }
     }
     format_table(HEAD, &rows)
 }
 
-/// The jobs that poll scans.
-fn scan_jobs(jobs: &[Job]) -> impl Iterator<Item = &Job> {
-    jobs.iter()
-        .filter(|job| job.collector.name == VulScan::NAME)
+/// Other collectors have answers that do not fit into the columns.
+fn polls_a_scan(job: &Job) -> bool {
+    job.collector.name == VulScan::NAME
 }
 
 /// The fresh answer of a job.
@@ -41,46 +49,68 @@ fn vul_scan(job: &Job, now: Moment) -> Option<VulScan> {
 }
 
 fn row(job: &Job, now: Moment) -> TableRow<8> {
-    let scan = vul_scan(job, now);
-    let cell = |value: fn(&VulScan) -> Option<String>| {
-        scan.as_ref().and_then(value).unwrap_or_else(|| "-".into())
+    // A failed poll has no answer, but its row still names the account, the scan and the reason.
+    let [status, progress, risk_images, vulnerabilities] = match vul_scan(job, now) {
+        Some(scan) => scan_cells(&scan),
+        None => [MISSING; 4].map(str::to_owned),
     };
     let snapshot = job.entry.snapshot();
     let cells = [
         job.account.name.to_string(),
         scan_name(job),
         CredentialsOrigin::new(job).origin,
-        cell(|scan| Some(scan.status.as_str().into())),
-        cell(|scan| Some(format!("{:.0}%", scan.progress? * 100.0))),
-        cell(|scan| Some(scan.risk_images?.to_string())),
-        cell(|scan| {
-            let BySource { local, registry } = scan.found_vulnerabilities;
-            match (local, registry) {
-                (Some(local), Some(registry)) => Some(format!("{local}/{registry}")),
-                (Some(value), None) | (None, Some(value)) => Some(value.to_string()),
-                (None, None) => None,
-            }
-        }),
+        status,
+        progress,
+        risk_images,
+        vulnerabilities,
         if snapshot.is_up() { "yes" } else { "no" }.into(),
     ];
-    TableRow {
-        cells,
-        notes: snapshot.failure().map(notes).unwrap_or_default(),
-    }
+    let notes = match snapshot.failure() {
+        Some(error) => notes(error),
+        None => Vec::new(),
+    };
+    TableRow { cells, notes }
+}
+
+/// Status, progress, images at risk, vulnerabilities.
+fn scan_cells(scan: &VulScan) -> [String; 4] {
+    let progress = match scan.progress {
+        Some(progress) => format!("{:.0}%", progress * 100.0),
+        None => MISSING.into(),
+    };
+    let risk_images = match scan.risk_images {
+        Some(count) => count.to_string(),
+        None => MISSING.into(),
+    };
+    let BySource { local, registry } = scan.found_vulnerabilities;
+    let vulnerabilities = match (local, registry) {
+        (Some(local), Some(registry)) => format!("{local}/{registry}"),
+        (Some(count), None) | (None, Some(count)) => count.to_string(),
+        (None, None) => MISSING.into(),
+    };
+    [
+        scan.status.as_str().into(),
+        progress,
+        risk_images,
+        vulnerabilities,
+    ]
 }
 
 fn scan_name(job: &Job) -> String {
     match &job.scan {
         Some(scan) => scan.name.to_string(),
-        None => "-".into(),
+        None => MISSING.into(),
     }
 }
 
 /// A JSON array for programs: one object per scan.
 pub(in crate::app) fn json(jobs: &[Job], now: Moment) -> String {
-    let scans: Vec<ScanReport> = scan_jobs(jobs)
-        .map(|job| ScanReport::new(job, now))
-        .collect();
+    let mut scans = Vec::new();
+    for job in jobs {
+        if polls_a_scan(job) {
+            scans.push(ScanReport::new(job, now));
+        }
+    }
     serde_json::to_string_pretty(&scans).expect("text and numbers are JSON") + "\n"
 }
 
@@ -127,7 +157,7 @@ struct AnswerReport {
     end: Option<String>,
     #[serde(flatten)]
     counts: CountsReport,
-    task_ids: SourceReport<u64>,
+    task_ids: SourceReport<NonZeroU64>,
     /// The same of the last completed scan, which is this one if it is completed.
     #[serde(skip_serializing_if = "Option::is_none")]
     completed: Option<CompletedReport>,
@@ -166,17 +196,23 @@ impl ScanReport {
             scan: scan_name(job),
             credentials: CredentialsReport {
                 origin,
-                expires: expires.map(|at| at.to_string()),
+                expires: time(expires),
             },
             up: snapshot.is_up(),
-            failure: snapshot.failure().map(|error| FailureReport {
-                reason: error.reason.as_str(),
-                code: error.code.clone(),
-                error: message(error),
-                advice: error.advice(),
-            }),
-            as_of: data.map(|data| data.as_of.wall.to_string()),
+            failure: snapshot.failure().map(FailureReport::new),
+            as_of: time(data.map(|data| data.as_of.wall)),
             answer: vul_scan(job, now).as_ref().map(AnswerReport::new),
+        }
+    }
+}
+
+impl FailureReport {
+    fn new(error: &ApiError) -> FailureReport {
+        FailureReport {
+            reason: error.reason.as_str(),
+            code: error.code.clone(),
+            error: message(error),
+            advice: error.advice(),
         }
     }
 }
@@ -188,18 +224,15 @@ impl AnswerReport {
             status: scan.status.as_str(),
             progress: scan.progress,
             remaining_seconds: scan.remaining.map(|remaining| remaining.as_secs_f64()),
-            start: scan.start.map(|at| at.to_string()),
-            end: scan.end.map(|at| at.to_string()),
+            start: time(scan.start),
+            end: time(scan.end),
             counts: CountsReport {
                 scanned_images: by_source(scan.scanned_images),
-                risk_images: scan.risk_images.map(whole),
+                risk_images: whole(scan.risk_images),
                 vulnerabilities: by_source(scan.found_vulnerabilities),
-                ignored_vulnerabilities: scan.ignored_vulnerabilities.map(whole),
+                ignored_vulnerabilities: whole(scan.ignored_vulnerabilities),
             },
-            task_ids: SourceReport {
-                local: local.map(Into::into),
-                registry: registry.map(Into::into),
-            },
+            task_ids: SourceReport { local, registry },
             completed: scan.completed.as_ref().map(CompletedReport::new),
         }
     }
@@ -208,13 +241,13 @@ impl AnswerReport {
 impl CompletedReport {
     fn new(scan: &CompletedScan) -> CompletedReport {
         CompletedReport {
-            start: scan.start.map(|at| at.to_string()),
-            end: scan.end.map(|at| at.to_string()),
+            start: time(scan.start),
+            end: time(scan.end),
             counts: CountsReport {
                 scanned_images: by_source(scan.scanned_images),
-                risk_images: scan.risk_images.map(whole),
+                risk_images: whole(scan.risk_images),
                 vulnerabilities: by_source(scan.found_vulnerabilities),
-                ignored_vulnerabilities: scan.ignored_vulnerabilities.map(whole),
+                ignored_vulnerabilities: whole(scan.ignored_vulnerabilities),
             },
         }
     }
@@ -222,17 +255,22 @@ impl CompletedReport {
 
 fn by_source(counts: BySource<f64>) -> SourceReport<u64> {
     SourceReport {
-        local: counts.local.map(whole),
-        registry: counts.registry.map(whole),
+        local: whole(counts.local),
+        registry: whole(counts.registry),
     }
 }
 
-/// A count is a whole number that is not negative.
+/// RFC 3339, in UTC.
+fn time(at: Option<Timestamp>) -> Option<String> {
+    Some(at?.to_string())
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
-    reason = "see above"
+    reason = "a count is a whole number that is not negative"
 )]
-fn whole(count: f64) -> u64 {
-    count as u64
+fn whole(count: Option<f64>) -> Option<u64> {
+    // JSON would show 3.0, which a program that reads integers may reject.
+    Some(count? as u64)
 }

@@ -21,9 +21,12 @@ const FIRST_LOCAL_TASK_ID: u32 = 1001;
 const FIRST_REGISTRY_TASK_ID: u32 = 2001;
 
 pub(super) fn load(file: &Path) -> Result<Scenario, Problems> {
-    let mut reader = ScenarioReader::default();
-    let document = read_file(file, 0).and_then(|bytes| YamlFile::parse(file, 0, bytes));
-    reader.finish(document)
+    ScenarioReader::default().finish(read(file))
+}
+
+fn read(file: &Path) -> Result<YamlFile, Problem> {
+    let bytes = read_file(file, 0)?;
+    YamlFile::parse(file, 0, bytes)
 }
 
 pub(super) fn parse(text: &str) -> Result<Scenario, Problems> {
@@ -168,11 +171,16 @@ impl ScenarioReader {
             let problem = id.origin.problem("is already used by another identity");
             self.problems.push(problem);
         }
-        let token = token.and_then(|token| token.value);
+        let mut secret_token = None;
+        if let Some(token) = token
+            && let Some(token) = token.value
+        {
+            secret_token = Some(Secret::new(token));
+        }
         Some(IdentityKeys::Known(Credentials {
             secret_id,
             secret_key: Secret::new(key.value?),
-            token: token.map(Secret::new),
+            token: secret_token,
         }))
     }
 
@@ -211,6 +219,7 @@ impl ScenarioReader {
         let cancel_at = self.given(&map, "cancel_at", percent);
         let counts = self.counts(&map);
         map.finish(&mut self.problems);
+        // Only now may a missing value end the reading: everything else has been checked.
         let takes = takes?.value?;
         let mut scan = ScanPlay {
             takes,
@@ -350,8 +359,13 @@ fn positive_duration(value: ValueReader<'_>) -> Result<Duration, String> {
 
 fn whole(value: ValueReader<'_>) -> Result<u32, String> {
     let number = scalar::integer(value)?;
-    u32::try_from(number)
-        .map_err(|_| format!("{number} is too large, must be at most {}", u32::MAX))
+    let Ok(whole) = u32::try_from(number) else {
+        return Err(format!(
+            "{number} is too large, must be at most {}",
+            u32::MAX
+        ));
+    };
+    Ok(whole)
 }
 
 fn positive(value: ValueReader<'_>) -> Result<u32, String> {
@@ -379,7 +393,11 @@ fn fraction(value: ValueReader<'_>) -> Result<f64, String> {
 
 fn error_code(value: ValueReader<'_>) -> Result<&'static ErrorCode, String> {
     let code = scalar::text(value)?;
-    ErrorCode::find(code).ok_or_else(|| format!("{code:?} is not an error code of the API"))
+    // A typing error would otherwise look like an error that the exporter does not know.
+    let Some(known) = ErrorCode::find(code) else {
+        return Err(format!("{code:?} is not an error code of the API"));
+    };
+    Ok(known)
 }
 
 #[cfg(test)]

@@ -123,15 +123,11 @@ impl Scenario {
     }
 
     pub(super) fn at_speed(&self, speed: Speed) -> Scenario {
-        let identities = self
-            .identities
-            .iter()
-            .map(|identity| identity.at_speed(speed))
-            .collect();
-        Scenario {
-            identities,
-            ..self.clone()
+        let mut scenario = self.clone();
+        for identity in &mut scenario.identities {
+            *identity = identity.at_speed(speed);
         }
+        scenario
     }
 }
 
@@ -184,7 +180,7 @@ impl SimulatedIdentity {
         Found::NoSuchTask
     }
 
-    /// The IDs count up with the scans; a scan without images of a kind has no task for them.
+    /// The IDs count up with the scans.
     pub(super) fn task_ids(&self, run: Run<'_>) -> TaskIds {
         let counts = run.scan.counts;
         let mut ids = TaskIds {
@@ -212,26 +208,32 @@ impl SimulatedIdentity {
 
     fn has(&self, run: Run<'_>, tasks: Tasks) -> bool {
         let ids = self.task_ids(run);
-        tasks.local.is_none_or(|id| id == ids.local)
-            && tasks.registry.is_none_or(|id| id == ids.registry)
+        // `number` comes from one of the two IDs; the other one may belong to another scan.
+        for (requested, id) in [(tasks.local, ids.local), (tasks.registry, ids.registry)] {
+            if let Some(requested) = requested
+                && requested != id
+            {
+                return false;
+            }
+        }
+        true
     }
 
     fn at_speed(&self, speed: Speed) -> SimulatedIdentity {
-        SimulatedIdentity {
-            keys: match &self.keys {
-                IdentityKeys::Known(credentials) => IdentityKeys::Known(credentials.clone()),
-                IdentityKeys::Role(role) => IdentityKeys::Role(role.at_speed(speed)),
-            },
+        // Latency stays as it is: timeouts of clients are in real time at any speed.
+        let mut identity = SimulatedIdentity {
             timeline: self.timeline.at_speed(speed),
             starts_in: speed.scale(self.starts_in),
             started_ago: speed.scale(self.started_ago),
-            failures: self
-                .failures
-                .iter()
-                .map(|failure| failure.at_speed(speed))
-                .collect(),
             ..self.clone()
+        };
+        if let IdentityKeys::Role(role) = &mut identity.keys {
+            *role = role.at_speed(speed);
         }
+        for failure in &mut identity.failures {
+            *failure = failure.at_speed(speed);
+        }
+        identity
     }
 }
 
@@ -268,14 +270,16 @@ impl ScriptedFailure {
     }
 
     fn at_speed(&self, speed: Speed) -> ScriptedFailure {
-        ScriptedFailure {
-            from: speed.scale(self.from),
-            lasts: self.lasts.map(|lasts| speed.scale(lasts)),
-            every: self
-                .every
-                .map(|every| speed.scale(every).max(Duration::from_nanos(1))),
-            ..self.clone()
+        let mut failure = self.clone();
+        failure.from = speed.scale(failure.from);
+        if let Some(lasts) = &mut failure.lasts {
+            *lasts = speed.scale(*lasts);
         }
+        if let Some(every) = &mut failure.every {
+            // It is a divisor.
+            *every = speed.scale(*every).max(Duration::from_nanos(1));
+        }
+        failure
     }
 }
 

@@ -17,7 +17,7 @@ pub(in crate::simulator) struct SimulatedRole {
     pub(in crate::simulator) arn: String,
     /// Names of identities.
     pub(in crate::simulator) assumed_by: Vec<String>,
-    /// What those must send, if anything.
+    /// The external ID that they must send, if any.
     pub(in crate::simulator) external_id: Option<String>,
     pub(in crate::simulator) web_identity: Option<WebIdentity>,
     /// Whether the metadata service issues its credentials.
@@ -44,18 +44,18 @@ impl SimulatedRole {
         self.arn.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Before credentials are issued; `jitter` is from 0 to 1.
+    /// How long issuing credentials takes; `jitter` is from 0 to 1.
     pub(in crate::simulator) fn delay(&self, jitter: f64) -> Duration {
         self.latency + self.latency_jitter.mul_f64(jitter)
     }
 
     /// Lifetimes and latencies are real time at any speed: clients compare them with their own clocks.
     pub(super) fn at_speed(&self, speed: Speed) -> SimulatedRole {
-        let failures = self.failures.iter();
-        SimulatedRole {
-            failures: failures.map(|failure| failure.at_speed(speed)).collect(),
-            ..self.clone()
+        let mut role = self.clone();
+        for failure in &mut role.failures {
+            *failure = failure.at_speed(speed);
         }
+        role
     }
 }
 
@@ -138,7 +138,7 @@ impl ScenarioReader {
 fn arn(value: ValueReader<'_>) -> Result<String, String> {
     let arn = scalar::owned_text(value)?;
     let name = arn.rsplit('/').next().unwrap_or_default();
-    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if name.is_empty() || !name.as_bytes().iter().all(u8::is_ascii_graphic) {
         let example = "qcs::cam::uin/1:roleName/reader";
         return Err(format!(
             "does not end with the role's name, expected for example {example}"
