@@ -17,6 +17,7 @@ use crate::{
 
 mod check;
 mod demo;
+mod limits;
 mod listen;
 mod log_queue;
 mod logging;
@@ -51,6 +52,7 @@ fn run_and_log(command: Command) -> Result<(), Failure> {
         Some(flags) => Some(logging::init(flags)?),
         None => None,
     };
+    limits::raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

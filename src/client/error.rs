@@ -15,6 +15,9 @@ pub struct ApiError {
     pub code: Option<String>,
     /// The HTTP status, where it was not 200.
     pub status: Option<u16>,
+    /// Whether the request died on a kept connection before the first byte of its response. All
+    /// requests only read, so it may be repeated at once.
+    pub is_stale_connection: bool,
     /// One line, without secrets.
     pub message: String,
     /// The API's `RequestId`, where it sent one.
@@ -43,6 +46,7 @@ impl ApiError {
             reason,
             code: None,
             status: None,
+            is_stale_connection: false,
             message: String::new(),
             request_id: None,
             as_of,
@@ -56,6 +60,7 @@ pub(super) struct RawError {
     pub(super) reason: Reason,
     pub(super) code: Option<String>,
     pub(super) status: Option<u16>,
+    pub(super) is_stale_connection: bool,
     pub(super) message: String,
     pub(super) request_id: Option<String>,
 }
@@ -66,6 +71,7 @@ impl RawError {
             reason,
             code: None,
             status: None,
+            is_stale_connection: false,
             message: message.into(),
             request_id: None,
         }
@@ -78,6 +84,7 @@ impl RawError {
             reason: self.reason,
             code: self.code.map(clean),
             status: self.status,
+            is_stale_connection: self.is_stale_connection,
             message: clean(self.message),
             request_id: self.request_id.map(clean),
             as_of,

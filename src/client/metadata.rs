@@ -1,6 +1,7 @@
 //! Reads a document of the machine's metadata service.
 
 use bytes::Bytes;
+use http::StatusCode;
 use url::Url;
 
 use super::transport::{Destination, Transport, TransportError};
@@ -23,14 +24,16 @@ pub(super) async fn get(transport: &Transport, url: &Url) -> Result<Bytes, Metad
     let request = http::Request::get(url.as_str())
         .body(Bytes::new())
         .map_err(|error| MetadataError::Broken(error.to_string()))?;
-    Ok(transport.exchange(request, Destination::Metadata).await?)
+    let response = transport.exchange(request, Destination::Metadata).await?;
+    if response.status == StatusCode::OK {
+        Ok(response.body)
+    } else {
+        Err(MetadataError::Status(response.status.as_u16()))
+    }
 }
 
 impl From<TransportError> for MetadataError {
     fn from(error: TransportError) -> MetadataError {
-        if let Some(status) = error.status {
-            return MetadataError::Status(status);
-        }
         if error.is_unreachable {
             return MetadataError::Unreachable(error.message);
         }

@@ -1,9 +1,14 @@
 //! Sends one signed request and opens the envelope of its response. Knows no collector.
 
-use std::{error::Error, fmt, sync::Arc};
+use std::{
+    collections::HashSet,
+    error::Error,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
-use http::{Method, header};
+use http::{Method, StatusCode, header};
 use jiff::Timestamp;
 use secrecy::zeroize::Zeroize as _;
 use serde_json::value::RawValue;
@@ -19,9 +24,12 @@ use crate::{
 
 mod advice;
 mod codes;
+mod connections;
 mod envelope;
 mod error;
 mod metadata;
+mod proxy;
+mod resolver;
 mod transport;
 
 pub use codes::TOKEN_FAILURE;
@@ -94,6 +102,8 @@ pub struct Client {
     transport: Transport,
     clock: Clock,
     telemetry: Arc<Telemetry>,
+    /// Actions about whose deprecation a warning was logged.
+    deprecated: Arc<Mutex<HashSet<&'static str>>>,
 }
 
 impl fmt::Debug for Client {
@@ -110,6 +120,7 @@ impl Client {
             transport: Transport::network()?,
             clock,
             telemetry,
+            deprecated: Arc::default(),
         })
     }
 
@@ -120,6 +131,7 @@ impl Client {
             transport: Transport::InProcess(handler),
             clock,
             telemetry,
+            deprecated: Arc::default(),
         }
     }
 
@@ -164,11 +176,14 @@ impl Client {
         // The request has ended, so the next one may be sent while this response is read.
         drop(permit);
         match outcome.and_then(open_and_wipe) {
-            Ok((response, request_id)) => Ok(ApiResponse {
-                response,
-                request_id,
-                as_of,
-            }),
+            Ok((response, request_id)) => {
+                self.warn_if_deprecated(call.action, &response);
+                Ok(ApiResponse {
+                    response,
+                    request_id,
+                    as_of,
+                })
+            }
             Err(error) => Err(self.failed(call.action, error, auth, as_of)),
         }
     }
@@ -195,6 +210,23 @@ impl Client {
         metadata::get(&self.transport, url).await
     }
 
+    /// The API announces in its responses that it will end an action. Logged once per action.
+    fn warn_if_deprecated(&self, action: &'static str, response: &RawValue) {
+        if !response.get().contains("\"DeprecatedWarning\"") {
+            return;
+        }
+        let mut warned = self
+            .deprecated
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if warned.insert(action) {
+            tracing::warn!(
+                action,
+                "the API reports that this action is deprecated; look for a newer version of the exporter"
+            );
+        }
+    }
+
     fn failed(
         &self,
         action: &str,
@@ -214,18 +246,34 @@ impl Client {
         deadline: Instant,
     ) -> Result<Bytes, RawError> {
         let request = request(call, auth, at)?;
-        // A proxy on another machine would connect to its own loopback address.
-        let destination = if call.endpoint.is_loopback() {
-            Destination::Loopback
-        } else {
-            Destination::Api
+        let secret_id = match auth {
+            RequestAuth::Signed(credentials) => credentials.secret_id.as_str(),
+            RequestAuth::Token(_) => "",
         };
-        match timeout_at(deadline, self.transport.exchange(request, destination)).await {
-            Ok(outcome) => Ok(outcome?),
-            Err(_) => Err(RawError::new(
-                Reason::Timeout,
-                "no complete response before the timeout",
-            )),
+        let exchange = self
+            .transport
+            .exchange(request, Destination::Api { secret_id });
+        let Ok(response) = timeout_at(deadline, exchange).await else {
+            let host = call.endpoint.host();
+            let message = format!("{host}: no complete response before the timeout");
+            return Err(RawError::new(Reason::Timeout, message));
+        };
+        let response = response?;
+        if response.status == StatusCode::OK {
+            return Ok(response.body);
+        }
+        // The API sends its own errors with status 200. A gateway may pass them on with another
+        // one, and then the error says more than the status.
+        let status = Some(response.status.as_u16());
+        match envelope::open(&response.body) {
+            Err(error) if error.code.is_some() => Err(RawError { status, ..error }),
+            _ => {
+                let message = format!("HTTP status {}", response.status);
+                Err(RawError {
+                    status,
+                    ..RawError::new(Reason::HttpStatus, message)
+                })
+            }
         }
     }
 }
@@ -233,7 +281,7 @@ impl Client {
 impl From<TransportError> for RawError {
     fn from(error: TransportError) -> RawError {
         RawError {
-            status: error.status,
+            is_stale_connection: error.is_stale_connection,
             ..RawError::new(error.reason, error.message)
         }
     }

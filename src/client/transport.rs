@@ -1,37 +1,49 @@
 //! Sends one HTTP request and reads the body of its response: over the network, or in this process.
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{env, error::Error, io, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use reqwest::redirect;
+use url::{Host, Url};
 
-use super::error::{ErrorChain, sources};
+use super::{
+    connections::{ApiConnections, ConnectionKey},
+    error::{ErrorChain, sources},
+    proxy::{ProxyError, ProxySettings},
+};
 use crate::domain::Reason;
 
 /// Larger responses are refused, counted after decompression. A normal one has about 500 bytes.
 const MAX_RESPONSE_BYTES: usize = 1 << 20;
 
 const USER_AGENT: &str = concat!("tcss-exporter/", env!("CARGO_PKG_VERSION"));
-/// Connections that are not used for this long are closed.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// For the look-up of the name, TCP, the proxy and TLS together. While a request connects, it
+/// holds a permit of the rate limiter.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The metadata service is on the same host or next to it: it accepts a connection at once.
 const METADATA_CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Answers a request in this process.
 pub type Handler = Arc<dyn Fn(http::Request<Bytes>) -> http::Response<Bytes> + Send + Sync>;
 
+/// The HTTP client cannot be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot set up the HTTP client: {}", ErrorChain(.0))]
-pub struct InitError(#[from] reqwest::Error);
+pub enum InitError {
+    #[error("cannot set up the HTTP client: {}", ErrorChain(.0))]
+    Client(#[from] reqwest::Error),
+    #[error("cannot set up TLS: {0}")]
+    Tls(#[from] rustls::Error),
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+}
 
-/// Where a request goes, which decides about the proxy.
+/// Where a request goes, which decides about connections and proxies.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Destination {
-    /// Through the configured proxy, if there is one.
-    Api,
-    /// To this machine itself, never through a proxy.
-    Loopback,
+pub(super) enum Destination<'a> {
+    /// To the API, on connections of the identity with this `SecretId` (empty for requests that
+    /// are not signed).
+    Api { secret_id: &'a str },
     /// To the metadata service. Never through a proxy, which would see the keys and might return
     /// those of another machine.
     Metadata,
@@ -39,26 +51,33 @@ pub(super) enum Destination {
 
 #[derive(Clone)]
 pub(super) enum Transport {
-    Network(Network),
+    Network(Arc<Network>),
     InProcess(Handler),
 }
 
-/// One HTTP client for each [`Destination`].
-#[derive(Clone)]
+#[derive(Debug)]
 pub(super) struct Network {
-    api: reqwest::Client,
-    loopback: reqwest::Client,
+    connections: ApiConnections,
+    proxies: ProxySettings,
     metadata: reqwest::Client,
 }
 
-/// The request brought no complete response with status 200.
+/// A complete response. A status other than 200 is a gateway's, but may have the API's body.
+#[derive(Debug)]
+pub(super) struct RawResponse {
+    pub(super) status: StatusCode,
+    pub(super) body: Bytes,
+}
+
+/// The request brought no complete response.
 #[derive(Debug)]
 pub(super) struct TransportError {
     pub(super) reason: Reason,
-    /// Where it was not 200.
-    pub(super) status: Option<u16>,
     /// Whether no connection was made: no such name, or nothing listens there.
     pub(super) is_unreachable: bool,
+    /// Whether a kept connection ended before the first byte of the response: the server had
+    /// probably closed it already.
+    pub(super) is_stale_connection: bool,
     /// Never quotes a response.
     pub(super) message: String,
 }
@@ -67,8 +86,8 @@ impl TransportError {
     fn new(reason: Reason, message: impl Into<String>) -> TransportError {
         TransportError {
             reason,
-            status: None,
             is_unreachable: false,
+            is_stale_connection: false,
             message: message.into(),
         }
     }
@@ -76,30 +95,36 @@ impl TransportError {
 
 impl Transport {
     pub(super) fn network() -> Result<Transport, InitError> {
-        Ok(Transport::Network(Network {
-            api: with_certificates(builder)?,
-            loopback: with_certificates(|| builder().no_proxy())?,
-            // Plain HTTP: the metadata service has no certificate, so none is loaded.
-            metadata: builder()
-                .no_proxy()
-                .connect_timeout(METADATA_CONNECT_TIMEOUT)
-                .tls_certs_only([])
-                .build()?,
-        }))
+        let proxies = ProxySettings::read(|name| env::var(name).ok())?;
+        let connections = ApiConnections::new(tls_config()?, max_descriptors());
+        // Plain HTTP: the metadata service has no certificate, so none is loaded.
+        let metadata = builder()
+            .no_proxy()
+            .connect_timeout(METADATA_CONNECT_TIMEOUT)
+            .tls_certs_only([])
+            .build()?;
+        Ok(Transport::Network(Arc::new(Network {
+            connections,
+            proxies,
+            metadata,
+        })))
     }
 
-    /// The body of the response. The caller bounds the time.
+    /// The caller bounds the time.
     pub(super) async fn exchange(
         &self,
         request: http::Request<Bytes>,
-        destination: Destination,
-    ) -> Result<Bytes, TransportError> {
+        destination: Destination<'_>,
+    ) -> Result<RawResponse, TransportError> {
         match self {
             Transport::Network(network) => network.exchange(request, destination).await,
             Transport::InProcess(handler) => {
                 let response = handler(request);
-                check_status(response.status())?;
-                Ok(response.into_body())
+                let status = response.status();
+                Ok(RawResponse {
+                    status,
+                    body: response.into_body(),
+                })
             }
         }
     }
@@ -109,50 +134,107 @@ impl Network {
     async fn exchange(
         &self,
         request: http::Request<Bytes>,
-        destination: Destination,
-    ) -> Result<Bytes, TransportError> {
-        let client = match destination {
-            Destination::Api => &self.api,
-            Destination::Loopback => &self.loopback,
-            Destination::Metadata => &self.metadata,
+        destination: Destination<'_>,
+    ) -> Result<RawResponse, TransportError> {
+        let url = request.uri().to_string();
+        let request = match reqwest::Request::try_from(request) {
+            Ok(request) => request,
+            Err(error) => return Err(send_error(error, &url, None)),
         };
-        let request = reqwest::Request::try_from(request).map_err(send_error)?;
-        let response = client.execute(request).await.map_err(send_error)?;
-        check_status(response.status())?;
-        read(response).await
+        let Destination::Api { secret_id } = destination else {
+            let response = self.metadata.execute(request).await;
+            let response = response.map_err(|error| send_error(error, &url, None))?;
+            return read(response).await;
+        };
+        // Requests to this machine itself never use a proxy: on another machine, it would connect
+        // to its own loopback address.
+        let proxy = if is_loopback(request.url()) {
+            None
+        } else {
+            self.proxies.for_url(request.url())
+        };
+        let key = ConnectionKey {
+            secret_id: secret_id.to_owned(),
+            proxy: proxy.cloned(),
+        };
+        let connections = match self.connections.of(&key) {
+            Ok(connections) => connections,
+            Err(error) => return Err(send_error(error, &url, proxy)),
+        };
+        let _slot = self.connections.slot().await;
+        let may_be_reused = connections.may_be_reused();
+        match connections.client.execute(request).await {
+            Ok(response) => {
+                let response = read(response).await?;
+                connections.responded();
+                Ok(response)
+            }
+            Err(error) => {
+                let mut error = send_error(error, &url, proxy);
+                error.is_stale_connection &= may_be_reused;
+                if error.is_stale_connection {
+                    self.connections.forget(&key);
+                }
+                Err(error)
+            }
+        }
     }
 }
 
-fn builder() -> reqwest::ClientBuilder {
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The soft limit of open files, which the start raises to the hard one.
+fn max_descriptors() -> u64 {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.unwrap_or(u64::MAX)
+}
+
+pub(super) fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .user_agent(USER_AGENT)
         // A redirect would send the signature and the token to another host.
         .redirect(redirect::Policy::none())
-        .tls_version_min(reqwest::tls::Version::TLS_1_2)
-        .pool_idle_timeout(IDLE_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
         // Requests fit into one packet, which must not wait for more.
         .tcp_nodelay(true)
 }
 
-/// With the CA certificates of the system. Where it has none, as in an image `FROM scratch`, with
-/// Mozilla's, which are built in.
-fn with_certificates(
-    builder: impl Fn() -> reqwest::ClientBuilder,
-) -> Result<reqwest::Client, reqwest::Error> {
-    // A builder cannot be used twice, so each attempt makes its own.
-    let error = match builder().build() {
-        Ok(client) => return Ok(client),
-        Err(error) => error,
-    };
-    tracing::debug!(%error, "no CA certificates on this system, using the built-in ones");
-    let mut roots = Vec::new();
-    for der in webpki_root_certs::TLS_SERVER_ROOT_CERTS {
-        roots.push(reqwest::Certificate::from_der(der)?);
+/// With the CA certificates of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`. Where there
+/// are none, as in an image `FROM scratch`, with Mozilla's, which are built in.
+fn tls_config() -> Result<rustls::ClientConfig, InitError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()?;
+    match rustls_platform_verifier::Verifier::new(provider) {
+        Ok(verifier) => Ok(config
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth()),
+        Err(error) => {
+            for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+                if env::var_os(variable).is_some() {
+                    tracing::warn!(variable, %error, "no usable CA certificate, using the built-in ones");
+                }
+            }
+            tracing::debug!(%error, "no CA certificates on this system, using the built-in ones");
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add_parsable_certificates(
+                webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned(),
+            );
+            Ok(config.with_root_certificates(roots).with_no_client_auth())
+        }
     }
-    builder().tls_certs_only(roots).build()
 }
 
-async fn read(mut response: reqwest::Response) -> Result<Bytes, TransportError> {
+async fn read(mut response: reqwest::Response) -> Result<RawResponse, TransportError> {
+    let status = response.status();
     let mut body = BytesMut::new();
     // Piece by piece: a Content-Length may be missing or wrong, and a small body may decompress to a
     // huge one.
@@ -165,32 +247,82 @@ async fn read(mut response: reqwest::Response) -> Result<Bytes, TransportError> 
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(body.freeze())
-}
-
-/// The API sends its own errors with status 200, too. Any other status is a gateway's.
-fn check_status(status: StatusCode) -> Result<(), TransportError> {
-    if status == StatusCode::OK {
-        return Ok(());
-    }
-    Err(TransportError {
-        status: Some(status.as_u16()),
-        ..TransportError::new(Reason::HttpStatus, format!("HTTP status {status}"))
+    Ok(RawResponse {
+        status,
+        body: body.freeze(),
     })
 }
 
 /// The request was not sent, or no response began.
-fn send_error(error: reqwest::Error) -> TransportError {
+fn send_error(error: reqwest::Error, url: &str, proxy: Option<&Url>) -> TransportError {
     let error = error.without_url();
+    let mut is_tls = false;
+    let mut is_disconnect = false;
+    let mut is_plain_server = false;
+    for source in sources(&error) {
+        if let Some(error) = source.downcast_ref::<rustls::Error>() {
+            is_tls = true;
+            is_plain_server |= matches!(error, rustls::Error::InvalidMessage(_));
+        }
+        if let Some(error) = source.downcast_ref::<hyper::Error>() {
+            is_disconnect |= error.is_incomplete_message() || error.is_canceled();
+        }
+        if let Some(error) = source.downcast_ref::<io::Error>() {
+            use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
+            is_disconnect |= matches!(
+                error.kind(),
+                BrokenPipe | ConnectionAborted | ConnectionReset
+            );
+        }
+    }
     // reqwest reports a failed handshake like any other failed connection.
-    let reason = if sources(&error).any(<dyn Error>::is::<rustls::Error>) {
+    let reason = if is_tls {
         Reason::Tls
+    } else if error.is_timeout() {
+        Reason::Timeout
     } else {
         Reason::Network
     };
+    let mut message = format!("{}: {}", target(url, proxy), ErrorChain(&error));
+    if error.is_timeout() {
+        let seconds = CONNECT_TIMEOUT.as_secs();
+        message = format!("{}: no connection within {seconds} s", target(url, proxy));
+    } else if is_plain_server {
+        message = format!(
+            "{}: the server does not speak TLS on this port",
+            target(url, proxy)
+        );
+    } else if let Some(proxy) = proxy
+        && message.contains("tunnel error")
+    {
+        let proxy = authority(proxy);
+        message = format!("{message}: the proxy {proxy} refused to connect to this host");
+    }
     TransportError {
         is_unreachable: error.is_connect(),
-        ..TransportError::new(reason, ErrorChain(&error).to_string())
+        is_stale_connection: is_disconnect && !error.is_connect(),
+        ..TransportError::new(reason, message)
+    }
+}
+
+/// The host of a URL, and the proxy that is used for it.
+fn target(url: &str, proxy: Option<&Url>) -> String {
+    let host = match Url::parse(url) {
+        Ok(url) => authority(&url),
+        Err(_) => "the API".into(),
+    };
+    match proxy {
+        Some(proxy) => format!("{host} through the proxy {}", authority(proxy)),
+        None => host,
+    }
+}
+
+/// Without user name and password.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
 }
 

@@ -138,6 +138,7 @@ impl CredentialsError {
             reason: Reason::Credentials,
             code: self.code,
             status: None,
+            is_stale_connection: false,
             message: self.message,
             request_id: self.request_id,
             as_of,

@@ -28,7 +28,8 @@ use slowdown::Slowdown;
 /// `SecretId` of a long-term key, or the role of temporary ones.
 type Key = (Endpoint, String, &'static str);
 
-/// All limiters. None is ever dropped: what was sent through it still counts after a reload.
+/// All limiters. They outlive their members for a while: what was sent through them still counts
+/// after a reload.
 #[derive(Debug, Default)]
 pub struct Limiters(Mutex<HashMap<Key, Arc<Limiter>>>);
 
@@ -50,7 +51,20 @@ impl Limiters {
             rate,
         }
     }
+
+    /// Drops the limiters that no member uses any more, once what was sent through them no longer
+    /// matters.
+    pub fn drop_unused(&self) {
+        lock(&self.0).retain(|_, limiter| {
+            let is_used = Arc::strong_count(limiter) > 1;
+            let last = *lock(&limiter.last_departure);
+            is_used || last.is_some_and(|last| last.elapsed() < MEMORY)
+        });
+    }
 }
+
+/// How long a limiter without members is kept: its slowdown recovers within this time.
+const MEMORY: Duration = Duration::from_mins(5);
 
 /// Limits everything that the API counts together.
 #[derive(Debug, Default)]
@@ -58,6 +72,7 @@ pub struct Limiter {
     /// How many members want which rate: ten thousand may be members, and each asks for the rate.
     wanted: Mutex<BTreeMap<Rate, usize>>,
     departures: tokio::sync::Mutex<Departures>,
+    last_departure: Mutex<Option<Instant>>,
     slowdown: Mutex<Slowdown>,
     budget: Mutex<RetryBudget>,
 }
@@ -125,6 +140,7 @@ impl Member {
         // Read after the wait: throttling may have lowered the rate in the meantime.
         let (rate, factor) = self.limiter.current(Instant::now());
         let (departure, ended) = departures.next(rate, factor).await;
+        *lock(&self.limiter.last_departure) = Some(departure);
         let waited = departure.saturating_duration_since(called);
         Permit {
             departure,
@@ -310,6 +326,24 @@ mod tests {
         for pair in departures.windows(2) {
             assert!(pair[1] - pair[0] > Duration::from_secs(1));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_limiter_without_members_is_dropped_after_a_while() {
+        let limiters = Limiters::default();
+        let member = join(&limiters, 1);
+        member.acquire().await;
+        let n_limiters = || lock(&limiters.0).len();
+        tokio::time::advance(MEMORY).await;
+        limiters.drop_unused();
+        assert_eq!(n_limiters(), 1, "it has a member");
+        member.acquire().await;
+        drop(member);
+        limiters.drop_unused();
+        assert_eq!(n_limiters(), 1, "it was used a moment ago");
+        tokio::time::advance(MEMORY).await;
+        limiters.drop_unused();
+        assert_eq!(n_limiters(), 0);
     }
 
     #[tokio::test(start_paused = true)]

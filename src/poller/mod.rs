@@ -5,7 +5,7 @@ use std::{pin::pin, sync::Arc};
 use tokio::{
     select,
     sync::Notify,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 
 use crate::{
@@ -24,6 +24,7 @@ mod policy;
 mod report;
 mod requests;
 
+use policy::CatchUp;
 use requests::Requests;
 
 /// Shared by all jobs.
@@ -92,40 +93,72 @@ impl NextPoll {
         }
     }
 
-    async fn due(self) {
+    async fn due(self) -> Turn {
         match self.new_credentials {
-            None => sleep_until(self.at).await,
+            None => {
+                sleep_until(self.at).await;
+                Turn::Due
+            }
             Some(change) => select! {
-                () = sleep_until(self.at) => {}
-                () = change.wait() => {}
+                () = sleep_until(self.at) => Turn::Due,
+                () = change.wait() => Turn::Woken,
             },
         }
     }
 }
 
+/// Why a job polls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Its time has come.
+    Due,
+    /// The reason of its failure may be fixed.
+    Woken,
+}
+
 impl Job {
     /// Polls at `first`, then by `second` at the latest, and from then on when each poll says.
     pub async fn run(self, context: Arc<Context>, first: Instant, second: Instant) {
-        self.wait(NextPoll::at(first)).await;
+        let turn = self.wait(NextPoll::at(first)).await;
         // The state of a poll takes kilobytes. It is boxed, so that the thousands of jobs that wait
         // for their turn do not hold it.
-        let mut next = Box::pin(self.poll(&context)).await.no_later_than(second);
+        let next = Box::pin(self.poll(&context, turn)).await;
+        let mut next = next.no_later_than(second);
         loop {
-            self.wait(next).await;
-            next = Box::pin(self.poll(&context)).await;
+            let turn = self.wait(next).await;
+            next = Box::pin(self.poll(&context, turn)).await;
         }
     }
 
-    /// Waits until the next poll is due, or until a job that backs off is woken.
-    async fn wait(&self, next: NextPoll) {
-        self.entry.set_next_poll(next.at);
+    /// Waits until the next poll is due, or until a job that backs off is woken. Returns the time
+    /// from which the next interval counts.
+    async fn wait(&self, mut next: NextPoll) -> Instant {
+        loop {
+            self.entry.set_next_poll(next.at);
+            let due = next.at;
+            if self.wait_or_wake(next).await == Turn::Woken {
+                return Instant::now();
+            }
+            let interval = self.entry.snapshot().interval;
+            match policy::catch_up(due, Instant::now(), interval) {
+                CatchUp::PollNow => return due,
+                CatchUp::PollAfter(pause) => {
+                    sleep(pause).await;
+                    return due;
+                }
+                CatchUp::SkipTo(turn) => next = NextPoll::at(turn),
+            }
+        }
+    }
+
+    async fn wait_or_wake(&self, next: NextPoll) -> Turn {
         let mut due = pin!(next.due());
         loop {
             // A wake-up may arrive long after the failure is over. Polling then would only cost a
             // request, so the job goes on waiting.
             select! {
-                () = &mut due => return,
-                () = self.wake.notified() => if self.fails_permanently() { return },
+                turn = &mut due => return turn,
+                () = self.wake.notified() => if self.fails_permanently() { return Turn::Woken },
             }
         }
     }
@@ -140,16 +173,16 @@ impl Job {
         self.entry.snapshot().fails_permanently()
     }
 
-    /// Polls once, publishes the result, and says when to poll again.
-    pub async fn poll(&self, context: &Context) -> NextPoll {
-        let start = Instant::now();
+    /// Polls once, publishes the result, and says when to poll again: an interval after `turn`.
+    pub async fn poll(&self, context: &Context, turn: Instant) -> NextPoll {
         let before = self.entry.snapshot();
         let (outcome, serial) = self.poll_once(context).await;
         let mut after = before.after(outcome);
         after.interval = policy::interval(&self.account.poll, &after, context.clock.now());
         report::poll(self, &before, &after);
-        // From the start of the poll, so that its duration does not shift the schedule.
-        let mut next = NextPoll::at(start + after.interval);
+        // From the time at which the poll was due: neither its duration nor a delay moves the
+        // job's place in the interval.
+        let mut next = NextPoll::at(turn + after.interval);
         // Back-off is for failures that only a change can end, and new credentials are one.
         if after.fails_permanently() {
             next.new_credentials = Some(self.provider.change_from(serial));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::Level;
 
 use crate::{
@@ -65,14 +66,53 @@ pub(super) fn interval(poll: &Poll, snapshot: &Snapshot, now: Moment) -> Duratio
         Some(data) => data.pace,
         None => Pace::Idle,
     };
+    // Only once in a row: an API that says "1 second" for an hour must not cost the identity its
+    // rate.
+    let was_shortened = snapshot.interval < poll.scanning_interval;
     match pace {
         Pace::Idle => poll.interval,
         // After a failure, the estimate is not worth polling sooner.
         Pace::Scanning {
             remaining: Some(remaining),
-        } if snapshot.is_up() => poll.scanning_interval.min(remaining.max(MIN_INTERVAL)),
+        } if snapshot.is_up() && !was_shortened => {
+            poll.scanning_interval.min(remaining.max(MIN_INTERVAL))
+        }
         Pace::Scanning { .. } => poll.scanning_interval,
     }
+}
+
+/// A poll that is later than this was held up by something other than load.
+const LATE: Duration = Duration::from_secs(5);
+/// Polls that are late together are spread over this time at most.
+const MAX_SPREAD: Duration = Duration::from_secs(10);
+
+/// When to do a poll that was due at `due`, at `now`; `None` for at once.
+///
+/// After a pause of the whole process, as by `docker pause`, all jobs are late together. If each
+/// polled at once and counted its interval from then on, they would poll together for ever after.
+/// So each keeps its place in the interval: it skips the turns that it missed, and a turn of which
+/// it is only late is moved a little.
+pub(super) fn catch_up(due: Instant, now: Instant, interval: Duration) -> CatchUp {
+    let late = now.saturating_duration_since(due);
+    if late <= LATE {
+        return CatchUp::PollNow;
+    }
+    if late < interval {
+        let spread = late.min(MAX_SPREAD).mul_f64(fastrand::f64());
+        return CatchUp::PollAfter(spread);
+    }
+    let missed = late.as_nanos() / interval.as_nanos().max(1);
+    let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+    CatchUp::SkipTo(due + interval.saturating_mul(missed.saturating_add(1)))
+}
+
+/// What to do about a turn whose time has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CatchUp {
+    PollNow,
+    PollAfter(Duration),
+    /// The next turn is at this time.
+    SkipTo(Instant),
 }
 
 /// The level at which to log a failed poll: a new failure is loud, a repeated one is not.
@@ -200,6 +240,33 @@ mod tests {
             snapshot = failed(&snapshot, Reason::Server);
             assert_eq!(seconds(&snapshot), 10.0);
         }
+    }
+
+    #[test]
+    fn an_estimate_that_does_not_come_true_does_not_shorten_the_interval_again() {
+        let mut snapshot = answered(scanning(Some(1.0)));
+        assert_eq!(seconds(&snapshot), 1.0);
+        snapshot.interval = Duration::from_secs(1);
+        assert_eq!(seconds(&snapshot), 10.0);
+        snapshot.interval = Duration::from_secs(10);
+        assert_eq!(seconds(&snapshot), 1.0);
+    }
+
+    #[test]
+    fn a_missed_turn_is_skipped_and_a_late_one_is_moved_a_little() {
+        let due = Instant::now();
+        let interval = Duration::from_secs(60);
+        let at = |late: f64| catch_up(due, due + Duration::from_secs_f64(late), interval);
+        assert_eq!(at(0.0), CatchUp::PollNow);
+        assert_eq!(at(4.9), CatchUp::PollNow);
+        for _ in 0..100 {
+            let CatchUp::PollAfter(spread) = at(59.0) else {
+                panic!("{:?}", at(59.0))
+            };
+            assert!(spread <= MAX_SPREAD);
+        }
+        assert_eq!(at(60.0), CatchUp::SkipTo(due + interval * 2));
+        assert_eq!(at(150.0), CatchUp::SkipTo(due + interval * 3));
     }
 
     #[test]

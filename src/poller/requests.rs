@@ -24,6 +24,8 @@ pub(super) struct Requests<'a> {
     deadline: Option<Instant>,
     /// Rejected credentials are refreshed once per poll.
     may_refresh: bool,
+    /// A request that died on a stale connection is repeated at once, once per poll.
+    may_repeat: bool,
 }
 
 impl<'a> Requests<'a> {
@@ -34,6 +36,7 @@ impl<'a> Requests<'a> {
             issued: None,
             deadline: None,
             may_refresh: true,
+            may_repeat: true,
         }
     }
 
@@ -100,6 +103,10 @@ impl<'a> Requests<'a> {
                 };
                 issued = refreshed;
                 limiter = channel.limiter.member(&issued.identity);
+            } else if self.may_repeat && error.is_stale_connection {
+                // Outside the retry budget: the server had closed the connection, which says
+                // nothing about its health.
+                self.may_repeat = false;
             } else if !self.pause(&error, attempt, &limiter).await {
                 return Err(error);
             }

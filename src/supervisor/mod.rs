@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use arc_swap::ArcSwap;
 use tokio::{task::JoinSet, time::sleep};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -15,6 +16,7 @@ use crate::{
     store::Store,
 };
 
+mod clock_watch;
 mod plan;
 mod reload;
 mod schedule;
@@ -22,6 +24,7 @@ mod schedule;
 pub use plan::{PlanError, checked_jobs, jobs, table};
 pub use reload::{ConfigSource, LOAD_TIMEOUT};
 
+use clock_watch::watch_clock;
 use schedule::StartSchedule;
 
 /// Jobs that are woken after a reload start this far apart.
@@ -38,6 +41,9 @@ pub struct Supervisor {
     providers: Arc<Providers>,
     accounts: Vec<RunningAccount>,
     waking: JoinSet<()>,
+    /// What runs, for the task that watches the clock.
+    running: Arc<ArcSwap<Vec<Job>>>,
+    _clock_watch: AbortOnDropHandle<()>,
 }
 
 #[derive(Debug)]
@@ -72,6 +78,8 @@ impl Supervisor {
     pub fn new(context: Arc<Context>) -> Supervisor {
         let limiters = Arc::<Limiters>::default();
         let providers = Arc::new(Providers::new(context.refresh_context(&limiters)));
+        let running = Arc::<ArcSwap<Vec<Job>>>::default();
+        let watch = watch_clock(context.clock, Arc::clone(&running));
         Supervisor {
             context,
             store: Arc::default(),
@@ -79,6 +87,8 @@ impl Supervisor {
             providers,
             accounts: Vec::new(),
             waking: JoinSet::new(),
+            running,
+            _clock_watch: AbortOnDropHandle::new(tokio::spawn(watch)),
         }
     }
 
@@ -152,6 +162,8 @@ impl Supervisor {
         changes.removed = earlier.into_keys().collect();
         changes.removed.sort();
         self.store.replace(table(self.jobs()));
+        self.running.store(Arc::new(self.jobs().cloned().collect()));
+        self.limiters.drop_unused();
         self.wake_failing();
         self.providers.drop_unused();
         Ok(changes)
@@ -197,6 +209,9 @@ impl Supervisor {
                 failing.push(job.clone());
             }
         }
+        // In another order each time: if reloads come faster than the wake-ups, all jobs get their
+        // turn all the same.
+        fastrand::shuffle(&mut failing);
         // Dropping the old set stops the wake-ups of an earlier reload that are still under way.
         self.waking = JoinSet::new();
         self.waking.spawn(wake(failing));

@@ -65,7 +65,7 @@ async fn every_documented_code_has_its_reason() {
         let handler: Handler = Arc::new(|_| http::Response::new(error(known.code)));
         let world = World::in_process(frozen_clock(), handler);
         let job = job(&world.context, account("prod", "tcss.example"));
-        job.poll(&world.context).await;
+        job.poll(&world.context, tokio::time::Instant::now()).await;
         let snapshot = job.entry.snapshot();
         let failure = snapshot.last.as_ref().unwrap().failure.as_ref().unwrap();
         assert_eq!(

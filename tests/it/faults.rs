@@ -59,7 +59,10 @@ impl Bench {
             job(&self.context, "other", &self.good.url(), LONG),
         );
         let watch = stopwatch();
-        tokio::join!(bad.poll(&self.context), other.poll(&self.context));
+        tokio::join!(
+            bad.poll(&self.context, tokio::time::Instant::now()),
+            other.poll(&self.context, tokio::time::Instant::now())
+        );
         let took = watch.elapsed();
         assert!(
             took < timeout + Duration::from_secs(1),
@@ -78,7 +81,9 @@ impl Bench {
 
         let mut recovered = job(&self.context, "bad", &self.good.url(), LONG);
         recovered.entry = Arc::clone(&bad.entry);
-        recovered.poll(&self.context).await;
+        recovered
+            .poll(&self.context, tokio::time::Instant::now())
+            .await;
         assert!(bad.entry.snapshot().is_up(), "{name}: does not recover");
     }
 

@@ -1,0 +1,159 @@
+//! Connections to the API over real sockets: kept ones that end, stray responses, hangs.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+    time::{Instant, sleep},
+};
+
+use crate::support::{
+    World, account, answer, job,
+    raw::{ok, read_whole},
+    value,
+};
+
+/// Serves each connection with `serve`.
+async fn listen<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> String
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(serve(stream));
+        }
+    });
+    url
+}
+
+fn scanned(count: u64) -> Vec<u8> {
+    ok(&answer("SCANNED", 100.0, 0.0, count))
+}
+
+/// As the API does after a minute without a request.
+#[tokio::test]
+async fn a_server_that_closes_on_the_second_request_of_every_connection_fails_no_poll() {
+    let url = listen(async |mut stream: TcpStream| {
+        read_whole(&mut stream).await;
+        stream.write_all(&scanned(7)).await.unwrap();
+        // The second request is read and not answered.
+        read_whole(&mut stream).await;
+    })
+    .await;
+    let world = World::on_the_network();
+    let job = job(&world.context, account("a", &url));
+    for poll in 0..10 {
+        job.poll(&world.context, Instant::now()).await;
+        let snapshot = job.entry.snapshot();
+        assert!(snapshot.is_up(), "poll {poll}: {:?}", snapshot.failure());
+    }
+    let retries = world.text();
+    let repeated = value(
+        &retries,
+        "tcss_api_retries_total{action=\"DescribeVulScanInfo\"}",
+    );
+    assert_eq!(
+        repeated,
+        Some(9.0),
+        "each repetition is a request that counts"
+    );
+}
+
+/// A server that never answers is not taken for one that closed a kept connection.
+#[tokio::test]
+async fn a_server_that_always_closes_fails_the_poll_within_the_retry_budget() {
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&requests);
+    let url = listen(move |mut stream: TcpStream| {
+        let counter = Arc::clone(&counter);
+        async move {
+            read_whole(&mut stream).await;
+            counter.fetch_add(1, SeqCst);
+        }
+    })
+    .await;
+    let world = World::on_the_network();
+    let job = job(&world.context, account("a", &url));
+    job.poll(&world.context, Instant::now()).await;
+    assert_eq!(
+        job.entry.snapshot().failure().unwrap().reason.as_str(),
+        "network"
+    );
+    assert_eq!(requests.load(SeqCst), 3);
+}
+
+/// A gateway that answers twice: the second answer must not become that of another account.
+#[tokio::test]
+async fn a_stray_response_never_reaches_another_identity() {
+    let url = listen(async |mut stream: TcpStream| {
+        while let Some((head, _)) = read_whole(&mut stream).await {
+            let count = if head.contains("Credential=a/") { 1 } else { 2 };
+            stream.write_all(&scanned(count)).await.unwrap();
+            sleep(Duration::from_millis(20)).await;
+            let _ = stream.write_all(&scanned(count)).await;
+        }
+    })
+    .await;
+    let world = World::on_the_network();
+    let (a, b) = (account("a", &url), account("b", &url));
+    let jobs = [(job(&world.context, a), 1.0), (job(&world.context, b), 2.0)];
+    for _ in 0..10 {
+        for (job, expected) in &jobs {
+            job.poll(&world.context, Instant::now()).await;
+            let snapshot = job.entry.snapshot();
+            let data = snapshot.latest().expect("it answered");
+            let scan: &tcss_exporter::collectors::VulScan = data.answer.get().unwrap();
+            assert_eq!(scan.risk_images, Some(*expected));
+        }
+    }
+}
+
+/// An identity at the highest rate, while the API hangs for nine seconds again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_end_of_a_hang_lets_no_more_than_the_rate_through() {
+    let arrivals = Arc::new(std::sync::Mutex::new(Vec::<std::time::Duration>::new()));
+    let (seen, start) = (Arc::clone(&arrivals), Instant::now());
+    let url = listen(move |mut stream: TcpStream| {
+        let seen = Arc::clone(&seen);
+        async move {
+            // Everything that comes within three of four seconds waits for the fourth.
+            while start.elapsed().as_secs() % 4 < 3 {
+                sleep(Duration::from_millis(5)).await;
+            }
+            while read_whole(&mut stream).await.is_some() {
+                seen.lock().unwrap().push(start.elapsed());
+                let _ = stream.write_all(&scanned(1)).await;
+            }
+        }
+    })
+    .await;
+    let world = World::on_the_network();
+    let mut config = account("a", &url);
+    config.requests_per_second = tcss_exporter::domain::Rate::MAX;
+    config.scans = (0..60)
+        .map(|n| crate::support::scan(&format!("scan-{n}")))
+        .collect();
+    config.poll.interval = Duration::from_secs(1);
+    config.poll.scanning_interval = Duration::from_secs(1);
+    let mut world = world;
+    world.poll(vec![config]).await;
+    sleep(Duration::from_secs(16)).await;
+    let arrivals = arrivals.lock().unwrap().clone();
+    assert!(arrivals.len() > 40, "{} arrived", arrivals.len());
+    for (index, first) in arrivals.iter().enumerate() {
+        let within = arrivals[index..]
+            .iter()
+            .take_while(|at| (**at).checked_sub(*first).unwrap() < Duration::from_secs(1));
+        let n = within.count();
+        assert!(n <= 20, "{n} arrived within a second");
+    }
+}
