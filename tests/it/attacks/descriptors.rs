@@ -60,8 +60,9 @@ async fn an_api_that_never_answers_takes_no_scrape_its_descriptors() {
         format!("- {{name: a{n}, endpoint: '{endpoint}', credentials: {{static: {keys}}}}}\n")
     };
     let accounts: String = (0..1_500).map(account).collect();
-    let config =
-        format!("poll: {interval: 5s, scanning_interval: 5s, timeout: 4s}\naccounts:\n{accounts}");
+    let config = format!(
+        "poll: {{interval: 5s, scanning_interval: 5s, timeout: 4s}}\naccounts:\n{accounts}"
+    );
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("t.yml");
     fs::write(&file, config).unwrap();
