@@ -56,11 +56,7 @@ async fn measure(n_accounts: usize) {
     let handler =
         Arc::new(|_: http::Request<Bytes>| http::Response::new(Bytes::from_static(ANSWER)));
     let client = Client::in_process(clock, Arc::clone(&telemetry), handler);
-    let context = Arc::new(Context {
-        client,
-        clock,
-        telemetry,
-    });
+    let context = Arc::new(Context::new(client, clock, telemetry));
     let mut supervisor = Supervisor::new(Arc::clone(&context));
     supervisor
         .apply(Config {

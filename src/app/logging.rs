@@ -187,11 +187,7 @@ mod tests {
             secret_key,
             token: None,
         });
-        let mut exporter = Supervisor::new(Arc::new(Context {
-            client,
-            clock,
-            telemetry,
-        }));
+        let mut exporter = Supervisor::new(Arc::new(Context::new(client, clock, telemetry)));
         exporter
             .apply(Config {
                 accounts: vec![account],

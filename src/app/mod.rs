@@ -151,9 +151,5 @@ fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
     let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);
     telemetry.set_shard(shard);
     let client = Client::new(clock, Arc::clone(&telemetry)).map_err(Failure::run_time)?;
-    Ok(Arc::new(Context {
-        client,
-        clock,
-        telemetry,
-    }))
+    Ok(Arc::new(Context::new(client, clock, telemetry)))
 }

@@ -20,10 +20,12 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod digest;
 mod policy;
 mod report;
 mod requests;
 
+use digest::LogDigest;
 use policy::CatchUp;
 use requests::Requests;
 
@@ -33,9 +35,24 @@ pub struct Context {
     pub client: Client,
     pub clock: Clock,
     pub telemetry: Arc<Telemetry>,
+    digest: LogDigest,
 }
 
 impl Context {
+    pub fn new(client: Client, clock: Clock, telemetry: Arc<Telemetry>) -> Context {
+        Context {
+            client,
+            clock,
+            telemetry,
+            digest: LogDigest::default(),
+        }
+    }
+
+    /// Logs what the lines about polls of the last minute left out. Call it once a minute.
+    pub fn log_summaries(&self) {
+        self.digest.flush();
+    }
+
     /// What the refresh of credentials needs.
     pub fn refresh_context(&self, limiters: &Arc<Limiters>) -> RefreshContext {
         RefreshContext {
@@ -179,7 +196,7 @@ impl Job {
         let (outcome, serial) = self.poll_once(context).await;
         let mut after = before.after(outcome);
         after.interval = policy::interval(&self.account.poll, &after, context.clock.now());
-        report::poll(self, &before, &after);
+        report::poll(self, &context.digest, &before, &after);
         // From the time at which the poll was due: neither its duration nor a delay moves the
         // job's place in the interval.
         let mut next = NextPoll::at(turn + after.interval);

@@ -4,15 +4,28 @@ use std::time::Duration;
 
 use tracing::Level;
 
-use super::{Job, policy};
+use super::{
+    Job,
+    digest::{LineKind, LogDigest},
+    policy,
+};
 use crate::{client::ApiError, domain::ScanName, store::Snapshot};
 
 /// Logs the result of a poll. Every line about a failure has the `RequestId`, for support.
-pub(super) fn poll(job: &Job, before: &Snapshot, after: &Snapshot) {
+pub(super) fn poll(job: &Job, digest: &LogDigest, before: &Snapshot, after: &Snapshot) {
+    if let Some(error) = after.failure() {
+        failure(job, digest, error, before, after.interval);
+        return;
+    }
+    success(job, digest, before);
+    unexpected_fields(job, before, after);
+}
+
+fn success(job: &Job, digest: &LogDigest, before: &Snapshot) {
     let (account, collector, scan) = names(job);
-    let Some(error) = after.failure() else {
-        if before.failed_in_a_row > 0 {
-            let failed_polls = before.failed_in_a_row;
+    if before.failed_in_a_row > 0 {
+        let failed_polls = before.failed_in_a_row;
+        if digest.admits(LineKind::SucceededAgain, account) {
             tracing::info!(
                 account,
                 collector,
@@ -20,55 +33,72 @@ pub(super) fn poll(job: &Job, before: &Snapshot, after: &Snapshot) {
                 failed_polls,
                 "poll succeeded again"
             );
-        } else if before.polls == 0 {
-            tracing::info!(account, collector, scan, "first poll succeeded");
+        } else {
+            tracing::debug!(
+                account,
+                collector,
+                scan,
+                failed_polls,
+                "poll succeeded again"
+            );
         }
-        return unexpected_fields(job, before, after);
-    };
+    } else if before.polls == 0 {
+        if digest.admits(LineKind::FirstSuccess, account) {
+            tracing::info!(account, collector, scan, "first poll succeeded");
+        } else {
+            tracing::debug!(account, collector, scan, "first poll succeeded");
+        }
+    }
+}
+
+fn failure(job: &Job, digest: &LogDigest, error: &ApiError, before: &Snapshot, interval: Duration) {
+    let (account, collector, scan) = names(job);
     // The message is not compared: it may contain a time or an ID that differs each time.
     let is_new = match before.failure() {
         Some(last) => last.reason != error.reason || last.code != error.code,
         None => true,
     };
     let reason = error.reason.as_str();
+    let kind = if is_new {
+        LineKind::Failed(reason)
+    } else {
+        LineKind::FailedAgain(reason)
+    };
+    let level = if digest.admits(kind, account) {
+        policy::level(error, is_new)
+    } else {
+        Level::DEBUG
+    };
+    let message = match (is_new, error.reason.is_permanent()) {
+        (false, _) => "poll failed again",
+        (true, true) => "poll failed, operator action required",
+        (true, false) => "poll failed",
+    };
     let code = error.code.as_deref();
     let request_id = error.request_id.as_deref();
-    let next = humantime::format_duration(after.interval).to_string();
-    let error_text = &error.message;
-    match policy::level(error, is_new) {
-        Level::ERROR => tracing::error!(
-            account,
-            collector,
-            scan,
-            reason,
-            code,
-            request_id,
-            error = error_text,
-            next,
-            "poll failed, operator action required"
-        ),
-        Level::WARN => tracing::warn!(
-            account,
-            collector,
-            scan,
-            reason,
-            code,
-            request_id,
-            error = error_text,
-            next,
-            "poll failed"
-        ),
-        _ => tracing::info!(
-            account,
-            collector,
-            scan,
-            reason,
-            code,
-            request_id,
-            error = error_text,
-            next,
-            "poll failed again"
-        ),
+    let next = humantime::format_duration(interval).to_string();
+    let error = &error.message;
+    // The level of an event is fixed where it is written.
+    macro_rules! log {
+        ($level:ident) => {
+            tracing::$level!(
+                account,
+                collector,
+                scan,
+                reason,
+                code,
+                request_id,
+                error,
+                next,
+                "{message}"
+            )
+        };
+    }
+    match level {
+        Level::ERROR => log!(error),
+        Level::WARN => log!(warn),
+        Level::INFO => log!(info),
+        _ => log!(debug),
     }
 }
 

@@ -32,6 +32,8 @@ const WAKE_STEP: Duration = Duration::from_millis(50);
 /// All of them are woken within this time, however many there are.
 const MAX_WAKE_SPREAD: Duration = Duration::from_mins(1);
 
+const SUMMARY_INTERVAL: Duration = Duration::from_mins(1);
+
 /// Polls every account of the configuration in force, for as long as it lives.
 #[derive(Debug)]
 pub struct Supervisor {
@@ -44,6 +46,7 @@ pub struct Supervisor {
     /// What runs, for the task that watches the clock.
     running: Arc<ArcSwap<Vec<Job>>>,
     _clock_watch: AbortOnDropHandle<()>,
+    _log_summaries: AbortOnDropHandle<()>,
 }
 
 #[derive(Debug)]
@@ -80,6 +83,7 @@ impl Supervisor {
         let providers = Arc::new(Providers::new(context.refresh_context(&limiters)));
         let running = Arc::<ArcSwap<Vec<Job>>>::default();
         let watch = watch_clock(context.clock, Arc::clone(&running));
+        let summaries = log_summaries(Arc::clone(&context));
         Supervisor {
             context,
             store: Arc::default(),
@@ -89,6 +93,7 @@ impl Supervisor {
             waking: JoinSet::new(),
             running,
             _clock_watch: AbortOnDropHandle::new(tokio::spawn(watch)),
+            _log_summaries: AbortOnDropHandle::new(tokio::spawn(summaries)),
         }
     }
 
@@ -289,6 +294,13 @@ async fn stop(accounts: impl Iterator<Item = &mut RunningAccount>) {
     }
     for task in tasks {
         let _ = task.await;
+    }
+}
+
+async fn log_summaries(context: Arc<Context>) {
+    loop {
+        sleep(SUMMARY_INTERVAL).await;
+        context.log_summaries();
     }
 }
 

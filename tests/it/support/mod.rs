@@ -103,11 +103,7 @@ impl World {
         let actions = collectors::action_names();
         let telemetry = Arc::new(Telemetry::new(&actions).unwrap());
         let client = client(clock, Arc::clone(&telemetry));
-        let context = Arc::new(Context {
-            client,
-            clock,
-            telemetry,
-        });
+        let context = Arc::new(Context::new(client, clock, telemetry));
         World {
             supervisor: Supervisor::new(Arc::clone(&context)),
             context,
