@@ -5,14 +5,14 @@ use std::{env, error::Error, io, sync::Arc, time::Duration};
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use reqwest::redirect;
-use url::{Host, Url};
+use url::Url;
 
 use super::{
     connections::{ApiConnections, ConnectionKey},
     error::{ErrorChain, sources},
     proxy::{ProxyError, ProxySettings},
 };
-use crate::domain::Reason;
+use crate::domain::{Reason, is_loopback};
 
 /// Larger responses are refused, counted after decompression. A normal one has about 500 bytes.
 const MAX_RESPONSE_BYTES: usize = 1 << 20;
@@ -178,15 +178,6 @@ impl Network {
                 Err(error)
             }
         }
-    }
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -80,7 +80,8 @@ fn is_exposed(url: &Url) -> bool {
     url.scheme() == "http" && !is_loopback(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether `url` is on this machine.
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         // Other names can resolve to a loopback address now and to another one later.
         Some(Host::Domain(name)) => name == "localhost",

@@ -10,7 +10,7 @@ mod shard;
 mod time;
 
 pub use backoff::Backoff;
-pub use endpoint::{Endpoint, Region};
+pub use endpoint::{Endpoint, Region, is_loopback};
 pub use name::{AccountName, ScanName};
 pub use rate::Rate;
 pub use reason::Reason;

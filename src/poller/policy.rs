@@ -89,9 +89,9 @@ const MAX_SPREAD: Duration = Duration::from_secs(10);
 /// When to do a poll that was due at `due`, at `now`; `None` for at once.
 ///
 /// After a pause of the whole process, as by `docker pause`, all jobs are late together. If each
-/// polled at once and counted its interval from then on, they would poll together for ever after.
-/// So each keeps its place in the interval: it skips the turns that it missed, and a turn of which
-/// it is only late is moved a little.
+/// polled at once and counted its interval from then on, they would always poll together. So each
+/// keeps its place in the interval: it skips the turns that it missed, and moves a turn for which
+/// it is only late by a little.
 pub(super) fn catch_up(due: Instant, now: Instant, interval: Duration) -> CatchUp {
     let late = now.saturating_duration_since(due);
     if late <= LATE {

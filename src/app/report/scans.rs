@@ -226,12 +226,7 @@ impl AnswerReport {
             remaining_seconds: scan.remaining.map(|remaining| remaining.as_secs_f64()),
             start: time(scan.start),
             end: time(scan.end),
-            counts: CountsReport {
-                scanned_images: by_source(scan.scanned_images),
-                risk_images: whole(scan.risk_images),
-                vulnerabilities: by_source(scan.found_vulnerabilities),
-                ignored_vulnerabilities: whole(scan.ignored_vulnerabilities),
-            },
+            counts: CountsReport::new(&scan.results()),
             task_ids: SourceReport { local, registry },
             completed: scan.completed.as_ref().map(CompletedReport::new),
         }
@@ -243,12 +238,18 @@ impl CompletedReport {
         CompletedReport {
             start: time(scan.start),
             end: time(scan.end),
-            counts: CountsReport {
-                scanned_images: by_source(scan.scanned_images),
-                risk_images: whole(scan.risk_images),
-                vulnerabilities: by_source(scan.found_vulnerabilities),
-                ignored_vulnerabilities: whole(scan.ignored_vulnerabilities),
-            },
+            counts: CountsReport::new(scan),
+        }
+    }
+}
+
+impl CountsReport {
+    fn new(results: &CompletedScan) -> CountsReport {
+        CountsReport {
+            scanned_images: by_source(results.scanned_images),
+            risk_images: whole(results.risk_images),
+            vulnerabilities: by_source(results.found_vulnerabilities),
+            ignored_vulnerabilities: whole(results.ignored_vulnerabilities),
         }
     }
 }
