@@ -9,7 +9,7 @@ from panels import (
 )
 from parts import failing_by_reason
 from promql import (
-    RATE_INTERVAL, default, each_account, each_scan, effective, lowest_threshold, of_account, of_exporter, of_instance, of_scan,
+    RATE_INTERVAL, common, each_account, each_scan, effective, lowest_threshold, of_account, of_exporter, of_instance, of_scan,
     since,
 )
 
@@ -187,7 +187,7 @@ API = [
         [
             trend(f"sum({rate(of_instance('tcss_api_request_failures_total', reason='throttled'))}) / "
                   f"(sum({rate(of_account('tcss_api_requests_total'))}) > 0)", "throttled"),
-            trend(f"({default('throttled_ratio')}) < Inf", THRESHOLD),
+            trend(f"{common('throttled_ratio')} < Inf", THRESHOLD),
         ],
         "percentunit",
     ),

@@ -3,8 +3,8 @@
 Two replicas are two instances that expose the same scans. Gauges of a scan or an account are therefore aggregated with
 max over instances before they are summed or compared.
 
-Boards read raw series and the thresholds (`tcss:threshold:*`) of the rules. They work without rules: the thresholds then
-have their defaults.
+Boards read raw series, the thresholds of the rules and their alerts. They work without rules: the thresholds then have
+their defaults.
 """
 
 from palette import STATE_OF_STATUS, UNAVAILABLE
@@ -23,7 +23,7 @@ KEPT = "[2h]"
 # The range in which a result rose or fell, as in the alerts.
 DAY = "[1d]"
 
-# Used without the rules; otherwise the values of the first group of the rules.
+# Used without the rules; the values in the first group of the rules.
 DEFAULT_THRESHOLDS = {
     "risk_images": "50",
     "risk_images_increase": "0",
@@ -89,9 +89,14 @@ def over_time(function, pick, metric, *by, range, at=""):
 
 
 def as_completed(what, *by, at=""):
-    """A result of the last completed scan. An account without a completed scan has no series rather than 0."""
-    metric = f"tcss_vul_scan_completed_{what}"
-    return f"({each_scan(metric, *by, at=at)} or {over_time('last_over_time', 'max', metric, *by, range=KEPT, at=at)})"
+    """A result of the last completed scan. An account without a completed scan has no series rather than 0.
+
+    If several exporters poll an account, the one that has seen the newest completed scan counts, as in the alerts.
+    """
+    value = f"last_over_time({of_scan(f'tcss_vul_scan_completed_{what}')}{KEPT}{at})"
+    start = f"last_over_time({of_scan('tcss_vul_scan_completed_start_timestamp_seconds')}{KEPT}{at})"
+    joined = f"and ignoring ({', '.join(by)})" if by else "and"
+    return f"max by ({', '.join(['account', 'scan', *by])}) ({value} {joined} topk by (account, scan) (1, {start}))"
 
 
 def rose(what, *by):
@@ -147,19 +152,14 @@ def left_out(n, expression):
 
 
 def effective(name):
-    """The threshold of each scan: its own, that of its account, or the default. `Inf` means that the alert is disabled."""
-    known = f"group by (account, scan) ({of_scan('tcss_up')})"
-    own = f'max by (account, scan) (tcss:threshold:{name}{{account=~"$account", account=~"{MEMBERS}", scan=~"$scan"}})'
-    of_its_account = f'max by (account) (tcss:threshold:{name}{{account=~"$account", account=~"{MEMBERS}", scan=""}})'
-    return (
-        f"({known} * on (account, scan) {own} or {known} * on (account) group_left () {of_its_account} "
-        f"or {known} * on () group_left () ({default(name)}))"
-    )
+    """The threshold of each scan, as recorded by the rules, or the default. `Inf` means that the alert is disabled."""
+    recorded = f"max by (account, scan) ({_selector(f'tcss:scan_threshold:{name}', SCAN[len(INSTANCE):], {})})"
+    return f"({recorded} or {DEFAULT_THRESHOLDS[name]} * group by (account, scan) ({of_scan('tcss_up')}))"
 
 
-def default(name):
-    """The threshold of scans that have none of their own."""
-    return f'max(tcss:threshold:{name}{{account="", scan=""}}) or vector({DEFAULT_THRESHOLDS[name]})'
+def common(name):
+    """A threshold for all accounts together."""
+    return f"(max(tcss:threshold:{name}) or vector({DEFAULT_THRESHOLDS[name]}))"
 
 
 def lowest_threshold(name):
