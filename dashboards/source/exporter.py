@@ -48,7 +48,7 @@ def each_instance(metric, function="max"):
 
 NOW = [
     part_of(
-        3, "Instances up", "Instances that Prometheus scrapes, out of those that were up within the last day.",
+        3, "Up", "Instances that Prometheus scrapes, out of those that were up within the last day.",
         f"sum(1 - {UP})", f"count({UP})",
     ),
     part_of(
@@ -60,7 +60,7 @@ NOW = [
         f"sum(1 - {each_scan('tcss_up')})", f"count({each_scan('tcss_up')})", is_missing=False,
     ),
     stat(
-        4, "Oldest data", "Longest time since the last successful poll of a scan.",
+        3, "Oldest data", "Longest time since the last successful poll of a scan.",
         [now(f"max({since(LAST_SUCCESS)})")], "s", decimals=0, no_value="unknown",
     ),
     stat(
@@ -68,7 +68,7 @@ NOW = [
         [now(f"min({of_instance(RELOAD_OK)})")], mappings=palette.flags("loaded", "rejected"),
     ),
     stat(
-        3, "Web config", "Whether the last web configuration reload was successful on every instance.",
+        4, "Web config", "Whether the last web configuration reload was successful on every instance.",
         [now(f"min({of_instance(WEB_RELOAD_OK)})")], mappings=palette.flags("loaded", "rejected"), no_value="none",
     ),
     stat(
@@ -82,17 +82,17 @@ INSTANCES = table(
     "One row per exporter, those that are down first. A shard is the part of the accounts that an exporter polls, counted from 0.",
     [
         ("State", cells(f"max by (instance) {UP}"), label_coloured(palette.flags("up", "down"), 70)),
-        ("Instance", "instance", {"custom_minWidth": 160}),
-        ("Version", "version", {}),
-        ("Revision", "revision", {}),
+        ("Instance", "instance", {"custom_minWidth": 140}),
+        ("Version", "version", {"custom_width": 75}),
+        ("Revision", "revision", {"custom_width": 85}),
         ("Shard", cells(each_instance("tcss_exporter_shard_index")), {"custom_width": 65}),
         ("of", cells(each_instance("tcss_exporter_shards")), {"custom_width": 60}),
         ("Scans", cells(f"count by (instance) (max by (instance, account, scan) ({of_scan('tcss_up')}))"), {"custom_width": 70}),
         ("Failing", cells(f"count by (instance) (max by (instance, account, scan) ({of_scan('tcss_up')}) == 0)"),
          {"custom_width": 75}),
         ("Up for", cells(since(each_process("process_start_time_seconds"))), duration(90)),
-        ("Config loaded", cells(since(each_instance(RELOADED))), duration(115)),
-        ("Web config loaded", cells(since(each_instance(WEB_RELOADED))), duration(135)),
+        ("Config loaded", cells(since(each_instance(RELOADED))), duration(105)),
+        ("Web config loaded", cells(since(each_instance(WEB_RELOADED))), duration(128)),
     ],
     rows=[cells(f"max by (instance, version, revision) (label_replace({of_instance('tcss_exporter_build_info')}, "
                 '"revision", "$1", "revision", "(.{8}).*"))')],
@@ -247,7 +247,7 @@ PROCESS = [
         "reqps",
     ),
     graph(
-        4, "Dropped log lines", "Log lines dropped because stderr was blocked or not writable, by instance.",
+        4, "Dropped logs", "Log lines dropped because stderr was blocked or not writable, by instance.",
         [trend(f"max by (instance) ({increase(of_instance('tcss_exporter_log_lines_dropped_total'))})", "{{instance}}")],
         COUNT, steps=True, decimals=0,
     ),
