@@ -9,7 +9,7 @@ from panels import (
 from parts import (
     EXAMPLE, NAME, RUNBOOK_LINK, SEVERITY, all_scans, largest_trends, problem_list, problem_summary, running_scans, state_timeline,
 )
-from problems import scans_with_problems
+from problems import MONITORED, scans_with_problems
 from promql import as_completed, beyond, each_scan, fell, firing, lowest_threshold, rose, since, total
 
 RISK = as_completed("risk_images")
@@ -35,8 +35,8 @@ HEADLINES = [
         [now(f"count({firing(alertstate='firing', severity=name)})", name) for name in SEVERITIES], no_value="none",
     ),
     part_of(
-        4, "Problems", "Scans with a critical problem or a warning, out of the selected ones.",
-        f"({scans_with_problems()} or vector(0))", f"count({each_scan('tcss_up')})", is_missing=False,
+        4, "Problems", "Scans with a critical problem or a warning, out of those that were monitored within the last day.",
+        f"({scans_with_problems()} or vector(0))", f"count({MONITORED})", is_missing=False,
     ),
     headline(
         5, "Risk images",

@@ -59,8 +59,8 @@ def problem_list(width):
             ("Severity", "severity", SEVERITY),
             PROBLEM,
             ACCOUNT,
-            SCAN,
             ("For", cells(longest()), _for()),
+            SCAN,
         ],
         sort=[("Severity", True), ("Problem", False), ("For", True)], no_value="No problems",
     )

@@ -22,6 +22,9 @@ IMAGES = f"sum by (account, scan) ({as_completed('scanned_images', 'source')})"
 MOST_IMAGES = over_time("max_over_time", "max", "tcss_vul_scan_completed_scanned_images", "source", range=DAY)
 DROP = f"1 - {IMAGES} / (sum by (account, scan) ({MOST_IMAGES}) > 0)"
 
+# All scans that an exporter exposed within the last day, with or without success.
+MONITORED = over_time("last_over_time", "max", "tcss_up", range=DAY)
+
 
 def _unknown(expression):
     """Nothing tells since when."""
@@ -45,9 +48,8 @@ def _named(name, expression):
 
 
 def _gone():
-    """Scans that an exporter exposed within the last day."""
     before = over_time("last_over_time", "max", "tcss_poll_last_success_timestamp_seconds", range=DAY)
-    return f"{since(before)} unless on (account, scan) {each_scan('tcss_up')}"
+    return f"({since(before)} or {_unknown(MONITORED)}) unless on (account, scan) {each_scan('tcss_up')}"
 
 
 def _stalled():

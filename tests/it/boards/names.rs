@@ -269,6 +269,7 @@ fn counters_are_shown_as_rates_over_the_rate_interval_and_nothing_else_is() {
             let is_over_time = function.is_some_and(|it| it.ends_with("_over_time"));
             let is_kept = name == "tcss_exporter_build_info"
                 || name == "tcss_poll_last_success_timestamp_seconds"
+                || name == "tcss_up"
                 || name.starts_with("tcss_vul_scan_completed_");
             if is_kept && is_over_time {
                 continue;
