@@ -111,7 +111,9 @@ POLLS = [
     ),
     failing_by_reason(8),
     graph(
-        8, "Data age", "Longest and median time since the last successful poll, and longest time since the last attempt. Dashed line: threshold.",
+        8, "Data age",
+        "Longest and median time since the last successful poll, and longest time since the last attempt. The dashed line is the "
+        "threshold.",
         [
             trend(f"max({since(LAST_SUCCESS)})", "oldest"),
             trend(f"quantile(0.5, {since(LAST_SUCCESS)})", "median"),

@@ -92,7 +92,8 @@ def running_scans(width):
         return cells(having(expression, is_status("SCANNING")))
 
     return table(
-        width, "Running scans", "Scans that run now, the longest first. The API estimates the time left. Unchanged is the time since the progress changed.",
+        width, "Running scans",
+        "Scans that run now, the longest first. The API estimates the time left. Unchanged is the time since the last progress.",
         [
             ACCOUNT,
             SCAN,
@@ -116,7 +117,8 @@ def state_timeline(width, n=LINES):
 
 def failing_by_reason(width):
     return graph(
-        width, "Failing by reason", "Scans whose last poll failed, by reason. Reds are permanent. The README explains each reason.",
+        width, "Failing by reason",
+        "Scans whose last poll failed, by reason. Reds are permanent. The README explains each reason.",
         [trend(f"count by (reason) ({each_scan('tcss_poll_failing', 'reason')})", "{{reason}}")],
         "locale", steps=True, stacked=True, decimals=0, no_value="No poll failed",
     )
