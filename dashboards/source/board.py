@@ -2,12 +2,20 @@
 
 import palette
 from panels import DATASOURCE
-from promql import each_scan, having, is_status, of_account, of_instance
+from promql import MEMBERS, each_scan, having, is_status, of_account, of_instance
 
 TAG = "tcss"
 COLUMNS = 24
 # Annotations on graphs: their names, and the status of the scans that they mark.
 ENDS = {"Scan completed": "SCANNED", "Scan canceled": "CANCELED"}
+# With more scans, annotations would hide the graphs.
+MOST_ANNOTATED = 20
+# Labels of tcss_account_info by which accounts can be selected; others can be typed in.
+ACCOUNT_LABELS = ["team", "env", "unit"]
+# Where links of alerts lead.
+RUNBOOK = "https://github.com/tcss-exporter/tcss-exporter/blob/main/docs/runbook.md"
+
+INFO = of_instance("tcss_account_info")
 
 
 def row(title, *lines):
@@ -88,20 +96,54 @@ def _variables():
         },
         _labels("job", "Job", "tcss_exporter_build_info"),
         _labels("instance", "Instance", 'tcss_exporter_build_info{job=~"$job"}'),
-        _labels("account", "Account", of_instance("tcss_up")),
+        {
+            "name": "label",
+            "label": "Account label",
+            "type": "custom",
+            "query": ",".join(ACCOUNT_LABELS),
+            "current": {"selected": True, "text": ACCOUNT_LABELS[0], "value": ACCOUNT_LABELS[0]},
+            "hide": 0,
+            "includeAll": False,
+            "multi": False,
+            "options": [{"selected": name == ACCOUNT_LABELS[0], "text": name, "value": name} for name in ACCOUNT_LABELS],
+            "skipUrlSync": False,
+        },
+        _labels("value", "is", INFO, "$label") | {"allValue": ".*"},
+        _members(),
+        _labels("account", "Account", of_instance("tcss_up", account=f"~{MEMBERS}")),
         _labels("scan", "Scan", of_account("tcss_up")),
+        {"name": "runbook", "label": "Runbook", "type": "constant", "query": RUNBOOK, "hide": 2, "skipUrlSync": True,
+         "current": {"selected": True, "text": RUNBOOK, "value": RUNBOOK}},
     ]
 
 
-def _labels(name, label, selector):
-    query = f"label_values({selector}, {name})"
-    return {
+def _members():
+    """The accounts with the selected label, as a regular expression: `.+` if none is excluded.
+
+    Accounts have no labels before the exporter exposes tcss_account_info; all of them are then selected.
+    """
+    chosen, excluded = (f'{INFO.removesuffix("}")}, $label{operator}"$value"}}' for operator in ("=~", "!~"))
+    is_restricted = f"group ({excluded})"
+    everybody = 'label_replace(vector(1), "account", ".+", "", "")'
+    query = f"group by (account) ({chosen}) and on () {is_restricted} or {everybody} unless on () {is_restricted}"
+    return _labels("members", "Accounts", "", "") | _query("members", f"query_result({query})") | {
+        "allValue": None,
+        "hide": 2,
+        "regex": '/account="([^"]+)"/',
+    }
+
+
+def _query(name, query):
+    return {"query": {"query": query, "refId": f"variable-{name}"}, "definition": query}
+
+
+def _labels(name, label, selector, of=None):
+    """Values of the label `of`, by default the one of that name."""
+    return _query(name, f"label_values({selector}, {of or name})") | {
         "name": name,
         "label": label,
         "type": "query",
         "datasource": DATASOURCE,
-        "query": {"query": query, "refId": f"variable-{name}"},
-        "definition": query,
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
         "hide": 0,
         # Keeps the query short if All is selected, regardless of the number of accounts.
@@ -125,7 +167,7 @@ def _ended(name, status, ids):
         "filter": {"exclude": False, "ids": ids},
         "iconColor": palette.ANNOTATIONS[name],
         # In milliseconds. The annotation is placed at the end of the scan rather than at the time of the scrape.
-        "expr": f"1000 * ({end})",
+        "expr": f"1000 * ({end}) and on () (count({each_scan('tcss_up')}) <= {MOST_ANNOTATED})",
         "useValueForTime": True,
         "step": "60s",
         "titleFormat": name,

@@ -3,9 +3,14 @@
 import palette
 from board import board, row
 from palette import GOOD_WHEN_ZERO, OK, WARNING
-from panels import THRESHOLD, bar_coloured, bars, by_query, cells, duration, graph, now, stat, table, timeline, trend
+from panels import (
+    COUNT, MORE, THRESHOLD, bar_coloured, bars, by_query, cells, duration, graph, label_coloured, now, part_of, stat, table,
+    timeline, trend,
+)
+from parts import failing_by_reason
 from promql import (
-    RATE_INTERVAL, each_account, each_scan, of_account, of_exporter, of_instance, of_scan, recorded, since, threshold,
+    RATE_INTERVAL, common, each_account, each_scan, effective, lowest_threshold, of_account, of_exporter, of_instance, of_scan,
+    since,
 )
 
 LAST_SUCCESS = each_scan("tcss_poll_last_success_timestamp_seconds")
@@ -15,16 +20,22 @@ WEB_RELOADED = "tcss_exporter_web_config_last_reload_success_timestamp_seconds"
 RELOAD_OK = "tcss_exporter_config_last_reload_successful"
 WEB_RELOAD_OK = "tcss_exporter_web_config_last_reload_successful"
 EXPIRY = f"{each_account('tcss_credentials_expiry_timestamp_seconds')} - time()"
-SOON = f"max by (account) ({recorded('scan_threshold:credentials_remaining_seconds')})"
+SOON = f"max by (account) ({effective('credentials_remaining_seconds')})"
 EXPIRING = f"{EXPIRY} < on (account) {SOON}"
+BARS = 12
+REFRESH_FAILURES = of_account("tcss_credentials_refresh_failures_total")
+# Instances that are up, and those that are down and were up within the last day.
+UP = f"({of_exporter('up')})"
+SHARDS = f"max({of_instance('tcss_exporter_shards')})"
+PRESENT_SHARDS = f'count(count_values("shard", {of_instance("tcss_exporter_shard_index")}))'
 
 
 def rate(selector):
     return f"rate({selector}{RATE_INTERVAL})"
 
 
-def increase(selector):
-    return f"increase({selector}{RATE_INTERVAL})"
+def increase(selector, range=RATE_INTERVAL):
+    return f"increase({selector}{range})"
 
 
 def each_process(metric):
@@ -36,20 +47,24 @@ def each_instance(metric, function="max"):
 
 
 NOW = [
-    stat(
-        4, "Down", "Instances that Prometheus fails to scrape and that were up within the last day.",
-        [now(f"sum(1 - ({of_exporter('up')}))")], steps=GOOD_WHEN_ZERO,
+    part_of(
+        3, "Up", "Instances that Prometheus scrapes, out of those that were up within the last day.",
+        f"sum(1 - {UP})", f"count({UP})",
+    ),
+    part_of(
+        3, "Shards", "Shards that an instance polls. The accounts of a missing shard are not monitored.",
+        f"({SHARDS} - {PRESENT_SHARDS})", SHARDS,
+    ),
+    part_of(
+        4, "Scans failing", "Scans whose last poll failed, or whose first poll is pending, out of the selected ones.",
+        f"sum(1 - {each_scan('tcss_up')})", f"count({each_scan('tcss_up')})", is_missing=False,
     ),
     stat(
-        4, "Failing", "Scans whose last poll failed, or whose first poll is pending.",
-        [now(f"sum(1 - {each_scan('tcss_up')})")], steps=GOOD_WHEN_ZERO,
-    ),
-    stat(
-        4, "Oldest data", "Longest time since the last successful poll of a scan.",
+        3, "Oldest data", "Longest time since the last successful poll of a scan.",
         [now(f"max({since(LAST_SUCCESS)})")], "s", decimals=0, no_value="unknown",
     ),
     stat(
-        4, "Config", "Whether the last configuration reload was successful on every instance.",
+        3, "Config", "Whether the last configuration reload was successful on every instance.",
         [now(f"min({of_instance(RELOAD_OK)})")], mappings=palette.flags("loaded", "rejected"),
     ),
     stat(
@@ -63,19 +78,25 @@ NOW = [
 ]
 
 INSTANCES = table(
-    24, "Instances", "One row per exporter. A shard is the part of the accounts that an exporter polls.",
+    24, "Instances",
+    "One row per exporter, those that are down first. A shard is the part of the accounts that an exporter polls, counted from 0.",
     [
-        ("Instance", "instance", {"custom_minWidth": 160}),
-        ("Version", "version", {}),
-        ("Revision", "revision", {}),
-        ("Shard", cells(each_instance("tcss_exporter_shard_index")), {"custom_width": 70}),
+        ("State", cells(f"max by (instance) {UP}"), label_coloured(palette.flags("up", "down"), 70)),
+        ("Instance", "instance", {"custom_minWidth": 140}),
+        ("Version", "version", {"custom_width": 75}),
+        ("Revision", "revision", {"custom_width": 85}),
+        ("Shard", cells(each_instance("tcss_exporter_shard_index")), {"custom_width": 65}),
         ("of", cells(each_instance("tcss_exporter_shards")), {"custom_width": 60}),
+        ("Scans", cells(f"count by (instance) (max by (instance, account, scan) ({of_scan('tcss_up')}))"), {"custom_width": 70}),
+        ("Failing", cells(f"count by (instance) (max by (instance, account, scan) ({of_scan('tcss_up')}) == 0)"),
+         {"custom_width": 75}),
         ("Up for", cells(since(each_process("process_start_time_seconds"))), duration(90)),
-        ("Config loaded", cells(since(each_instance(RELOADED))), duration(120)),
-        ("Web config loaded", cells(since(each_instance(WEB_RELOADED))), duration(140)),
+        ("Config loaded", cells(since(each_instance(RELOADED))), duration(105)),
+        ("Web config loaded", cells(since(each_instance(WEB_RELOADED))), duration(128)),
     ],
-    rows=[cells(f"max by (instance, version, revision) ({of_instance('tcss_exporter_build_info')})")],
-    sort=("Instance", False), no_value="No exporters found",
+    rows=[cells(f"max by (instance, version, revision) (label_replace({of_instance('tcss_exporter_build_info')}, "
+                '"revision", "$1", "revision", "(.{8}).*"))')],
+    sort=[("State", False), ("Instance", False)], no_value="No exporters found",
 )
 
 POLLS = [
@@ -86,20 +107,18 @@ POLLS = [
                   f"sum(max by (account, scan) ({rate(of_scan('tcss_poll_failures_total'))})))", "succeeded"),
             trend(f"60 * sum(max by (account, scan) ({rate(of_scan('tcss_poll_failures_total'))}))", "failed"),
         ],
-        "none", stacked=True,
+        COUNT, stacked=True,
     ),
+    failing_by_reason(8),
     graph(
-        8, "Failing by reason", "Scans whose last poll failed, by reason. The README explains each reason.",
-        [trend(f"count by (reason) ({each_scan('tcss_poll_failing', 'reason')})", "{{reason}}")],
-        "none", steps=True, stacked=True, decimals=0, no_value="No poll failed",
-    ),
-    graph(
-        8, "Data age", "Longest and median time since the last successful poll, and longest time since the last attempt. Dashed line: threshold.",
+        8, "Data age",
+        "Longest and median time since the last successful poll, and longest time since the last attempt. The dashed line is the "
+        "threshold.",
         [
             trend(f"max({since(LAST_SUCCESS)})", "oldest"),
             trend(f"quantile(0.5, {since(LAST_SUCCESS)})", "median"),
             trend(f"max({since(LAST_ATTEMPT)})", "attempt"),
-            trend(threshold("data_age_seconds"), THRESHOLD),
+            trend(lowest_threshold("data_age_seconds"), THRESHOLD),
         ],
         "s",
     ),
@@ -123,7 +142,7 @@ POLLS = [
         8, "Unexpected values", "Values in API responses that were missing or could not be read, by collector.",
         [trend(f"sum by (collector) (max by (account, collector, scan) "
                f"({increase(of_scan('tcss_unexpected_values_total'))})) > 0", "{{collector}}")],
-        "none", bars=True, stacked=True, no_value="Every value could be read",
+        COUNT, bars=True, stacked=True, no_value="Every value could be read",
     ),
 ]
 
@@ -170,7 +189,7 @@ API = [
         [
             trend(f"sum({rate(of_instance('tcss_api_request_failures_total', reason='throttled'))}) / "
                   f"(sum({rate(of_account('tcss_api_requests_total'))}) > 0)", "throttled"),
-            trend("max(tcss:threshold:throttled_ratio)", THRESHOLD),
+            trend(f"{common('throttled_ratio')} < Inf", THRESHOLD),
         ],
         "percentunit",
     ),
@@ -179,16 +198,26 @@ API = [
 CREDENTIALS = [
     bars(
         8, "Credentials expire in",
-        "The 12 accounts whose temporary credentials expire first. Orange credentials should have been refreshed by now.",
-        [now(f"bottomk(12, {EXPIRING})", "{{account}}"),
-         now(f"bottomk(12, {EXPIRY} unless on (account) ({EXPIRING}))", "{{account}}")],
+        f"The {BARS} accounts whose temporary credentials expire first. Orange credentials should have been refreshed by now. The "
+        "last bar is the first of all others.",
+        [now(f"bottomk({BARS}, {EXPIRY}) and on (account) ({EXPIRING})", "{{account}}"),
+         now(f"bottomk({BARS}, {EXPIRY}) unless on (account) ({EXPIRING})", "{{account}}"),
+         now(f'count_values("more", count({EXPIRY}) - {BARS} > 0) * on () group_left () '
+             f"min({EXPIRY} unless on (account) bottomk({BARS}, {EXPIRY}))", MORE)],
         "s", steps=[(None, OK)], decimals=0, no_value="No temporary credentials",
         overrides=[by_query("A", **bar_coloured(WARNING))],
     ),
     graph(
-        8, "Failed refreshes", "Failed attempts to refresh temporary credentials, by account. Current credentials are used until they expire.",
-        [trend(f"max by (account) ({increase(of_account('tcss_credentials_refresh_failures_total'))}) > 0", "{{account}}")],
-        "none", bars=True, stacked=True, no_value="No refresh failed",
+        8, "Failed refreshes",
+        f"Failed attempts to refresh temporary credentials, for the {BARS} accounts with the most. Current credentials are used "
+        "until they expire.",
+        [
+            trend(f"max by (account) ({increase(REFRESH_FAILURES)}) > 0 and on (account) "
+                  f"topk({BARS}, max by (account) ({increase(REFRESH_FAILURES, '[$__range] @ end()')}))", "{{account}}"),
+            trend(f'count_values("more", count(max by (account) ({increase(REFRESH_FAILURES, "[$__range] @ end()")}) > 0) '
+                  f"- {BARS} > 0)", MORE),
+        ],
+        COUNT, bars=True, stacked=True, no_value="No refresh failed",
     ),
     timeline(
         8, "Reloads", "Whether the last reload of each file was successful. A rejected file changes nothing.",
@@ -220,9 +249,9 @@ PROCESS = [
         "reqps",
     ),
     graph(
-        4, "Dropped log lines", "Log lines dropped because stderr was blocked or not writable, by instance.",
+        4, "Dropped logs", "Log lines dropped because stderr was blocked or not writable, by instance.",
         [trend(f"max by (instance) ({increase(of_instance('tcss_exporter_log_lines_dropped_total'))})", "{{instance}}")],
-        "none", steps=True, decimals=0,
+        COUNT, steps=True, decimals=0,
     ),
 ]
 
@@ -231,7 +260,7 @@ BOARD = board(
     "The exporter itself: polls, API requests, credentials, reloads and the process.",
     "now-24h",
     rows=[
-        row("Now", (4, *NOW), (5, INSTANCES)),
+        row("Now", (4, *NOW), (6, INSTANCES)),
         row("Polls", (8, *POLLS[0:3]), (8, *POLLS[3:6])),
         row("API", (8, *API[0:3]), (7, *API[3:6])),
         row("Credentials and reloads", (7, *CREDENTIALS)),

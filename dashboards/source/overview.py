@@ -1,169 +1,134 @@
-"""Overview: findings by account, and what requires operator action."""
+"""Overview: what is wrong, where and since when; findings by account."""
 
-import palette
 from board import board, row
-from palette import FINDINGS, GOOD_WHEN_ZERO, INCREASE, INFO, WARNING
+from palette import BAD, FINDINGS, GOOD, INFO, SEVERITIES, WARNING
 from panels import (
-    THRESHOLD, bar_coloured, bars, by_query, cells, duration, gauge, graph, headline, label_coloured, now, stat, table,
-    text_coloured, timeline, trend,
+    COUNT, MORE, THRESHOLD, bar_coloured, bars, by_name, by_query, cells, duration, gauge, graph, headline, now, part_of, stat,
+    table, text_coloured, thresholds, trend,
 )
-from promql import (
-    as_completed, beyond, each_scan, firing, having, is_status, largest, recorded, since, state, threshold,
+from parts import (
+    EXAMPLE, NAME, RUNBOOK_LINK, SEVERITY, all_scans, largest_trends, problem_list, problem_summary, running_scans, state_timeline,
 )
-
-NAME = "{{account}} {{scan}}"
-LINK = "/d/tcss-account?${datasource:queryparam}&${job:queryparam}&${instance:queryparam}&${__url_time_range}"
-ACCOUNT_LINK = [
-    {
-        "title": "Open this account",
-        "url": LINK + "&var-account=${__data.fields.Account:percentencode}&var-scan=${__data.fields.Scan:percentencode}",
-        "targetBlank": False,
-    }
-]
+from problems import MONITORED, scans_with_problems
+from promql import as_completed, beyond, each_scan, fell, firing, lowest_threshold, rose, since, total
 
 RISK = as_completed("risk_images")
 VULNERABILITIES = as_completed("found_vulnerabilities", "source")
-IGNORED = as_completed("ignored_vulnerabilities")
 IMAGES = as_completed("scanned_images", "source")
-COMPLETED_END = each_scan("tcss_vul_scan_completed_end_timestamp_seconds")
-AGE = since(f"({recorded('scan:finished_end_timestamp_seconds')} or {COMPLETED_END})")
+AGE = since(as_completed("end_timestamp_seconds"))
 LATE = beyond(AGE, ">", "scan_age_seconds")
-SCANNING = is_status("SCANNING")
+BARS = 9
+
+RISING = [by_name("rose", thresholds=thresholds(BAD)), by_name("fell", thresholds=thresholds(GOOD))]
+
+
+def changes(width, title, description, what):
+    return stat(
+        width, title, description,
+        [now(total(rose(what), what), "rose"), now(total(fell(what), what), "fell")], overrides=RISING,
+    )
+
 
 HEADLINES = [
+    stat(
+        6, "Firing alerts", "Firing alerts of the selected scans and of the exporter, by severity.",
+        [now(f"count({firing(alertstate='firing', severity=name)})", name) for name in SEVERITIES], no_value="none",
+    ),
+    part_of(
+        4, "Problems", "Scans with a critical problem or a warning, out of those that were monitored within the last day.",
+        f"({scans_with_problems()} or vector(0))", f"count({MONITORED})", is_missing=False,
+    ),
     headline(
         5, "Risk images",
         "Images at risk found by the last completed scans, summed over the selected accounts. The line shows the time range.",
         f"sum({RISK})", steps=FINDINGS,
     ),
-    stat(
-        4, "Increase",
-        "Change in images at risk from the previous completed scans to the last ones. Negative values are decreases.",
-        [now(f"sum({recorded('risk_images:increase')})")],
-        steps=INCREASE,
+    changes(
+        4, "Change, 24 h",
+        "The scans that exceed their lowest number of images at risk of the last day, and those below their highest one, each "
+        "summed up. A scan that rose and fell counts in both.",
+        "risk_images",
     ),
     stat(
         5, "Vulnerabilities",
         "Vulnerabilities found by the last completed scans, in local and in registry images.",
         [now(f"sum by (source) ({VULNERABILITIES})", "{{source}}")],
     ),
-    stat(
-        3, "Ignored",
-        "Number of ignored vulnerabilities. An increase can hide findings.",
-        [now(f"sum({IGNORED})")],
-    ),
-    stat(
-        4, "Alerts",
-        "Firing alerts by severity.",
-        [now(f"count by (severity) ({firing()})", "{{severity}}")],
-        no_value="none",
-    ),
-    stat(
-        3, "Failing",
-        "Scans whose last poll failed, or whose first poll is pending. The table shows the reason.",
-        [now(f"sum(1 - {each_scan('tcss_up')})")],
-        steps=GOOD_WHEN_ZERO,
-    ),
 ]
-
-SCANS = table(
-    24, "Scans",
-    "One row per account and scan. Click an account to open its dashboard. Findings are those of the last completed "
-    "scan.",
-    [
-        ("Account", "account", {"links": ACCOUNT_LINK}),
-        ("Scan", "scan", {}),
-        ("Status", cells(state()), label_coloured(palette.states(), 112)),
-        ("Problem", "reason", {"custom_width": 112}),
-        ("Risk images", cells(RISK), text_coloured(FINDINGS) | {"custom_width": 105}),
-        ("Increase", cells(recorded("risk_images:increase")), text_coloured(INCREASE) | {"custom_width": 75}),
-        ("Vulnerabilities", cells(f"sum by (account, scan) ({VULNERABILITIES})"), {"custom_width": 110}),
-        ("Progress", cells(each_scan("tcss_vul_scan_progress_ratio")), gauge()),
-        ("Completed", cells(f"round({AGE})"), duration(80)),
-        ("Data age", cells(f"round({since(each_scan('tcss_poll_last_success_timestamp_seconds'))})"),
-         duration(92)),
-    ],
-    # Two replicas may fail for different reasons.
-    rows=[cells(f"topk by (account, scan) (1, {each_scan('tcss_poll_failing', 'reason')})")],
-    sort=("Risk images", True), no_value="No scans found. Check that Prometheus scrapes the exporter.",
-)
 
 ALERTS = table(
-    13, "Firing alerts",
-    "Firing alerts of the selected scans and of the exporter. The runbook has a section for each alert.",
+    12, "Firing alerts",
+    "Firing alerts of the selected scans and of the exporter, with one of the accounts that each of them affects. Click an alert "
+    "to open the runbook.",
     [
-        ("Severity", "severity", label_coloured(palette.severities(), 90)),
-        ("Alert", "alertname", {"custom_width": 260}),
-        ("Account", "account", {}),
-        ("Scan", "scan", {}),
+        ("Severity", cells("max by (alertname) ({} or {} or {})".format(*(
+            f"{number} * {firing(alertstate='firing', severity=name)}"
+            for name, number in SEVERITIES.items()))), SEVERITY),
+        ("Alert", "alertname", {"links": RUNBOOK_LINK, "custom_minWidth": 160}),
+        ("Alerts", cells(f"count by (alertname) ({firing(alertstate='firing')})"), {"custom_width": 66}),
+        ("For", cells(f"time() - min by (alertname) ({firing('ALERTS_FOR_STATE')} "
+                      f"and ignoring (alertstate) {firing(alertstate='firing')})"), duration(80)),
+        EXAMPLE,
     ],
-    rows=[cells(f"max by (severity, alertname, account, scan) ({firing()})")],
-    sort=("Severity", False), no_value="No alerts are firing",
+    rows=[cells(f"topk by (alertname) (1, max by (alertname, account) ({firing(alertstate='firing')}))")],
+    sort=[("Severity", True), ("For", True)], no_value="No alerts are firing",
 )
-
-RUNNING = [
-    bars(
-        6, "Running scans",
-        "Progress of the 12 running scans that are least advanced.",
-        [now(f"bottomk(12, {having(each_scan('tcss_vul_scan_progress_ratio'), SCANNING)})", NAME)],
-        "percentunit", steps=[(None, INFO)], maximum=1, decimals=0, no_value="No scan is running",
-    ),
-    bars(
-        5, "Time left",
-        "Remaining time as estimated by the API, of the 12 running scans with the longest remaining time.",
-        [now(f"topk(12, {having(each_scan('tcss_vul_scan_remaining_seconds'), SCANNING)})", NAME)],
-        "s", steps=[(None, INFO)], decimals=0, no_value="No scan is running",
-    ),
-]
 
 OVER_TIME = [
     graph(
         12, "Risk images",
         "Images at risk found by completed scans, for the 20 scans with the most. The dashed line is the lowest threshold.",
-        [
-            trend(largest(20, "risk_images"), NAME),
-            trend(threshold("risk_images"), THRESHOLD),
-        ],
-        "none", steps=True, decimals=0,
+        [*largest_trends(lambda at: as_completed("risk_images", at=at)), trend(lowest_threshold("risk_images"), THRESHOLD)],
+        COUNT, steps=True, decimals=0,
     ),
     graph(
         12, "Vulnerabilities",
         "Vulnerabilities found by completed scans in local and in registry images, summed over the selected accounts.",
         [trend(f"sum by (source) ({VULNERABILITIES})", "{{source}}")],
-        "none", steps=True, stacked=True, decimals=0,
+        COUNT, steps=True, stacked=True, decimals=0,
     ),
 ]
-
-STATES = timeline(
-    24, "Status",
-    "State of each scan. Unavailable means that polls fail and the last response is too old.",
-    [trend(state(), NAME)], palette.states(),
-)
 
 COVERAGE = [
     graph(
         12, "Images scanned",
         "Images covered by completed scans, summed over the selected accounts. A drop means that some are no longer scanned.",
         [trend(f"sum by (source) ({IMAGES})", "{{source}}")],
-        "none", steps=True, stacked=True, decimals=0,
+        COUNT, steps=True, stacked=True, decimals=0,
     ),
     bars(
         12, "Time since the last completed scan",
-        "The 12 scans with the longest time. Orange bars exceed the threshold.",
+        f"The {BARS} scans with the longest time. Orange bars exceed the threshold. The last bar is the longest of all others.",
         [
-            now(f"topk(12, {LATE})", NAME),
-            now(f"topk(12, {AGE} unless on (account, scan) ({LATE}))", NAME),
+            now(f"topk({BARS}, {AGE}) and on (account, scan) ({LATE})", NAME),
+            now(f"topk({BARS}, {AGE}) unless on (account, scan) ({LATE})", NAME),
+            now(f'count_values("more", count({AGE}) - {BARS} > 0) * on () group_left () '
+                f"max({AGE} unless on (account, scan) topk({BARS}, {AGE}))", MORE),
         ],
-        "s", steps=[(None, INFO)], decimals=0, no_value="No scan has completed",
+        "s", steps=[(None, INFO)], decimals=1, no_value="No scan has completed",
         overrides=[by_query("A", **bar_coloured(WARNING))],
     ),
 ]
 
+SCANS = all_scans(
+    "All scans", "One row per account and scan, the worst first. Findings are those of the last completed scan.",
+    [
+        ("Risk images", cells(RISK), text_coloured(FINDINGS) | {"custom_width": 108}),
+        ("Rose", cells(rose("risk_images")), text_coloured([(0, "text"), (1, "red")]) | {"custom_width": 58}),
+        ("Fell", cells(fell("risk_images")), text_coloured([(0, "text"), (1, "green")]) | {"custom_width": 58}),
+        ("Vulnerabilities", cells(f"sum by (account, scan) ({VULNERABILITIES})"), {"custom_width": 112}),
+        ("Progress", cells(each_scan("tcss_vul_scan_progress_ratio")), gauge()),
+        ("Completed", cells(f"round({AGE})"), duration(88)),
+    ],
+    sort=[("Risk images", True)],
+)
+
 BOARD = board(
     "tcss-overview", "TCSS / Overview",
-    "Vulnerability scans of Tencent Cloud Container Security: images at risk, vulnerabilities and the state of scans.",
+    "Vulnerability scans of Tencent Cloud Container Security: what is wrong, images at risk, and the state of scans.",
     "now-24h", marked=["Risk images", "Vulnerabilities"], rows=[
-        row("Now", (5, *HEADLINES), (9, SCANS), (9, *RUNNING, ALERTS)),
-        row("Over time", (9, *OVER_TIME), (9, STATES), (8, *COVERAGE)),
+        row("Now", (5, *HEADLINES), (10, problem_summary(12), problem_list(12)), (8, ALERTS, running_scans(12))),
+        row("Over time", (9, *OVER_TIME), (13, state_timeline(24)), (10, *COVERAGE)),
+        row("All scans", (14, SCANS)),
     ],
 )

@@ -5,21 +5,24 @@ WARNING = "orange"
 FAIL = "red"
 INFO = "blue"
 NEUTRAL = "text"
+FAINT = "#8e8e8e"
 
 # Thresholds of numbers: pairs of a lower bound and a color. The first entry applies to missing values. In table columns,
 # Grafana treats None as 0.
 GOOD_WHEN_ZERO = [(None, NEUTRAL), (0, OK), (1, FAIL)]
 FINDINGS = [(None, NEUTRAL), (0, OK), (1, WARNING)]
-INCREASE = [(-1e12, NEUTRAL), (-1e9, OK), (0, NEUTRAL), (1, FAIL)]
+BAD = [(None, NEUTRAL), (1, FAIL)]
+GOOD = [(None, NEUTRAL), (1, OK)]
 
 # Dashed lines in this color are thresholds.
 THRESHOLD = "dark-red"
 
 # The state of a scan as a number, as required by state timelines, with its name and color. Ordered by increasing need for
 # operator action.
-NEVER_SCANNED, SCANNED, SCANNING, CANCELED, UNKNOWN, UNAVAILABLE = range(1, 7)
+LEFT_OUT, NEVER_SCANNED, SCANNED, SCANNING, CANCELED, UNKNOWN, UNAVAILABLE = range(7)
 STATES = {
-    NEVER_SCANNED: ("never scanned", "#8e8e8e"),
+    LEFT_OUT: ("…", "transparent"),
+    NEVER_SCANNED: ("never scanned", FAINT),
     SCANNED: ("scanned", OK),
     SCANNING: ("scanning", INFO),
     CANCELED: ("canceled", WARNING),
@@ -34,6 +37,27 @@ STATE_OF_STATUS = {
     "UNKNOWN": UNKNOWN,
 }
 
+# Severities as numbers, so that tables sort by them.
+SEVERITIES = {"critical": 3, "warning": 2, "info": 1}
+
+# Reasons of failed polls and requests. Red ones are permanent: credentials or configuration must be changed.
+REASONS = {
+    "auth": "#f2495c",
+    "permission": "#c4162a",
+    "no_role": "#ff7383",
+    "credentials": "#e02fd0",
+    "invalid_request": "#8f3bb8",
+    "not_found": "#ca95e5",
+    "throttled": "#fade2a",
+    "server": "#ff9830",
+    "network": "#5794f2",
+    "timeout": "#8ab8ff",
+    "tls": "#1f60c4",
+    "http_status": "#b0722b",
+    "decode": "#73bf69",
+    "too_large": "#37872d",
+}
+
 # Colors of series, by their name in the legend.
 SERIES = {
     # source of images
@@ -46,19 +70,21 @@ SERIES = {
     # outcomes of polls
     "succeeded": OK,
     "failed": FAIL,
-    "retries": WARNING,
+    "retries": "#b8b8b8",
     # quantiles
     "median": INFO,
     "90 %": "purple",
     "99 %": WARNING,
     "longest": WARNING,
     "oldest": WARNING,
+    **REASONS,
 }
 
 # Names in the legend that come from a label.
 NAMES = {
     "{{source}}": ["local", "registry"],
-    "{{severity}}": ["critical", "warning", "info"],
+    "{{severity}}": list(SEVERITIES),
+    "{{reason}}": list(REASONS),
 }
 
 ANNOTATIONS = {"Scan completed": OK, "Scan canceled": WARNING}
@@ -75,8 +101,13 @@ def flags(true, false):
 
 
 def severities():
-    """Value mappings of the severity of an alert."""
-    return _mappings({name: (name, SERIES[name]) for name in NAMES["{{severity}}"]})
+    """Value mappings of a severity."""
+    return _mappings({str(number): (name, SERIES[name]) for name, number in SEVERITIES.items()})
+
+
+def missing(number, text):
+    """Value mappings of a number that stands for a missing value."""
+    return _mappings({str(number): (text, NEUTRAL)})
 
 
 def _mappings(options):

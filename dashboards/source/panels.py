@@ -7,6 +7,10 @@ DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 THRESHOLD = "threshold"
 # Queries of a panel are named A, B, C, …
 REFS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+# The unit of counts: with thousands separators.
+COUNT = "locale"
+# The name of the series that tells how many are left out.
+MORE = "{{more}} more"
 
 
 # Queries.
@@ -42,8 +46,8 @@ def _target(expression, legend, instant):
 # Panels. Each has a width in columns; the row sets its position.
 
 
-def stat(width, title, description, targets, unit="none", *, steps=None, mappings=(), no_value="unknown",
-         decimals=None, text="auto"):
+def stat(width, title, description, targets, unit=COUNT, *, steps=None, mappings=(), no_value="–",
+         decimals=None, text="auto", overrides=()):
     """Large numbers, one per series."""
     options = _reduce() | {
         "colorMode": "value",
@@ -56,12 +60,21 @@ def stat(width, title, description, targets, unit="none", *, steps=None, mapping
     defaults = _defaults(unit, no_value, decimals) | {
         "color": {"mode": "thresholds"},
         "mappings": list(mappings),
-        "thresholds": _thresholds(steps or [(None, palette.NEUTRAL)]),
+        "thresholds": thresholds(steps or [(None, palette.NEUTRAL)]),
     }
-    return _panel("stat", width, title, description, targets, defaults, _colours(targets), options)
+    return _panel("stat", width, title, description, targets, defaults, [*_colours(targets), *overrides], options)
 
 
-def headline(width, title, description, expression, *, steps, no_value="unknown"):
+def part_of(width, title, description, bad, whole, *, is_missing=True, no_value="–"):
+    """"2 of 3" in one large text. The value of the series, which sets the color, is the number of bad ones."""
+    part = f"{whole} - {bad}" if is_missing else bad
+    text = f'count_values("part", {part}) * on () group_left (whole) count_values("whole", {whole})'
+    query = f"({text}) * on () group_left () {bad}"
+    return stat(width, title, description, [now(query, "{{part}} of {{whole}}")], steps=palette.GOOD_WHEN_ZERO, text="name",
+                no_value=no_value)
+
+
+def headline(width, title, description, expression, *, steps, no_value="–"):
     """The current value as a large number above its history.
 
     The number has a separate instant query, because the last point of a range may be hours old.
@@ -91,9 +104,11 @@ def bars(width, title, description, targets, unit, *, steps, maximum=None, no_va
     }
     defaults = _defaults(unit, no_value, decimals) | {
         "color": {"mode": "thresholds"},
+        # Without it, Grafana shows no name if there is only one bar.
+        "displayName": "${__series.name}",
         "mappings": [],
         "min": 0,
-        "thresholds": _thresholds(steps),
+        "thresholds": thresholds(steps),
     }
     if maximum is not None:
         defaults["max"] = maximum
@@ -116,8 +131,8 @@ def graph(width, title, description, targets, unit, *, steps=False, stacked=Fals
         "thresholdsStyle": {"mode": "off"},
     }
     defaults = _defaults(unit, no_value, decimals) | {
-        # An account has the same color on every board.
-        "color": {"mode": "palette-classic-by-name"},
+        # By order: colors by name may be the same for two accounts.
+        "color": {"mode": "palette-classic"},
         "custom": custom,
         "min": 0,
     }
@@ -127,32 +142,34 @@ def graph(width, title, description, targets, unit, *, steps=False, stacked=Fals
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    return _panel("timeseries", width, title, description, targets, defaults, _colours(targets), options)
+    overrides = [*_colours(targets), *_left_out(targets)]
+    return _panel("timeseries", width, title, description, targets, defaults, overrides, options)
 
 
-def timeline(width, title, description, targets, mappings, *, no_value="No data in this range"):
-    """One colored bar per series, showing its state over time."""
+def timeline(width, title, description, targets, mappings, *, rows=20, no_value="no data"):
+    """One colored bar per series, showing its state over time. More than `rows` are divided into pages."""
     options = {
         "alignValue": "left",
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True},
         "mergeValues": True,
-        "perPage": 20,
+        "perPage": rows,
         "rowHeight": 0.8,
         "showValue": "auto",
         "tooltip": {"mode": "single", "sort": "none"},
     }
     defaults = _defaults("none", no_value, None) | {
-        "color": {"mode": "thresholds"},
+        # Colors from thresholds would replace the mappings if equal values are merged.
+        "color": {"mode": "fixed", "fixedColor": palette.FAINT},
         "custom": {"fillOpacity": 85, "lineWidth": 0, "insertNulls": False, "spanNulls": False},
         "mappings": mappings,
-        "thresholds": _thresholds([(None, palette.NEUTRAL)]),
     }
     return _panel("state-timeline", width, title, description, targets, defaults, [], options)
 
 
 def table(width, title, description, columns, *, sort, no_value, rows=()):
     """One row per combination of labels. A column is a tuple of its title, a label name or a query for its values, and
-    its field options. `rows` are queries that only add labels. `sort` is a column title and whether to sort descending."""
+    its field options. `rows` are queries that only add labels. `sort` contains pairs of a column title and whether to sort
+    descending."""
     targets = [*rows, *(source for _, source, _ in columns if isinstance(source, dict))]
     value = "Value" if len(targets) == 1 else "Value #{}"
     values = iter([value.format(ref) for ref, _ in zip(REFS, targets)])
@@ -163,19 +180,21 @@ def table(width, title, description, columns, *, sort, no_value, rows=()):
         "indexByName": {field: index for index, field in enumerate(fields)},
         "renameByName": {field: title for field, (title, _, _) in zip(fields, columns)},
     }
-    defaults = _defaults("none", no_value, None) | {
+    defaults = _defaults(COUNT, no_value, None) | {
         "color": {"mode": "thresholds"},
         "custom": {"align": "auto", "cellOptions": {"type": "auto"}, "inspect": False, "minWidth": 60},
         "mappings": [],
-        "thresholds": _thresholds([(None, palette.NEUTRAL)]),
+        "thresholds": thresholds([(None, palette.NEUTRAL)]),
     }
     # Otherwise an empty cell would show the text of the empty panel.
-    overrides = [by_name(title, noValue="–", **look) for title, _, look in columns]
+    text = {"unit": "string"}
+    overrides = [by_name(title, noValue="–", **(text if isinstance(source, str) else {}), **look)
+                 for title, source, look in columns]
     options = {
         "cellHeight": "sm",
         "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""},
         "showHeader": True,
-        "sortBy": [{"displayName": sort[0], "desc": sort[1]}],
+        "sortBy": [{"displayName": column, "desc": descending} for column, descending in sort],
     }
     panel = _panel("table", width, title, description, targets, defaults, overrides, options)
     panel["transformations"] = [
@@ -207,7 +226,7 @@ def _reduce():
     return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
 
 
-def _thresholds(steps):
+def thresholds(steps):
     return {"mode": "absolute", "steps": [{"value": value, "color": color} for value, color in steps]}
 
 
@@ -217,6 +236,13 @@ def _colours(targets):
     names = [name for legend in legends for name in palette.NAMES.get(legend, [legend])]
     overrides = [by_name(name, color=fixed(palette.SERIES[name])) for name in names if name in palette.SERIES]
     return overrides + [by_name(THRESHOLD, **_threshold_line()) for name in names if name == THRESHOLD]
+
+
+def _left_out(targets):
+    """The number of series that are left out is an entry in the legend, and not a line."""
+    refs = [ref for ref, target in zip(REFS, targets) if target["legendFormat"] == MORE]
+    hidden = {"viz": True, "legend": False, "tooltip": True}
+    return [by_query(ref, color=fixed(palette.FAINT), custom_hideFrom=hidden) for ref in refs]
 
 
 def _threshold_line():
@@ -253,13 +279,13 @@ def fixed(color):
     return {"mode": "fixed", "fixedColor": color}
 
 
-def text_coloured(thresholds):
+def text_coloured(steps):
     """Text colored by thresholds."""
-    return {"custom_cellOptions": {"type": "color-text"}, "thresholds": _thresholds(thresholds)}
+    return {"custom_cellOptions": {"type": "color-text"}, "thresholds": thresholds(steps)}
 
 
 def bar_coloured(color):
-    return {"thresholds": _thresholds([(None, color)])}
+    return {"thresholds": thresholds([(None, color)])}
 
 
 def gauge():
@@ -269,20 +295,22 @@ def gauge():
         "decimals": 0,
         "min": 0,
         "max": 1,
-        "thresholds": _thresholds([(None, palette.INFO)]),
+        "thresholds": thresholds([(None, palette.INFO)]),
         "custom_cellOptions": {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"},
-        "custom_width": 95,
+        "custom_width": 84,
     }
 
 
 def duration(width):
-    return {"unit": "s", "decimals": 0, "custom_width": width}
+    return {"unit": "s", "decimals": 1, "custom_width": width}
 
 
 def label_coloured(mappings, width):
     """A label on the background color that it is mapped to."""
     return {
         "mappings": mappings,
+        # An empty cell has no background.
+        "thresholds": thresholds([(None, "transparent")]),
         "custom_cellOptions": {"type": "color-background", "mode": "basic"},
         "custom_align": "center",
         "custom_width": width,

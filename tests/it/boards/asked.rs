@@ -4,8 +4,22 @@ use serde_json::Value;
 
 use super::{Board, array, text};
 
-/// Variables of the boards that are used in queries.
-pub(super) const VARIABLES: [&str; 4] = ["job", "instance", "account", "scan"];
+/// Variables of the boards that queries contain, and what Grafana sends while nothing is selected.
+pub(super) const VARIABLES: [(&str, &str); 7] = [
+    ("job", ".+"),
+    ("instance", ".+"),
+    ("label", "team"),
+    ("value", ".*"),
+    ("members:pipe", ".+"),
+    ("account", ".+"),
+    ("scan", ".+"),
+];
+
+/// The name of a series that tells how many others are left out.
+pub(super) const LEFT_OUT: &str = "{{more}} more";
+
+/// The range of a board.
+const RANGE: &str = "1h";
 
 /// How Prometheus evaluates it for Grafana.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,28 +44,55 @@ impl Query {
         Board::all().iter().flat_map(of_board).collect()
     }
 
-    /// The expression as Grafana sends it when All is chosen everywhere; anything else with a dollar is a mistake.
+    /// The expression as Grafana sends it while nothing is selected. Any other dollar is a mistake, except for groups
+    /// of regular expressions.
     pub(super) fn sent(&self, rate_interval: &str) -> String {
+        self.sent_with(rate_interval, &[])
+    }
+
+    /// The expression as Grafana sends it with these values of variables.
+    pub(super) fn sent_with(&self, rate_interval: &str, values: &[(&str, &str)]) -> String {
         let mut sent = String::new();
         let mut rest = self.expression.as_str();
         while let Some((before, after)) = rest.split_once('$') {
-            let length = after
-                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-                .unwrap_or(after.len());
-            let (name, behind) = after.split_at(length);
-            let value = match name {
+            sent.push_str(before);
+            if after.starts_with(|c: char| c.is_ascii_digit()) {
+                sent.push('$');
+                rest = after;
+                continue;
+            }
+            let (name, behind) = variable_name(after);
+            sent.push_str(match name {
                 "__rate_interval" => rate_interval,
-                name if VARIABLES.contains(&name) => ".+",
-                name => panic!(
-                    "{}: unknown variable ${name} in {}",
-                    self.place, self.expression
-                ),
-            };
-            sent.extend([before, value]);
+                "__range" => RANGE,
+                name => value_of(name, values.iter().chain(&VARIABLES)).unwrap_or_else(|| {
+                    panic!("{}: unknown ${name}: {}", self.place, self.expression)
+                }),
+            });
             rest = behind;
         }
         sent + rest
     }
+
+    pub(super) fn is_left_out(&self) -> bool {
+        self.legend == LEFT_OUT
+    }
+}
+
+/// The name of a variable that `text` starts with, and the rest: `name` or `{name:format}`.
+fn variable_name(text: &str) -> (&str, &str) {
+    if let Some(text) = text.strip_prefix('{') {
+        return text.split_once('}').expect("closed");
+    }
+    let length = text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+    text.split_at(length.unwrap_or(text.len()))
+}
+
+fn value_of<'a>(
+    name: &str,
+    mut values: impl Iterator<Item = &'a (&'a str, &'a str)>,
+) -> Option<&'a str> {
+    values.find(|(it, _)| *it == name).map(|(_, value)| *value)
 }
 
 fn of_board(board: &Board) -> Vec<Query> {
@@ -87,7 +128,7 @@ fn of_board(board: &Board) -> Vec<Query> {
         .filter(|it| it["type"] == "query")
     {
         let place = format!("{}: variable {}", board.name, text(&variable["name"]));
-        let (selector, label) = label_values(variable);
+        let (selector, label) = values_of(variable);
         queries.push(query(
             place,
             selector,
@@ -107,15 +148,19 @@ fn of_board(board: &Board) -> Vec<Query> {
     queries
 }
 
-/// The selector and the label of `label_values(selector, label)`.
-fn label_values(variable: &Value) -> (&str, &str) {
+/// The expression and the label of `label_values(selector, label)` or `query_result(expression)`.
+fn values_of(variable: &Value) -> (&str, &str) {
     let query = text(&variable["query"]["query"]);
-    let inner = query
-        .strip_prefix("label_values(")
-        .and_then(|rest| rest.strip_suffix(')'));
-    inner
-        .and_then(|inner| inner.rsplit_once(", "))
-        .unwrap_or_else(|| panic!("not label_values: {query}"))
+    let (function, rest) = query.split_once('(').expect("a function");
+    let inner = rest.strip_suffix(')').expect("closed");
+    match function {
+        "label_values" => {
+            let (selector, label) = inner.rsplit_once(", ").expect("two arguments");
+            (selector, if label == "$label" { "team" } else { label })
+        }
+        "query_result" => (inner, "account"),
+        function => panic!("{function}: {query}"),
+    }
 }
 
 /// The labels in double braces.

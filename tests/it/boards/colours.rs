@@ -1,8 +1,9 @@
 //! A colour has the same meaning on every board.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
+use tcss_exporter::domain::Reason;
 
 use super::{Board, array, text};
 
@@ -31,9 +32,51 @@ fn a_name_has_one_colour_on_all_boards() {
     }
 }
 
-/// Series that appear on several panels have the same colour on each.
 #[test]
-fn every_panel_sets_the_colour_of_known_names() {
+fn every_reason_has_a_color_of_its_own() {
+    let panels: Vec<Value> = Board::all()
+        .iter()
+        .flat_map(Board::panels)
+        .map(|(_, panel)| panel.clone())
+        .collect();
+    let colors: BTreeMap<String, String> = panels.iter().flat_map(fixed).collect();
+    let of_reasons: BTreeSet<&String> = Reason::ALL.iter().map(|it| &colors[it.as_str()]).collect();
+    assert_eq!(of_reasons.len(), Reason::ALL.len());
+}
+
+/// Grafana draws merged values in the color of their threshold, whatever they are mapped to.
+#[test]
+fn state_timelines_have_the_colors_of_their_mappings() {
+    let mut n_timelines = 0;
+    for (place, panel) in Board::all().iter().flat_map(Board::panels) {
+        if panel["type"] != "state-timeline" {
+            continue;
+        }
+        n_timelines += 1;
+        let defaults = &panel["fieldConfig"]["defaults"];
+        assert_eq!(defaults["color"]["mode"], "fixed", "{place}");
+        assert!(!array(&defaults["mappings"]).is_empty(), "{place}");
+        assert!(
+            panel["options"]["perPage"].as_u64().unwrap() <= 21,
+            "{place}"
+        );
+    }
+    assert_eq!(n_timelines, 3);
+}
+
+/// Two accounts whose names have the same hash would have the same color.
+#[test]
+fn accounts_are_colored_by_order() {
+    for (place, panel) in Board::all().iter().flat_map(Board::panels) {
+        if panel["type"] == "timeseries" {
+            let mode = &panel["fieldConfig"]["defaults"]["color"]["mode"];
+            assert_eq!(mode, "palette-classic", "{place}");
+        }
+    }
+}
+
+#[test]
+fn every_panel_sets_the_colors_of_known_names() {
     let boards = Board::all();
     let known: BTreeMap<String, String> = boards
         .iter()
@@ -49,6 +92,7 @@ fn every_panel_sets_the_colour_of_known_names() {
             let names = match legend {
                 "{{source}}" => vec!["local", "registry"],
                 "{{severity}}" => vec!["critical", "warning", "info"],
+                "{{reason}}" => Reason::ALL.map(Reason::as_str).to_vec(),
                 name => vec![name],
             };
             for name in names.into_iter().filter(|name| known.contains_key(*name)) {

@@ -11,8 +11,10 @@ use super::{
 };
 
 /// Units of Grafana that the boards use; it shows others as a suffix.
-const UNITS: [&str; 6] = [
+const UNITS: [&str; 8] = [
     "none",
+    "locale",
+    "string",
     "s",
     "percentunit",
     "reqps",
@@ -107,30 +109,70 @@ fn panels_have_ids_of_their_own_and_fill_the_24_columns_without_overlap() {
     }
 }
 
+/// What the query of each variable must select by. Everything else changes with the variables before it.
+const CHAINED: [(&str, &[&str]); 6] = [
+    ("job", &[]),
+    ("instance", &["job=~\"$job\""]),
+    (
+        "value",
+        &["job=~\"$job\"", "instance=~\"$instance\"", "$label"],
+    ),
+    (
+        "members",
+        &[
+            "job=~\"$job\"",
+            "instance=~\"$instance\"",
+            "$label=~\"$value\"",
+            "$label!~\"$value\"",
+        ],
+    ),
+    (
+        "account",
+        &[
+            "job=~\"$job\"",
+            "instance=~\"$instance\"",
+            "account=~\"${members:pipe}\"",
+        ],
+    ),
+    (
+        "scan",
+        &[
+            "job=~\"$job\"",
+            "instance=~\"$instance\"",
+            "account=~\"$account\"",
+            "account=~\"${members:pipe}\"",
+        ],
+    ),
+];
+
 #[test]
 fn each_variable_is_chained_to_those_before_it_and_takes_several_values_or_all() {
+    let names = [
+        "datasource",
+        "job",
+        "instance",
+        "label",
+        "value",
+        "members",
+        "account",
+        "scan",
+        "runbook",
+    ];
     for board in Board::all() {
         let list = array(&board.json["templating"]["list"]);
-        let names: Vec<&str> = list
-            .iter()
-            .map(|variable| text(&variable["name"]))
-            .collect();
-        assert_eq!(
-            names,
-            ["datasource", "job", "instance", "account", "scan"],
-            "{}",
-            board.name
-        );
+        let found: Vec<&str> = list.iter().map(|it| text(&it["name"])).collect();
+        assert_eq!(found, names, "{}", board.name);
         assert_eq!(
             (&list[0]["type"], &list[0]["query"]),
             (&json!("datasource"), &json!("prometheus"))
         );
-        for (index, variable) in list.iter().enumerate().skip(1) {
+        for (name, selectors) in CHAINED {
+            let variable = list.iter().find(|it| it["name"] == name).unwrap();
             let query = text(&variable["query"]["query"]);
-            for before in &names[1..index] {
+            for selector in selectors {
                 assert!(
-                    query.contains(&format!("{before}=~\"${before}\"")),
-                    "{query} is chained to {before}"
+                    query.contains(selector),
+                    "{name}: {query} selects by {selector}"
                 );
             }
             assert_eq!(variable["datasource"]["uid"], "${datasource}", "{query}");
@@ -139,10 +181,13 @@ fn each_variable_is_chained_to_those_before_it_and_takes_several_values_or_all()
                 (&json!(true), &json!(true)),
                 "{query}"
             );
-            assert_eq!(
-                variable["allValue"], ".+",
-                "{query}: All is short, however many there are"
-            );
+            // All is short, however many there are. Absent labels match too.
+            let all = match name {
+                "members" => Value::Null,
+                "value" => json!(".*"),
+                _ => json!(".+"),
+            };
+            assert_eq!(variable["allValue"], all, "{query}");
         }
     }
 }
@@ -180,22 +225,27 @@ fn the_boards_are_joined_by_a_tag_and_every_link_leads_to_one_of_them() {
                 .filter(|it| it["id"] == "links");
             for link in properties.flat_map(|it| array(&it["value"])) {
                 let url = text(&link["url"]);
-                followed.insert((board.name, uid_of(url)));
+                followed.insert((board.name, target_of(url)));
                 check_link(&place, panel, url);
             }
         }
     }
-    assert_eq!(
-        followed,
-        BTreeSet::from([("overview", "tcss-account".to_owned())])
-    );
+    let account = "tcss-account".to_owned();
+    let expected = [
+        ("overview", account.clone()),
+        ("overview", "runbook".to_owned()),
+        ("account", account),
+    ];
+    assert_eq!(followed, BTreeSet::from(expected));
 }
 
-fn uid_of(url: &str) -> String {
-    let uid = url
-        .strip_prefix("/d/")
-        .and_then(|rest| rest.split('?').next())
-        .unwrap();
+/// A link leads to a board, or to the section of an alert in the runbook.
+fn target_of(url: &str) -> String {
+    if url == "${runbook}#${__data.fields.Alert}" {
+        return "runbook".to_owned();
+    }
+    let path = url.strip_prefix("/d/").expect("a path");
+    let (uid, _) = path.split_once('?').expect("parameters");
     assert!(
         BOARDS.iter().any(|(_, it)| *it == uid),
         "{url} leads to a board"
@@ -203,12 +253,24 @@ fn uid_of(url: &str) -> String {
     uid.to_owned()
 }
 
-/// Links use only names that exist: variables of both boards, macros, and columns of the table.
+#[test]
+fn links_of_alerts_lead_to_the_same_runbook_as_their_annotations() {
+    for board in Board::all() {
+        let list = array(&board.json["templating"]["list"]);
+        let runbook = list.iter().find(|it| it["name"] == "runbook").unwrap();
+        let url = text(&runbook["query"]);
+        assert!(url.starts_with("https://"), "{url}");
+        assert!(url.ends_with("/docs/runbook.md"), "{url}");
+    }
+}
+
+/// What a link names exists: variables here and there, macros, and the columns of the table.
 fn check_link(place: &str, panel: &Value, url: &str) {
     for part in url.split("${").skip(1) {
         let name = part.split(['}', ':', '.']).next().unwrap();
+        let is_variable = VARIABLES.iter().any(|(it, _)| *it == name);
         let is_known =
-            VARIABLES.contains(&name) || name == "datasource" || LINK_MACROS.contains(&name);
+            is_variable || ["datasource", "runbook"].contains(&name) || LINK_MACROS.contains(&name);
         assert!(is_known, "{place}: {name} in {url}");
     }
     for name in url
@@ -216,14 +278,17 @@ fn check_link(place: &str, panel: &Value, url: &str) {
         .skip(1)
         .map(|part| part.split('=').next().unwrap())
     {
-        assert!(VARIABLES.contains(&name), "{place}: {name} in {url}");
+        assert!(
+            VARIABLES.iter().any(|(it, _)| *it == name),
+            "{place}: {name} in {url}"
+        );
     }
     let columns = &panel["transformations"][1]["options"]["renameByName"];
     let columns: BTreeSet<&str> = columns.as_object().unwrap().values().map(text).collect();
     for column in url
         .split("__data.fields.")
         .skip(1)
-        .map(|part| part.split(':').next().unwrap())
+        .map(|part| part.split([':', '}']).next().unwrap())
     {
         assert!(columns.contains(column), "{place}: no column {column}");
     }
@@ -241,6 +306,8 @@ fn the_ends_of_scans_are_marked_at_their_second() {
             assert!(expression.starts_with(
                 "1000 * (max by (account, scan) (tcss_vul_scan_end_timestamp_seconds{"
             ));
+            // Otherwise the marks of many scans would hide the graph.
+            assert!(expression.ends_with("<= 20)"), "{expression}");
             let titles = array(&mark["filter"]["ids"]).iter().map(|id| {
                 let panels = board.panels();
                 let panel = panels.iter().find(|(_, panel)| panel["id"] == *id);
@@ -256,4 +323,39 @@ fn the_ends_of_scans_are_marked_at_their_second() {
             );
         }
     }
+}
+
+/// Grafana leaves the name out if there is only one bar.
+#[test]
+fn a_single_bar_has_a_name() {
+    let mut n_bars = 0;
+    for (place, panel) in Board::all().iter().flat_map(Board::panels) {
+        if panel["type"] == "bargauge" {
+            n_bars += 1;
+            let name = &panel["fieldConfig"]["defaults"]["displayName"];
+            assert_eq!(name, "${__series.name}", "{place}");
+        }
+    }
+    assert_eq!(n_bars, 2);
+}
+
+#[test]
+fn tables_of_problems_start_with_the_worst() {
+    let mut n_tables = 0;
+    for (place, panel) in Board::all().iter().flat_map(Board::panels) {
+        let sort = &panel["options"]["sortBy"][0];
+        let columns = &panel["transformations"][1]["options"]["renameByName"];
+        let has_severity = columns
+            .as_object()
+            .is_some_and(|it| it.values().any(|column| column == "Severity"));
+        if has_severity {
+            n_tables += 1;
+            assert_eq!(
+                *sort,
+                json!({"displayName": "Severity", "desc": true}),
+                "{place}"
+            );
+        }
+    }
+    assert_eq!(n_tables, 6);
 }

@@ -50,13 +50,13 @@ const ATTEMPTS: usize = 180;
 /// An account whose answers lack a field.
 const ODD: &str = "odd";
 
-/// Accounts with a role, and the settings of the role: long-lived keys, and short-lived keys that most attempts fail to
-/// refresh.
+/// Accounts with a role, and what is special about it: keys that last, and keys that are soon refreshed while some
+/// attempts fail.
 const ROLES: [(&str, &str); 2] = [
     ("lasting", "token_lifetime: 2h"),
     (
         "brief",
-        "token_lifetime: 4s, failures: [{code: InternalError.GetRoleError, fraction: 0.8}]",
+        "token_lifetime: 4s, failures: [{code: InternalError.GetRoleError, fraction: 0.3}]",
     ),
 ];
 
@@ -193,16 +193,17 @@ async fn every_query_of_every_board_is_answered_by_a_real_prometheus() {
         path(&rules),
         world.url.trim_start_matches("http://"),
     ));
-    // Until two scans of one account have finished, and so until everything else has happened.
-    prometheus
-        .until(
-            "count(tcss:risk_images:increase{account='repeating'} != 0)",
-            1.0,
-        )
-        .await;
+    // Until two scans of one account have completed, and so until everything else has happened.
+    let completed = "tcss_vul_scan_completed_risk_images{account='repeating'}[1d]";
+    let rose = format!("count(max_over_time({completed}) > min_over_time({completed}))");
+    prometheus.until(&rose, 1.0).await;
 
     let queries = Query::all();
-    let mut unanswered: Vec<&Query> = queries.iter().collect();
+    // These accounts are too few for series to be left out, and have no labels.
+    let mut unanswered: Vec<&Query> = queries
+        .iter()
+        .filter(|it| !it.is_left_out() && !it.place.ends_with("variable value"))
+        .collect();
     for _ in 0..ATTEMPTS {
         let mut still = Vec::new();
         for query in unanswered {
@@ -218,14 +219,16 @@ async fn every_query_of_every_board_is_answered_by_a_real_prometheus() {
     }
     let unanswered: Vec<_> = unanswered.iter().map(|query| &query.place).collect();
     assert_eq!(unanswered, [""; 0], "no data");
-    nothing_is_found_where_no_scan_has_finished(&prometheus, &queries).await;
+    nothing_is_found_without_a_completed_scan(&prometheus, &queries).await;
 }
 
-/// The API returns 0 for an account that was never scanned. On a board, that would look like an account without risk.
-async fn nothing_is_found_where_no_scan_has_finished(prometheus: &Prometheus, queries: &[Query]) {
+/// The API says 0 of an account that was never scanned. On a board, that would be an account without risk.
+async fn nothing_is_found_without_a_completed_scan(prometheus: &Prometheus, queries: &[Query]) {
     let findings: Vec<_> = queries
         .iter()
-        .filter(|it| it.expression.contains("risk_images:finished"))
+        .filter(|it| {
+            it.expression.contains("completed_risk_images") && !it.expression.contains("tcss_up")
+        })
         .collect();
     assert!(findings.len() >= 5);
     for query in findings {

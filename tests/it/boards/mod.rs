@@ -7,6 +7,7 @@ use serde_json::Value;
 
 mod asked;
 mod colours;
+mod fleet;
 mod layout;
 mod live;
 mod names;
