@@ -6,17 +6,21 @@
 //! | `/` | GET, HEAD | the status page; `?q=` part of a name, `?page=`, `?refresh=off` |
 //! | `/-/healthy` | GET, HEAD | 200 |
 //! | `/-/ready` | GET, HEAD | 200 once every scan was polled, 503 before |
-//! | `/-/reload` | POST, PUT | 200, or 500 with the problems; 403 without `--web.enable-lifecycle` |
+//! | `/-/reload` | POST, PUT | 200, or 500 with the problems; 403 without `--web.enable-lifecycle`, and for cross-origin requests |
 //!
 //! [`Access`] applies to all of them: TLS, users, rate limit and headers of `--web.config.file`.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body_util::BodyExt as _;
 use hyper::body::Body;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    time::timeout,
+};
 
 use crate::{
     domain::{Clock, Moment},
@@ -29,6 +33,7 @@ mod access;
 mod body;
 mod config_file;
 mod negotiation;
+mod origin;
 mod route;
 mod server;
 mod status;
@@ -43,6 +48,9 @@ pub(crate) use negotiation::negotiate;
 pub use server::serve;
 
 use route::Route;
+
+/// Until a client that announced a body without a length has sent its end.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Requests a reload of the configuration. The answer is the problems, if there are any.
 pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
@@ -73,13 +81,12 @@ pub struct WebState {
 
 impl WebState {
     /// Answers one request.
-    pub async fn respond<B: Body>(
+    pub async fn respond<B: Body + Unpin>(
         &self,
         request: Request<B>,
     ) -> Result<Response<ResponseBody>, Infallible> {
         let (request, body) = request.into_parts();
-        // A body is never read, so it cannot be sent slowly or without end to hold a connection.
-        let route = if body.is_end_stream() {
+        let route = if is_empty(body).await {
             Route::of(&request.method, request.uri.path(), &self.telemetry_path)
         } else {
             Route::WithBody
@@ -110,6 +117,12 @@ impl WebState {
         if request.method == Method::HEAD {
             *response.body_mut() = ResponseBody::empty();
         }
+        // Without a length, an HTTP/1.0 client reads to the end of the connection. hyper would
+        // promise to keep it alive, unless the response has the version of the client.
+        let has_length = response.body().size_hint().exact().is_some();
+        if request.version == Version::HTTP_10 && (!has_length || route == Route::WithBody) {
+            *response.version_mut() = Version::HTTP_10;
+        }
         Ok(response)
     }
 
@@ -127,6 +140,10 @@ impl WebState {
             Route::Ready => text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not ready: waiting for the first poll of every scan",
+            ),
+            Route::Reload if origin::is_cross_origin(headers) => text(
+                StatusCode::FORBIDDEN,
+                "cross-origin requests cannot reload the configuration",
             ),
             Route::Reload => self.reload().await,
             Route::WithBody => text(
@@ -206,6 +223,20 @@ impl WebState {
             ),
         }
     }
+}
+
+/// Whether a request has no content. Some clients announce a body of chunks and send none.
+///
+/// Of any other body, at most the first frame is read, so a client cannot send it slowly or without
+/// end to hold a connection.
+async fn is_empty(mut body: impl Body + Unpin) -> bool {
+    if body.is_end_stream() {
+        return true;
+    }
+    if body.size_hint().lower() > 0 {
+        return false;
+    }
+    matches!(timeout(BODY_TIMEOUT, body.frame()).await, Ok(None))
 }
 
 fn text(status: StatusCode, text: &str) -> Response<ResponseBody> {
