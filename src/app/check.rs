@@ -4,7 +4,7 @@ use super::{Failure, lines, once::Once, report, shard};
 use crate::{
     cli::{CheckArgs, output},
     config::{self},
-    domain::Shard,
+    domain::{Clock, Shard},
     web::LoadedWebConfig,
 };
 
@@ -18,6 +18,11 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     let loaded = loaded.of_shard(shard);
     for warning in &loaded.warnings {
         output::print_line(format_args!("warning: {warning}"))?;
+    }
+    if let Some(web) = &web {
+        for warning in web.config().warnings(Clock::system().now().wall) {
+            output::print_line(format_args!("warning: {warning}"))?;
+        }
     }
     let accounts = loaded.config.accounts;
     let scans: usize = accounts.iter().map(|account| account.scans.len()).sum();

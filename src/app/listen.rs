@@ -26,11 +26,15 @@ pub(super) async fn listeners(flags: &WebFlags) -> Result<Vec<Listener>, Failure
         Sockets::Systemd => return systemd_sockets(),
         Sockets::Addresses(addresses) => addresses,
     };
+    let mut mode = None;
+    if let Some(given) = flags.unix_socket_mode {
+        mode = Some(given.bits());
+    }
     let mut listeners = Vec::new();
     for address in &addresses {
         listeners.push(match address {
             WebAddress::Tcp(address) => bind(address).await?.into(),
-            WebAddress::Unix(path) => bind_unix(path).await?.into(),
+            WebAddress::Unix(path) => bind_unix(path, mode).await?.into(),
         });
     }
     Ok(listeners)
@@ -67,8 +71,8 @@ fn systemd_socket(sockets: &mut ListenFd, index: usize) -> Result<Listener, Fail
     )))
 }
 
-async fn bind_unix(path: &Path) -> Result<UnixSocket, Failure> {
-    match UnixSocket::bind(path).await {
+async fn bind_unix(path: &Path, mode: Option<u32>) -> Result<UnixSocket, Failure> {
+    match UnixSocket::bind(path, mode).await {
         Ok(socket) => Ok(socket),
         Err(error) => Err(Failure::run_time(format!(
             "cannot listen on unix:{}: {error}",

@@ -94,6 +94,7 @@ impl Server {
             without_exporter_metrics: flags.disable_exporter_metrics,
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
             pages: Semaphore::new(1),
+            renderer: Arc::default(),
             reload: flags.enable_lifecycle.then(|| reload_queue.clone()),
             access: Arc::default(),
         });

@@ -25,6 +25,7 @@ use tokio::{
 use crate::{
     domain::{Clock, Moment},
     exposition::Scrape,
+    listener::Peer,
     store::Store,
     telemetry::Telemetry,
 };
@@ -32,8 +33,10 @@ use crate::{
 mod access;
 mod body;
 mod config_file;
+mod handshake;
 mod negotiation;
 mod origin;
+mod renderer;
 mod route;
 mod server;
 mod status;
@@ -45,6 +48,7 @@ pub(crate) use access::parse_basic_auth;
 pub use body::ResponseBody;
 pub use config_file::{LoadedWebConfig, WebConfigFile};
 pub(crate) use negotiation::negotiate;
+pub use renderer::Renderer;
 pub use server::serve;
 
 use route::Route;
@@ -73,6 +77,8 @@ pub struct WebState {
     /// One permit per status page that is rendered concurrently. Few, so that status pages do not
     /// delay scrapes.
     pub pages: Semaphore,
+    /// Renders scrapes and status pages.
+    pub renderer: Arc<Renderer>,
     /// None without `--web.enable-lifecycle`.
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
     /// Replaced when the web configuration changes.
@@ -94,7 +100,11 @@ impl WebState {
         // One request sees one configuration, even if the file changes meanwhile.
         let access = self.access.load_full();
         let authorization = request.headers.get(header::AUTHORIZATION);
-        let mut response = match access.authorize(route.is_public(), authorization).await {
+        // Absent only where the service is called without a connection.
+        let peer = request.extensions.get::<Peer>();
+        let client = peer.and_then(|peer| peer.network());
+        let authorized = access.authorize(route.is_public(), client, authorization);
+        let mut response = match authorized.await {
             Ok(()) => {
                 self.answer(route, request.uri.query(), &request.headers)
                     .await
@@ -133,7 +143,7 @@ impl WebState {
         headers: &HeaderMap,
     ) -> Response<ResponseBody> {
         match route {
-            Route::Metrics => self.metrics(headers),
+            Route::Metrics => self.metrics(headers).await,
             Route::Landing => self.status_page(query).await,
             Route::Healthy => text(StatusCode::OK, "healthy"),
             Route::Ready if self.store.is_ready() => text(StatusCode::OK, "ready"),
@@ -155,7 +165,7 @@ impl WebState {
         }
     }
 
-    fn metrics(&self, headers: &HeaderMap) -> Response<ResponseBody> {
+    async fn metrics(&self, headers: &HeaderMap) -> Response<ResponseBody> {
         // The permit moves into the body: a scrape counts until its last byte is sent, because a slow
         // client keeps its snapshots and buffers in memory.
         let Ok(permit) = Arc::clone(&self.scrapes).try_acquire_owned() else {
@@ -165,13 +175,19 @@ impl WebState {
             );
         };
         let (format, is_gzip) = negotiate(headers);
-        let registry = if self.without_exporter_metrics {
-            self.telemetry.gather_without_exporter()
-        } else {
-            self.telemetry.gather()
+        let (store, telemetry) = (Arc::clone(&self.store), Arc::clone(&self.telemetry));
+        let (clock, without_exporter) = (self.clock, self.without_exporter_metrics);
+        let collect = move || {
+            let registry = if without_exporter {
+                telemetry.gather_without_exporter()
+            } else {
+                telemetry.gather()
+            };
+            Scrape::new(&store, registry, clock.now()).pages(format)
         };
-        let pages = Scrape::new(&self.store, registry, self.clock.now()).pages(format);
-        let mut response = Response::new(ResponseBody::pages(pages, is_gzip, permit));
+        let pages = self.renderer.pool().run(collect).await;
+        let renderer = Arc::clone(&self.renderer);
+        let mut response = Response::new(ResponseBody::pages(pages, is_gzip, renderer, permit));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -191,17 +207,17 @@ impl WebState {
         // Waits instead of failing: a page takes milliseconds. The semaphore is never closed.
         let _permit = self.pages.acquire().await;
         let query = status::StatusQuery::parse(query);
-        let info = status::ServerInfo {
-            started: self.started,
-            telemetry_path: &self.telemetry_path,
-            shard: self.shard.as_deref(),
+        let (store, clock, started) = (Arc::clone(&self.store), self.clock, self.started);
+        let (telemetry_path, shard) = (self.telemetry_path.clone(), self.shard.clone());
+        let render = move || {
+            let info = status::ServerInfo {
+                started,
+                telemetry_path: &telemetry_path,
+                shard: shard.as_deref(),
+            };
+            status::page(&store.table(), clock.now(), &query, info)
         };
-        html(status::page(
-            &self.store.table(),
-            self.clock.now(),
-            &query,
-            info,
-        ))
+        html(self.renderer.pool().run(render).await)
     }
 
     async fn reload(&self) -> Response<ResponseBody> {
