@@ -23,6 +23,7 @@
 //! | [`telemetry`] | the metrics of the process itself |
 //! | `listener` | sockets and HTTP/1 connections, for the web server and the simulator |
 //! | `yaml` | YAML file → values with their places; collects problems |
+//! | `workers` | threads for work that must not delay polls |
 //! | [`domain`] | the values that everything shares: names, endpoint, rate, shard, reason, time |
 //! | [`build_info`] | version, revision, compiler |
 //!
@@ -49,6 +50,7 @@ pub mod store;
 pub mod supervisor;
 pub mod telemetry;
 pub mod web;
+mod workers;
 mod yaml;
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use super::{Failure, lines, once::Once, report, shard};
 use crate::{
     cli::{CheckArgs, output},
-    config,
-    domain::Shard,
+    config::{self},
+    domain::{Clock, Shard},
     web::LoadedWebConfig,
 };
 
@@ -22,6 +22,11 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     let loaded = loaded.of_shard(shard);
     for warning in &loaded.warnings {
         output::print_line(format_args!("warning: {warning}"))?;
+    }
+    if let Some(web) = &web {
+        for warning in web.config().warnings(Clock::system().now().wall) {
+            output::print_line(format_args!("warning: {warning}"))?;
+        }
     }
     let accounts = loaded.config.accounts;
     let mut n_scans = 0;

@@ -1,11 +1,13 @@
 //! Binds the listen addresses.
 
 use std::{
+    io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
 };
 
 use listenfd::ListenFd;
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::Failure;
@@ -14,6 +16,9 @@ use crate::{
     web::{Listener, UnixSocket},
 };
 
+/// Connections that may wait in the kernel's queue, as with tokio's own listeners.
+const BACKLOG: i32 = 1024;
+
 /// The sockets of the web server, from `--web.listen-address` or systemd.
 pub(super) async fn listeners(flags: &WebFlags) -> Result<Vec<Listener>, Failure> {
     let addresses = match flags.sockets() {
@@ -21,11 +26,15 @@ pub(super) async fn listeners(flags: &WebFlags) -> Result<Vec<Listener>, Failure
         Ok(Sockets::Addresses(addresses)) => addresses,
         Err(message) => return Err(Failure::bad_input([message])),
     };
+    let mut mode = None;
+    if let Some(given) = flags.unix_socket_mode {
+        mode = Some(given.bits());
+    }
     let mut listeners = Vec::new();
     for address in &addresses {
         listeners.push(match address {
             WebAddress::Tcp(address) => bind(address).await?.into(),
-            WebAddress::Unix(path) => bind_unix(path).await?.into(),
+            WebAddress::Unix(path) => bind_unix(path, mode).await?.into(),
         });
     }
     Ok(listeners)
@@ -62,8 +71,8 @@ fn systemd_socket(sockets: &mut ListenFd, index: usize) -> Result<Listener, Fail
     )))
 }
 
-async fn bind_unix(path: &Path) -> Result<UnixSocket, Failure> {
-    match UnixSocket::bind(path).await {
+async fn bind_unix(path: &Path, mode: Option<u32>) -> Result<UnixSocket, Failure> {
+    match UnixSocket::bind(path, mode).await {
         Ok(socket) => Ok(socket),
         Err(error) => Err(Failure::run_time(format!(
             "cannot listen on unix:{}: {error}",
@@ -74,13 +83,16 @@ async fn bind_unix(path: &Path) -> Result<UnixSocket, Failure> {
 
 pub(super) async fn bind(address: &ListenAddress) -> Result<TcpListener, Failure> {
     let bound = match address {
+        ListenAddress::Socket(SocketAddr::V6(address)) if address.ip().is_unspecified() => {
+            bind_both(address.port())
+        }
         ListenAddress::Socket(address) => TcpListener::bind(address).await,
         ListenAddress::Name(name, port) => TcpListener::bind((name.as_str(), *port)).await,
         ListenAddress::Everywhere(port) => {
-            match TcpListener::bind((Ipv6Addr::UNSPECIFIED, *port)).await {
+            match bind_both(*port) {
                 // IPv6 is not available. Another process on the port is an error, not a reason to
                 // listen on IPv4 alone.
-                Err(error) if error.kind() != std::io::ErrorKind::AddrInUse => {
+                Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
                     TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port)).await
                 }
                 bound => bound,
@@ -94,6 +106,20 @@ pub(super) async fn bind(address: &ListenAddress) -> Result<TcpListener, Failure
             "cannot listen on {address}: {error}"
         ))),
     }
+}
+
+/// Listens on all addresses of IPv6 and IPv4, as Go does, whatever `net.ipv6.bindv6only` says.
+fn bind_both(port: u16) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::IPV6, Type::STREAM, None)?;
+    // The option must be set before the socket is bound.
+    socket.set_only_v6(false)?;
+    // As tokio does: a restart must not wait until old connections have timed out.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// The URL to open on this machine.

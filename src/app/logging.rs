@@ -57,17 +57,26 @@ pub(super) fn init(flags: &LogFlags) -> io::Result<Log> {
     registry().with(layer.with_filter(filter)).init();
     let log = Log(queue.clone());
     panic::set_hook(Box::new(move |panic| {
-        let place = panic.location().map(ToString::to_string);
-        tracing::error!(
-            place,
-            panic = message(panic),
-            "a task panicked; this is a bug, please report it"
-        );
-        // The process ends at once: no destructor runs that would flush the log.
+        if is_thread_limit(message(panic)) {
+            tracing::error!(error = message(panic), "{}", super::THREAD_LIMIT);
+        } else {
+            let place = panic.location().map(ToString::to_string);
+            tracing::error!(
+                place,
+                panic = message(panic),
+                "a task panicked; this is a bug, please report it"
+            );
+        }
         queue.flush(LAST_LINES);
         process::exit(1);
     }));
     Ok(log)
+}
+
+/// Whether tokio or the standard library panicked because the system allows no further thread.
+fn is_thread_limit(message: &str) -> bool {
+    message.starts_with("OS can't spawn worker thread")
+        || message.starts_with("failed to spawn thread")
 }
 
 fn message<'a>(panic: &'a panic::PanicHookInfo<'_>) -> &'a str {
@@ -95,7 +104,7 @@ mod tests {
         config::{self, Config, Overrides},
         credentials::Source,
         domain::Clock,
-        listener::{self, Stream, Timeouts},
+        listener::{self, Peer, Stream, Timeouts},
         poller::Context,
         signer::{Credentials, Secret},
         supervisor::Supervisor,
@@ -158,7 +167,7 @@ mod tests {
                 "thread" => drop(thread::spawn(out_of_luck)),
                 "poll" => drop(tokio::spawn(poll())),
                 "request" => serve(listener::plain).await,
-                "handshake" => serve(async |_| out_of_luck()).await,
+                "handshake" => serve(async |_, _| out_of_luck()).await,
                 kind => unreachable!("{kind}"),
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -198,9 +207,9 @@ mod tests {
     }
 
     /// Serves one connection, after what `wrap` does, with a service that panics.
-    async fn serve<F>(wrap: impl Fn(Stream) -> F + Send + 'static)
+    async fn serve<F>(wrap: impl Fn(Stream, Peer) -> F + Send + 'static)
     where
-        F: Future<Output = io::Result<Stream>> + Send + 'static,
+        F: Future<Output = Option<Stream>> + Send + 'static,
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut stream = TcpStream::connect(listener.local_addr().unwrap())

@@ -46,16 +46,23 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
+/// What is said when the system allows no further thread.
+const THREAD_LIMIT: &str = "cannot start a thread: raise the limit on processes (ulimit -u, the pids limit of the \
+     container, TasksMax= of the systemd unit); Docker before 20.10.10 refuses threads of new programs, so upgrade it \
+     or use --security-opt seccomp=unconfined";
+
 fn run_and_log(command: Command) -> Result<(), Failure> {
-    // Kept until the end: dropping it writes the lines that still wait.
-    let _log = match log_flags(&command) {
-        Some(flags) => Some(logging::init(flags)?),
-        None => None,
-    };
-    limits::raise_descriptor_limit();
+    let mut _log = None;
+    if let Some(flags) = log_flags(&command) {
+        let log = logging::init(flags);
+        // The only thing that can fail is the thread that writes the log.
+        _log = Some(log.map_err(|error| Failure::run_time(format!("{THREAD_LIMIT} ({error})")))?);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?;
+        .build();
+    let runtime =
+        runtime.map_err(|error| Failure::run_time(format!("cannot start the runtime: {error}")))?;
     let outcome = runtime.block_on(dispatch(command));
     // Blocked threads are not waited for: a name lookup can hang for minutes if DNS is down.
     runtime.shutdown_background();

@@ -105,7 +105,8 @@ impl Server {
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
             // A status page is large and for people, so one at a time is enough.
             pages: Semaphore::new(1),
-            reload,
+            renderer: Arc::default(),
+            reload: flags.enable_lifecycle.then(|| reload_queue.clone()),
             access: Arc::default(),
         });
         let mut web_config_file = None;

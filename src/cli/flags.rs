@@ -4,7 +4,9 @@ use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 
 use clap::{Args, builder::BoolishValueParser};
 
-use super::values::{ListenAddress, LogFormat, LogLevel, TelemetryPath, WebAddress};
+use super::values::{
+    ListenAddress, LogFormat, LogLevel, TelemetryPath, UnixSocketMode, WebAddress,
+};
 use crate::{config::Overrides, domain::ShardChoice};
 
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -137,6 +139,14 @@ pub struct WebFlags {
         help = "Address on which to expose metrics and web interface: HOST:PORT or unix:PATH. Repeatable for multiple addresses. [default: :10058]"
     )]
     listen_addresses: Vec<WebAddress>,
+
+    #[arg(
+        long = "web.unix-socket-mode",
+        env = "TCSS_EXPORTER_WEB_UNIX_SOCKET_MODE",
+        value_name = "MODE",
+        help = "Permissions of the files of Unix sockets, in octal, for example 0660. By default, those that the umask allows."
+    )]
+    pub unix_socket_mode: Option<UnixSocketMode>,
 
     #[arg(
         long = "web.systemd-socket",

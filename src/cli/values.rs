@@ -77,6 +77,31 @@ impl fmt::Display for ListenAddress {
     }
 }
 
+/// The permissions of the file of a Unix socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnixSocketMode(u32);
+
+impl UnixSocketMode {
+    pub fn bits(self) -> u32 {
+        self.0
+    }
+}
+
+impl FromStr for UnixSocketMode {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.strip_prefix("0o").unwrap_or(text);
+        match u32::from_str_radix(digits, 8) {
+            // Without a sign, which the parser would accept.
+            Ok(mode) if mode <= 0o777 && digits.starts_with(|c: char| c.is_ascii_digit()) => {
+                Ok(UnixSocketMode(mode))
+            }
+            _ => Err("is not a valid mode, expected three octal digits, for example 0660".into()),
+        }
+    }
+}
+
 /// The path of the metrics: not that of another page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TelemetryPath(String);
@@ -188,6 +213,17 @@ mod tests {
             Ok(WebAddress::Unix("/run/a.sock".into()))
         );
         assert!(parse("unix:").is_err());
+    }
+
+    #[test]
+    fn the_mode_of_a_unix_socket_is_octal() {
+        let parse = |text: &str| text.parse::<UnixSocketMode>().map(UnixSocketMode::bits);
+        for (text, mode) in [("0660", 0o660), ("666", 0o666), ("0o600", 0o600), ("0", 0)] {
+            assert_eq!(parse(text), Ok(mode));
+        }
+        for bad in ["", "0668", "1777", "0x1b0", "rw", "-660", "+660", "u=rw"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -29,6 +29,10 @@ use writer::Writer;
 
 /// A page is sent when it has at least this many bytes.
 const PAGE: usize = 64 * 1024;
+/// A page ends after the row that fills it.
+const SPARE: usize = 4 * 1024;
+/// The capacity of a buffer for a page.
+pub const PAGE_CAPACITY: usize = PAGE + SPARE;
 
 /// Everything that one scrape exposes, as it is at one moment.
 #[derive(Debug)]
@@ -217,6 +221,22 @@ impl Iterator for Pages {
     type Item = Vec<u8>;
 
     fn next(&mut self) -> Option<Vec<u8>> {
+        let mut page = Vec::with_capacity(PAGE_CAPACITY);
+        self.fill(&mut page).then_some(page)
+    }
+}
+
+impl Pages {
+    /// Replaces the content of `page` with the next page. False if there was none left.
+    pub fn fill(&mut self, page: &mut Vec<u8>) -> bool {
+        page.clear();
+        self.writer.swap(page);
+        let has_page = self.write_page();
+        self.writer.swap(page);
+        has_page
+    }
+
+    fn write_page(&mut self) -> bool {
         while let Some(section) = self.sections.get(self.section) {
             // A page may have ended within the family, whose head must not be repeated then.
             if self.row == 0 {
@@ -227,18 +247,18 @@ impl Iterator for Pages {
                 if self.writer.len() >= PAGE {
                     // The next call continues with the row after this one.
                     self.row = row + 1;
-                    return Some(self.writer.take());
+                    return true;
                 }
             }
             self.section += 1;
             self.row = 0;
         }
         if self.is_done {
-            return None;
+            return false;
         }
         self.is_done = true;
         self.writer.end();
-        Some(self.writer.take())
+        true
     }
 }
 

@@ -1,13 +1,10 @@
 //! Fills pages with families, in one of the two formats.
 
 use super::{
-    Format, PAGE,
+    Format,
     text::{Kind, write_samples},
 };
 use crate::collectors::Samples;
-
-/// A page ends after the row that fills it.
-const SPARE: usize = 4 * 1024;
 
 /// A page that is being filled.
 #[derive(Debug)]
@@ -21,7 +18,7 @@ impl Writer {
     pub(super) fn new(format: Format) -> Writer {
         Writer {
             format,
-            buffer: Vec::with_capacity(PAGE + SPARE),
+            buffer: Vec::new(),
             has_head: false,
         }
     }
@@ -30,8 +27,9 @@ impl Writer {
         self.buffer.len()
     }
 
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        std::mem::replace(&mut self.buffer, Vec::with_capacity(PAGE + SPARE))
+    /// Exchanges the page that was filled with another buffer.
+    pub(super) fn swap(&mut self, buffer: &mut Vec<u8>) {
+        std::mem::swap(&mut self.buffer, buffer);
     }
 
     /// What follows belongs to another family.

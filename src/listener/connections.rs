@@ -9,7 +9,7 @@ use tokio::{
 
 use super::{
     activity::ConnectionActivity,
-    socket::{Listener, Stream},
+    socket::{Listener, Peer, Stream},
 };
 
 /// Half of the usual limit of open files per process.
@@ -47,12 +47,12 @@ impl Connections {
     ///
     /// Refusing new connections instead would favour clients that open connections and send
     /// nothing: 512 of them would lock out Prometheus.
-    pub(super) async fn accept(&mut self) -> Stream {
+    pub(super) async fn accept(&mut self) -> (Stream, Peer) {
         loop {
             let error = match self.accept_any().await {
-                Ok(stream) => {
+                Ok(accepted) => {
                     self.make_room();
-                    return stream;
+                    return accepted;
                 }
                 Err(error) => error,
             };
@@ -70,7 +70,7 @@ impl Connections {
     }
 
     /// Accepts from any listener.
-    async fn accept_any(&mut self) -> io::Result<Stream> {
+    async fn accept_any(&mut self) -> io::Result<(Stream, Peer)> {
         poll_fn(|context| {
             for index in 0..self.listeners.len() {
                 if let Poll::Ready(accepted) = self.listeners[index].poll_accept(context) {

@@ -5,7 +5,6 @@
 use std::{
     error::Error,
     future::{Future, Ready, ready},
-    io,
     pin::pin,
     sync::Arc,
     time::Duration,
@@ -29,14 +28,14 @@ mod socket;
 mod unix;
 
 pub use socket::Listener;
-pub(crate) use socket::Stream;
+pub(crate) use socket::{Peer, Stream};
 pub use unix::UnixSocket;
 
 use activity::{ConnectionActivity, TrackedBody};
 use connections::Connections;
 
 /// For what precedes HTTP, such as a TLS handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A request with more headers gets 431.
 const MAX_HEADERS: usize = 100;
 /// Bytes of a request line and its headers. A request with more gets 431.
@@ -57,7 +56,10 @@ pub(crate) struct Timeouts {
 }
 
 /// Serves `service` on `listeners` until `shutdown`, then drains the requests in flight.
-/// `handshake` does what precedes HTTP: a TLS handshake, or nothing ([`plain`]).
+/// `handshake` does what precedes HTTP: a TLS handshake, or nothing ([`plain`]). It must end within
+/// [`HANDSHAKE_TIMEOUT`], and reports its failures itself.
+///
+/// Requests have their [`Peer`] as an extension.
 pub(crate) async fn serve<W, F, S, B>(
     listeners: Vec<Listener>,
     handshake: W,
@@ -65,8 +67,8 @@ pub(crate) async fn serve<W, F, S, B>(
     timeouts: Timeouts,
     shutdown: impl Future<Output = ()>,
 ) where
-    W: Fn(Stream) -> F,
-    F: Future<Output = io::Result<Stream>> + Send + 'static,
+    W: Fn(Stream, Peer) -> F,
+    F: Future<Output = Option<Stream>> + Send + 'static,
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -78,13 +80,14 @@ pub(crate) async fn serve<W, F, S, B>(
     let mut connections = Connections::new(listeners);
     let mut shutdown = pin!(shutdown);
     loop {
-        let stream = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = &mut shutdown => break,
-            stream = connections.accept() => stream,
+            accepted = connections.accept() => accepted,
         };
         let activity = Arc::new(ConnectionActivity::new());
         let connection = serve_connection(
-            handshake(stream),
+            handshake(stream, peer),
+            peer,
             service.clone(),
             Arc::clone(&activity),
             timeouts,
@@ -103,13 +106,14 @@ pub(crate) async fn serve<W, F, S, B>(
 }
 
 /// The handshake of plain HTTP: none.
-pub(crate) fn plain(stream: Stream) -> Ready<io::Result<Stream>> {
-    ready(Ok(stream))
+pub(crate) fn plain(stream: Stream, _: Peer) -> Ready<Option<Stream>> {
+    ready(Some(stream))
 }
 
 /// Serves one connection, from its handshake to its end.
 async fn serve_connection<S, B>(
-    handshake: impl Future<Output = io::Result<Stream>>,
+    handshake: impl Future<Output = Option<Stream>>,
+    peer: Peer,
     service: S,
     activity: Arc<ConnectionActivity>,
     timeouts: Timeouts,
@@ -120,15 +124,14 @@ async fn serve_connection<S, B>(
     B: Body + Unpin + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let stream = match timeout(HANDSHAKE_TIMEOUT, handshake).await {
-        Ok(Ok(stream)) => stream,
-        Ok(Err(error)) => return tracing::debug!(%error, "handshake failed"),
-        Err(_) => return tracing::debug!("handshake timed out"),
+    let Some(stream) = handshake.await else {
+        return;
     };
     // A request stays in flight until its body is sent, not just until the service returns: slow
     // readers must count, too.
     let tracked = Arc::clone(&activity);
-    let service = service_fn(move |request| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let in_flight = tracked.request_started();
         let response = service.call(request);
         async move {

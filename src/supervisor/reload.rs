@@ -1,6 +1,6 @@
 //! Reads the configuration, at the start and at each reload.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::LazyLock, time::Duration};
 
 use tokio::time::timeout;
 
@@ -8,7 +8,11 @@ use super::Supervisor;
 use crate::{
     config::{self, Config, Overrides},
     domain::{AccountName, Shard},
+    workers::WorkerPool,
 };
+
+/// A read that hangs keeps its thread. Further ones wait, and time out.
+static READERS: LazyLock<WorkerPool> = LazyLock::new(|| WorkerPool::new("config", 2));
 
 /// A file system that hangs must not hold up the start or a reload: the client of `/-/reload`
 /// still gets an answer.
@@ -48,19 +52,16 @@ impl ConfigSource {
                 shard,
             } => (path.clone(), overrides.clone(), *shard),
         };
-        // Sharding happens there too: it hashes every account once per shard.
-        let loading =
-            tokio::task::spawn_blocking(move || match config::load(path.as_deref(), &overrides) {
-                Ok(loaded) => Ok(loaded.of_shard(shard)),
-                Err(problems) => Err(lines(problems.iter())),
-            });
+        let loading = READERS.run(move || {
+            config::load(path.as_deref(), &overrides).map(|loaded| loaded.of_shard(shard))
+        });
         let Ok(loaded) = timeout(LOAD_TIMEOUT, loading).await else {
             let seconds = LOAD_TIMEOUT.as_secs();
             return Err(vec![format!(
                 "the configuration could not be read within {seconds} s"
             )]);
         };
-        let loaded = loaded.expect("a panic ends the process")?;
+        let loaded = loaded.map_err(|problems| lines(problems.iter()))?;
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }

@@ -2,6 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
+use jiff::Timestamp;
 use prometheus::{
     Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec,
     Opts, Registry, core::Collector, proto::MetricFamily,
@@ -22,6 +23,7 @@ const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10
 const NO_LABELS: &[&str] = &[];
 
 const HTTP_REQUESTS: &str = "tcss_exporter_http_requests_total";
+const HANDSHAKE_FAILURES: &str = "tcss_exporter_tls_handshake_failures_total";
 const LOG_LINES: &str = "tcss_exporter_log_lines_dropped_total";
 
 /// Counts log lines that were dropped. It belongs to the process, as the log does.
@@ -45,8 +47,58 @@ pub struct Telemetry {
     reload_success_time: Gauge,
     web_reload_successful: IntGaugeVec,
     web_reload_success_time: GaugeVec,
+    tls_handshake_failures: IntCounterVec,
+    web_certificate_expiry: GaugeVec,
     shard_index: IntGauge,
     shards: IntGauge,
+}
+
+/// Why a TLS handshake with a client failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HandshakeFailure {
+    /// The client closed the connection.
+    Closed,
+    /// The client did not complete the handshake in time.
+    Timeout,
+    /// The client does not speak TLS.
+    NotTls,
+    /// Client and server have no version, cipher suite or curve in common.
+    Incompatible,
+    /// The client refused the handshake, for example because it does not trust the certificate of
+    /// the server.
+    RefusedByClient,
+    /// A client certificate is required.
+    NoClientCertificate,
+    /// The client certificate is not accepted.
+    BadClientCertificate,
+    Other,
+}
+
+impl HandshakeFailure {
+    const ALL: [HandshakeFailure; 8] = [
+        HandshakeFailure::Closed,
+        HandshakeFailure::Timeout,
+        HandshakeFailure::NotTls,
+        HandshakeFailure::Incompatible,
+        HandshakeFailure::RefusedByClient,
+        HandshakeFailure::NoClientCertificate,
+        HandshakeFailure::BadClientCertificate,
+        HandshakeFailure::Other,
+    ];
+
+    /// The value of the label `reason`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            HandshakeFailure::Closed => "closed",
+            HandshakeFailure::Timeout => "timeout",
+            HandshakeFailure::NotTls => "not_tls",
+            HandshakeFailure::Incompatible => "incompatible",
+            HandshakeFailure::RefusedByClient => "refused_by_client",
+            HandshakeFailure::NoClientCertificate => "no_client_certificate",
+            HandshakeFailure::BadClientCertificate => "bad_client_certificate",
+            HandshakeFailure::Other => "other",
+        }
+    }
 }
 
 impl Telemetry {
@@ -96,6 +148,17 @@ impl Telemetry {
                 Opts::new(
                     "tcss_exporter_web_config_last_reload_success_timestamp_seconds",
                     "Unix time at which the web configuration was last loaded successfully.",
+                ),
+                NO_LABELS,
+            ))?,
+            tls_handshake_failures: register(&registry, IntCounterVec::new(
+                Opts::new(HANDSHAKE_FAILURES, "Total number of failed TLS handshakes with clients, by reason."),
+                &["reason"],
+            ))?,
+            web_certificate_expiry: register(&registry, GaugeVec::new(
+                Opts::new(
+                    "tcss_exporter_web_certificate_expiry_timestamp_seconds",
+                    "Unix time at which the certificate of the web server expires.",
                 ),
                 NO_LABELS,
             ))?,
@@ -183,6 +246,29 @@ impl Telemetry {
             .inc();
     }
 
+    /// Counts a TLS handshake with a client of this exporter that failed.
+    pub fn tls_handshake_failed(&self, reason: HandshakeFailure) {
+        self.tls_handshake_failures
+            .with_label_values(&[reason.as_str()])
+            .inc();
+    }
+
+    /// The web server has a certificate that expires then, or none.
+    pub fn set_web_certificate_expiry(&self, expiry: Option<Timestamp>) {
+        let Some(expiry) = expiry else {
+            self.web_certificate_expiry.reset();
+            return;
+        };
+        self.web_certificate_expiry
+            .with_label_values(NO_LABELS)
+            .set(seconds_of(expiry));
+        // The failures exist from the first scrape on, so that increases are seen.
+        for reason in HandshakeFailure::ALL {
+            self.tls_handshake_failures
+                .with_label_values(&[reason.as_str()]);
+        }
+    }
+
     /// The configuration was loaded at `now`.
     pub fn config_loaded(&self, now: Moment) {
         self.reload_successful.set(1);
@@ -216,7 +302,7 @@ impl Telemetry {
         let mut families = self.gather();
         families.retain(|family| {
             !family.name().starts_with("process_")
-                && ![HTTP_REQUESTS, LOG_LINES].contains(&family.name())
+                && ![HTTP_REQUESTS, HANDSHAKE_FAILURES, LOG_LINES].contains(&family.name())
         });
         families
     }
@@ -237,7 +323,11 @@ fn register<M: Collector + Clone + 'static>(
     Ok(metric)
 }
 
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
 fn unix_seconds(moment: Moment) -> f64 {
-    moment.wall.as_millisecond() as f64 / 1e3
+    seconds_of(moment.wall)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
+fn seconds_of(time: Timestamp) -> f64 {
+    time.as_millisecond() as f64 / 1e3
 }

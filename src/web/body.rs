@@ -3,15 +3,18 @@
 use std::{
     convert::Infallible,
     io::Write as _,
+    mem,
     pin::Pin,
-    task::{Context, Poll},
+    sync::Arc,
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use hyper::body::{Body, Frame, SizeHint};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use super::renderer::{PageBuffers, Renderer};
 use crate::exposition::Pages;
 
 #[derive(Debug)]
@@ -24,8 +27,7 @@ pub struct ResponseBody {
 #[derive(Debug)]
 enum BodySource {
     Complete(Bytes),
-    Plain(Pages),
-    Gzip(Box<GzipPages>),
+    Pages(RenderedPages),
 }
 
 impl ResponseBody {
@@ -40,24 +42,23 @@ impl ResponseBody {
         }
     }
 
-    pub(super) fn pages(pages: Pages, is_gzip: bool, permit: OwnedSemaphorePermit) -> ResponseBody {
-        let source = if is_gzip {
-            BodySource::Gzip(Box::new(GzipPages::new(pages)))
+    pub(super) fn pages(
+        pages: Pages,
+        is_gzip: bool,
+        renderer: Arc<Renderer>,
+        permit: OwnedSemaphorePermit,
+    ) -> ResponseBody {
+        let encoding = if is_gzip {
+            PageEncoding::Gzip(Box::new(GzipPages::new(pages, renderer.buffers())))
         } else {
-            BodySource::Plain(pages)
+            PageEncoding::Plain(Box::new(pages))
         };
         ResponseBody {
-            source,
+            source: BodySource::Pages(RenderedPages {
+                renderer,
+                state: RenderState::Waiting(encoding),
+            }),
             _permit: Some(permit),
-        }
-    }
-
-    fn next_chunk(&mut self) -> Option<Bytes> {
-        match &mut self.source {
-            BodySource::Complete(bytes) if bytes.is_empty() => None,
-            BodySource::Complete(bytes) => Some(std::mem::take(bytes)),
-            BodySource::Plain(pages) => Some(Bytes::from(pages.next()?)),
-            BodySource::Gzip(pages) => Some(Bytes::from(pages.next_chunk()?)),
         }
     }
 }
@@ -68,13 +69,16 @@ impl Body for ResponseBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        // Never pending: the next page is rendered here, once hyper has room for it.
-        match self.next_chunk() {
-            Some(chunk) => Poll::Ready(Some(Ok(Frame::data(chunk)))),
-            None => Poll::Ready(None),
-        }
+        let chunk = match &mut self.source {
+            BodySource::Complete(bytes) if bytes.is_empty() => None,
+            BodySource::Complete(bytes) => Some(mem::take(bytes)),
+            // The next page is rendered once hyper has room for it, so that a client that does not
+            // read costs nothing.
+            BodySource::Pages(pages) => ready!(pages.poll_next(context)),
+        };
+        Poll::Ready(chunk.map(|chunk| Ok(Frame::data(chunk))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -84,7 +88,84 @@ impl Body for ResponseBody {
     fn size_hint(&self) -> SizeHint {
         match &self.source {
             BodySource::Complete(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            BodySource::Plain(_) | BodySource::Gzip(_) => SizeHint::default(),
+            BodySource::Pages(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// Pages that are rendered by the threads of [`Renderer`], one chunk at a time: many scrapes take
+/// turns.
+#[derive(Debug)]
+struct RenderedPages {
+    renderer: Arc<Renderer>,
+    state: RenderState,
+}
+
+#[derive(Debug)]
+enum RenderState {
+    /// For room to send the next chunk.
+    Waiting(PageEncoding),
+    /// A thread has the pages, and returns them with the next chunk.
+    Rendering(oneshot::Receiver<(PageEncoding, Option<Bytes>)>),
+    Done,
+}
+
+impl RenderedPages {
+    fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        let mut rendering = match mem::replace(&mut self.state, RenderState::Done) {
+            RenderState::Done => return Poll::Ready(None),
+            RenderState::Waiting(pages) => self.render(pages),
+            RenderState::Rendering(rendering) => rendering,
+        };
+        match Pin::new(&mut rendering).poll(context) {
+            Poll::Pending => {
+                self.state = RenderState::Rendering(rendering);
+                Poll::Pending
+            }
+            Poll::Ready(rendered) => {
+                let (pages, chunk) = rendered.expect("a panic ends the process");
+                if chunk.is_some() {
+                    self.state = RenderState::Waiting(pages);
+                }
+                Poll::Ready(chunk)
+            }
+        }
+    }
+
+    fn render(&self, mut pages: PageEncoding) -> oneshot::Receiver<(PageEncoding, Option<Bytes>)> {
+        let (sender, receiver) = oneshot::channel();
+        let buffers = Arc::clone(self.renderer.buffers());
+        let work = Box::new(move || {
+            let chunk = pages.next_chunk(&buffers);
+            // Fails if the client has disconnected.
+            let _ = sender.send((pages, chunk));
+        });
+        // Without a single thread, scrapes are still answered.
+        if let Err(work) = self.renderer.pool().submit(work) {
+            work();
+        }
+        receiver
+    }
+}
+
+#[derive(Debug)]
+enum PageEncoding {
+    Plain(Box<Pages>),
+    Gzip(Box<GzipPages>),
+}
+
+impl PageEncoding {
+    fn next_chunk(&mut self, buffers: &Arc<PageBuffers>) -> Option<Bytes> {
+        match self {
+            PageEncoding::Plain(pages) => {
+                let mut page = buffers.take();
+                if pages.fill(&mut page) {
+                    return Some(buffers.bytes(page));
+                }
+                buffers.give_back(page);
+                None
+            }
+            PageEncoding::Gzip(pages) => pages.next_chunk(buffers),
         }
     }
 }
@@ -99,26 +180,35 @@ struct GzipPages {
 }
 
 impl GzipPages {
-    fn new(pages: Pages) -> GzipPages {
+    fn new(pages: Pages, buffers: &PageBuffers) -> GzipPages {
         GzipPages {
             pages,
-            encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())),
+            encoder: Some(GzEncoder::new(buffers.take(), Compression::fast())),
         }
     }
 
-    fn next_chunk(&mut self) -> Option<Vec<u8>> {
+    fn next_chunk(&mut self, buffers: &Arc<PageBuffers>) -> Option<Bytes> {
         let mut encoder = self.encoder.take()?;
-        for page in self.pages.by_ref() {
+        let mut page = buffers.take();
+        let mut has_page = true;
+        // The encoder buffers, so several pages may give no output. The header of gzip alone is not
+        // worth a chunk.
+        while has_page && encoder.get_ref().len() <= GZIP_HEADER {
+            has_page = self.pages.fill(&mut page);
             encoder
                 .write_all(&page)
                 .expect("writing to a vector succeeds");
-            // The encoder buffers, so several pages may give no output.
-            if !encoder.get_ref().is_empty() {
-                let chunk = std::mem::take(encoder.get_mut());
-                self.encoder = Some(encoder);
-                return Some(chunk);
-            }
         }
-        Some(encoder.finish().expect("writing to a vector succeeds"))
+        buffers.give_back(page);
+        if has_page {
+            let chunk = mem::replace(encoder.get_mut(), buffers.take());
+            self.encoder = Some(encoder);
+            return Some(buffers.bytes(chunk));
+        }
+        let chunk = encoder.finish().expect("writing to a vector succeeds");
+        Some(buffers.bytes(chunk))
     }
 }
+
+/// Bytes of the header that starts the output of gzip.
+const GZIP_HEADER: usize = 10;

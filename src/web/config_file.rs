@@ -3,14 +3,13 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
 use arc_swap::ArcSwap;
 use tokio::{
     sync::Mutex,
-    task::spawn_blocking,
     time::{sleep, timeout},
 };
 
@@ -19,6 +18,7 @@ use crate::{
     config::web::{self, WebConfig, WebConfigReading},
     domain::Clock,
     telemetry::Telemetry,
+    workers::WorkerPool,
 };
 
 const CHECK_INTERVAL: Duration = Duration::from_secs(3);
@@ -26,6 +26,9 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(3);
 const SETTLE_TIME: Duration = Duration::from_millis(100);
 /// A file system that hangs must not block the startup or a reload.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A read that hangs keeps its thread. Further ones wait, and time out.
+static READERS: LazyLock<WorkerPool> = LazyLock::new(|| WorkerPool::new("web-config", 2));
 
 /// The web configuration as it was read at startup.
 pub struct LoadedWebConfig {
@@ -159,6 +162,11 @@ impl WebConfigFile {
             users = config.users.len(),
             "web configuration loaded"
         );
+        for warning in config.warnings(self.clock.now().wall) {
+            tracing::warn!("{warning}");
+        }
+        self.telemetry
+            .set_web_certificate_expiry(config.certificate_expiry);
         let updated = self.access.load().updated(config);
         self.access.store(Arc::new(updated));
         self.telemetry.web_config_loaded(self.clock.now());
@@ -191,9 +199,7 @@ async fn read_settled<F: Future<Output = WebConfigReading>>(
 }
 
 async fn read(file: PathBuf) -> WebConfigReading {
-    spawn_blocking(move || web::read(&file))
-        .await
-        .expect("a panic ends the process")
+    READERS.run(move || web::read(&file)).await
 }
 
 fn timed_out() -> Vec<String> {

@@ -6,21 +6,26 @@
 //! | `/` | GET, HEAD | the status page; `?q=` part of a name, `?page=`, `?refresh=off` |
 //! | `/-/healthy` | GET, HEAD | 200 |
 //! | `/-/ready` | GET, HEAD | 200 once every scan was polled, 503 before |
-//! | `/-/reload` | POST, PUT | 200, or 500 with the problems; 403 without `--web.enable-lifecycle` |
+//! | `/-/reload` | POST, PUT | 200, or 500 with the problems; 403 without `--web.enable-lifecycle`, and for cross-origin requests |
 //!
 //! [`Access`] applies to all of them: TLS, users, rate limit and headers of `--web.config.file`.
 
-use std::{convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http_body_util::BodyExt as _;
 use hyper::body::Body;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    time::timeout,
+};
 
 use crate::{
     domain::{Clock, Moment},
     exposition::Scrape,
+    listener::Peer,
     store::Store,
     telemetry::Telemetry,
 };
@@ -28,7 +33,10 @@ use crate::{
 mod access;
 mod body;
 mod config_file;
+mod handshake;
 mod negotiation;
+mod origin;
+mod renderer;
 mod route;
 mod server;
 mod status;
@@ -40,9 +48,13 @@ pub(crate) use access::parse_basic_auth;
 pub use body::ResponseBody;
 pub use config_file::{LoadedWebConfig, WebConfigFile};
 pub(crate) use negotiation::negotiate;
+pub use renderer::Renderer;
 pub use server::serve;
 
 use route::Route;
+
+/// Until a client that announced a body without a length has sent its end.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Requests a reload of the configuration. The answer is the problems, if there are any.
 pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
@@ -65,6 +77,8 @@ pub struct WebState {
     /// One permit per status page that is rendered concurrently. Few, so that status pages do not
     /// delay scrapes.
     pub pages: Semaphore,
+    /// Renders scrapes and status pages.
+    pub renderer: Arc<Renderer>,
     /// None without `--web.enable-lifecycle`.
     pub reload: Option<mpsc::Sender<ReloadRequest>>,
     /// Replaced when the web configuration changes.
@@ -73,13 +87,12 @@ pub struct WebState {
 
 impl WebState {
     /// Answers one request.
-    pub async fn respond<B: Body>(
+    pub async fn respond<B: Body + Unpin>(
         &self,
         request: Request<B>,
     ) -> Result<Response<ResponseBody>, Infallible> {
         let (request, body) = request.into_parts();
-        // A body is never read, so it cannot be sent slowly or without end to hold a connection.
-        let route = if body.is_end_stream() {
+        let route = if is_empty(body).await {
             Route::of(&request.method, request.uri.path(), &self.telemetry_path)
         } else {
             Route::WithBody
@@ -87,7 +100,11 @@ impl WebState {
         // One request sees one configuration, even if the file changes meanwhile.
         let access = self.access.load_full();
         let authorization = request.headers.get(header::AUTHORIZATION);
-        let mut response = match access.authorize(route.is_public(), authorization).await {
+        // Absent only where the service is called without a connection.
+        let peer = request.extensions.get::<Peer>();
+        let client = peer.and_then(|peer| peer.network());
+        let authorized = access.authorize(route.is_public(), client, authorization);
+        let mut response = match authorized.await {
             Ok(()) => {
                 self.answer(route, request.uri.query(), &request.headers)
                     .await
@@ -110,6 +127,12 @@ impl WebState {
         if request.method == Method::HEAD {
             *response.body_mut() = ResponseBody::empty();
         }
+        // Without a length, an HTTP/1.0 client reads to the end of the connection. hyper would
+        // promise to keep it alive, unless the response has the version of the client.
+        let has_length = response.body().size_hint().exact().is_some();
+        if request.version == Version::HTTP_10 && (!has_length || route == Route::WithBody) {
+            *response.version_mut() = Version::HTTP_10;
+        }
         Ok(response)
     }
 
@@ -120,13 +143,17 @@ impl WebState {
         headers: &HeaderMap,
     ) -> Response<ResponseBody> {
         match route {
-            Route::Metrics => self.metrics(headers),
+            Route::Metrics => self.metrics(headers).await,
             Route::Landing => self.status_page(query).await,
             Route::Healthy => text(StatusCode::OK, "healthy"),
             Route::Ready if self.store.is_ready() => text(StatusCode::OK, "ready"),
             Route::Ready => text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not ready: waiting for the first poll of every scan",
+            ),
+            Route::Reload if origin::is_cross_origin(headers) => text(
+                StatusCode::FORBIDDEN,
+                "cross-origin requests cannot reload the configuration",
             ),
             Route::Reload => self.reload().await,
             Route::WithBody => text(
@@ -138,7 +165,7 @@ impl WebState {
         }
     }
 
-    fn metrics(&self, headers: &HeaderMap) -> Response<ResponseBody> {
+    async fn metrics(&self, headers: &HeaderMap) -> Response<ResponseBody> {
         // The permit moves into the body: a scrape counts until its last byte is sent, because a slow
         // client keeps its snapshots and buffers in memory.
         let Ok(permit) = Arc::clone(&self.scrapes).try_acquire_owned() else {
@@ -148,13 +175,19 @@ impl WebState {
             );
         };
         let (format, is_gzip) = negotiate(headers);
-        let registry = if self.without_exporter_metrics {
-            self.telemetry.gather_without_exporter()
-        } else {
-            self.telemetry.gather()
+        let (store, telemetry) = (Arc::clone(&self.store), Arc::clone(&self.telemetry));
+        let (clock, without_exporter) = (self.clock, self.without_exporter_metrics);
+        let collect = move || {
+            let registry = if without_exporter {
+                telemetry.gather_without_exporter()
+            } else {
+                telemetry.gather()
+            };
+            Scrape::new(&store, registry, clock.now()).pages(format)
         };
-        let pages = Scrape::new(&self.store, registry, self.clock.now()).pages(format);
-        let mut response = Response::new(ResponseBody::pages(pages, is_gzip, permit));
+        let pages = self.renderer.pool().run(collect).await;
+        let renderer = Arc::clone(&self.renderer);
+        let mut response = Response::new(ResponseBody::pages(pages, is_gzip, renderer, permit));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -174,17 +207,17 @@ impl WebState {
         // Waits instead of failing: a page takes milliseconds. The semaphore is never closed.
         let _permit = self.pages.acquire().await;
         let query = status::StatusQuery::parse(query);
-        let info = status::ServerInfo {
-            started: self.started,
-            telemetry_path: &self.telemetry_path,
-            shard: self.shard.as_deref(),
+        let (store, clock, started) = (Arc::clone(&self.store), self.clock, self.started);
+        let (telemetry_path, shard) = (self.telemetry_path.clone(), self.shard.clone());
+        let render = move || {
+            let info = status::ServerInfo {
+                started,
+                telemetry_path: &telemetry_path,
+                shard: shard.as_deref(),
+            };
+            status::page(&store.table(), clock.now(), &query, info)
         };
-        html(status::page(
-            &self.store.table(),
-            self.clock.now(),
-            &query,
-            info,
-        ))
+        html(self.renderer.pool().run(render).await)
     }
 
     async fn reload(&self) -> Response<ResponseBody> {
@@ -206,6 +239,20 @@ impl WebState {
             ),
         }
     }
+}
+
+/// Whether a request has no content. Some clients announce a body of chunks and send none.
+///
+/// Of any other body, at most the first frame is read, so a client cannot send it slowly or without
+/// end to hold a connection.
+async fn is_empty(mut body: impl Body + Unpin) -> bool {
+    if body.is_end_stream() {
+        return true;
+    }
+    if body.size_hint().lower() > 0 {
+        return false;
+    }
+    matches!(timeout(BODY_TIMEOUT, body.frame()).await, Ok(None))
 }
 
 fn text(status: StatusCode, text: &str) -> Response<ResponseBody> {

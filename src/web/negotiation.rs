@@ -45,9 +45,10 @@ fn is_acceptable_gzip(coding: &str) -> bool {
         return false;
     }
     for parameter in parts {
-        // "q=0" means: anything but gzip.
-        if let Some(quality) = parameter.trim().strip_prefix("q=")
-            && quality.parse() == Ok(0.0)
+        // "q=0" means: anything but gzip. The names of parameters are not case-sensitive.
+        if let Some((name, quality)) = parameter.split_once('=')
+            && name.trim().eq_ignore_ascii_case("q")
+            && quality.trim().parse() == Ok(0.0)
         {
             return false;
         }
@@ -61,10 +62,18 @@ mod tests {
 
     #[test]
     fn gzip_is_only_for_clients_that_accept_it() {
-        for accept in ["gzip", "deflate, gzip", "GZIP;q=0.5", "br , gzip ; q=1"] {
+        for accept in ["gzip", "deflate, gzip", "GZIP;Q=0.5", "br , gzip ; q=1"] {
             assert!(accepts_gzip(Some(accept)), "{accept}");
         }
-        for accept in ["", "identity", "gzip;q=0", "gzip; q=0.0", "x-gzipped"] {
+        for accept in [
+            "",
+            "identity",
+            "gzip;q=0",
+            "gzip; q=0.0",
+            "gzip;Q=0",
+            "GZIP ; Q = 0.000",
+            "x-gzipped",
+        ] {
             assert!(!accepts_gzip(Some(accept)), "{accept}");
         }
         assert!(!accepts_gzip(None));

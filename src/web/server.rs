@@ -1,13 +1,14 @@
 //! The web server on its sockets.
 
-use std::{future::Future, io, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use hyper::service::service_fn;
-use rustls::ServerConfig;
-use tokio_rustls::TlsAcceptor;
 
-use super::WebState;
-use crate::listener::{self, Listener, Stream, Timeouts};
+use super::{
+    WebState,
+    handshake::{HandshakeLog, handshake},
+};
+use crate::listener::{self, Listener, Timeouts};
 
 /// The header timeout also closes idle connections. Prometheus opens a new one for its next scrape.
 const SERVER_TIMEOUTS: Timeouts = Timeouts {
@@ -23,18 +24,13 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) {
     let access = Arc::clone(&state.access);
+    let log = Arc::new(HandshakeLog::new(Arc::clone(&state.telemetry)));
     // Loaded per connection: a new certificate counts from the next connection on.
-    let handshake = move |stream| tls_handshake(stream, access.load().tls().cloned());
+    let handshake =
+        move |stream, peer| handshake(stream, peer, access.load().tls().cloned(), Arc::clone(&log));
     let service = service_fn(move |request| {
         let state = Arc::clone(&state);
         async move { state.respond(request).await }
     });
     listener::serve(listeners, handshake, service, SERVER_TIMEOUTS, shutdown).await;
-}
-
-async fn tls_handshake(stream: Stream, tls: Option<Arc<ServerConfig>>) -> io::Result<Stream> {
-    match tls {
-        Some(config) => Ok(Box::new(TlsAcceptor::from(config).accept(stream).await?)),
-        None => Ok(stream),
-    }
 }

@@ -209,3 +209,33 @@ fn cpu_seconds(site: &Site) -> f64 {
     };
     tasks.map(|task| of(task.unwrap())).sum::<f64>() / 1e9
 }
+
+/// As after a restart: no login is cached.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_of_wrong_passwords_does_not_lock_out_the_first_login_of_another_client() {
+    let site = std::sync::Arc::new(start(&[user("alice", 6)], &[]));
+    let mut flood = JoinSet::new();
+    for n in 0..40 {
+        let site = std::sync::Arc::clone(&site);
+        flood.spawn(async move {
+            for attempt in 0.. {
+                login(&site, "/metrics", "alice", &format!("{n}-{attempt}")).await;
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let other = reqwest::Client::builder()
+        .no_proxy()
+        .local_address(std::net::IpAddr::from([127, 0, 0, 2]))
+        .build()
+        .unwrap();
+    let start = Instant::now();
+    let request = other.get(site.http("/metrics"));
+    let request = request.basic_auth("alice", Some(password("alice")));
+    assert_eq!(status(request).await, Some(200));
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
+}

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::support::{
-    process::{Running, SCANNED, file, get, path, serving, simulating, until},
+    process::{Running, SCANNED, file, get, path, run, serving, simulating, until},
     value,
 };
 
@@ -227,5 +227,32 @@ async fn the_exporter_stops_on_a_signal_despite_open_connections() {
         assert!(took < Duration::from_secs(10), "{signal}: took {took:?}");
         assert_eq!(idle.read(&mut [0]).await.unwrap(), 0, "closed in order");
         assert_eq!(mute.read(&mut [0]).await.unwrap(), 0, "closed in order");
+    }
+}
+
+/// As another user, whose limit does not count the threads of this test.
+#[test]
+fn threads_that_cannot_be_started_are_named_and_not_called_a_bug() {
+    let directory = tempfile::tempdir().unwrap();
+    let binary = directory.path().join("tcss-exporter");
+    std::fs::copy(env!("CARGO_BIN_EXE_tcss-exporter"), &binary).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), mode).unwrap();
+    // Not even the log, and then the log but not all threads of the runtime.
+    for limit in ["1", "2"] {
+        let mut command = std::process::Command::new("setpriv");
+        command
+            .args(["--reuid=61234", "--regid=61234", "--clear-groups"])
+            .args(["prlimit", &format!("--nproc={limit}:{limit}")])
+            .arg(&binary)
+            .args(["--web.listen-address=127.0.0.1:0"])
+            .env("TOKIO_WORKER_THREADS", "4");
+        let (status, output) = run("setpriv", &mut command, "");
+        assert_eq!(status.code(), Some(1), "{limit}: {output}");
+        assert!(
+            output.contains("cannot start a thread: raise the limit"),
+            "{limit}: {output}"
+        );
+        assert!(!output.contains("bug"), "{limit}: {output}");
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::support::{
     RARELY, config_of_scans,
-    process::{SCANNED, arrivals, fetch, file, get, path, serving, simulating, until},
+    process::{SCANNED, arrivals, fetch, file, get, path, run, serving, simulating, until},
     raw::{Act, Raw, refusing},
     sum, value,
 };
@@ -351,4 +351,114 @@ async fn a_slow_scrape_takes_its_place_until_it_ends() {
     };
     let refusals = until(&metrics, "a scrape", refusals).await;
     assert!(refusals >= 3.0, "{refusals}");
+}
+
+/// Everything that the server sends for `request`, until it closes the connection.
+async fn raw_answer(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_without_content_is_answered_even_if_it_announces_chunks() {
+    let (_socket, address) = refusing();
+    let (_exporter, exporter) = serving(&["--api.endpoint", &format!("http://{address}")]);
+    let address = exporter.trim_start_matches("http://");
+    let request = |path: &str, chunks: &str| {
+        format!("GET {path} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}")
+    };
+    // A second request on the same connection shows that the body was read to its end.
+    let second = "GET /-/healthy HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    for path in ["/metrics", "/", "/-/healthy"] {
+        let both = format!("{}{second}", request(path, "0\r\n\r\n"));
+        let answer = raw_answer(address, &both).await;
+        assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 2, "{answer}");
+    }
+    let answer = raw_answer(address, &request("/metrics", "1\r\na\r\n0\r\n\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    // The chunks never end.
+    let answer = raw_answer(address, &request("/metrics", "")).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_response_without_a_length_does_not_promise_http_1_0_clients_to_keep_alive() {
+    let (_socket, address) = refusing();
+    let (_exporter, exporter) = serving(&["--api.endpoint", &format!("http://{address}")]);
+    let address = exporter.trim_start_matches("http://");
+    for more in ["", "Accept-Encoding: gzip\r\n"] {
+        let request = format!("GET /metrics HTTP/1.0\r\nConnection: keep-alive\r\n{more}\r\n");
+        let answer = raw_answer(address, &request).await;
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let head = head.to_ascii_lowercase();
+        assert!(head.starts_with("http/1.0 200 ok"), "{head}");
+        assert!(!head.contains("keep-alive"), "{head}");
+        assert!(!head.contains("transfer-encoding"), "{head}");
+        assert!(!body.is_empty(), "{more}");
+    }
+    // A response with a length keeps the connection.
+    let twice = "GET /-/healthy HTTP/1.0\r\nConnection: keep-alive\r\n\r\n\
+                 GET /-/healthy HTTP/1.0\r\n\r\n";
+    let answer = raw_answer(address, twice).await;
+    assert_eq!(answer.matches("200 OK").count(), 2, "{answer}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_of_another_site_cannot_reload_the_configuration() {
+    let (_socket, address) = refusing();
+    let (_exporter, exporter) = serving(&[
+        "--api.endpoint",
+        &format!("http://{address}"),
+        "--web.enable-lifecycle",
+    ]);
+    let url = format!("{exporter}/-/reload");
+    let fetch_site = header::HeaderName::from_static("sec-fetch-site");
+    for (name, value, expected) in [
+        (header::ORIGIN, "https://evil.example", 403),
+        (header::ORIGIN, "null", 403),
+        (fetch_site.clone(), "cross-site", 403),
+        (fetch_site.clone(), "same-site", 403),
+        (fetch_site, "same-origin", 200),
+        (header::ORIGIN, exporter.as_str(), 200),
+        (header::ACCEPT, "*/*", 200),
+    ] {
+        for method in [Method::POST, Method::PUT] {
+            let answer = ask(method, &url, &[(name.clone(), value)]).await;
+            assert_eq!(answer.status().as_u16(), expected, "{name}: {value}");
+        }
+    }
+}
+
+/// In a network namespace of its own, where IPv6 sockets do not accept IPv4 by default.
+#[test]
+fn a_port_alone_listens_on_both_families_whatever_bindv6only_says() {
+    let script = r#"
+        ip link set lo up && echo 1 > /proc/sys/net/ipv6/bindv6only || exit 77
+        for address in :10058 '[::]:10059'; do
+            "$0" --web.listen-address="$address" --api.endpoint=http://127.0.0.1:1 2>&1 >/dev/null | sed 's/^/# /' &
+        done
+        for url in http://127.0.0.1:10058 'http://[::1]:10058' http://127.0.0.1:10059 'http://[::1]:10059'; do
+            curl --silent --show-error --retry 50 --retry-delay 0 --retry-all-errors --max-time 20 "$url/-/healthy"
+        done
+        kill $(jobs -p) 2>/dev/null
+        "#;
+    let mut command = std::process::Command::new("unshare");
+    command
+        .args([
+            "--net",
+            "--map-root-user",
+            "--pid",
+            "--fork",
+            "--kill-child",
+        ])
+        .args(["sh", "-c", script])
+        .arg(env!("CARGO_BIN_EXE_tcss-exporter"))
+        .env("TENCENTCLOUD_SECRET_ID", "AKIDtest")
+        .env("TENCENTCLOUD_SECRET_KEY", "test");
+    let (_, output) = run("unshare", &mut command, "");
+    let healthy = output.lines().filter(|line| *line == "healthy").count();
+    assert_eq!(healthy, 4, "{output}");
 }

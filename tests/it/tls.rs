@@ -378,3 +378,138 @@ async fn a_new_certificate_is_noticed() {
     }
     panic!("the old certificate is still shown after 30 s");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_self_signed_client_certificate_may_be_the_authority_itself() {
+    let authority = Authority::new();
+    for is_ca in [false, true] {
+        let pinned = Authority::self_signed(is_ca);
+        for version in ["TLS12", "TLS13"] {
+            let more = format!(
+                "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: pinned.pem\n  \
+                 max_version: {version}\n"
+            );
+            let Issued { certificate, key } = authority.server();
+            let files = [
+                ("server.pem", certificate.as_str()),
+                ("server.key", key.as_str()),
+                ("pinned.pem", pinned.certificate.as_str()),
+            ];
+            let site = Site::start(&format!("{TLS}{more}"), &files, &[]);
+            assert!(
+                comes_in(&site, &authority, Some(&pinned)).await,
+                "{is_ca} {version}"
+            );
+            let other = Authority::self_signed(is_ca);
+            assert!(!comes_in(&site, &authority, Some(&other)).await);
+            assert!(!comes_in(&site, &authority, None).await);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_authority_vouches_for_nobody() {
+    let (authority, expired) = (Authority::new(), Authority::expired());
+    let Issued { certificate, key } = authority.server();
+    let files = [
+        ("server.pem", certificate.as_str()),
+        ("server.key", key.as_str()),
+        ("ca.pem", expired.certificate.as_str()),
+    ];
+    let more = "  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: ca.pem\n";
+    let site = Site::start(&format!("{TLS}{more}"), &files, &[]);
+    let client = expired.issue(Vec::new());
+    assert!(!comes_in(&site, &authority, Some(&client)).await);
+    assert!(site.running.output().contains("that expired on 2020-01-01"));
+}
+
+/// Certificates that rustls itself refuses, made by openssl.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn any_client_certificate_may_have_version_1_or_unknown_critical_extensions() {
+    let authority = Authority::new();
+    let directory = tempfile::tempdir().unwrap();
+    let script = r"
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout v1.key -out v1.csr -subj /CN=v1
+        openssl x509 -req -in v1.csr -signkey v1.key -out v1.pem -x509v1 ||
+            openssl x509 -req -in v1.csr -signkey v1.key -out v1.pem
+        openssl req -x509 -newkey rsa:2048 -nodes -keyout critical.key -out critical.pem -subj /CN=critical \
+            -addext 1.2.3.4=critical,DER:0500
+        ";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).current_dir(directory.path());
+    run("sh", &mut command, "");
+    let read = |name: &str| std::fs::read_to_string(directory.path().join(name)).unwrap();
+    for version in ["TLS12", "TLS13"] {
+        let more = format!("  client_auth_type: RequireAnyClientCert\n  max_version: {version}\n");
+        let site = start(&authority, &more, &[]);
+        for name in ["v1", "critical"] {
+            let shown = Issued {
+                certificate: read(&format!("{name}.pem")),
+                key: read(&format!("{name}.key")),
+            };
+            assert!(
+                comes_in(&site, &authority, Some(&shown)).await,
+                "{name} {version}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_handshake_is_counted_and_logged_with_the_address_of_the_client() {
+    let authority = Authority::new();
+    let more = "  client_auth_type: VerifyClientCertIfGiven\n  client_ca_file: ca.pem\n";
+    let mut site = start(&authority, more, &[]);
+    let foreign = Authority::new().issue(Vec::new());
+    assert!(!comes_in(&site, &authority, Some(&foreign)).await);
+    assert!(!comes_in(&site, &Authority::new(), None).await);
+    let mut plain = TcpStream::connect(&site.address).await.unwrap();
+    let address = plain.local_addr().unwrap();
+    plain
+        .write_all(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    let _ = plain.read_to_end(&mut Vec::new()).await;
+    site.running.wait_for("the client", |log| {
+        let line = log.lines().find(|line| line.contains("reason=not_tls"))?;
+        let is_whole = line.contains("level=warn") && line.contains(&format!("peer={address}"));
+        is_whole.then_some(())
+    });
+    let client = client(&authority, None).build().unwrap();
+    let answer = client.get(site.https("/metrics")).send().await.unwrap();
+    let metrics = answer.text().await.unwrap();
+    for reason in ["not_tls", "bad_client_certificate", "refused_by_client"] {
+        let series = format!("tcss_exporter_tls_handshake_failures_total{{reason=\"{reason}\"}}");
+        assert!(value(&metrics, &series) >= Some(1.0), "{series}: {metrics}");
+    }
+    let expiry = value(
+        &metrics,
+        "tcss_exporter_web_certificate_expiry_timestamp_seconds",
+    );
+    assert!(expiry > Some(2e9), "{expiry:?}");
+}
+
+#[test]
+fn check_warns_about_an_expired_server_certificate() {
+    let authority = Authority::new();
+    let Issued { certificate, key } = authority.issue_expired();
+    let directory = tempfile::tempdir().unwrap();
+    for (name, content) in [
+        ("w.yml", TLS),
+        ("server.pem", &certificate),
+        ("server.key", &key),
+    ] {
+        std::fs::write(directory.path().join(name), content).unwrap();
+    }
+    let mut command = crate::support::process::exporter();
+    command
+        .arg("check")
+        .arg("--web.config.file")
+        .arg(directory.path().join("w.yml"));
+    let (status, output) = run("tcss-exporter", &mut command, "");
+    assert!(status.success(), "{output}");
+    assert!(
+        output.contains("warning: ") && output.contains("that expired on 2020-01-01T00:00:00Z"),
+        "{output}"
+    );
+}

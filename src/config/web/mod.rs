@@ -10,6 +10,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
 use rustls::ServerConfig;
 use sha2::{Digest as _, Sha256};
 
@@ -17,11 +18,13 @@ use crate::yaml::{
     self, MapReader, Problem, Problems, Setting, ValueReader, YamlFile, file_problem, scalar,
 };
 
+mod certificate;
 mod client_certs;
 mod password;
 mod pem;
 mod tls;
 
+pub use certificate::ValidityPeriod;
 pub use password::PasswordHash;
 
 /// How metrics and pages are served, checked.
@@ -35,6 +38,45 @@ pub struct WebConfig {
     pub users: BTreeMap<String, PasswordHash>,
     /// For all clients together.
     pub rate_limit: Option<RateLimit>,
+    /// When the certificate of the server expires.
+    pub certificate_expiry: Option<Timestamp>,
+    /// What is valid but probably unintended.
+    warnings: Vec<Problem>,
+    periods: Vec<CertificatePeriod>,
+}
+
+/// A certificate of the configuration, and what to say when it is not valid.
+#[derive(Clone, Debug)]
+struct CertificatePeriod {
+    period: ValidityPeriod,
+    expired: Problem,
+    not_yet_valid: Problem,
+}
+
+/// What `tls_server_config` says.
+#[derive(Debug, Default)]
+struct TlsReading {
+    config: Option<Arc<ServerConfig>>,
+    /// When the certificate of the server expires.
+    expiry: Option<Timestamp>,
+    warnings: Vec<Problem>,
+    periods: Vec<CertificatePeriod>,
+}
+
+impl WebConfig {
+    /// What is valid but probably unintended, such as a certificate that has expired.
+    pub fn warnings(&self, now: Timestamp) -> Vec<Problem> {
+        let mut warnings = self.warnings.clone();
+        for certificate in &self.periods {
+            if certificate.period.has_ended(now) {
+                warnings.push(certificate.expired.clone());
+            } else if !certificate.period.has_begun(now) {
+                warnings.push(certificate.not_yet_valid.clone());
+            }
+        }
+        warnings.sort();
+        warnings
+    }
 }
 
 /// A token bucket.
@@ -145,17 +187,29 @@ fn read_config(
         return config;
     };
     let mut sections = Vec::new();
-    if let Some(tls) = file.section("tls_server_config", problems) {
-        config.tls = tls::read(&tls, files, problems);
-        sections.push(("tls_server_config", tls.finish(problems)));
-    }
-    if let Some(http) = file.section("http_server_config", problems) {
+    let tls = file.section("tls_server_config", problems);
+    let http = file.section("http_server_config", problems);
+    let mut has_http2 = true;
+    if let Some(http) = &http {
         // Only HTTP/1.1 is served, which clients choose where HTTP/2 is not offered, so any value of `http2` is fine.
-        http.read("http2", problems, scalar::boolean);
+        if let Some(http2) = http.read("http2", problems, scalar::boolean) {
+            has_http2 = http2.value != Some(false);
+        }
         if let Some(headers) = http.section("headers", problems) {
             config.headers = read_headers(&headers, problems);
             headers.finish(problems);
         }
+    }
+    if let Some(tls) = tls {
+        if let Some(reading) = tls::read(&tls, has_http2, files, problems) {
+            config.tls = reading.config;
+            config.certificate_expiry = reading.expiry;
+            config.warnings = reading.warnings;
+            config.periods = reading.periods;
+        }
+        sections.push(("tls_server_config", tls.finish(problems)));
+    }
+    if let Some(http) = http {
         sections.push(("http_server_config", http.finish(problems)));
     }
     // The keys are user names, so none is unknown.

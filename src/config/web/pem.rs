@@ -1,12 +1,14 @@
 //! Certificates and keys, from files or from the configuration itself. No message shows what is written in either.
 
+use std::fmt::Display;
+
 use rustls::{
     RootCertStore,
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
     server::ParsedCertificate,
 };
 
-use super::FileReader;
+use super::{FileReader, certificate::ReadCertificate, client_certs::Authorities};
 use crate::yaml::{MapReader, Origin, Problem, ValueReader, YamlValue, scalar};
 
 /// Text with certificates or keys in it.
@@ -80,18 +82,37 @@ fn of_file(value: ValueReader<'_>, files: &mut FileReader) -> Result<(String, Ve
 }
 
 impl Pem {
+    /// The chain of a server, in the order of the file; at least one.
+    pub(super) fn chain(&self) -> Result<Vec<ReadCertificate>, String> {
+        let certificates = self.certificates()?;
+        for certificate in &certificates {
+            // Reported here, with the name of the file, rather than by rustls without it.
+            if ParsedCertificate::try_from(&certificate.der).is_ok() {
+                continue;
+            }
+            let what = &self.what;
+            if certificate.is_version_3 {
+                return Err(format!(
+                    "{what}contains a certificate with an unknown critical extension, which is not supported; \
+                     issue one without it"
+                ));
+            }
+            return Err(format!(
+                "{what}contains a certificate of X.509 version 1, which is not supported; issue one of version 3, \
+                 for example with openssl x509 -req -extfile"
+            ));
+        }
+        Ok(certificates)
+    }
+
     /// In the order of the file; at least one.
-    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, String> {
+    fn certificates(&self) -> Result<Vec<ReadCertificate>, String> {
         let mut certificates = Vec::new();
         for certificate in CertificateDer::pem_slice_iter(&self.bytes) {
             let certificate = certificate.map_err(|error| self.broken(&error))?;
-            // Reported here, with the name of the file, rather than by rustls without it.
-            if ParsedCertificate::try_from(&certificate).is_err() {
-                return Err(format!(
-                    "{}contains a certificate that is malformed or not of X.509 version 3",
-                    self.what
-                ));
-            }
+            let Some(certificate) = ReadCertificate::new(certificate) else {
+                return Err(format!("{}contains a malformed certificate", self.what));
+            };
             certificates.push(certificate);
         }
         if certificates.is_empty() {
@@ -103,17 +124,18 @@ impl Pem {
         Ok(certificates)
     }
 
-    pub(super) fn authorities(&self) -> Result<RootCertStore, String> {
+    pub(super) fn authorities(&self) -> Result<Authorities, String> {
+        let certificates = self.certificates()?;
         let mut roots = RootCertStore::empty();
-        for certificate in self.certificates()? {
-            if roots.add(certificate).is_err() {
+        for certificate in &certificates {
+            if certificate.is_authority && roots.add(certificate.der.clone()).is_err() {
                 let what = &self.what;
                 return Err(format!(
                     "{what}contains a certificate that cannot be a CA certificate"
                 ));
             }
         }
-        Ok(roots)
+        Ok(Authorities::new(certificates))
     }
 
     /// The first private key.
@@ -127,7 +149,7 @@ impl Pem {
         })
     }
 
-    pub(super) fn problem(&self, message: &str) -> Problem {
+    pub(super) fn problem(&self, message: impl Display) -> Problem {
         self.origin.problem(format!("{}{message}", self.what))
     }
 

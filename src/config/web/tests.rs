@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use tempfile::TempDir;
 
 use super::*;
@@ -22,7 +22,15 @@ fn directory() -> TempDir {
     let ca_certificate = ca.self_signed(&ca_key).unwrap();
     let server = CertificateParams::new(["localhost".to_owned()]).unwrap();
     let certificate = server.signed_by(&key, &Issuer::new(ca, ca_key)).unwrap();
+    let with_years = |first: i32, last: i32| {
+        let mut params = CertificateParams::default();
+        params.not_before = date_time_ymd(first, 1, 1);
+        params.not_after = date_time_ymd(last, 1, 1);
+        params.self_signed(&key).unwrap().pem()
+    };
     for (name, content) in [
+        ("expired.pem", with_years(2010, 2020)),
+        ("future.pem", with_years(2070, 2080)),
         ("ca.pem", ca_certificate.pem()),
         ("server.pem", certificate.pem()),
         ("server.key", key.serialize_pem()),
@@ -59,6 +67,20 @@ fn check(yaml: &str, expected: &[&str]) {
         .lines()
         .map(|line| line.trim_start_matches("w.yml:"))
         .collect();
+    assert_eq!(lines, expected, "{yaml}");
+}
+
+/// The warnings about a file that is valid.
+#[track_caller]
+fn check_warnings(yaml: &str, expected: &[&str]) {
+    let directory = directory();
+    let config = read_in(&directory, yaml).outcome.expect(yaml);
+    let mut lines = Vec::new();
+    for warning in config.warnings(crate::domain::Clock::system().now().wall) {
+        let line = warning.to_string();
+        let line = line.replace(&format!("{}/", directory.path().display()), "");
+        lines.push(line.trim_start_matches("w.yml:").to_owned());
+    }
     assert_eq!(lines, expected, "{yaml}");
 }
 
@@ -322,24 +344,39 @@ fn cipher_suites_and_curves_have_gos_names() {
         "TLS_CHACHA20_POLY1305_SHA256",
         "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
     ] {
-        tls(&format!("cipher_suites: [{name}]"));
+        loaded(&format!(
+            "{TLS}  cipher_suites: [{name}]\nhttp_server_config: {{http2: false}}\n"
+        ));
+        // As in Go, HTTP/2 requires one of two other suites.
+        check_tls(
+            &format!("cipher_suites: [{name}]"),
+            &[
+                "4: tls_server_config.cipher_suites: has no cipher suite that HTTP/2 requires; add \
+               TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 or TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, or set \
+               http2: false in http_server_config",
+            ],
+        );
     }
     check_tls(
-        "cipher_suites:\n- TLS_RSA_WITH_AES_128_CBC_SHA\ncurve_preferences: [CurveP521]",
+        "cipher_suites:\n- TLS_RSA_WITH_AES_128_CBC_SHA\n- TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256\n\
+         curve_preferences: [CurveP522]",
         &[
             "5: tls_server_config.cipher_suites[0]: \"TLS_RSA_WITH_AES_128_CBC_SHA\" is not supported, expected one of: \
              TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, TLS_CHACHA20_POLY1305_SHA256, \
              TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, \
              TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, \
              TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-            "6: tls_server_config.curve_preferences[0]: \"CurveP521\" is not supported, expected one of: CurveP256, \
+            "7: tls_server_config.curve_preferences[0]: \"CurveP522\" is not supported, expected one of: CurveP256, \
              CurveP384, X25519, X25519MLKEM768, SecP256r1MLKEM768",
         ],
     );
     let nothing = "2: tls_server_config: has no cipher suite and curve for its versions; remove cipher_suites and \
                    curve_preferences";
-    check_tls(
-        "max_version: TLS12\ncipher_suites: [TLS_AES_128_GCM_SHA256]",
+    check(
+        &format!(
+            "{TLS}  max_version: TLS12\n  cipher_suites: [TLS_AES_128_GCM_SHA256]\n\
+             http_server_config: {{http2: false}}\n"
+        ),
         &[nothing],
     );
     check_tls(
@@ -360,11 +397,12 @@ fn client_certificates_are_requested_in_five_ways() {
     }
     for name in ["VerifyClientCertIfGiven", "RequireAndVerifyClientCert"] {
         tls(&format!("client_auth_type: {name}\nclient_ca_file: ca.pem"));
-        check_tls(
-            &format!("client_auth_type: {name}"),
+        // As in Go, the CAs of the system are used.
+        check_warnings(
+            &format!("{TLS}  client_auth_type: {name}\n"),
             &[
-                "4: tls_server_config.client_auth_type: requires CA certificates for clients; add \
-               client_ca_file or client_ca",
+                "4: tls_server_config.client_auth_type: accepts clients with a certificate from any CA of the system, \
+               since no CA is configured; add client_ca_file or client_ca",
             ],
         );
     }
@@ -507,4 +545,146 @@ fn a_file_that_is_too_large_or_not_regular_is_refused() {
         problems,
         format!("{}: is not a regular file", directory.path().display())
     );
+}
+
+#[test]
+fn certificates_that_are_not_valid_now_are_reported() {
+    let pair =
+        |cert: &str| format!("tls_server_config:\n  cert_file: {cert}\n  key_file: server.key\n");
+    check_warnings(&pair("server.pem"), &[]);
+    check_warnings(
+        &pair("expired.pem"),
+        &[
+            "2: tls_server_config.cert_file: expired.pem contains a certificate that expired on 2020-01-01T00:00:00Z, \
+           so clients refuse it; replace it",
+        ],
+    );
+    check_warnings(
+        &pair("future.pem"),
+        &[
+            "2: tls_server_config.cert_file: future.pem contains a certificate that is not valid before \
+           2070-01-01T00:00:00Z, so clients refuse it; check the clock",
+        ],
+    );
+    check_warnings(
+        &format!(
+            "{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: expired.pem\n"
+        ),
+        &[
+            "5: tls_server_config.client_ca_file: expired.pem contains a certificate that expired on \
+           2020-01-01T00:00:00Z, so clients with a certificate from it are refused; replace it",
+        ],
+    );
+    let expiry = |yaml: &str| loaded(yaml).certificate_expiry.map(|at| at.to_string());
+    assert_eq!(
+        expiry(&pair("expired.pem")).as_deref(),
+        Some("2020-01-01T00:00:00Z")
+    );
+    assert_eq!(expiry("basic_auth_users: {}\n"), None);
+}
+
+/// What only Go supports may be listed: the files of exporters on one machine can be shared.
+#[test]
+fn names_that_only_go_supports_are_left_out_with_a_warning() {
+    check_warnings(
+        &format!(
+            "{TLS}  cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA]\n  \
+             curve_preferences: [CurveP521, CurveP256]\n"
+        ),
+        &[
+            "4: tls_server_config.cipher_suites[1]: TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA is not supported and is left \
+             out; remove it",
+            "5: tls_server_config.curve_preferences[0]: CurveP521 is not supported and is left out; remove it",
+        ],
+    );
+    check_warnings(
+        &format!("{TLS}  curve_preferences: [CurveP521]\n"),
+        &[
+            "4: tls_server_config.curve_preferences: has no supported curve, so the defaults are used",
+            "4: tls_server_config.curve_preferences[0]: CurveP521 is not supported and is left out; remove it",
+        ],
+    );
+    // Without any suite of TLS 1.2, nothing is left for clients of that version.
+    let only_cbc = "cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA]";
+    let config = loaded(&format!(
+        "{TLS}  {only_cbc}\nhttp_server_config: {{http2: false}}\n"
+    ));
+    let suites = &config.tls.unwrap().crypto_provider().cipher_suites.clone();
+    assert!(
+        suites.iter().all(|suite| suite.tls13().is_some()),
+        "{suites:?}"
+    );
+}
+
+/// Files of the shapes that exporter-toolkit tests itself with.
+#[test]
+fn the_shapes_of_exporter_toolkits_good_files_are_accepted_and_of_its_bad_ones_refused() {
+    let optional = format!("{TLS}  client_auth_type: VerifyClientCertIfGiven\n");
+    let suites = |names: &str| format!("{optional}  cipher_suites: [{names}]\n");
+    let good = [
+        optional.clone(),
+        format!("{TLS}  client_auth_type: RequireAndVerifyClientCert\n"),
+        format!("{TLS}  client_auth_type: RequireAnyClientCert\n"),
+        format!(
+            "{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: server.pem\n"
+        ),
+        format!(
+            "{TLS}  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: server.pem\n  \
+             client_allowed_sans: [one, test3]\n"
+        ),
+        suites(
+            "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256, \
+             TLS_AES_128_GCM_SHA256, TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA, TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+        ),
+        format!("{optional}  curve_preferences: [CurveP256, CurveP384, CurveP521, X25519]\n"),
+        format!("{optional}  min_version: TLS13\n  curve_preferences: [CurveP521]\n"),
+        format!(
+            "{}  max_version: TLS12\nhttp_server_config: {{http2: false}}\n",
+            suites("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")
+        ),
+        format!(
+            "{}  prefer_server_cipher_suites: false\n  min_version: TLS12\n  max_version: TLS12\n",
+            suites("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256")
+        ),
+        format!("basic_auth_users: {{alice: {HASH}}}\n"),
+        "http_server_config: {headers: {X-XSS-Protection: 1, X-Frame-Options: deny}}\n".to_owned(),
+        "rate_limit: {interval: 0, burst: 0}\n".to_owned(),
+        String::new(),
+    ];
+    for yaml in good {
+        loaded(&yaml);
+    }
+    let bad = [
+        "tls_server_config: {cert_filse: server.pem}\n".to_owned(),
+        "abc\ndef\n".to_owned(),
+        "tls_server_config: {cert_file: '', key_file: server.key}\n".to_owned(),
+        "tls_server_config: {cert_file: server.pem, key_file: ''}\n".to_owned(),
+        "tls_server_config: {cert_file: '', key_file: '', client_auth_type: x}\n".to_owned(),
+        "tls_server_config: {cert: '', key_file: server.key}\n".to_owned(),
+        "tls_server_config: {cert_file: server.pem, key: ''}\n".to_owned(),
+        "tls_server_config: {cert_file: none, key_file: server.key}\n".to_owned(),
+        "tls_server_config: {cert_file: server.pem, key_file: none}\n".to_owned(),
+        format!("{TLS}  client_ca_file: none\n"),
+        format!("{TLS}  client_ca_file: /dev/null\n"),
+        format!(
+            "{TLS}  client_ca_file: text.pem\n  client_auth_type: RequireAndVerifyClientCert\n"
+        ),
+        format!("{TLS}  client_ca: abc\n  client_auth_type: RequireAndVerifyClientCert\n"),
+        format!("{optional}  client_ca_file: ca.pem\n  client_allowed_sans: [bad]\n"),
+        format!("{TLS}  client_allowed_sans: [bad]\n"),
+        suites("TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA2048"),
+        format!("{optional}  curve_preferences: [CurveP257]\n"),
+        format!(
+            "{}  max_version: TLS12\n",
+            suites("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384")
+        ),
+        format!("{optional}  min_version: TLS111\n"),
+        format!("{TLS}basic_auth_users: {{john: doe}}\n"),
+        "http_server_config: {headers: {X-Content-Type-Options: sniff}}\n".to_owned(),
+        "http_server_config: {headers: {Content-Type: foo}}\n".to_owned(),
+        "http_server_config: {headers: {X-Frame-Options: foo}}\n".to_owned(),
+    ];
+    for yaml in bad {
+        assert!(read_in(&directory(), &yaml).outcome.is_err(), "{yaml}");
+    }
 }

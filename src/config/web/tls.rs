@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustls::{
-    Error, InconsistentKeys, ProtocolVersion, RootCertStore, ServerConfig, SupportedCipherSuite,
+    Error, InconsistentKeys, ProtocolVersion, ServerConfig, SupportedCipherSuite,
     SupportedProtocolVersion,
     crypto::{
         CryptoProvider, SupportedKxGroup,
@@ -15,13 +15,30 @@ use rustls::{
 };
 
 use super::{
-    FileReader,
-    client_certs::{ClientAuth, San, Verifier},
+    CertificatePeriod, FileReader, TlsReading,
+    certificate::ReadCertificate,
+    client_certs::{Authorities, ClientAuth, San, Verifier},
     pem::{self, Given, Pem},
 };
 use crate::yaml::{MapReader, Problem, Setting, ValueReader, scalar};
 
 const VERSIONS: [(&str, &SupportedProtocolVersion); 2] = [("TLS12", &TLS12), ("TLS13", &TLS13)];
+
+/// Go's names of what it supports and rustls does not. A list may contain them, so that one file can
+/// be shared with exporters that are written in Go.
+const GO_SUITES: [&str; 4] = [
+    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+];
+const GO_CURVES: [&str; 1] = ["CurveP521"];
+
+/// One of these is required where HTTP/2 is enabled, as in Go.
+const HTTP2_SUITES: [&str; 2] = [
+    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+];
 
 /// By Go's names. Go also has `CurveP521`, which aws-lc supports only for signatures.
 static CURVES: [(&str, &dyn SupportedKxGroup); 5] = [
@@ -35,21 +52,23 @@ static CURVES: [(&str, &dyn SupportedKxGroup); 5] = [
 /// Reads the block; `None` if it is empty.
 pub(super) fn read(
     map: &MapReader<'_>,
+    has_http2: bool,
     files: &mut FileReader,
     problems: &mut Vec<Problem>,
-) -> Option<Arc<ServerConfig>> {
+) -> Option<TlsReading> {
     if map.is_empty() {
         return None;
     }
     // Everything is read before the first `?`, so that all problems are reported.
-    let crypto = Crypto::read(map, problems);
-    let certificate = certificate(map, files, problems);
-    let clients = Clients::read(map, files, problems);
+    let mut reading = TlsReading::default();
+    let crypto = Crypto::read(map, has_http2, &mut reading.warnings, problems);
+    let certificate = certificate(map, files, &mut reading, problems);
+    let clients = Clients::read(map, files, &mut reading, problems);
     let prefers_own_order = map.read("prefer_server_cipher_suites", problems, scalar::boolean);
     let (versions, provider) = crypto?.usable(map, problems)?;
     let clients = clients?;
     let asks_clients = clients.auth != ClientAuth::None;
-    let verifier = clients.verifier(&provider)?;
+    let verifier = clients.verifier(&provider);
     // `usable` has checked the versions, but rustls may have rules of its own.
     let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&versions);
     let builder = match builder {
@@ -74,13 +93,15 @@ pub(super) fn read(
         Some(setting) => setting.value == Some(true),
         None => true,
     };
-    Some(Arc::new(config))
+    reading.config = Some(Arc::new(config));
+    Some(reading)
 }
 
 /// The certificate chain and its private key.
 fn certificate(
     map: &MapReader<'_>,
     files: &mut FileReader,
+    reading: &mut TlsReading,
     problems: &mut Vec<Problem>,
 ) -> Option<CertifiedKey> {
     let chain = pem::read(map, "cert", "cert_file", files, problems);
@@ -95,11 +116,16 @@ fn certificate(
             )));
         }
     }
-    let certificates = parse(&chain, Pem::certificates, problems);
+    let certificates = parse(&chain, Pem::chain, problems);
     let private_key = parse(&key, Pem::key, problems)?;
     let certificates = certificates?;
-    let Given::Pem(key) = key else { return None };
-    match CertifiedKey::from_der(certificates, private_key, &default_provider()) {
+    let (Given::Pem(chain), Given::Pem(key)) = (&chain, &key) else {
+        return None;
+    };
+    reading.note_periods(chain, &certificates, "clients refuse it");
+    reading.expiry = certificates.first().map(|first| first.period.not_after);
+    let ders = certificates.into_iter().map(|certificate| certificate.der);
+    match CertifiedKey::from_der(ders.collect(), private_key, &default_provider()) {
         Ok(certified) => Some(certified),
         Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => {
             problems.push(key.problem("contains a key that does not belong to the certificate"));
@@ -133,7 +159,7 @@ fn parse<T>(
 /// Which client certificates are accepted.
 struct Clients {
     auth: ClientAuth,
-    authorities: RootCertStore,
+    authorities: Authorities,
     allowed_sans: Option<Vec<San>>,
 }
 
@@ -141,11 +167,20 @@ impl Clients {
     fn read(
         map: &MapReader<'_>,
         files: &mut FileReader,
+        reading: &mut TlsReading,
         problems: &mut Vec<Problem>,
     ) -> Option<Clients> {
         let auth = map.read("client_auth_type", problems, client_auth);
         let given = pem::read(map, "client_ca", "client_ca_file", files, problems);
-        let authorities = parse(&given, Pem::authorities, problems);
+        let mut authorities = parse(&given, Pem::authorities, problems).unwrap_or_default();
+        if let Given::Pem(pem) = &given {
+            let certificates = authorities.certificates();
+            reading.note_periods(
+                pem,
+                certificates,
+                "clients with a certificate from it are refused",
+            );
+        }
         let sans = map.at("client_allowed_sans");
         let mut allowed_sans = None;
         if let Some(list) = sans {
@@ -156,9 +191,14 @@ impl Clients {
             Some(Setting { value, origin }) => (value?, Some(origin)),
         };
         match (&given, &auth_origin) {
-            (Given::Nothing, Some(origin)) if auth.is_verified() => problems.push(
-                origin.problem("requires CA certificates for clients; add client_ca_file or client_ca"),
-            ),
+            // As in Go.
+            (Given::Nothing, Some(origin)) if auth.is_verified() => {
+                authorities = Authorities::of_system();
+                reading.warnings.push(origin.problem(
+                    "accepts clients with a certificate from any CA of the system, since no CA is configured; add \
+                     client_ca_file or client_ca",
+                ));
+            }
             (Given::Pem(pem), _) if auth == ClientAuth::None => problems.push(pem.origin.problem(
                 "has no effect without client_auth_type; add client_auth_type: RequireAndVerifyClientCert",
             )),
@@ -180,21 +220,23 @@ impl Clients {
         }
         Some(Clients {
             auth,
-            authorities: authorities.unwrap_or_else(RootCertStore::empty),
+            authorities,
             allowed_sans,
         })
     }
 
-    fn verifier(self, provider: &Arc<CryptoProvider>) -> Option<Arc<dyn ClientCertVerifier>> {
+    fn verifier(self, provider: &Arc<CryptoProvider>) -> Arc<dyn ClientCertVerifier> {
         if self.auth == ClientAuth::None {
-            return Some(Arc::new(NoClientAuth));
+            return Arc::new(NoClientAuth);
         }
         let provider = Arc::clone(provider);
-        match Verifier::new(self.auth, self.authorities, self.allowed_sans, provider) {
-            Ok(verifier) => Some(Arc::new(verifier)),
-            // There are no authorities, which is already reported.
-            Err(_) => None,
-        }
+        let (auth, authorities) = (self.auth, self.authorities);
+        Arc::new(Verifier::new(
+            auth,
+            authorities,
+            self.allowed_sans,
+            provider,
+        ))
     }
 }
 
@@ -216,7 +258,12 @@ struct Crypto {
 }
 
 impl Crypto {
-    fn read(map: &MapReader<'_>, problems: &mut Vec<Problem>) -> Option<Crypto> {
+    fn read(
+        map: &MapReader<'_>,
+        has_http2: bool,
+        warnings: &mut Vec<Problem>,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Crypto> {
         let n_problems = problems.len();
         let default = default_provider();
         let mut crypto = Crypto {
@@ -241,13 +288,22 @@ impl Crypto {
         }
         // As in Go, an empty list counts as absent, and the list applies only to TLS 1.2.
         if let Some(list) = map.at("cipher_suites") {
-            let suites = items(list, problems, suite);
-            if !suites.is_empty() {
+            let is_given = !list.items(problems).is_empty();
+            let suites = supported_items(list, &GO_SUITES, suite, warnings, problems);
+            if is_given {
                 crypto.suites = with_all_of_tls13(&suites);
+            }
+            // Go refuses such a file, and so do the exporters that may share it.
+            if is_given && has_http2 && crypto.min.version == ProtocolVersion::TLSv1_2 {
+                require_http2_suite(list, problems);
             }
         }
         if let Some(list) = map.at("curve_preferences") {
-            let curves = items(list, problems, |name| named(name, &CURVES).copied());
+            let curve = |name: &str| named(name, &CURVES).copied();
+            let curves = supported_items(list, &GO_CURVES, curve, warnings, problems);
+            if curves.is_empty() && !list.items(problems).is_empty() {
+                warnings.push(list.problem("has no supported curve, so the defaults are used"));
+            }
             if !curves.is_empty() {
                 crypto.curves = curves;
             }
@@ -322,6 +378,43 @@ fn suite(name: &str) -> Result<SupportedCipherSuite, String> {
     named(name, &suites).copied()
 }
 
+/// Reads each item of a list by itself, and leaves out those that only Go supports, with a warning.
+fn supported_items<T>(
+    list: ValueReader<'_>,
+    only_in_go: &[&str],
+    read: impl Fn(&str) -> Result<T, String>,
+    warnings: &mut Vec<Problem>,
+    problems: &mut Vec<Problem>,
+) -> Vec<T> {
+    let mut values = Vec::new();
+    for item in list.items(problems) {
+        match scalar::text(item) {
+            Ok(name) if only_in_go.contains(&name) => {
+                let message = format!("{name} is not supported and is left out; remove it");
+                warnings.push(item.problem(message));
+            }
+            Ok(name) => match read(name) {
+                Ok(value) => values.push(value),
+                Err(message) => problems.push(item.problem(message)),
+            },
+            Err(message) => problems.push(item.problem(message)),
+        }
+    }
+    values
+}
+
+fn require_http2_suite(list: ValueReader<'_>, problems: &mut Vec<Problem>) {
+    for item in list.items(problems) {
+        if scalar::text(item).is_ok_and(|name| HTTP2_SUITES.contains(&name)) {
+            return;
+        }
+    }
+    problems.push(list.problem(format!(
+        "has no cipher suite that HTTP/2 requires; add {}, or set http2: false in http_server_config",
+        HTTP2_SUITES.join(" or ")
+    )));
+}
+
 fn with_all_of_tls13(suites: &[SupportedCipherSuite]) -> Vec<SupportedCipherSuite> {
     let mut all = default_provider().cipher_suites;
     all.retain(|suite| suite.tls13().is_some());
@@ -362,4 +455,23 @@ fn named<'a, T, N: AsRef<str>>(name: &str, values: &'a [(N, T)]) -> Result<&'a T
         "{name:?} is not supported, expected one of: {}",
         supported.join(", ")
     ))
+}
+
+impl TlsReading {
+    /// Remembers when `certificates` are valid. `effect` is what happens at other times.
+    fn note_periods(&mut self, pem: &Pem, certificates: &[ReadCertificate], effect: &'static str) {
+        for certificate in certificates {
+            self.periods.push(CertificatePeriod {
+                expired: pem.problem(format_args!(
+                    "contains a certificate that expired on {}, so {effect}; replace it",
+                    certificate.period.not_after
+                )),
+                not_yet_valid: pem.problem(format_args!(
+                    "contains a certificate that is not valid before {}, so {effect}; check the clock",
+                    certificate.period.not_before
+                )),
+                period: certificate.period,
+            });
+        }
+    }
 }

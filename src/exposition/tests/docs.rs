@@ -69,6 +69,7 @@ fn of_the_code() -> Families {
     let telemetry = Telemetry::new(&collectors::action_names()).unwrap();
     let world = World::new(&["answered", "failed"]);
     telemetry.web_config_loaded(world.now);
+    telemetry.set_web_certificate_expiry(Some(world.now.wall));
     let registry = telemetry.gather();
     for family in &registry {
         let kind = format!("{:?}", family.get_field_type()).to_lowercase();

@@ -5,26 +5,25 @@
 use std::{
     collections::{BTreeMap, HashMap},
     fmt,
+    net::IpAddr,
     ops::Range,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::HeaderValue;
 use rustls::crypto::aws_lc_rs;
 use sha2::Sha256;
-use tokio::{sync::Semaphore, task::spawn_blocking};
+use tokio::sync::oneshot;
 
 use super::{
     AccessError,
     bounded_set::{BoundedSet, LoginDigest},
     login::Login,
+    login_queue::LoginQueue,
 };
-use crate::config::web::PasswordHash;
+use crate::{config::web::PasswordHash, workers::WorkerPool};
 
-/// Logins that may wait for a comparison. With hashes of cost 12, a comparison takes a quarter of a
-/// second, so the last in the queue is answered before Prometheus' default scrape timeout of 10 s.
-const MAX_WAITING: usize = 32;
 /// Valid and invalid logins are cached apart, so that a flood of wrong passwords does not evict the
 /// few valid logins.
 const MAX_CACHED_VALID: usize = 256;
@@ -39,9 +38,16 @@ pub(super) struct BasicAuth {
     /// Random per process, so that digests cannot be computed elsewhere.
     key: [u8; 32],
     cache: Mutex<LoginCache>,
-    queue: Semaphore,
-    /// One permit: concurrent comparisons would take all CPUs.
-    comparison: Arc<Semaphore>,
+    queue: Mutex<LoginQueue<WaitingLogin>>,
+    /// One thread: concurrent comparisons would take all CPUs.
+    comparisons: WorkerPool,
+}
+
+/// A login that waits for its comparison.
+struct WaitingLogin {
+    login: Login,
+    digest: LoginDigest,
+    reply: oneshot::Sender<bool>,
 }
 
 struct LoginCache {
@@ -71,8 +77,8 @@ impl BasicAuth {
                 valid: BoundedSet::new(MAX_CACHED_VALID),
                 invalid: BoundedSet::new(MAX_CACHED_INVALID),
             }),
-            queue: Semaphore::new(MAX_WAITING),
-            comparison: Arc::new(Semaphore::new(1)),
+            queue: Mutex::default(),
+            comparisons: WorkerPool::new("password", 1),
         }
     }
 
@@ -83,6 +89,7 @@ impl BasicAuth {
     /// Whether the header contains a user and the password of that user.
     pub(super) async fn check(
         self: &Arc<Self>,
+        client: Option<IpAddr>,
         authorization: Option<&HeaderValue>,
     ) -> Result<(), AccessError> {
         let Some(login) = authorization.and_then(Login::parse) else {
@@ -92,29 +99,62 @@ impl BasicAuth {
         if let Some(is_valid) = self.cached(&digest) {
             return allow_if(is_valid);
         }
-        // The queue is bounded: under a flood of wrong passwords, clients get an error at once
-        // instead of a timeout, and valid logins are answered from the cache above.
-        let Ok(_place_in_queue) = self.queue.try_acquire() else {
-            return Err(AccessError::Busy);
+        // The queue is bounded and fair: under a flood of wrong passwords, its clients get an error,
+        // while the first login of another client or user has its turn soon. Logins that were
+        // verified before are answered from the cache above.
+        let user = self::digest(&self.key, &[login.user()]);
+        let (reply, outcome) = oneshot::channel();
+        let waiting = WaitingLogin {
+            login,
+            digest,
+            reply,
         };
-        let turn = Arc::clone(&self.comparison)
-            .acquire_owned()
-            .await
-            .expect("the semaphore is never closed");
-        // The same login may have been compared while this one was waiting.
-        if let Some(is_valid) = self.cached(&digest) {
-            return allow_if(is_valid);
+        if !self.queue().push(client, user, waiting) {
+            return Err(AccessError::Busy);
         }
         let auth = Arc::clone(self);
-        // A comparison that has started cannot be cancelled. It keeps its permit if the client
-        // disconnects meanwhile, so that clients cannot cause several at once.
-        let comparison = spawn_blocking(move || {
-            let _turn = turn;
-            let is_valid = auth.compare(&login);
-            auth.remember(digest, is_valid);
-            is_valid
-        });
-        allow_if(comparison.await.expect("a panic ends the process"))
+        let work = Box::new(move || auth.compare_next());
+        if self.comparisons.submit(work).is_err() {
+            return Err(AccessError::Busy);
+        }
+        match outcome.await {
+            Ok(is_valid) => allow_if(is_valid),
+            // Displaced by a client with fewer logins.
+            Err(_) => Err(AccessError::Busy),
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, LoginQueue<WaitingLogin>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Compares the login whose turn it is. Called once for each login in the queue.
+    fn compare_next(&self) {
+        loop {
+            // A variable of its own: the lock must not be held during the comparison.
+            let next = self.queue().pop();
+            let Some(WaitingLogin {
+                login,
+                digest,
+                reply,
+            }) = next
+            else {
+                return;
+            };
+            // The client disconnected while it was waiting.
+            if reply.is_closed() {
+                continue;
+            }
+            // The same login may have been compared while this one was waiting.
+            if let Some(is_valid) = self.cached(&digest) {
+                let _ = reply.send(is_valid);
+                continue;
+            }
+            let is_valid = self.compare(&login);
+            self.remember(digest, is_valid);
+            let _ = reply.send(is_valid);
+            return;
+        }
     }
 
     /// Compares the password with the hash of its user.
@@ -197,10 +237,12 @@ fn digest(key: &[u8; 32], parts: &[&[u8]]) -> LoginDigest {
 #[cfg(test)]
 mod tests {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use std::sync::mpsc;
+
     use proptest::{prelude::*, proptest};
     use tokio::task::JoinSet;
 
-    use super::*;
+    use super::{super::login_queue::MAX_WAITING_PER_CLIENT, *};
     use crate::config::web;
 
     /// Read from a file, as in production.
@@ -226,7 +268,17 @@ mod tests {
     }
 
     async fn check(auth: &Arc<BasicAuth>, user: &str, password: &str) -> Result<(), AccessError> {
-        auth.check(Some(&header(user, password))).await
+        auth.check(None, Some(&header(user, password))).await
+    }
+
+    /// Occupies the thread of comparisons until the sender is dropped.
+    fn occupied(auth: &BasicAuth) -> mpsc::Sender<()> {
+        let (release, hold) = mpsc::channel();
+        let work = Box::new(move || {
+            let _ = hold.recv();
+        });
+        assert!(auth.comparisons.submit(work).is_ok());
+        release
     }
 
     #[tokio::test]
@@ -246,9 +298,10 @@ mod tests {
             ] {
                 assert_eq!(check(&auth, user, password).await, denied, "{user}");
             }
-            assert_eq!(auth.check(None).await, denied);
+            assert_eq!(auth.check(None, None).await, denied);
             assert_eq!(
-                auth.check(Some(&HeaderValue::from_static("Basic ?"))).await,
+                auth.check(None, Some(&HeaderValue::from_static("Basic ?")))
+                    .await,
                 denied
             );
         }
@@ -284,7 +337,7 @@ mod tests {
         for n in 0..MAX_CACHED_INVALID + 10 {
             auth.remember(digest(&auth.key, &[&n.to_le_bytes()]), false);
         }
-        let comparison = auth.comparison.acquire_many(1).await.unwrap();
+        let comparison = occupied(&auth);
         assert_eq!(
             check(&auth, "alice", "secret").await,
             Ok(()),
@@ -301,13 +354,13 @@ mod tests {
     async fn a_flood_of_wrong_passwords_waits_in_a_bounded_queue_and_does_not_delay_cached_users() {
         let auth = basic_auth(&[("alice", "secret", 4)]);
         assert_eq!(check(&auth, "alice", "secret").await, Ok(()));
-        let comparison = auth.comparison.acquire().await.unwrap();
+        let comparison = occupied(&auth);
         let mut flood = JoinSet::new();
         for n in 0..200 {
             let auth = Arc::clone(&auth);
             flood.spawn(async move { check(&auth, "alice", &n.to_string()).await });
         }
-        for _ in MAX_WAITING..200 {
+        for _ in MAX_WAITING_PER_CLIENT..200 {
             assert_eq!(
                 flood.join_next().await.unwrap().unwrap(),
                 Err(AccessError::Busy)
@@ -316,25 +369,67 @@ mod tests {
         assert_eq!(check(&auth, "alice", "secret").await, Ok(()));
         drop(comparison);
         let denied = flood.join_all().await;
-        assert_eq!(denied, vec![Err(AccessError::Unauthorized); MAX_WAITING]);
+        assert_eq!(
+            denied,
+            vec![Err(AccessError::Unauthorized); MAX_WAITING_PER_CLIENT]
+        );
+    }
+
+    /// As after a restart under a flood, when no login is cached.
+    #[tokio::test]
+    async fn the_first_login_of_another_client_or_user_overtakes_a_flood() {
+        let auth = basic_auth(&[("alice", "secret", 4), ("bob", "geheim", 4)]);
+        let comparison = occupied(&auth);
+        let flooder = Some(IpAddr::from([10, 0, 0, 1]));
+        let mut flood = JoinSet::new();
+        for n in 0..40 {
+            let auth = Arc::clone(&auth);
+            flood.spawn(async move {
+                let header = header("alice", &n.to_string());
+                auth.check(flooder, Some(&header)).await
+            });
+        }
+        while auth.queue().len() < 40 {
+            tokio::task::yield_now().await;
+        }
+        let mut logins = JoinSet::new();
+        let logged_in = [
+            (Some(IpAddr::from([10, 0, 0, 2])), header("alice", "secret")),
+            (flooder, header("bob", "geheim")),
+        ];
+        for (client, header) in logged_in {
+            let auth = Arc::clone(&auth);
+            logins.spawn(async move {
+                let outcome = auth.check(client, Some(&header)).await;
+                (outcome, auth.queue().len())
+            });
+        }
+        while auth.queue().len() < 42 {
+            tokio::task::yield_now().await;
+        }
+        drop(comparison);
+        for (outcome, n_left) in logins.join_all().await {
+            assert_eq!(outcome, Ok(()));
+            assert!(n_left > 20, "{n_left}");
+        }
     }
 
     #[tokio::test]
     async fn identical_concurrent_logins_share_one_comparison() {
         let auth = basic_auth(&[("alice", "secret", 4)]);
-        let comparison = auth.comparison.acquire().await.unwrap();
+        let comparison = occupied(&auth);
         let mut logins = JoinSet::new();
-        for _ in 0..MAX_WAITING {
+        for _ in 0..MAX_WAITING_PER_CLIENT {
             let auth = Arc::clone(&auth);
             logins.spawn(async move { check(&auth, "alice", "wrong").await });
         }
-        while auth.queue.available_permits() > 0 {
+        while auth.queue().len() < MAX_WAITING_PER_CLIENT {
             tokio::task::yield_now().await;
         }
         // A comparison would give the opposite result.
         auth.remember(digest(&auth.key, &[b"alice", b"wrong"]), true);
         drop(comparison);
-        assert_eq!(logins.join_all().await, [Ok(()); MAX_WAITING]);
+        assert_eq!(logins.join_all().await, [Ok(()); MAX_WAITING_PER_CLIENT]);
     }
 
     #[test]

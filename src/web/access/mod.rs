@@ -1,6 +1,6 @@
 //! Access to the web server: TLS, rate limit, users and headers, as the web configuration says.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use rustls::ServerConfig;
@@ -11,6 +11,7 @@ use crate::config::web::WebConfig;
 mod basic_auth;
 mod bounded_set;
 mod login;
+mod login_queue;
 mod token_bucket;
 
 use basic_auth::BasicAuth;
@@ -76,6 +77,7 @@ impl Access {
     pub(super) async fn authorize(
         &self,
         is_public: bool,
+        client: Option<IpAddr>,
         authorization: Option<&HeaderValue>,
     ) -> Result<(), AccessError> {
         // Before authentication, so that the limit also protects the comparison of passwords.
@@ -85,7 +87,7 @@ impl Access {
             return Err(AccessError::TooManyRequests);
         }
         match &self.basic_auth {
-            Some(basic_auth) if !is_public => basic_auth.check(authorization).await,
+            Some(basic_auth) if !is_public => basic_auth.check(client, authorization).await,
             _ => Ok(()),
         }
     }

@@ -24,6 +24,14 @@ pub(super) fn help() -> Markup {
                     }
                 }
                 div {
+                    dt { (parts::shape(RowState::Stalled.class())) "Stalled" }
+                    dd {
+                        "The last poll succeeded, and a scan is running that has made no progress "
+                        "for more than 30 minutes. The alert " code { "TcssScanStuck" } " explains "
+                        "what to do."
+                    }
+                }
+                div {
                     dt { (parts::shape(RowState::Waiting.class())) "Waiting" }
                     dd {
                         "Waiting for the first poll. First polls are spread over one minute, or "

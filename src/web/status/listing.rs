@@ -19,6 +19,8 @@ pub(super) enum RowState {
     Failing,
     /// The last poll succeeded too long ago.
     Stale,
+    /// The last poll succeeded, and a scan is running that has made no progress for too long.
+    Stalled,
     /// There was no poll yet.
     Waiting,
     /// The last poll succeeded, and a scan is running.
@@ -28,9 +30,10 @@ pub(super) enum RowState {
 }
 
 impl RowState {
-    pub(super) const ALL: [RowState; 5] = [
+    pub(super) const ALL: [RowState; 6] = [
         RowState::Failing,
         RowState::Stale,
+        RowState::Stalled,
         RowState::Waiting,
         RowState::Scanning,
         RowState::Ok,
@@ -46,6 +49,7 @@ impl RowState {
         }
         match snapshot.fresh(now, job.stale_after) {
             None => RowState::Stale,
+            Some(data) if scan::is_stalled(data, now) => RowState::Stalled,
             Some(data) if scan::is_scanning(data) => RowState::Scanning,
             Some(_) => RowState::Ok,
         }
@@ -56,6 +60,7 @@ impl RowState {
         match self {
             RowState::Failing => "failing",
             RowState::Stale => "stale",
+            RowState::Stalled => "stalled",
             RowState::Waiting => "waiting",
             RowState::Scanning => "scanning",
             RowState::Ok => "OK",

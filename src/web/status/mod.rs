@@ -77,10 +77,13 @@ const ICON_OK: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/s
 fn head(listing: &StatusListing<'_>, query: &StatusQuery) -> Markup {
     let failing = listing.count(RowState::Failing);
     let stale = listing.count(RowState::Stale);
+    let stalled = listing.count(RowState::Stalled);
     let (problems, icon) = if failing > 0 {
         (Some((failing, RowState::Failing)), ICON_FAILING)
     } else if stale > 0 {
         (Some((stale, RowState::Stale)), ICON_STALE)
+    } else if stalled > 0 {
+        (Some((stalled, RowState::Stalled)), ICON_STALE)
     } else {
         (None, ICON_OK)
     };

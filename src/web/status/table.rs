@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use super::{
     listing::{RowState, StatusRow},
     parts::{isolated, no_data, shape, time, unreadable},
-    scan::scan_name,
+    scan::{scan_name, stalled_for},
     words,
 };
 use crate::{
@@ -63,7 +63,7 @@ fn row_group(row: &StatusRow<'_>, now: Moment) -> Markup {
                     span .sub { (isolated(scan_name(row.job))) }
                 }
                 td .status role="cell" { (status(row.state, scan, now)) }
-                (progress_cell(row.job, scan))
+                (progress_cell(row.job, scan, now))
                 (count_cells(scan))
                 td .age role="cell" { (last_success(row.job, &row.snapshot, now)) }
                 td .next role="cell" { (next_poll(row.job, now)) }
@@ -96,8 +96,14 @@ fn scan_status(scan: &VulScan, now: Moment) -> Markup {
         ScanStatus::Scanned | ScanStatus::Canceled => ("ended", scan.end),
         ScanStatus::NotScanned | ScanStatus::Unknown => ("", None),
     };
+    let is_stalled = stalled_for(scan, now).is_some();
+    let (class, label) = if is_stalled {
+        (RowState::Stalled.class(), "Stalled")
+    } else {
+        (status_class(scan.status), status_label(scan.status))
+    };
     html! {
-        (shape(status_class(scan.status))) (status_label(scan.status))
+        (shape(class)) (label)
         @if let Some(at) = at {
             " " span .sub { (verb) " " (time(at, words::relative(at, now.wall))) }
         }
@@ -124,7 +130,7 @@ fn status_class(status: ScanStatus) -> &'static str {
     }
 }
 
-fn progress_cell(job: &JobEntry, scan: Option<&VulScan>) -> Markup {
+fn progress_cell(job: &JobEntry, scan: Option<&VulScan>, now: Moment) -> Markup {
     let Some(scan) = scan else {
         return html! { td .progress.bare role="cell" { (no_data()) } };
     };
@@ -139,14 +145,18 @@ fn progress_cell(job: &JobEntry, scan: Option<&VulScan>) -> Markup {
             span .sub {
                 (words::percentage(progress))
                 @if scan.status == ScanStatus::Scanning {
-                    " " span { (time_left(scan)) }
+                    " " span { (time_left(scan, now)) }
                 }
             }
         }
     }
 }
 
-fn time_left(scan: &VulScan) -> String {
+fn time_left(scan: &VulScan, now: Moment) -> String {
+    // What the API estimates means nothing for a scan that makes no progress.
+    if let Some(age) = stalled_for(scan, now) {
+        return format!("no progress for {}", words::duration(age));
+    }
     match scan.remaining {
         Some(remaining) => format!("{} left", words::duration(remaining)),
         None => "time left unknown".into(),

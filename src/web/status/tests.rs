@@ -53,8 +53,12 @@ impl World {
     fn answers(&self, job: usize, answer: &str) {
         let zone = TimeZone::fixed(jiff::tz::offset(8));
         let collector = &collectors::ALL[0];
+        let snapshot = self.table.jobs[job].snapshot();
+        let before = snapshot
+            .fresh(self.now, Duration::from_hours(24))
+            .map(|data| &data.answer);
         let parsed = collector
-            .read(&[answer], &zone, self.now.wall, None)
+            .read(&[answer], &zone, self.now.wall, before)
             .unwrap();
         self.outcome(job, Ok(parsed));
     }
@@ -156,7 +160,10 @@ fn a_scan_before_its_first_poll_shows_no_values() {
         row(&page, "prod"),
         "prod latest Waiting for first poll – no data – no data – no data – no data – no data never – no data"
     );
-    assert_eq!(counts(&page), "0 failing 0 stale 1 waiting 0 scanning 0 OK");
+    assert_eq!(
+        counts(&page),
+        "0 failing 0 stale 0 stalled 1 waiting 0 scanning 0 OK"
+    );
     assert!(!page.contains("<progress"));
 }
 
@@ -178,7 +185,10 @@ fn a_successful_poll_shows_its_values_with_units_and_age() {
     assert!(page.contains(
         "<time datetime=\"2025-11-24T16:00:00Z\" title=\"2025-11-24 16:00:00 UTC\">3 s ago</time>"
     ));
-    assert_eq!(counts(&page), "0 failing 0 stale 0 waiting 1 scanning 0 OK");
+    assert_eq!(
+        counts(&page),
+        "0 failing 0 stale 0 stalled 0 waiting 1 scanning 0 OK"
+    );
     assert!(row(&world.page_at(Duration::from_secs(11), ""), "prod").ends_with(" 11 s ago now"));
 }
 
@@ -225,7 +235,10 @@ fn stale_values_are_withheld_and_the_page_says_since_when() {
         row(&page, "prod"),
         "prod latest Stale – no data – no data – no data – no data – no data 5 min ago stale since 16:05:00 – no data"
     );
-    assert_eq!(counts(&page), "0 failing 1 stale 0 waiting 0 scanning 0 OK");
+    assert_eq!(
+        counts(&page),
+        "0 failing 1 stale 0 stalled 0 waiting 0 scanning 0 OK"
+    );
     assert!(page.contains("<title>1 stale · tcss-exporter</title>"));
     let days_later = row(&world.page_at(Duration::from_hours(50), ""), "prod");
     assert!(
@@ -310,7 +323,10 @@ fn failing_scans_come_first_and_equal_ones_are_in_the_order_of_the_configuration
             "ok-1"
         ]
     );
-    assert_eq!(counts(&page), "2 failing 1 stale 1 waiting 1 scanning 2 OK");
+    assert_eq!(
+        counts(&page),
+        "2 failing 1 stale 0 stalled 1 waiting 1 scanning 2 OK"
+    );
 }
 
 #[test]
@@ -328,7 +344,7 @@ fn a_filter_matches_parts_of_names_in_any_case_and_does_not_change_the_counts() 
         assert_eq!(rows(&page).len(), expected, "{query}");
         assert_eq!(
             counts(&page),
-            "0 failing 0 stale 4 waiting 0 scanning 0 OK",
+            "0 failing 0 stale 0 stalled 4 waiting 0 scanning 0 OK",
             "{query}"
         );
     }
@@ -573,5 +589,59 @@ fn the_style_sheet_cannot_end_its_element_and_the_policy_allows_it() {
                 .to_str()
                 .unwrap()
                 .contains("style-src 'sha256-")
+    );
+}
+
+#[test]
+fn a_running_scan_without_progress_is_stalled_after_half_an_hour() {
+    let mut world = World::new(&["prod", "test"]);
+    let start = world.now;
+    for minute in [0, 30, 31, 32] {
+        world.now = start.after(Duration::from_secs(minute * 60));
+        world.answers(0, SCANNING);
+        world.answers(1, &scanned());
+        let page = world.page("");
+        let row = row(&page, "prod");
+        if minute <= 30 {
+            assert!(row.starts_with("prod latest Scanning started "), "{row}");
+            assert!(row.contains(" 33.5% 4 min left "), "{row}");
+            assert_eq!(
+                counts(&page),
+                "0 failing 0 stale 0 stalled 0 waiting 1 scanning 1 OK"
+            );
+        } else {
+            assert!(row.starts_with("prod latest Stalled started "), "{row}");
+            let expected = format!(" 33.5% no progress for {minute} min ");
+            assert!(row.contains(&expected), "{row}");
+            assert_eq!(
+                counts(&page),
+                "0 failing 0 stale 1 stalled 0 waiting 0 scanning 1 OK"
+            );
+            assert!(page.contains("<title>1 stalled · tcss-exporter</title>"));
+            assert!(page.contains("<tbody class=\"stalled\""));
+        }
+    }
+    world.answers(0, &SCANNING.replace("33.5", "34"));
+    let row = row(&world.page(""), "prod");
+    assert!(
+        row.contains(" Scanning ") && row.contains(" 34% 4 min left "),
+        "{row}"
+    );
+}
+
+#[test]
+fn a_stalled_scan_whose_poll_fails_is_failing_and_says_that_it_makes_no_progress() {
+    let mut world = World::new(&["prod"]);
+    world.answers(0, SCANNING);
+    world.now = world.now.after(Duration::from_secs(40 * 60));
+    world.answers(0, SCANNING);
+    world.fails(0, Reason::Network);
+    let page = world.page("");
+    let row = row(&page, "prod");
+    assert!(row.contains(" Failing last known: scanning "), "{row}");
+    assert!(row.contains(" no progress for 40 min "), "{row}");
+    assert_eq!(
+        counts(&page),
+        "1 failing 0 stale 0 stalled 0 waiting 0 scanning 0 OK"
     );
 }

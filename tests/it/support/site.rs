@@ -40,6 +40,32 @@ impl Authority {
         self.sign(params)
     }
 
+    /// A certificate that no authority has signed, as `openssl req -x509` makes it.
+    pub(crate) fn self_signed(is_ca: bool) -> Issued {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        if is_ca {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        }
+        Issued {
+            certificate: params.self_signed(&key).unwrap().pem(),
+            key: key.serialize_pem(),
+        }
+    }
+
+    /// An authority whose certificate was good until 2020.
+    pub(crate) fn expired() -> Authority {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.not_after = date_time_ymd(2020, 1, 1);
+        let certificate = params.self_signed(&key).unwrap().pem();
+        Authority {
+            issuer: Issuer::new(params, key),
+            certificate,
+        }
+    }
+
     /// Good until 2020.
     pub(crate) fn issue_expired(&self) -> Issued {
         let mut params = CertificateParams::default();

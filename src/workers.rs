@@ -1,0 +1,197 @@
+//! Threads for work that takes long, apart from those of the runtime.
+//!
+//! The runtime's threads must stay free for polls, and its own pool for blocking work is shared by
+//! name look-ups, which may hang. So each kind of work has a pool of its own.
+
+use std::{
+    collections::VecDeque,
+    fmt, io,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread,
+};
+
+use tokio::sync::oneshot;
+
+/// A piece of work that returns nothing.
+pub(crate) type Work = Box<dyn FnOnce() + Send>;
+
+/// Up to a fixed number of threads, which are started when they are needed. Work is done in the
+/// order in which it came. The threads end once the pool was dropped and all of it is done.
+pub(crate) struct WorkerPool {
+    name: &'static str,
+    max_threads: usize,
+    shared: Arc<SharedQueue>,
+}
+
+#[derive(Default)]
+struct SharedQueue {
+    state: Mutex<WorkQueue>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct WorkQueue {
+    work: VecDeque<Work>,
+    n_threads: usize,
+    n_idle: usize,
+    is_closed: bool,
+}
+
+impl WorkerPool {
+    pub(crate) fn new(name: &'static str, max_threads: usize) -> WorkerPool {
+        WorkerPool {
+            name,
+            max_threads,
+            shared: Arc::default(),
+        }
+    }
+
+    /// Does `work` on a thread of the pool; here if not a single thread can be started.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> T {
+        let (sender, receiver) = oneshot::channel();
+        let work = Box::new(move || {
+            // Fails if nobody waits for the result any more.
+            let _ = sender.send(work());
+        });
+        if let Err(work) = self.submit(work) {
+            work();
+        }
+        receiver.await.expect("a panic ends the process")
+    }
+
+    /// Queues `work`. Returns it if not a single thread can be started.
+    pub(crate) fn submit(&self, work: Work) -> Result<(), Work> {
+        let mut state = self.shared.lock();
+        state.work.push_back(work);
+        if state.n_idle < state.work.len() && state.n_threads < self.max_threads {
+            match self.start_thread() {
+                Ok(()) => state.n_threads += 1,
+                // The threads that there are do the work later.
+                Err(_) if state.n_threads > 0 => {}
+                Err(error) => {
+                    tracing::warn!(pool = self.name, %error, "cannot start a thread");
+                    return state.work.pop_back().map_or(Ok(()), Err);
+                }
+            }
+        }
+        drop(state);
+        self.shared.changed.notify_one();
+        Ok(())
+    }
+
+    fn start_thread(&self) -> io::Result<()> {
+        let shared = Arc::clone(&self.shared);
+        thread::Builder::new()
+            .name(self.name.into())
+            .spawn(move || shared.serve())?;
+        Ok(())
+    }
+}
+
+impl SharedQueue {
+    fn lock(&self) -> MutexGuard<'_, WorkQueue> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What each thread does.
+    fn serve(&self) {
+        while let Some(work) = self.next() {
+            work();
+        }
+    }
+
+    /// Waits for work. None once the pool is closed and nothing is left to do.
+    fn next(&self) -> Option<Work> {
+        let mut state = self.lock();
+        loop {
+            if let Some(work) = state.work.pop_front() {
+                return Some(work);
+            }
+            if state.is_closed {
+                return None;
+            }
+            state.n_idle += 1;
+            state = self
+                .changed
+                .wait(state)
+                .unwrap_or_else(PoisonError::into_inner);
+            state.n_idle -= 1;
+        }
+    }
+}
+
+impl Drop for WorkerPool {
+    fn drop(&mut self) {
+        self.shared.lock().is_closed = true;
+        self.shared.changed.notify_all();
+    }
+}
+
+impl fmt::Debug for WorkerPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WorkerPool({})", self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        atomic::{AtomicUsize, Ordering::SeqCst},
+        mpsc,
+    };
+
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn work_is_done_on_at_most_the_given_number_of_threads() {
+        let pool = Arc::new(WorkerPool::new("test", 2));
+        let running = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+        let mut tasks = JoinSet::new();
+        for n in 0..50 {
+            let (pool, running) = (Arc::clone(&pool), Arc::clone(&running));
+            tasks.spawn(async move {
+                pool.run(move || {
+                    let now = running.0.fetch_add(1, SeqCst) + 1;
+                    running.1.fetch_max(now, SeqCst);
+                    thread::yield_now();
+                    running.0.fetch_sub(1, SeqCst);
+                    n
+                })
+                .await
+            });
+        }
+        let mut results = tasks.join_all().await;
+        results.sort_unstable();
+        assert_eq!(results, (0..50).collect::<Vec<_>>());
+        assert!((1..=2).contains(&running.1.load(SeqCst)));
+        assert!(pool.shared.lock().n_threads <= 2);
+    }
+
+    #[tokio::test]
+    async fn work_that_hangs_does_not_delay_another_thread() {
+        let pool = WorkerPool::new("test", 2);
+        let (release, hold) = mpsc::channel::<()>();
+        let hang = Box::new(move || {
+            let _ = hold.recv();
+        });
+        assert!(pool.submit(hang).is_ok());
+        assert_eq!(pool.run(|| 7).await, 7);
+        drop(release);
+    }
+
+    #[tokio::test]
+    async fn the_threads_end_with_the_pool() {
+        let pool = WorkerPool::new("test", 1);
+        pool.run(|| ()).await;
+        let shared = Arc::downgrade(&pool.shared);
+        drop(pool);
+        while shared.strong_count() > 0 {
+            thread::yield_now();
+        }
+    }
+}
