@@ -46,10 +46,10 @@ pub fn run(command: Command) -> ExitCode {
     }
 }
 
-/// What is said when the system allows no further thread.
-const THREAD_LIMIT: &str = "cannot start a thread: raise the limit on processes (ulimit -u, the pids limit of the \
-     container, TasksMax= of the systemd unit); Docker before 20.10.10 refuses threads of new programs, so upgrade it \
-     or use --security-opt seccomp=unconfined";
+/// The error when the system allows no further thread.
+const THREAD_LIMIT: &str = "cannot start a thread: raise the limit on processes (ulimit -u, \
+    the pids limit of the container, TasksMax= of the systemd unit); Docker before 20.10.10 refuses \
+    threads of new programs, so upgrade it or use --security-opt seccomp=unconfined";
 
 fn run_and_log(command: Command) -> Result<(), Failure> {
     let mut _log = None;
@@ -58,6 +58,7 @@ fn run_and_log(command: Command) -> Result<(), Failure> {
         // The only thing that can fail is the thread that writes the log.
         _log = Some(log.map_err(|error| Failure::run_time(format!("{THREAD_LIMIT} ({error})")))?);
     }
+    limits::raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();

@@ -106,7 +106,7 @@ impl Server {
             // A status page is large and for people, so one at a time is enough.
             pages: Semaphore::new(1),
             renderer: Arc::default(),
-            reload: flags.enable_lifecycle.then(|| reload_queue.clone()),
+            reload,
             access: Arc::default(),
         });
         let mut web_config_file = None;
