@@ -135,6 +135,9 @@ accounts:
             secret_id: id.into(),
             secret_key: key.into(),
             token,
+            // The standard role belongs to the standard keys.
+            honours_role: id == "TENCENTCLOUD_SECRET_ID",
+            ..EnvVariables::default()
         })
     };
     assert_eq!(first.name.as_str(), "007");

@@ -3,6 +3,7 @@
 mod backoff;
 mod endpoint;
 mod name;
+mod placeholder;
 mod rate;
 mod reason;
 mod scan;
@@ -12,6 +13,7 @@ mod time;
 pub use backoff::Backoff;
 pub use endpoint::{Endpoint, Region};
 pub use name::{AccountName, ScanName};
+pub use placeholder::placeholder_fault;
 pub use rate::Rate;
 pub use reason::Reason;
 pub use scan::Scan;
