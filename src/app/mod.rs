@@ -15,6 +15,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod certificates;
 mod check;
 mod demo;
 mod listen;
@@ -28,6 +29,8 @@ mod shard;
 mod signals;
 mod simulate;
 
+use signals::Signals;
+
 /// Does what the command line says. 0: fine. 1: failed at run time. 2: bad usage or configuration.
 pub fn run(command: Command) -> ExitCode {
     match run_and_log(command) {
@@ -36,7 +39,8 @@ pub fn run(command: Command) -> ExitCode {
             // One write, so that the lines of several processes do not mix in a shared log.
             let mut text = String::new();
             for line in &failure.lines {
-                let _ = writeln!(text, "tcss-exporter: {line}");
+                // Names of files may contain anything.
+                let _ = writeln!(text, "tcss-exporter: {}", output::printable(line));
             }
             // If stderr is closed, the exit code still says that the command failed.
             let _ = output::print_error(text);
@@ -46,29 +50,71 @@ pub fn run(command: Command) -> ExitCode {
 }
 
 fn run_and_log(command: Command) -> Result<(), Failure> {
-    // Kept until the end: dropping it writes the lines that still wait.
-    let _log = match log_flags(&command) {
-        Some(flags) => Some(logging::init(flags)?),
-        None => None,
-    };
+    forbid_core_dumps(&command);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    let outcome = runtime.block_on(dispatch(command));
+    // Before anything else: a signal that comes during the start must neither end the process by
+    // force nor be lost, also where it is process 1, for which signals without a handler do nothing.
+    let signals = {
+        let _guard = runtime.enter();
+        match log_flags(&command) {
+            Some(_) => Some(Signals::listen()?),
+            None => None,
+        }
+    };
+    // Kept until the end: dropping it writes the lines that still wait.
+    let _log = match log_flags(&command) {
+        Some(flags) => Some(logging::init(flags, is_one_shot(&command))?),
+        None => None,
+    };
+    let outcome = runtime.block_on(dispatch(command, signals));
     // Blocked threads are not waited for: a name lookup can hang for minutes if DNS is down.
     runtime.shutdown_background();
     outcome
 }
 
-async fn dispatch(command: Command) -> Result<(), Failure> {
-    match command {
-        Command::Serve(flags) => serve::run(flags).await,
-        Command::Demo(flags) => demo::run(flags).await,
-        Command::Check(flags) => check::run(flags).await,
-        Command::Scan(flags) => scan::run(flags).await,
-        Command::Simulate(flags) => simulate::run(flags).await,
-        Command::Completions(flags) => Ok(output::print(pages::completions(flags.shell))?),
-        Command::Man => Ok(output::print(pages::man())?),
+/// Core dumps contain the credentials.
+fn forbid_core_dumps(command: &Command) {
+    if let Command::Serve(flags) = command
+        && flags.core_dumps
+    {
+        return;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Fails on no Linux that is in use; without it, the exporter is as safe as others.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
+
+/// Whether the command ends by itself and prints what it finds.
+fn is_one_shot(command: &Command) -> bool {
+    matches!(command, Command::Check(_) | Command::Scan(_))
+}
+
+async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Failure> {
+    match (command, signals) {
+        (Command::Serve(flags), Some(signals)) => serve::run(flags, signals).await,
+        (Command::Demo(flags), Some(signals)) => demo::run(flags, signals).await,
+        (Command::Simulate(flags), Some(signals)) => simulate::run(flags, signals).await,
+        (Command::Check(flags), Some(signals)) => unless_stopped(check::run(flags), signals).await,
+        (Command::Scan(flags), Some(signals)) => unless_stopped(scan::run(flags), signals).await,
+        (Command::Completions(flags), _) => Ok(output::print(pages::completions(flags.shell))?),
+        (Command::Man, _) => Ok(output::print(pages::man())?),
+        (_, None) => Err(Failure::run_time("signals cannot be received")),
+    }
+}
+
+/// Runs a command that ends by itself, unless a signal comes first.
+async fn unless_stopped(
+    command: impl Future<Output = Result<(), Failure>>,
+    mut signals: Signals,
+) -> Result<(), Failure> {
+    tokio::select! {
+        outcome = command => outcome,
+        _ = signals.next() => Err(Failure::run_time("stopped by a signal before the end")),
     }
 }
 
@@ -154,4 +200,22 @@ fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
         clock,
         telemetry,
     }))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+    use super::*;
+    use crate::cli;
+
+    #[test]
+    fn core_dumps_are_forbidden_unless_the_flag_allows_them() {
+        let before = dumpable_behavior().unwrap();
+        let allowed = cli::try_parse_from(["tcss-exporter", "--debug.core-dumps"]).unwrap();
+        forbid_core_dumps(&allowed);
+        assert_eq!(dumpable_behavior().unwrap(), before);
+        forbid_core_dumps(&cli::try_parse_from(["tcss-exporter"]).unwrap());
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+    }
 }

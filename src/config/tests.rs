@@ -300,7 +300,7 @@ fn intervals_and_timeouts_must_be_consistent() {
     );
     check(
         "poll: {interval: 25h}",
-        &["1: poll.interval: 1day 1h is too long, must be at most 1day"],
+        &["1: poll.interval: 1d 1h is too long, must be at most 1d"],
     );
     check(
         "poll: {interval: 5s, scanning_interval: 6s}",

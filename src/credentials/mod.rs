@@ -22,6 +22,7 @@ mod fetch;
 mod files;
 mod ini;
 mod issued;
+mod missing;
 mod profile;
 mod provider;
 mod providers;

@@ -23,7 +23,7 @@ const TOKEN_FILE: &str = "TKE_WEB_IDENTITY_TOKEN_FILE";
 const ROLE_ARN: &str = "TKE_ROLE_ARN";
 
 /// What TKE's environment variables say.
-struct PodIdentity {
+pub(super) struct PodIdentity {
     region: Region,
     provider_id: String,
     token_file: PathBuf,
@@ -79,7 +79,7 @@ impl TkeOidc {
 }
 
 impl PodIdentity {
-    fn read(environment: &Environment) -> Result<PodIdentity, CredentialsError> {
+    pub(super) fn read(environment: &Environment) -> Result<PodIdentity, CredentialsError> {
         let names = [REGION, PROVIDER_ID, TOKEN_FILE, ROLE_ARN];
         let [
             Some(region),

@@ -1,6 +1,7 @@
 //! The values that every other module shares. Depends on nothing else in the crate.
 
 mod backoff;
+mod duration;
 mod endpoint;
 mod name;
 mod placeholder;
@@ -11,6 +12,7 @@ mod shard;
 mod time;
 
 pub use backoff::Backoff;
+pub use duration::{format_duration, parse_duration};
 pub use endpoint::{Endpoint, Region};
 pub use name::{AccountName, ScanName};
 pub use placeholder::placeholder_fault;
