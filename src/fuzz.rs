@@ -85,7 +85,7 @@ pub fn profile(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else {
         return;
     };
-    match Profile::default().parse(text) {
+    match Profile::default().parse_any(text) {
         Ok(credentials) => assert!(!credentials.secret_id.is_empty()),
         Err(error) => {
             let message = error.to_string();

@@ -1,12 +1,18 @@
 //! `check`: validates the configuration; `--live` also polls the first scan of every account.
 
-use super::{Failure, lines, once::Once, report, shard};
+use std::collections::HashSet;
+
+use super::{Failure, certificates, lines, once::Once, report, shard};
 use crate::{
     cli::{CheckArgs, output},
-    config::{self},
+    config,
+    credentials::Environment,
     domain::{Clock, Shard},
     web::LoadedWebConfig,
 };
+
+/// The most warnings about credentials that are missing.
+const MAX_MISSING: usize = 10;
 
 pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     let loaded = config::load(flags.config.file.as_deref(), &flags.config.overrides());
@@ -20,15 +26,16 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     // Problems are reported for the whole file: all shards read it. Only the counts are the shard's.
     let n_accounts = loaded.config.accounts.len();
     let loaded = loaded.of_shard(shard);
-    for warning in &loaded.warnings {
+    let accounts = loaded.config.accounts;
+    let mut warnings = loaded.warnings;
+    warnings.extend(missing_here(&accounts).await);
+    warnings.extend(certificates::warnings());
+    if let Some(web) = &web {
+        warnings.extend(lines(web.config().warnings(Clock::system().now().wall)));
+    }
+    for warning in &warnings {
         output::print_line(format_args!("warning: {warning}"))?;
     }
-    if let Some(web) = &web {
-        for warning in web.config().warnings(Clock::system().now().wall) {
-            output::print_line(format_args!("warning: {warning}"))?;
-        }
-    }
-    let accounts = loaded.config.accounts;
     let mut n_scans = 0;
     for account in &accounts {
         n_scans += account.scans.len();
@@ -52,10 +59,34 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
         ))?;
     }
     if flags.live {
-        live(accounts, shard).await
-    } else {
-        Ok(())
+        live(accounts, shard).await?;
     }
+    if flags.strict && !warnings.is_empty() {
+        let n = count(warnings.len(), "warning");
+        return Err(Failure::bad_input([format!(
+            "{n}, which --strict does not allow"
+        )]));
+    }
+    Ok(())
+}
+
+/// Accounts with which `serve` would not start here and now: one line for each distinct source.
+async fn missing_here(accounts: &[config::Account]) -> Vec<String> {
+    let environment = Environment::of_the_process();
+    let mut seen = HashSet::new();
+    let mut warnings = Vec::new();
+    for account in accounts {
+        if warnings.len() == MAX_MISSING || !seen.insert(&account.credentials) {
+            continue;
+        }
+        if let Some(error) = account.credentials.missing_here(&environment).await {
+            warnings.push(format!(
+                "account \"{}\" has no credentials here, and serve would not start: {error}",
+                account.name
+            ));
+        }
+    }
+    warnings
 }
 
 fn count(n: usize, thing: &str) -> String {

@@ -4,18 +4,18 @@ use std::{fmt::Write as _, future};
 
 use tokio::net::TcpListener;
 
-use super::{Failure, listen, serve::Server, simulate};
+use super::{Failure, listen, serve::Server, signals::Signals, simulate};
 use crate::{
     cli::{DemoArgs, output},
     config::{self, Account, Config, Overrides},
     credentials::Source,
-    domain::{AccountName, Clock, Shard},
+    domain::{AccountName, Shard},
     simulator::Scenario,
     supervisor::ConfigSource,
     web::LoadedWebConfig,
 };
 
-pub(super) async fn run(flags: DemoArgs) -> Result<(), Failure> {
+pub(super) async fn run(flags: DemoArgs, signals: Signals) -> Result<(), Failure> {
     let scenario = Scenario::demo();
     let api = TcpListener::bind("127.0.0.1:0").await?;
     let config =
@@ -23,7 +23,7 @@ pub(super) async fn run(flags: DemoArgs) -> Result<(), Failure> {
     let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref())
         .await
         .map_err(Failure::bad_input)?;
-    let mut server = Server::bind(&flags.web, web_config, Clock::system(), Shard::WHOLE).await?;
+    let mut server = Server::bind(&flags.web, web_config, Shard::WHOLE, signals).await?;
     // The URLs are known only now: the ports may have been chosen by the system.
     output::print(welcome(&server, flags.web.telemetry_path.as_str(), &config))?;
     tokio::spawn(

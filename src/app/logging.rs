@@ -4,7 +4,12 @@ use std::{io, panic, process, time::Duration};
 
 use tracing::Level;
 use tracing_subscriber::{
-    Layer, filter::Targets, fmt, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _,
+    Layer,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt as _,
+    registry,
+    util::SubscriberInitExt as _,
 };
 
 use super::log_queue::LogQueue;
@@ -24,7 +29,7 @@ impl Drop for Log {
 }
 
 /// Starts to log, and ends the process if anything panics: an exporter that has lost a task would serve old data.
-pub(super) fn init(flags: &LogFlags) -> io::Result<Log> {
+pub(super) fn init(flags: &LogFlags, is_one_shot: bool) -> io::Result<Log> {
     let queue = LogQueue::start(io::stderr())?;
     let lines = queue.clone();
     let writer = move || lines.clone();
@@ -39,6 +44,14 @@ pub(super) fn init(flags: &LogFlags) -> io::Result<Log> {
     let filter = Targets::new()
         .with_default(level.min(Level::WARN))
         .with_target("tcss_exporter", level);
+    // `scan` and `check --live` print a table that says the same of each account, with advice.
+    let filter = if is_one_shot && level == Level::INFO {
+        filter
+            .with_target("tcss_exporter::credentials", LevelFilter::OFF)
+            .with_target("tcss_exporter::poller", LevelFilter::OFF)
+    } else {
+        filter
+    };
     // `log_internal_errors` would print a failed write to the same stream, and panic if that fails too.
     let layer = match flags.format {
         LogFormat::Logfmt => fmt::layer()
@@ -149,10 +162,13 @@ mod tests {
 
     /// Panics in a task of this kind. The process has a second to end.
     fn panic_in(kind: &str) {
-        let _log = init(&LogFlags {
-            level: LogLevel::Info,
-            format: LogFormat::Logfmt,
-        })
+        let _log = init(
+            &LogFlags {
+                level: LogLevel::Info,
+                format: LogFormat::Logfmt,
+            },
+            false,
+        )
         .unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

@@ -15,6 +15,7 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod certificates;
 mod check;
 mod demo;
 mod limits;
@@ -29,6 +30,8 @@ mod shard;
 mod signals;
 mod simulate;
 
+use signals::Signals;
+
 /// Does what the command line says. 0: fine. 1: failed at run time. 2: bad usage or configuration.
 pub fn run(command: Command) -> ExitCode {
     match run_and_log(command) {
@@ -37,7 +40,8 @@ pub fn run(command: Command) -> ExitCode {
             // One write, so that the lines of several processes do not mix in a shared log.
             let mut text = String::new();
             for line in &failure.lines {
-                let _ = writeln!(text, "tcss-exporter: {line}");
+                // Names of files may contain anything.
+                let _ = writeln!(text, "tcss-exporter: {}", output::printable(line));
             }
             // If stderr is closed, the exit code still says that the command failed.
             let _ = output::print_error(text);
@@ -52,33 +56,75 @@ const THREAD_LIMIT: &str = "cannot start a thread: raise the limit on processes 
     threads of new programs, so upgrade it or use --security-opt seccomp=unconfined";
 
 fn run_and_log(command: Command) -> Result<(), Failure> {
+    forbid_core_dumps(&command);
+    limits::raise_descriptor_limit();
+    // The log first: it needs a thread, and where there is none, the error must name the limit.
     let mut _log = None;
     if let Some(flags) = log_flags(&command) {
-        let log = logging::init(flags);
-        // The only thing that can fail is the thread that writes the log.
+        let log = logging::init(flags, is_one_shot(&command));
         _log = Some(log.map_err(|error| Failure::run_time(format!("{THREAD_LIMIT} ({error})")))?);
     }
-    limits::raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build();
     let runtime =
         runtime.map_err(|error| Failure::run_time(format!("cannot start the runtime: {error}")))?;
-    let outcome = runtime.block_on(dispatch(command));
+    // Before anything else runs: a signal that comes during the start must neither end the process
+    // by force nor be lost, even in process 1, where signals without a handler do nothing.
+    let signals = {
+        let _guard = runtime.enter();
+        match log_flags(&command) {
+            Some(_) => Some(Signals::listen()?),
+            None => None,
+        }
+    };
+    let outcome = runtime.block_on(dispatch(command, signals));
     // Blocked threads are not waited for: a name lookup can hang for minutes if DNS is down.
     runtime.shutdown_background();
     outcome
 }
 
-async fn dispatch(command: Command) -> Result<(), Failure> {
-    match command {
-        Command::Serve(flags) => serve::run(flags).await,
-        Command::Demo(flags) => demo::run(flags).await,
-        Command::Check(flags) => check::run(flags).await,
-        Command::Scan(flags) => scan::run(flags).await,
-        Command::Simulate(flags) => simulate::run(flags).await,
-        Command::Completions(flags) => Ok(output::print(pages::completions(flags.shell))?),
-        Command::Man => Ok(output::print(pages::man())?),
+/// Core dumps contain the credentials.
+fn forbid_core_dumps(command: &Command) {
+    if let Command::Serve(flags) = command
+        && flags.core_dumps
+    {
+        return;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Fails on no Linux that is in use; without it, the exporter is as safe as others.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
+
+/// Whether the command ends by itself and prints what it finds.
+fn is_one_shot(command: &Command) -> bool {
+    matches!(command, Command::Check(_) | Command::Scan(_))
+}
+
+async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Failure> {
+    match (command, signals) {
+        (Command::Serve(flags), Some(signals)) => serve::run(flags, signals).await,
+        (Command::Demo(flags), Some(signals)) => demo::run(flags, signals).await,
+        (Command::Simulate(flags), Some(signals)) => simulate::run(flags, signals).await,
+        (Command::Check(flags), Some(signals)) => unless_stopped(check::run(flags), signals).await,
+        (Command::Scan(flags), Some(signals)) => unless_stopped(scan::run(flags), signals).await,
+        (Command::Completions(flags), _) => Ok(output::print(pages::completions(flags.shell))?),
+        (Command::Man, _) => Ok(output::print(pages::man())?),
+        (_, None) => Err(Failure::run_time("signals cannot be received")),
+    }
+}
+
+/// Runs a command that ends by itself, unless a signal comes first.
+async fn unless_stopped(
+    command: impl Future<Output = Result<(), Failure>>,
+    mut signals: Signals,
+) -> Result<(), Failure> {
+    tokio::select! {
+        outcome = command => outcome,
+        _ = signals.next() => Err(Failure::run_time("stopped by a signal before the end")),
     }
 }
 
@@ -160,4 +206,22 @@ fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
     telemetry.set_shard(shard);
     let client = Client::new(clock, Arc::clone(&telemetry)).map_err(Failure::run_time)?;
     Ok(Arc::new(Context::new(client, clock, telemetry)))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+    use super::*;
+    use crate::cli;
+
+    #[test]
+    fn core_dumps_are_forbidden_unless_the_flag_allows_them() {
+        let before = dumpable_behavior().unwrap();
+        let allowed = cli::try_parse_from(["tcss-exporter", "--debug.core-dumps"]).unwrap();
+        forbid_core_dumps(&allowed);
+        assert_eq!(dumpable_behavior().unwrap(), before);
+        forbid_core_dumps(&cli::try_parse_from(["tcss-exporter"]).unwrap());
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+    }
 }

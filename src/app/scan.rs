@@ -13,7 +13,7 @@ pub(super) async fn run(flags: ScanArgs) -> Result<(), Failure> {
     let now = once.context.clock.now();
     let text = match flags.output {
         OutputFormat::Table => report::scans(&once.jobs, now),
-        OutputFormat::Json => report::json(&once.jobs, now),
+        OutputFormat::Json => output::printable_json(&report::json(&once.jobs, now)).into_owned(),
         OutputFormat::Metrics => Scrape::new(
             &once.store,
             once.context.telemetry.gather_without_exporter(),

@@ -24,12 +24,12 @@ use crate::{
 /// Reload requests that may wait for their turn.
 const RELOAD_QUEUE: usize = 16;
 
-pub(super) async fn run(flags: ServeArgs) -> Result<(), Failure> {
+pub(super) async fn run(flags: ServeArgs, signals: Signals) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
     let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref()).await;
     let (config, web_config) = super::both(source.load().await, web_config)?;
     // Bound before the first request to the API: a port that is taken must not cost any.
-    let mut server = Server::bind(&flags.web, web_config, Clock::system(), source.shard()).await?;
+    let mut server = Server::bind(&flags.web, web_config, source.shard(), signals).await?;
     tracing::info!(
         version = build_info::VERSION,
         revision = build_info::REVISION,
@@ -37,6 +37,12 @@ pub(super) async fn run(flags: ServeArgs) -> Result<(), Failure> {
         accounts = config.accounts.len(),
         "starting"
     );
+    for warning in super::certificates::warnings() {
+        tracing::warn!(
+            warning,
+            "CA certificates from the environment cannot be used"
+        );
+    }
     if server.probe_credentials(&config).await == Probe::Stopped {
         return Ok(());
     }
@@ -77,11 +83,11 @@ impl Server {
     pub(super) async fn bind(
         flags: &WebFlags,
         web_config: Option<LoadedWebConfig>,
-        clock: Clock,
         shard: Shard,
+        signals: Signals,
     ) -> Result<Server, Failure> {
         let listeners = listen::listeners(flags).await?;
-        let signals = Signals::listen()?;
+        let clock = Clock::system();
         let context = super::context(clock, shard)?;
         let supervisor = Supervisor::new(Arc::clone(&context));
         let (reload_queue, reload_requests) = mpsc::channel(RELOAD_QUEUE);

@@ -15,7 +15,7 @@ use crate::{
     simulator::{self, Scenario, Simulator, Speed},
 };
 
-pub(super) async fn run(flags: SimulateArgs) -> Result<(), Failure> {
+pub(super) async fn run(flags: SimulateArgs, mut signals: Signals) -> Result<(), Failure> {
     let secret_id = flags
         .secret_id
         .as_deref()
@@ -41,7 +41,6 @@ pub(super) async fn run(flags: SimulateArgs) -> Result<(), Failure> {
              tcss-exporter --api.endpoint={url}"
         ))?;
     }
-    let mut signals = Signals::listen()?;
     serve(listener, &scenario, flags.speed, async move {
         // A scenario cannot be reloaded, so SIGHUP is ignored.
         while signals.next().await != Request::Stop {}

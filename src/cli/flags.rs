@@ -7,7 +7,10 @@ use clap::{Args, builder::BoolishValueParser};
 use super::values::{
     ListenAddress, LogFormat, LogLevel, TelemetryPath, UnixSocketMode, WebAddress,
 };
-use crate::{config::Overrides, domain::ShardChoice};
+use crate::{
+    config::Overrides,
+    domain::{ShardChoice, format_duration, parse_duration},
+};
 
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 #[command(
@@ -51,7 +54,7 @@ pub struct ConfigFlags {
         long = "poll.interval",
         env = "TCSS_EXPORTER_POLL_INTERVAL",
         value_name = "DURATION",
-        value_parser = humantime::parse_duration,
+        value_parser = parse_duration,
         help = "Interval between polls while no scan is running. [default: 1m]"
     )]
     interval: Option<Duration>,
@@ -60,7 +63,7 @@ pub struct ConfigFlags {
         long = "poll.scanning-interval",
         env = "TCSS_EXPORTER_POLL_SCANNING_INTERVAL",
         value_name = "DURATION",
-        value_parser = humantime::parse_duration,
+        value_parser = parse_duration,
         help = "Interval between polls while a scan is running. [default: 10s]"
     )]
     scanning_interval: Option<Duration>,
@@ -69,7 +72,7 @@ pub struct ConfigFlags {
         long = "poll.timeout",
         env = "TCSS_EXPORTER_POLL_TIMEOUT",
         value_name = "DURATION",
-        value_parser = humantime::parse_duration,
+        value_parser = parse_duration,
         help = "Timeout of one poll, including retries. [default: 10s]"
     )]
     timeout: Option<Duration>,
@@ -78,7 +81,7 @@ pub struct ConfigFlags {
         long = "poll.stale-after",
         env = "TCSS_EXPORTER_POLL_STALE_AFTER",
         value_name = "DURATION",
-        value_parser = humantime::parse_duration,
+        value_parser = parse_duration,
         help = "Maximum age of data. After this long without a successful poll, values are withheld. [default: 5m]"
     )]
     stale_after: Option<Duration>,
@@ -87,17 +90,23 @@ pub struct ConfigFlags {
         long,
         env = "TCSS_EXPORTER_SHARD",
         value_name = "N/M",
+        allow_hyphen_values = true,
         help = "Shard of the accounts to poll: N/M, for example 0/3, or auto/M to use the number at the end of the host name. [default: all]"
     )]
     pub shard: Option<ShardChoice>,
+
+    /// The flags whose values come from their environment variables.
+    #[arg(skip)]
+    pub(super) from_environment: Vec<String>,
 }
 
 impl ConfigFlags {
     /// The settings that flags give. They have the names of the file's keys.
     pub fn overrides(&self) -> Overrides {
         // Durations are handed on as text, in the form that the file has.
-        let duration = humantime::format_duration;
+        let duration = format_duration;
         Overrides::default()
+            .from_environment(&self.from_environment)
             .with("api", "endpoint", self.endpoint.clone())
             .with("api", "region", self.region.clone())
             .with("api", "time_zone", self.time_zone.clone())

@@ -5,13 +5,17 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Args, CommandFactory, Parser, Subcommand, builder::BoolishValueParser};
+use clap::{
+    Args, CommandFactory, FromArgMatches as _, Parser, Subcommand, builder::BoolishValueParser,
+};
 use clap_complete::Shell;
 
+mod advice;
 mod flags;
 pub mod output;
 pub mod pages;
 mod values;
+mod variables;
 
 pub use flags::{ConfigFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
 pub use values::{ListenAddress, LogFormat, LogLevel, OutputFormat, TelemetryPath, WebAddress};
@@ -28,15 +32,34 @@ pub fn try_parse_from(
     arguments: impl IntoIterator<Item: Into<OsString>>,
 ) -> Result<Command, clap::Error> {
     let arguments: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+    match matched(&arguments) {
+        Ok(command) => Ok(command),
+        Err(error) => Err(advice::improve(error, &arguments)),
+    }
+}
+
+fn matched(arguments: &[OsString]) -> Result<Command, clap::Error> {
     // Environment variables of `serve` must not count here, so these command lines have a parser of
     // their own.
-    if let Some(first) = arguments.get(1)
-        && is_command(first)
-    {
-        return CommandLine::try_parse_from(arguments).map(|line| line.command);
+    let starts_with_command = arguments.get(1).is_some_and(|first| is_command(first));
+    let definition = if starts_with_command {
+        CommandLine::command()
+    } else {
+        Cli::command()
+    };
+    let mut definition = variables::without_empty(definition);
+    let matches = definition.try_get_matches_from_mut(arguments)?;
+    let from_environment = variables::used(&definition, &matches);
+    let mut command = if starts_with_command {
+        CommandLine::from_arg_matches(&matches)?.command
+    } else {
+        let cli = Cli::from_arg_matches(&matches)?;
+        cli.command.unwrap_or(Command::Serve(cli.serve))
+    };
+    if let Some(config) = command.config_mut() {
+        config.from_environment = from_environment;
     }
-    let cli = Cli::try_parse_from(arguments)?;
-    Ok(cli.command.unwrap_or(Command::Serve(cli.serve)))
+    Ok(command)
 }
 
 fn is_command(name: &OsStr) -> bool {
@@ -60,7 +83,8 @@ struct CommandLine {
     version = build_info::SUMMARY,
     about,
     args_conflicts_with_subcommands = true,
-    override_usage = "tcss-exporter [serve] [FLAGS]\n       tcss-exporter <COMMAND> [FLAGS]"
+    override_usage = "tcss-exporter [serve] [FLAGS]\n       tcss-exporter <COMMAND> [FLAGS]",
+    after_help = HELP
 )]
 struct Cli {
     #[command(subcommand)]
@@ -70,17 +94,37 @@ struct Cli {
     serve: ServeArgs,
 }
 
+/// After the flags, in help.
+const HELP: &str = "\
+Credentials are read from TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or as the configuration file says.
+
+Examples:
+  tcss-exporter demo
+  TENCENTCLOUD_SECRET_ID=... TENCENTCLOUD_SECRET_KEY=... tcss-exporter
+  tcss-exporter check --live --config.file=tcss-exporter.yml
+
+Documentation: the directory docs of the source, or /usr/share/doc/tcss-exporter.";
+
 #[derive(Clone, Debug, PartialEq, Subcommand)]
 pub enum Command {
-    #[command(about = "Run the exporter. This is the default command.")]
+    #[command(
+        about = "Run the exporter. This is the default command.",
+        after_help = HELP
+    )]
     Serve(ServeArgs),
     #[command(
         about = "Run the exporter against the built-in simulated API, without a real account."
     )]
     Demo(DemoArgs),
-    #[command(about = "Check configuration and web configuration, and print every problem.")]
+    #[command(
+        about = "Check configuration and web configuration, and print every problem.",
+        after_help = HELP
+    )]
     Check(CheckArgs),
-    #[command(about = "Poll every account once and print the results.")]
+    #[command(
+        about = "Poll every account once and print the results.",
+        after_help = HELP
+    )]
     Scan(ScanArgs),
     #[command(about = "Run only the simulated API.")]
     Simulate(SimulateArgs),
@@ -90,13 +134,24 @@ pub enum Command {
     Man,
 }
 
+impl Command {
+    fn config_mut(&mut self) -> Option<&mut ConfigFlags> {
+        match self {
+            Command::Serve(flags) => Some(&mut flags.config),
+            Command::Check(flags) => Some(&mut flags.config),
+            Command::Scan(flags) => Some(&mut flags.config),
+            _ => None,
+        }
+    }
+}
+
 /// Exit codes and their meaning.
 pub const EXIT_CODES: [(u8, &str); 3] = [
     (0, "Success, also after SIGTERM or SIGINT."),
     (1, "Failure at run time."),
     (
         2,
-        "Bad usage or configuration. With check --live, also a failed call.",
+        "Bad usage or configuration. With check --live, also a failed call. With check --strict, also a warning.",
     ),
 ];
 
@@ -108,6 +163,14 @@ pub struct ServeArgs {
     pub web: WebFlags,
     #[command(flatten)]
     pub log: LogFlags,
+
+    #[arg(
+        long = "debug.core-dumps",
+        env = "TCSS_EXPORTER_DEBUG_CORE_DUMPS",
+        value_parser = BoolishValueParser::new(),
+        help = "Allow core dumps and debuggers. Core dumps contain the credentials."
+    )]
+    pub core_dumps: bool,
 }
 
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -134,6 +197,12 @@ pub struct CheckArgs {
         help = "Also get credentials and make one API call per account."
     )]
     pub live: bool,
+
+    #[arg(
+        long, env = "TCSS_EXPORTER_STRICT", value_parser = BoolishValueParser::new(),
+        help = "Exit with 2 if there are warnings."
+    )]
+    pub strict: bool,
 
     #[command(flatten)]
     pub config: ConfigFlags,

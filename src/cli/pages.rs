@@ -21,8 +21,41 @@ pub fn completions(shell: Shell) -> String {
     clap_complete::generate(shell, &mut Cli::command(), NAME, &mut script);
     // For bash, clap_complete writes a name with a hyphen in two ways and then does not complete the flags of commands:
     // https://github.com/clap-rs/clap/issues/6421
-    text(script).replace("tcss__subcmd__exporter", "tcss__exporter")
+    let script = text(script).replace("tcss__subcmd__exporter", "tcss__exporter");
+    if shell == Shell::Fish {
+        return fish(&script);
+    }
+    script
 }
+
+/// fish's `argparse`, with which the script of `clap_complete` looks for the command, accepts no names with dots and
+/// then completes nothing. Here, the command is always the first word, so no parser is needed to find it.
+fn fish(script: &str) -> String {
+    let (_, completions) = script
+        .split_once("\ncomplete ")
+        .expect("the script completes something");
+    format!("{FISH_FUNCTIONS}\ncomplete {completions}")
+}
+
+const FISH_FUNCTIONS: &str = "\
+# Succeeds unless the command line begins with a command, which it prints.
+function __fish_tcss_exporter_needs_command
+    set -l words (commandline -opc)
+    set -e words[1]
+    if set -q words[1]; and not string match -q -- '-*' $words[1]
+        echo $words[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_tcss_exporter_using_subcommand
+    set -l command (__fish_tcss_exporter_needs_command)
+    test -z \"$command\"
+    and return 1
+    contains -- $command[1] $argv
+end
+";
 
 /// The manual page, in roff.
 pub fn man() -> String {
@@ -40,7 +73,7 @@ pub fn man() -> String {
     ] {
         parts += &without_preamble(&page, part);
     }
-    text(head) + &parts + &commands(&root) + &environment() + &exit_status()
+    text(head) + &parts + &commands(&root) + &environment() + &exit_status() + &examples()
 }
 
 /// Without the definition of the apostrophe, which each part repeats.
@@ -117,6 +150,52 @@ fn environment() -> String {
     roff.text([roman(
         "Every flag except --help and --version can also be set by an environment variable: TCSS_EXPORTER_ followed by its \
          name in upper case, with _ instead of . and -. For example, --poll.interval is TCSS_EXPORTER_POLL_INTERVAL.",
+    )]);
+    for (name, meaning) in [
+        (
+            "TENCENTCLOUD_SECRET_ID",
+            "SecretId of the credentials, unless the configuration file names others.",
+        ),
+        ("TENCENTCLOUD_SECRET_KEY", "SecretKey of the credentials."),
+        ("TENCENTCLOUD_TOKEN", "Token of temporary credentials."),
+        (
+            "TENCENTCLOUD_ROLE_ARN",
+            "Role that these credentials assume.",
+        ),
+        (
+            "HTTPS_PROXY, NO_PROXY",
+            "Proxy for API calls, and hosts that are called directly.",
+        ),
+        (
+            "SSL_CERT_FILE, SSL_CERT_DIR",
+            "CA certificates to trust instead of those of the system.",
+        ),
+    ] {
+        roff.control("TP", []);
+        roff.text([roman(name)]);
+        roff.text([roman(meaning)]);
+    }
+    roff.to_roff()
+}
+
+fn examples() -> String {
+    let mut roff = Roff::new();
+    roff.control("SH", ["EXAMPLES"]);
+    for (line, meaning) in [
+        ("tcss-exporter demo", "Try it without an account."),
+        (
+            "tcss-exporter check --live --config.file=tcss-exporter.yml",
+            "Check a configuration and every account in it.",
+        ),
+        ("tcss-exporter --config.file=tcss-exporter.yml", "Run it."),
+    ] {
+        roff.control("TP", []);
+        roff.text([roman(line)]);
+        roff.text([roman(meaning)]);
+    }
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([roman(
+        "The directory docs of the source, or /usr/share/doc/tcss-exporter.",
     )]);
     roff.to_roff()
 }

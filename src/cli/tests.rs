@@ -65,7 +65,13 @@ fn serve_is_the_default_command() {
 
 #[test]
 fn defaults_match_the_documentation() {
-    let ServeArgs { config, web, log } = serve("tcss-exporter");
+    let ServeArgs {
+        config,
+        web,
+        log,
+        core_dumps,
+    } = serve("tcss-exporter");
+    assert!(!core_dumps);
     assert_eq!(config.file, None);
     assert_eq!(config.overrides(), Overrides::default());
     assert_eq!(web.sockets(), on(&[":10058"]));
@@ -97,6 +103,52 @@ fn every_command_accepts_its_flags() {
         .overrides();
     let stale_after = Overrides::default().with("poll", "stale_after", Some("1h 30m"));
     assert_eq!(overrides, stale_after);
+}
+
+#[test]
+fn mistakes_are_answered_with_what_to_write() {
+    for (line, expected) in [
+        ("tcss-exporter version", "use --version"),
+        ("tcss-exporter -v", "use --version"),
+        ("tcss-exporter tcss.yml", "--config.file=tcss.yml"),
+        ("tcss-exporter check ./tcss.yml", "--config.file=./tcss.yml"),
+        (
+            "tcss-exporter --api.endpoint x check",
+            "write the command first",
+        ),
+        ("tcss-exporter --shard -1/3", "expected"),
+        ("tcss-exporter --poll.stale-after 5M", "write m for minutes"),
+        ("tcss-exporter --poll.interval 5", "5 has no unit"),
+        ("tcss-exporter --poll.interval 1day", "write d"),
+    ] {
+        let error = parse(line).expect_err(line);
+        assert_eq!(error.exit_code(), 2, "{line}");
+        assert!(error.to_string().contains(expected), "{line}: {error}");
+    }
+}
+
+#[test]
+fn help_names_the_variables_of_the_credentials() {
+    for line in [
+        "tcss-exporter --help",
+        "tcss-exporter serve --help",
+        "tcss-exporter check --help",
+        "tcss-exporter scan --help",
+    ] {
+        let help = parse(line).unwrap_err().to_string();
+        for part in [
+            "TENCENTCLOUD_SECRET_ID",
+            "TENCENTCLOUD_SECRET_KEY",
+            "Documentation: ",
+        ] {
+            assert!(help.contains(part), "{line}: {help}");
+        }
+    }
+    let page = pages::man().replace("\\-", "-");
+    assert!(
+        page.contains("TENCENTCLOUD_SECRET_ID") && page.contains("SSL_CERT_FILE"),
+        "{page}"
+    );
 }
 
 #[test]
@@ -198,7 +250,7 @@ fn help_lists_commands_and_flags_with_their_defaults() {
         "--web.listen-address <ADDRESS>",
         "[default: :10058]",
         "TCSS_EXPORTER_LOG_LEVEL",
-        "possible values: debug, info, warn, error]",
+        "possible values: trace, debug, info, warn, error]",
     ] {
         assert!(help.contains(part), "{part}\n{help}");
     }

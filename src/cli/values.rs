@@ -136,7 +136,6 @@ impl FromStr for TelemetryPath {
 /// The lowest severity that is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
-    #[value(hide = true)]
     Trace,
     Debug,
     #[default]

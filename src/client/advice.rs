@@ -60,6 +60,10 @@ const BY_CODE: &[(&str, &str)] = &[
     ("IpInBlacklist", ALLOW_ADDRESS),
     ("InternalError.ErrRoleNotExist", ENABLE),
     (
+        "FailedOperation.AccountArrears",
+        "The account has overdue payments. Pay them in the billing console, then check that Container Security is enabled.",
+    ),
+    (
         "FailedOperation.AuthorizedNotEnough",
         "Buy more licences for Container Security, or assign the existing ones to images.",
     ),

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     credentials::Source,
+    domain::format_duration,
     yaml::{Origin, Problem, Setting},
 };
 
@@ -282,6 +283,6 @@ fn closest<'a>(chosen: &[&Chosen<'a, Duration>]) -> Option<&'a Origin> {
     chosen.iter().min_by_key(|chosen| chosen.level)?.origin
 }
 
-fn display(duration: Duration) -> humantime::FormattedDuration {
-    humantime::format_duration(duration)
+fn display(duration: Duration) -> String {
+    format_duration(duration)
 }

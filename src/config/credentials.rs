@@ -11,7 +11,7 @@ use super::{Endpoint, Region};
 use crate::{
     credentials::{
         AssumeRole, Chain, CvmRole, EnvVariables, KeyFiles, Profile, Source, Sts, Tccli, TkeOidc,
-        is_role_name,
+        is_role_arn, is_role_name, is_session_name,
     },
     signer::{Credentials, Secret},
     yaml::{MapReader, Problem, ValueReader, scalar},
@@ -115,6 +115,11 @@ fn env(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option<So
     if let Some(name) = secret_key {
         variables.secret_key = name;
     }
+    // So does the standard role.
+    variables.honours_role = !has_own_names;
+    if let Some(endpoint) = optional(keys, "sts_endpoint", problems, endpoint) {
+        variables.sts_endpoint = endpoint;
+    }
     Some(Source::Env(variables))
 }
 
@@ -159,15 +164,24 @@ fn profile(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Optio
     if let Some(name) = optional(keys, "name", problems, profile_name) {
         profile.name = name;
     }
+    if let Some(endpoint) = optional(keys, "sts_endpoint", problems, endpoint) {
+        profile.sts_endpoint = endpoint;
+    }
     Some(Source::Profile(profile))
 }
 
 fn tccli(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option<Source> {
-    let name = optional(keys, "name", problems, profile_name);
-    Some(Source::Tccli(match name {
-        Some(name) => Tccli { name },
-        None => Tccli::default(),
-    }))
+    let mut tccli = Tccli::default();
+    if let Some(name) = optional(keys, "name", problems, profile_name) {
+        tccli.name = name;
+    }
+    if let Some(endpoint) = optional(keys, "sts_endpoint", problems, endpoint) {
+        tccli.sts_endpoint = endpoint;
+    }
+    if let Some(endpoint) = optional(keys, "metadata_endpoint", problems, metadata_endpoint) {
+        tccli.metadata_endpoint = endpoint;
+    }
+    Some(Source::Tccli(tccli))
 }
 
 fn tke_oidc(keys: &MapReader<'_>, _: usize, problems: &mut Vec<Problem>) -> Option<Source> {
@@ -296,7 +310,7 @@ fn role_arn(value: ValueReader<'_>) -> Result<String, String> {
 
 fn session_name(value: ValueReader<'_>) -> Result<String, String> {
     let message = "is not a valid session name, expected 2 to 128 letters, digits and =,.@_-";
-    text_that(value, is_session_name, message)
+    text_that(value, is_harmless_session_name, message)
 }
 
 fn external_id(value: ValueReader<'_>) -> Result<String, String> {
@@ -353,12 +367,8 @@ fn is_bare_role_name(text: &str) -> bool {
     is_role_name(text) && !is_like_a_secret(text)
 }
 
-fn is_role_arn(text: &str) -> bool {
-    text.starts_with("qcs::cam::") && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn is_session_name(text: &str) -> bool {
-    is_made_of(text, 2..=128, b"_=,.@-") && !is_like_a_secret(text)
+fn is_harmless_session_name(text: &str) -> bool {
+    is_session_name(text) && !is_like_a_secret(text)
 }
 
 fn is_external_id(text: &str) -> bool {

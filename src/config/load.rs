@@ -15,11 +15,22 @@ use super::{
 use crate::yaml::{self, Problem, Problems, Setting, YamlFile};
 
 /// Settings that flags give. Each replaces the file's value for all accounts; an account's own value takes precedence.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Overrides {
     /// Section, key and value, as in the file.
     settings: Vec<(&'static str, &'static str, String)>,
+    /// The flags whose values come from environment variables.
+    from_environment: Vec<String>,
 }
+
+/// Where the values come from makes no difference.
+impl PartialEq for Overrides {
+    fn eq(&self, other: &Overrides) -> bool {
+        self.settings == other.settings
+    }
+}
+
+impl Eq for Overrides {}
 
 /// A valid configuration.
 #[derive(Clone, Debug)]
@@ -35,7 +46,8 @@ pub struct Loaded {
 /// is one account, `default`.
 pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded, Problems> {
     let mut loader = Loader::default();
-    let flags = YamlFile::of_flags(&overrides.settings);
+    let mut flags = YamlFile::of_flags(&overrides.settings);
+    flags.set_from_environment(overrides.from_environment.clone());
     let flags = Settings::read_flags(flags.value(), &mut loader.problems);
     let mut raw = match file {
         Some(file) => loader.config(file),
@@ -83,6 +95,14 @@ impl Overrides {
         if let Some(value) = value {
             self.settings.push((section, key, value.to_string()));
         }
+        self
+    }
+
+    /// Names the flags, such as `--poll.interval`, whose values come from environment variables, so that
+    /// problems name the variables.
+    #[must_use]
+    pub fn from_environment(mut self, flags: &[String]) -> Overrides {
+        self.from_environment = flags.to_vec();
         self
     }
 }

@@ -59,7 +59,8 @@ impl RawConfig {
         let Some(file) = value.as_map(problems) else {
             return raw;
         };
-        let sections = raw.settings.read_sections(&file, problems);
+        let mut sections = raw.settings.read_sections(&file, problems);
+        sections.push((CREDENTIALS_EXAMPLE, MISPLACED.to_vec()));
         raw.credentials = read_credentials(&file, problems);
         let n_problems = problems.len();
         if let Some(patterns) = file.at("account_files") {
@@ -84,10 +85,36 @@ impl RawConfig {
     }
 }
 
+/// No further accounts are read after so many problems.
+const MAX_PROBLEMS: usize = 1_000;
+
+/// Keys that belong below `credentials`, which users write next to it.
+const MISPLACED: [&str; 13] = [
+    "secret_id",
+    "secret_key",
+    "token",
+    "secret_id_file",
+    "secret_key_file",
+    "token_file",
+    "role_arn",
+    "external_id",
+    "profile",
+    "env",
+    "static",
+    "assume_role",
+    "cvm_role",
+];
+const CREDENTIALS_EXAMPLE: &str =
+    "credentials, for example credentials: {env: {secret_id: NAME, secret_key: NAME}}";
+
 /// Reads a list of accounts.
 pub(super) fn read_accounts(list: ValueReader<'_>, problems: &mut Vec<Problem>) -> Vec<RawAccount> {
     let mut accounts = Vec::new();
     for item in list.items(problems) {
+        // A file that is not a list of accounts may have hundreds of thousands of other items.
+        if problems.len() > MAX_PROBLEMS {
+            break;
+        }
         accounts.extend(RawAccount::read(item, problems));
     }
     accounts
@@ -173,7 +200,7 @@ impl RawAccount {
         // An account has the keys of both sections at its top level.
         account.settings.read_api(&map, problems);
         account.settings.read_poll(&map, problems);
-        map.finish(problems);
+        map.finish_with(&[(CREDENTIALS_EXAMPLE, MISPLACED.to_vec())], problems);
         Some(account)
     }
 }

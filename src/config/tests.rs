@@ -135,6 +135,9 @@ accounts:
             secret_id: id.into(),
             secret_key: key.into(),
             token,
+            // The standard role belongs to the standard keys.
+            honours_role: id == "TENCENTCLOUD_SECRET_ID",
+            ..EnvVariables::default()
         })
     };
     assert_eq!(first.name.as_str(), "007");
@@ -297,7 +300,7 @@ fn intervals_and_timeouts_must_be_consistent() {
     );
     check(
         "poll: {interval: 25h}",
-        &["1: poll.interval: 1day 1h is too long, must be at most 1day"],
+        &["1: poll.interval: 1d 1h is too long, must be at most 1d"],
     );
     check(
         "poll: {interval: 5s, scanning_interval: 6s}",

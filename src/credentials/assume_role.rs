@@ -8,6 +8,18 @@ use super::{
     sts::{self, RoleCaller, RoleRequest},
 };
 
+/// For example `qcs::cam::uin/100000000001:roleName/tcss-exporter`.
+pub(crate) fn is_role_arn(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_graphic() && !b"\"'`${}<>\\".contains(&byte);
+    text.starts_with("qcs::cam::") && text.bytes().all(is_allowed)
+}
+
+/// 2 to 128 letters, digits and `=,.@_-`.
+pub(crate) fn is_session_name(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_=,.@-".contains(&byte);
+    (2..=128).contains(&text.len()) && text.bytes().all(is_allowed)
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct AssumeRoleParameters<'a> {

@@ -2,7 +2,7 @@
 
 use super::{
     Chain, CredentialsError, CvmRole, EnvVariables, Profile, RefreshContext, Source, TkeOidc,
-    issued::Fetched, reader::Reader,
+    reader::Reader, stored::Stored,
 };
 
 impl Chain {
@@ -12,18 +12,24 @@ impl Chain {
         &self,
         reader: &mut Reader,
         context: &RefreshContext,
-    ) -> Result<(Source, Fetched), CredentialsError> {
+    ) -> Result<(Source, Stored), CredentialsError> {
         let mut absent = Vec::new();
 
-        let env = EnvVariables::default();
-        match env.fetch(&context.environment) {
-            Ok(fetched) => return Ok((Source::Env(env), fetched)),
+        let env = EnvVariables {
+            sts_endpoint: self.sts_endpoint.clone(),
+            ..EnvVariables::default()
+        };
+        match env.read(&context.environment) {
+            Ok(stored) => return Ok((Source::Env(env), stored)),
             Err(error) => skip_if_absent("env", error, &mut absent)?,
         }
 
-        let mut profile = Profile::default();
-        match profile.fetch(reader, &context.environment).await {
-            Ok(fetched) => return Ok((Source::Profile(profile), fetched)),
+        let mut profile = Profile {
+            sts_endpoint: self.sts_endpoint.clone(),
+            ..Profile::default()
+        };
+        match profile.read(reader, &context.environment).await {
+            Ok(stored) => return Ok((Source::Profile(profile), stored)),
             Err(error) => skip_if_absent("profile", error, &mut absent)?,
         }
 
@@ -31,7 +37,7 @@ impl Chain {
             endpoint: self.sts_endpoint.clone(),
         };
         match tke_oidc.fetch(reader, context).await {
-            Ok(fetched) => return Ok((Source::TkeOidc(tke_oidc), fetched)),
+            Ok(fetched) => return Ok((Source::TkeOidc(tke_oidc), Stored::Keys(fetched))),
             Err(error) => skip_if_absent("tke_oidc", error, &mut absent)?,
         }
 
@@ -40,15 +46,32 @@ impl Chain {
             role: None,
         };
         match cvm_role.fetch(context).await {
-            Ok(fetched) => return Ok((Source::CvmRole(cvm_role), fetched)),
+            Ok(fetched) => return Ok((Source::CvmRole(cvm_role), Stored::Keys(fetched))),
             Err(error) => skip_if_absent("cvm_role", error, &mut absent)?,
         }
 
         Err(CredentialsError::absent(format!(
             "set TENCENTCLOUD_SECRET_ID and TENCENTCLOUD_SECRET_KEY, or configure under credentials where the keys are; \
-             nothing was found ({})",
-            absent.join("; ")
+             nothing was found ({}){}",
+            absent.join("; "),
+            tccli_hint(reader, context).await
         )))
+    }
+}
+
+/// Names the file that `tccli configure` writes, if it exists: the chain does not read it, but its
+/// owner expects that something does.
+async fn tccli_hint(reader: &mut Reader, context: &RefreshContext) -> String {
+    let Some(home) = context.environment.home() else {
+        return String::new();
+    };
+    let path = home.join(".tccli/default.credential");
+    match reader.read_one(path.clone()).await {
+        Ok(_) => format!(
+            "; to use {}, configure credentials: {{tccli: {{}}}}",
+            path.display()
+        ),
+        Err(_) => String::new(),
     }
 }
 

@@ -1,10 +1,44 @@
 //! Credentials from environment variables.
 
-use super::{CredentialsError, EnvVariables, Environment, issued::Fetched};
+use super::{
+    CredentialsError, EnvVariables, Environment,
+    issued::Fetched,
+    stored::{RoleSettings, Stored},
+};
 use crate::signer::{Credentials, Secret};
 
+const ROLE_ARN: &str = "TENCENTCLOUD_ROLE_ARN";
+const ROLE_SESSION_NAME: &str = "TENCENTCLOUD_ROLE_SESSION_NAME";
+
 impl EnvVariables {
-    pub(super) fn fetch(&self, environment: &Environment) -> Result<Fetched, CredentialsError> {
+    /// Reads the keys, and the role that they assume where there is one.
+    pub(super) fn read(&self, environment: &Environment) -> Result<Stored, CredentialsError> {
+        let role_arn = if self.honours_role {
+            environment.value(ROLE_ARN)
+        } else {
+            None
+        };
+        let keys = match self.keys(environment) {
+            // A role that nothing can assume: another identity must not take its place.
+            Err(error) if error.is_absent() && role_arn.is_some() => {
+                return Err(CredentialsError::environment(format!(
+                    "{error} that assume the role in {ROLE_ARN}, or unset {ROLE_ARN}"
+                )));
+            }
+            keys => keys?,
+        };
+        let role = RoleSettings {
+            role_arn,
+            session_name: environment.value(ROLE_SESSION_NAME),
+            external_id: None,
+        };
+        role.apply(keys, &self.sts_endpoint).map_err(|message| {
+            let names = format!("{ROLE_ARN} or {ROLE_SESSION_NAME} is not valid");
+            CredentialsError::environment(format!("{names}: the environment {message}"))
+        })
+    }
+
+    fn keys(&self, environment: &Environment) -> Result<Fetched, CredentialsError> {
         let secret_id = environment.value(&self.secret_id);
         let secret_key = environment.value(&self.secret_key);
         let (secret_id, secret_key) = match (secret_id, secret_key) {
@@ -40,8 +74,9 @@ impl EnvVariables {
                     _ => token_name,
                 };
                 Err(CredentialsError::environment(format!(
-                    "the value of {name} is not a valid {}",
-                    error.part()
+                    "the value of {name} is not a valid {}: it {}",
+                    error.part(),
+                    error.fault()
                 )))
             }
         }
@@ -62,8 +97,56 @@ mod tests {
 
     fn fetch(pairs: &[(&str, &str)]) -> Result<Fetched, String> {
         EnvVariables::default()
-            .fetch(&Environment::of(pairs))
+            .keys(&Environment::of(pairs))
             .map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_role_without_valid_keys_or_with_an_invalid_arn_is_an_error() {
+        let read = |variables: &EnvVariables, pairs: &[(&str, &str)]| {
+            let stored = variables.read(&Environment::of(pairs));
+            stored.map_err(|error| (error.to_string(), error.is_absent()))
+        };
+        let standard = EnvVariables::default();
+        let role = (ROLE_ARN, "qcs::cam::uin/100000000001:roleName/reader");
+        let (error, is_absent) = read(&standard, &[role]).unwrap_err();
+        assert!(
+            !is_absent && error.ends_with("or unset TENCENTCLOUD_ROLE_ARN"),
+            "{error}"
+        );
+        let keys = [
+            ("TENCENTCLOUD_SECRET_ID", "id"),
+            ("TENCENTCLOUD_SECRET_KEY", "key"),
+        ];
+        assert!(
+            !read(&standard, &[keys[0], keys[1], role])
+                .unwrap()
+                .is_keys()
+        );
+        let (error, _) = read(&standard, &[keys[0], keys[1], (ROLE_ARN, "canary")]).unwrap_err();
+        assert!(
+            error.starts_with("TENCENTCLOUD_ROLE_ARN ") && !error.contains("canary"),
+            "{error}"
+        );
+        let own = EnvVariables {
+            honours_role: false,
+            ..EnvVariables::default()
+        };
+        assert!(
+            read(&own, &[keys[0], keys[1], role]).unwrap().is_keys(),
+            "the role belongs to the standard keys"
+        );
+    }
+
+    #[test]
+    fn the_token_of_the_node_sdk_is_read() {
+        let fetched = fetch(&[
+            ("TENCENTCLOUD_SECRET_ID", "id"),
+            ("TENCENTCLOUD_SECRET_KEY", "key"),
+            ("TENCENTCLOUD_SESSION_TOKEN", "token"),
+        ]);
+        let token = fetched.unwrap().credentials.token;
+        assert_eq!(token, Some(Secret::new("token".into())));
     }
 
     #[test]
@@ -95,7 +178,14 @@ mod tests {
 
     #[test]
     fn an_invalid_value_is_refused_without_being_shown() {
-        for id in ["a, Signature=", "a/b", "a b", "AKID中"] {
+        let characters = "is empty or contains characters that are not allowed";
+        for (id, fault) in [
+            ("a,Signature=", characters),
+            ("a/b", characters),
+            ("a b", "contains white space; remove it"),
+            ("AKID中", characters),
+            ("\"AKID\"", "contains quotes; remove them"),
+        ] {
             let error = fetch(&[
                 ("TENCENTCLOUD_SECRET_ID", id),
                 ("TENCENTCLOUD_SECRET_KEY", "key"),
@@ -103,7 +193,7 @@ mod tests {
             .unwrap_err();
             assert_eq!(
                 error,
-                "the value of TENCENTCLOUD_SECRET_ID is not a valid SecretId"
+                format!("the value of TENCENTCLOUD_SECRET_ID is not a valid SecretId: it {fault}")
             );
         }
         let error = fetch(&[
@@ -114,7 +204,7 @@ mod tests {
         .unwrap_err();
         assert_eq!(
             error,
-            "the value of TENCENTCLOUD_SECURITY_TOKEN is not a valid token"
+            "the value of TENCENTCLOUD_SECURITY_TOKEN is not a valid token: it contains white space; remove it"
         );
     }
 

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    CredentialsError, CredentialsStatus, RefreshContext, Source, issued::Fetched, reader::Reader,
+    CredentialsError, CredentialsStatus, RefreshContext, Source,
+    issued::Fetched,
+    reader::Reader,
+    stored::{LastRequest, Stored},
 };
 use crate::client::TOKEN_FAILURE;
 
@@ -15,6 +18,8 @@ pub(super) struct Fetcher {
     source: Source,
     reader: Reader,
     parent: Option<Parent>,
+    /// Where a file or the environment names a role.
+    last_request: Option<LastRequest>,
 }
 
 /// The credentials that assume a role.
@@ -32,6 +37,7 @@ impl Fetcher {
             source,
             reader: Reader::default(),
             parent: parent.map(|status| Parent { status, serial: 0 }),
+            last_request: None,
         }
     }
 
@@ -41,29 +47,56 @@ impl Fetcher {
 
     /// Whether every further read would return the same.
     pub(super) fn is_fixed(&self) -> bool {
-        self.source.is_fixed()
+        self.source.is_fixed() && !self.is_role()
     }
 
+    /// Whether the last read found a role and requested it. STS or the metadata service has then
+    /// accepted what was read, so it needs no second look.
+    pub(super) fn is_role(&self) -> bool {
+        self.last_request.is_some()
+    }
+
+    /// None where the last request failed, nothing has changed since and it is too early to repeat
+    /// it. `is_rejected`: the API does not accept what was issued last.
     pub(super) async fn fetch(
         &mut self,
         context: &RefreshContext,
-    ) -> Result<Fetched, CredentialsError> {
+        is_rejected: bool,
+    ) -> Result<Option<Fetched>, CredentialsError> {
+        let stored = self.read(context).await?;
+        if let Stored::Keys(keys) = stored {
+            self.last_request = None;
+            return Ok(Some(keys));
+        }
+        if let Some(last) = &self.last_request
+            && self.source.is_watched()
+            && !is_rejected
+            && last.covers(&stored, context.clock.now())
+        {
+            return Ok(last.fetched());
+        }
+        let fetched = LastRequest::make(&mut self.last_request, stored, context).await?;
+        Ok(Some(fetched))
+    }
+
+    /// Reads the source. The credentials of a role that this configuration names count as keys.
+    async fn read(&mut self, context: &RefreshContext) -> Result<Stored, CredentialsError> {
         let reader = &mut self.reader;
-        match &mut self.source {
+        let fetched = match &mut self.source {
             Source::Chain(chain) => {
                 // The chain ends here: a source that fails later must not silently be replaced by
                 // another identity.
-                let (found, fetched) = chain.find(reader, context).await?;
+                let (found, stored) = chain.find(reader, context).await?;
                 self.source = found;
-                Ok(fetched)
+                return Ok(stored);
             }
-            Source::Env(variables) => variables.fetch(&context.environment),
+            Source::Env(variables) => return variables.read(&context.environment),
             Source::Static(credentials) => {
                 Ok(Fetched::stored(credentials.clone(), "static".into()))
             }
             Source::Files(files) => files.fetch(reader).await,
-            Source::Profile(profile) => profile.fetch(reader, &context.environment).await,
-            Source::Tccli(tccli) => tccli.fetch(reader, &context.environment).await,
+            Source::Profile(profile) => return profile.read(reader, &context.environment).await,
+            Source::Tccli(tccli) => return tccli.read(reader, &context.environment).await,
             Source::TkeOidc(tke_oidc) => tke_oidc.fetch(reader, context).await,
             Source::CvmRole(cvm_role) => cvm_role.fetch(context).await,
             Source::AssumeRole(role) => {
@@ -85,7 +118,8 @@ impl Fetcher {
                 }
                 outcome
             }
-        }
+        };
+        Ok(Stored::Keys(fetched?))
     }
 
     /// Completes when the parent has other credentials than at the last read. Never, where there is

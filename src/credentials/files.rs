@@ -20,9 +20,10 @@ impl KeyFiles {
         match Credentials::checked(secret_id, secret_key, token) {
             Ok(credentials) => Ok(Fetched::stored(credentials, self.to_string())),
             Err(error) => Err(CredentialsError::permanent(format!(
-                "{} does not contain a valid {}",
+                "{} does not contain a valid {}: it {}",
                 self.path_of(error.part()).display(),
-                error.part()
+                error.part(),
+                error.fault()
             ))),
         }
     }
@@ -73,7 +74,7 @@ mod tests {
         assert_eq!(
             error,
             format!(
-                "{} does not contain a valid SecretKey",
+                "{} does not contain a valid SecretKey: it contains white space; remove it",
                 path("key").display()
             )
         );

@@ -8,7 +8,7 @@ pub(super) struct IniError {
     what: &'static str,
 }
 
-/// The entries of `[section]`: keys in lower case, values without the quotes around them. None
+/// The entries of `[section]`: keys in lower case and with `_` for `-`, values without the quotes around them. None
 /// where there is no such section.
 ///
 /// Fails for any line that is not valid, in other sections, too: it may be half of what another
@@ -38,7 +38,7 @@ pub(super) fn section<'a>(
                 if !is_inside {
                     continue;
                 }
-                let key = key.to_lowercase();
+                let key = key.to_lowercase().replace('-', "_");
                 // Which of the two counts differs between tools.
                 if entries.iter().any(|(earlier, _)| *earlier == key) {
                     return fail("sets a key a second time");

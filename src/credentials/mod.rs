@@ -22,6 +22,7 @@ mod fetch;
 mod files;
 mod ini;
 mod issued;
+mod missing;
 mod profile;
 mod provider;
 mod providers;
@@ -30,6 +31,7 @@ mod refresh;
 mod schedule;
 mod source;
 mod status;
+mod stored;
 mod sts;
 mod tccli;
 mod tke_oidc;
@@ -37,6 +39,7 @@ mod tke_oidc;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use assume_role::{is_role_arn, is_session_name};
 pub use context::RefreshContext;
 pub(crate) use cvm_role::is_role_name;
 pub use environment::Environment;

@@ -6,7 +6,7 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     CredentialsChange, CredentialsError, CredentialsStatus, Issued, RefreshContext, Source,
-    fetch::Fetcher, issued::Fetched, refresh::RefreshTask,
+    fetch::Fetcher, issued::Fetched, refresh::RefreshTask, stored::Stored,
 };
 use crate::domain::Clock;
 
@@ -35,23 +35,27 @@ impl Provider {
         let status = Arc::new(CredentialsStatus::default());
         // Environment variables and the configuration are read once, here: they cannot change, so
         // these sources need no task.
-        let refresh = match &source {
-            Source::Env(variables) => {
-                set_fixed(&status, variables.fetch(&context.environment), clock);
-                None
-            }
+        let fixed = match &source {
+            Source::Env(variables) => match variables.read(&context.environment) {
+                Ok(Stored::Keys(keys)) => Some(Ok(keys)),
+                // The role has to be requested.
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            },
             Source::Static(credentials) => {
-                let fetched = Fetched::stored(credentials.clone(), "static".into());
-                set_fixed(&status, Ok(fetched), clock);
-                None
+                Some(Ok(Fetched::stored(credentials.clone(), "static".into())))
             }
-            _ => {
-                let parent = parent.as_ref().map(|parent| Arc::clone(&parent.status));
-                let fetcher = Fetcher::new(source.clone(), parent);
-                let name = source.to_string();
-                let task = RefreshTask::new(name, Arc::clone(&status), fetcher, context);
-                Some(AbortOnDropHandle::new(tokio::spawn(task.run())))
-            }
+            _ => None,
+        };
+        let refresh = if let Some(outcome) = fixed {
+            set_fixed(&status, outcome, clock);
+            None
+        } else {
+            let parent = parent.as_ref().map(|parent| Arc::clone(&parent.status));
+            let fetcher = Fetcher::new(source.clone(), parent);
+            let name = source.to_string();
+            let task = RefreshTask::new(name, Arc::clone(&status), fetcher, context);
+            Some(AbortOnDropHandle::new(tokio::spawn(task.run())))
         };
         Provider {
             source,

@@ -19,6 +19,7 @@ use super::CredentialsError;
 
 /// Larger files are refused. A file with keys has some hundred bytes.
 const MAX_BYTES: usize = 64 * 1024;
+const CANNOT_BE_READ: &str = "cannot be read: ";
 /// For all files of one read.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -35,8 +36,20 @@ pub(super) type FileText = Zeroizing<String>;
 pub(super) struct ReadError {
     path: PathBuf,
     message: String,
-    /// Neither a file nor a symbolic link exists there.
+    /// Neither a file nor a symbolic link exists there, as far as this process can see.
     pub(super) is_absent: bool,
+}
+
+impl ReadError {
+    /// Says that there is no file.
+    pub(super) fn absence(&self) -> String {
+        match self.message.strip_prefix(CANNOT_BE_READ) {
+            Some(error) if !error.starts_with("No such file") => {
+                format!("{} cannot be reached: {error}", self.path.display())
+            }
+            _ => format!("there is no {}", self.path.display()),
+        }
+    }
 }
 
 impl fmt::Display for ReadError {
@@ -128,11 +141,16 @@ fn read_file(path: PathBuf) -> Result<FileText, ReadError> {
         Ok(Err(message)) => return Err(unusable(path, message)),
         Err(error) => {
             // A dangling link is not absent: the file that it points to may be about to appear.
-            let is_absent =
-                error.kind() == ErrorKind::NotFound && fs::symlink_metadata(&path).is_err();
+            // A directory that this process cannot enter, such as another user's home, has no files
+            // for it. A file that is there and cannot be opened is not absent.
+            let is_hidden = matches!(
+                error.kind(),
+                ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied
+            );
+            let is_absent = is_hidden && fs::symlink_metadata(&path).is_err();
             return Err(ReadError {
                 path,
-                message: format!("cannot be read: {error}"),
+                message: format!("{CANNOT_BE_READ}{error}"),
                 is_absent,
             });
         }

@@ -44,8 +44,13 @@ impl RefreshTask {
         self.status.refresh_requested().await;
         loop {
             let started_at = self.context.clock.now();
-            let delay = match self.fetcher.fetch(&self.context).await {
-                Ok(fetched) => self.accept(fetched, started_at),
+            let is_rejected = self.status.is_rejected();
+            let delay = match self.fetcher.fetch(&self.context, is_rejected).await {
+                Ok(Some(fetched)) => self.accept(fetched, started_at),
+                Ok(None) => {
+                    self.status.unchanged();
+                    Some(schedule::WATCH_INTERVAL)
+                }
                 Err(error) => Some(self.fail(error)),
             };
             tokio::select! {
@@ -92,7 +97,7 @@ impl RefreshTask {
     /// Whether `fetched` is a change of watched files that no second read has seen. Another process
     /// may be in the middle of writing them: a new `SecretId` beside the old `SecretKey`.
     fn needs_confirmation(&self, fetched: &Fetched, current: Option<&Issued>) -> bool {
-        if !self.fetcher.is_watched() {
+        if !self.fetcher.is_watched() || self.fetcher.is_role() {
             return false;
         }
         match current {

@@ -90,7 +90,7 @@ impl fmt::Display for Source {
 /// the role of a pod, the role of a CVM instance.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Chain {
-    /// For the role of a pod.
+    /// For the role of a pod, and for roles of the environment and of a profile.
     pub sts_endpoint: Endpoint,
     /// For the role of a CVM instance.
     pub metadata_endpoint: Endpoint,
@@ -113,6 +113,10 @@ pub struct EnvVariables {
     /// For the token of temporary credentials, which is optional. The first variable that is set
     /// counts.
     pub token: Vec<String>,
+    /// Whether the standard variables of a role count. They belong to the standard keys.
+    pub honours_role: bool,
+    /// Of STS, for the role.
+    pub sts_endpoint: Endpoint,
 }
 
 impl Default for EnvVariables {
@@ -124,7 +128,10 @@ impl Default for EnvVariables {
             token: vec![
                 "TENCENTCLOUD_TOKEN".into(),
                 "TENCENTCLOUD_SECURITY_TOKEN".into(),
+                "TENCENTCLOUD_SESSION_TOKEN".into(),
             ],
+            honours_role: true,
+            sts_endpoint: Sts::default_endpoint(),
         }
     }
 }
@@ -158,6 +165,8 @@ pub struct Profile {
     pub file: Option<PathBuf>,
     /// The section.
     pub name: String,
+    /// Of STS, for a section with a role.
+    pub sts_endpoint: Endpoint,
 }
 
 impl Default for Profile {
@@ -165,6 +174,7 @@ impl Default for Profile {
         Profile {
             file: None,
             name: "default".into(),
+            sts_endpoint: Sts::default_endpoint(),
         }
     }
 }
@@ -183,12 +193,18 @@ impl fmt::Display for Profile {
 pub struct Tccli {
     /// The file is `~/.tccli/NAME.credential`.
     pub name: String,
+    /// Of STS, for a profile with a role.
+    pub sts_endpoint: Endpoint,
+    /// Of the metadata service, for a profile of type `cvm-role`.
+    pub metadata_endpoint: Endpoint,
 }
 
 impl Default for Tccli {
     fn default() -> Tccli {
         Tccli {
             name: "default".into(),
+            sts_endpoint: Sts::default_endpoint(),
+            metadata_endpoint: CvmRole::default_endpoint(),
         }
     }
 }

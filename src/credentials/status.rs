@@ -107,6 +107,11 @@ impl CredentialsStatus {
             .send_if_modified(|state| state.reject(issued, Instant::now()));
     }
 
+    /// Whether the API rejected what was issued last, and nothing has replaced it yet.
+    pub(super) fn is_rejected(&self) -> bool {
+        self.state.borrow().is_rejected
+    }
+
     /// Waits until a refresh is requested.
     pub(super) async fn refresh_requested(&self) {
         let mut watcher = self.state.subscribe();

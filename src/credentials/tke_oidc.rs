@@ -12,7 +12,10 @@ use super::{
     reader::Reader,
     sts::{self, RoleCaller, RoleRequest},
 };
-use crate::{domain::Region, signer::Secret};
+use crate::{
+    domain::{Region, placeholder_fault},
+    signer::Secret,
+};
 
 const REGION: &str = "TKE_REGION";
 const PROVIDER_ID: &str = "TKE_PROVIDER_ID";
@@ -20,7 +23,7 @@ const TOKEN_FILE: &str = "TKE_WEB_IDENTITY_TOKEN_FILE";
 const ROLE_ARN: &str = "TKE_ROLE_ARN";
 
 /// What TKE's environment variables say.
-struct PodIdentity {
+pub(super) struct PodIdentity {
     region: Region,
     provider_id: String,
     token_file: PathBuf,
@@ -76,7 +79,7 @@ impl TkeOidc {
 }
 
 impl PodIdentity {
-    fn read(environment: &Environment) -> Result<PodIdentity, CredentialsError> {
+    pub(super) fn read(environment: &Environment) -> Result<PodIdentity, CredentialsError> {
         let names = [REGION, PROVIDER_ID, TOKEN_FILE, ROLE_ARN];
         let [
             Some(region),
@@ -87,6 +90,15 @@ impl PodIdentity {
         else {
             return Err(incomplete(environment, &names));
         };
+        for (name, value) in [
+            (PROVIDER_ID, &provider_id),
+            (TOKEN_FILE, &token_file),
+            (ROLE_ARN, &role_arn),
+        ] {
+            if let Some(fault) = placeholder_fault(value) {
+                return Err(CredentialsError::environment(format!("{name} {fault}")));
+            }
+        }
         let region = Region::parse(&region)
             .map_err(|message| CredentialsError::permanent(format!("{REGION}: {message}")))?;
         Ok(PodIdentity {
@@ -144,6 +156,11 @@ mod tests {
             Err((format!("{ROLE_ARN} is not set"), false))
         );
         assert_eq!(of(&all), Ok(()));
+        let quoted = [all[0], all[1], all[2], (ROLE_ARN, "\"r\"")];
+        assert_eq!(
+            of(&quoted),
+            Err((format!("{ROLE_ARN} contains quotes; remove them"), false))
+        );
         let odd = [
             (REGION, "a b"),
             (PROVIDER_ID, "p"),

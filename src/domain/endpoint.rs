@@ -4,6 +4,8 @@ use std::fmt;
 
 use url::{Host, Url};
 
+use super::placeholder_fault;
+
 /// The address of an API: a scheme, a host and optionally a port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Endpoint(Url);
@@ -22,6 +24,9 @@ impl Endpoint {
                 "contains a user name or password; configure credentials separately".into(),
             );
         }
+        if let Some(fault) = placeholder_fault(text) {
+            return Err(format!("{text:?} {fault}"));
+        }
         let url = if text.contains("://") {
             Url::parse(text)
         } else {
@@ -38,6 +43,11 @@ impl Endpoint {
             || url.fragment().is_some()
         {
             "has a path, query or fragment, expected only scheme, host and port"
+        } else if !is_plain_host(&url) {
+            "has a host with characters that are not allowed in a host name"
+        } else if !has_domain(&url) {
+            "has a host without a domain, expected for example tcss.tencentcloudapi.com; \
+             a host without a dot needs a port"
         } else if !allow_http && is_exposed(&url) {
             "is plain http to another machine; use https, or set api.allow_http to true in the configuration file"
         } else {
@@ -73,6 +83,28 @@ impl Endpoint {
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.as_str().trim_end_matches('/'))
+    }
+}
+
+/// `Url` accepts commas and other characters that no resolver knows.
+fn is_plain_host(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)),
+        Some(_) => true,
+        None => false,
+    }
+}
+
+/// Names without a dot exist in container networks and in /etc/hosts, where services have ports of
+/// their own. Without a port, one is most likely a typo.
+fn has_domain(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => {
+            name.trim_matches('.').contains('.') || url.port().is_some() || is_loopback(url)
+        }
+        _ => true,
     }
 }
 
@@ -144,6 +176,7 @@ mod tests {
             ),
             ("http://[::1]:80", "http://[::1] [::1]"),
             ("http://localhost:1", "http://localhost:1 localhost:1"),
+            ("https://gateway:8443", "https://gateway:8443 gateway:8443"),
         ];
         for (text, expected) in cases {
             assert_eq!(endpoint(text).as_deref(), Ok(expected), "{text}");
@@ -160,6 +193,13 @@ mod tests {
             "https://u:p@a",
             "http://10.0.0.1",
             "http://a.example",
+            "\"tcss.tencentcloudapi.com\"",
+            "tcss.tencentcloudapi.com,tcss.intl.tencentcloudapi.com",
+            "tcss",
+            "https://tcss",
+            "https://tcss.",
+            "${TCSS_ENDPOINT}",
+            "tcss.tencentcloudapi.com ",
         ] {
             assert!(endpoint(text).is_err(), "{text}");
         }

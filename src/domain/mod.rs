@@ -1,8 +1,10 @@
 //! The values that every other module shares. Depends on nothing else in the crate.
 
 mod backoff;
+mod duration;
 mod endpoint;
 mod name;
+mod placeholder;
 mod rate;
 mod reason;
 mod scan;
@@ -10,8 +12,10 @@ mod shard;
 mod time;
 
 pub use backoff::Backoff;
+pub use duration::{format_duration, parse_duration};
 pub use endpoint::{Endpoint, Region, is_loopback};
 pub use name::{AccountName, ScanName};
+pub use placeholder::placeholder_fault;
 pub use rate::Rate;
 pub use reason::Reason;
 pub use scan::Scan;

@@ -9,6 +9,8 @@ use http::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer};
 
+use crate::domain::placeholder_fault;
+
 /// Shorter secrets are not scrubbed: they occur in ordinary words, and no real key is so short.
 const MIN_SCRUBBED_BYTES: usize = 6;
 
@@ -24,6 +26,10 @@ impl Secret {
     /// The value, for the signer alone.
     pub(super) fn reveal(&self) -> &str {
         self.0.expose_secret()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.reveal().is_empty()
     }
 
     /// `text` with this secret redacted.
@@ -75,16 +81,23 @@ impl Credentials {
         token: Option<Secret>,
     ) -> Result<Credentials, InvalidCredentials> {
         // In the header `Authorization`, these characters separate the SecretId from what follows.
-        if !is_printable(&secret_id) || secret_id.contains([',', '=', '/']) {
-            return Err(InvalidCredentials("SecretId"));
+        let has_separator = secret_id.contains([',', '=', '/']);
+        if let Some(fault) = fault(&secret_id) {
+            return Err(InvalidCredentials::new("SecretId", fault));
         }
-        if !is_printable(secret_key.reveal()) {
-            return Err(InvalidCredentials("SecretKey"));
+        if has_separator {
+            return Err(InvalidCredentials::new("SecretId", NOT_ALLOWED));
+        }
+        if let Some(fault) = fault(secret_key.reveal()) {
+            return Err(InvalidCredentials::new("SecretKey", fault));
+        }
+        if is_like_a_secret_id(secret_key.reveal()) && !is_like_a_secret_id(&secret_id) {
+            return Err(InvalidCredentials::new("SecretKey", SWAPPED));
         }
         if let Some(token) = &token
-            && !is_printable(token.reveal())
+            && let Some(fault) = fault(token.reveal())
         {
-            return Err(InvalidCredentials("token"));
+            return Err(InvalidCredentials::new("token", fault));
         }
         Ok(Credentials {
             secret_id,
@@ -124,20 +137,48 @@ fn scrub(text: &str, secrets: &[&str]) -> String {
     scrubbed
 }
 
-/// Whether it consists of printable ASCII characters, without spaces, and at least one.
-fn is_printable(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
+/// What is wrong with a part of credentials. None where nothing is.
+fn fault(text: &str) -> Option<&'static str> {
+    if let Some(fault) = placeholder_fault(text) {
+        return Some(fault);
+    }
+    let is_printable = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.is_empty() || !is_printable {
+        return Some(NOT_ALLOWED);
+    }
+    None
 }
+
+/// A `SecretId` of the mainland site or of the international site begins like this, and has 36
+/// characters.
+fn is_like_a_secret_id(text: &str) -> bool {
+    text.len() >= 30 && (text.starts_with("AKID") || text.starts_with("IKID"))
+}
+
+const NOT_ALLOWED: &str = "is empty or contains characters that are not allowed";
+const SWAPPED: &str = "looks like a SecretId; SecretId and SecretKey may be swapped";
 
 /// A part of credentials that no real one can be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the {0} is empty or contains characters that are not allowed")]
-pub struct InvalidCredentials(&'static str);
+#[error("the {part} {fault}")]
+pub struct InvalidCredentials {
+    part: &'static str,
+    fault: &'static str,
+}
 
 impl InvalidCredentials {
+    fn new(part: &'static str, fault: &'static str) -> InvalidCredentials {
+        InvalidCredentials { part, fault }
+    }
+
     /// `SecretId`, `SecretKey` or `token`.
     pub fn part(self) -> &'static str {
-        self.0
+        self.part
+    }
+
+    /// What is wrong with it, without the value: "contains quotes; remove them".
+    pub fn fault(self) -> &'static str {
+        self.fault
     }
 }
 
@@ -189,20 +230,28 @@ mod tests {
                 .map_err(|error| error.to_string())
         };
         assert!(checked("AKIDexample", "k/e+y=", Some("t==")).is_ok());
-        for (id, key, token, part) in [
-            ("a, Signature=", "key", None, "SecretId"),
-            ("a/b", "key", None, "SecretId"),
-            ("AKID中", "key", None, "SecretId"),
-            ("", "key", None, "SecretId"),
-            ("id", "key\nkey", None, "SecretKey"),
-            ("id", "", None, "SecretKey"),
-            ("id", "key", Some("to ken"), "token"),
+        let (blank, quotes) = (
+            "contains white space; remove it",
+            "contains quotes; remove them",
+        );
+        let placeholder = "is a placeholder; replace it by the value";
+        let swapped = "AKIDz8krbsJ5yKBZQpn74WFkmLPx3gnP";
+        for (id, key, token, part, fault) in [
+            ("a,Signature=", "key", None, "SecretId", NOT_ALLOWED),
+            ("a/b", "key", None, "SecretId", NOT_ALLOWED),
+            ("AKID中", "key", None, "SecretId", NOT_ALLOWED),
+            ("", "key", None, "SecretId", NOT_ALLOWED),
+            ("\"AKID\"", "key", None, "SecretId", quotes),
+            ("<your-secret-id>", "key", None, "SecretId", placeholder),
+            ("id", "key\nkey", None, "SecretKey", blank),
+            ("id", "", None, "SecretKey", NOT_ALLOWED),
+            ("id", "${SECRET_KEY}", None, "SecretKey", placeholder),
+            ("id", swapped, None, "SecretKey", SWAPPED),
+            ("id", "key", Some("to ken"), "token", blank),
+            ("id", "key", Some("'token'"), "token", quotes),
         ] {
             let error = checked(id, key, token).unwrap_err();
-            assert_eq!(
-                error,
-                format!("the {part} is empty or contains characters that are not allowed")
-            );
+            assert_eq!(error, format!("the {part} {fault}"));
         }
     }
 

@@ -68,6 +68,7 @@ pub const ERROR_CODES: &[ErrorCode] = &[
     code("UnsupportedRegion", "The API does not support the requested region."),
 
     code("AuthFailure", "CAM signature or authentication error."),
+    code("FailedOperation.AccountArrears", "The account has overdue payments."),
     code("FailedOperation.AgentOffline", "The client is offline."),
     code("FailedOperation.AuthorizedNotEnough", "Insufficient licenses."),
     code("FailedOperation.DataValueNotCorrect", "The response data value is incorrect."),

@@ -23,6 +23,8 @@ const MAX_WATCHED_BYTES: u64 = 1 << 20;
 pub(crate) struct YamlFile {
     /// `None` for flags.
     pub(super) name: Option<Arc<str>>,
+    /// The flags whose values come from environment variables.
+    pub(super) from_environment: Vec<String>,
     /// How many files were read before it.
     pub(super) order: usize,
     pub(super) text: String,
@@ -44,6 +46,7 @@ impl YamlFile {
         match parse::parse(&text) {
             Ok(root) => Ok(YamlFile {
                 name: Some(file.to_string_lossy().into()),
+                from_environment: Vec::new(),
                 order,
                 text,
                 root,
@@ -73,10 +76,16 @@ impl YamlFile {
         }
         YamlFile {
             name: None,
+            from_environment: Vec::new(),
             order: 0,
             text,
             root: YamlNode::of_flag(0..0, YamlValue::Map(root)),
         }
+    }
+
+    /// Names the flags whose values come from environment variables.
+    pub(crate) fn set_from_environment(&mut self, flags: Vec<String>) {
+        self.from_environment = flags;
     }
 
     pub(crate) fn value(&self) -> ValueReader<'_> {

@@ -15,7 +15,7 @@ pub(crate) use file::{YamlFile, file_problem, read_file, read_regular_file, read
 pub(crate) use parse::YamlValue;
 pub(crate) use problem::Origin;
 pub use problem::{Problem, Problems};
-pub(crate) use reader::{MapReader, Setting, ValueReader};
+pub(crate) use reader::{MapReader, Setting, ValueReader, flag_variable};
 
 #[cfg(test)]
 mod tests;

@@ -52,6 +52,10 @@ fn options() -> Options {
         non_finite_float_policy: NonFiniteFloatPolicy::PassThrough,
         // Only true and false: in YAML 1.1, yes, no, on and off would be booleans too.
         strict_booleans: true,
+        // A few hundred bytes of aliases to aliases would otherwise become gigabytes.
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 250_000,
+        },
         budget: serde_saphyr::budget! {
             max_nodes: 2_000_000,
             max_events: 4_000_000,
@@ -124,7 +128,16 @@ fn syntax_error(error: &Error) -> SyntaxError {
                 Some((what, _)) => what,
                 None => &text,
             };
-            format!("is not valid YAML: {what} (column {column})")
+            // Brackets and quotes are named by the library; a wrong indentation is not.
+            let remedy = if ["bracket", "quote", "alias"]
+                .iter()
+                .any(|word| what.contains(word))
+            {
+                ""
+            } else {
+                "; check the indentation: the keys of a map begin in the same column"
+            };
+            format!("is not valid YAML: {what} (column {column}){remedy}")
         }
     };
     SyntaxError { line, message }
@@ -246,6 +259,27 @@ mod tests {
                 assert!(!error.message.contains("anary"), "{}", error.message);
             }
         }
+    }
+
+    #[test]
+    fn aliases_of_aliases_are_limited() {
+        let mut text = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
+        for level in 1..9 {
+            let items = [format!("*a{}", level - 1).as_str(); 9].join(", ");
+            text.push_str(
+                &[
+                    "a",
+                    &level.to_string(),
+                    ": &a",
+                    &level.to_string(),
+                    " [",
+                    &items,
+                    "]\n",
+                ]
+                .concat(),
+            );
+        }
+        assert!(parse(&text).unwrap_err().message.contains("alias"));
     }
 
     #[test]

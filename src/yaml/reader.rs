@@ -168,10 +168,12 @@ impl<'a> ValueReader<'a> {
         // Flags have no file and no line, so their problems name the flag as the user typed it.
         let Some(name) = &self.file.name else {
             let flag = format!("--{}", self.path).replace('_', "-");
-            return Origin {
-                place: None,
-                key: flag,
+            let key = if self.file.from_environment.contains(&flag) {
+                format!("{} ({flag})", flag_variable(&flag))
+            } else {
+                flag
             };
+            return Origin { place: None, key };
         };
         let place = Place {
             order: self.file.order,
@@ -326,6 +328,12 @@ impl<T> Setting<T> {
         };
         Setting { value, origin }
     }
+}
+
+/// The environment variable of a flag: `TCSS_EXPORTER_POLL_INTERVAL` for `--poll.interval`.
+pub(crate) fn flag_variable(flag: &str) -> String {
+    let name = flag.trim_start_matches('-').replace(['.', '-'], "_");
+    format!("TCSS_EXPORTER_{}", name.to_uppercase())
 }
 
 /// A key that the user made up, if it looks like a key: anything else may be a value in the wrong place.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{parse::YamlValue, reader::ValueReader};
+use crate::domain::{format_duration, parse_duration};
 
 /// Text on one line; numbers and booleans as they are written. A message that shows it is one line too, even when a
 /// stray quote has swallowed the lines that follow.
@@ -69,24 +70,12 @@ pub(crate) fn number(value: ValueReader<'_>) -> Result<f64, String> {
 
 /// `90s`, `5m`, `1h 30m`.
 pub(crate) fn duration(value: ValueReader<'_>) -> Result<Duration, String> {
-    let text = text(value)?;
-    // humantime would also reject it, but without saying which unit was probably meant.
-    if text.parse::<f64>().is_ok() {
-        return Err(format!(
-            "{text} has no unit, expected for example {text}s, 5m or 1h"
-        ));
-    }
-    match humantime::parse_duration(text) {
-        Ok(duration) => Ok(duration),
-        Err(error) => Err(format!(
-            "{text:?} is not a valid duration ({error}), expected for example 30s, 5m or 1h"
-        )),
-    }
+    parse_duration(text(value)?)
 }
 
 /// `value` if it lies between two bounds.
 pub(crate) fn within(value: Duration, min: Duration, max: Duration) -> Result<Duration, String> {
-    let display = humantime::format_duration;
+    let display = format_duration;
     if value < min {
         return Err(format!(
             "{} is too short, must be at least {}",

@@ -4,7 +4,7 @@ use std::process::{Command, Output};
 
 use crate::support::{
     answer,
-    process::{CANARY, exporter, file, path, simulator},
+    process::{CANARY, Running, exporter, file, path, simulator},
     raw::{Act, Raw, ok, refusing},
 };
 
@@ -294,4 +294,168 @@ fn the_simulator_says_how_to_use_it_and_two_variables_are_enough() {
         stdout.contains("auth: AuthFailure.SignatureFailure"),
         "{stdout}"
     );
+}
+
+#[test]
+fn empty_variables_count_as_unset_and_errors_name_the_variable() {
+    let mut empty = exporter();
+    for name in [
+        "CONFIG_FILE",
+        "API_ENDPOINT",
+        "POLL_INTERVAL",
+        "SHARD",
+        "WEB_CONFIG_FILE",
+        "LIVE",
+        "STRICT",
+        "LOG_LEVEL",
+        "LOG_FORMAT",
+    ] {
+        empty.env(format!("TCSS_EXPORTER_{name}"), "");
+    }
+    let (code, stdout, stderr) = run(empty.arg("check"));
+    assert_eq!(code, 0, "{stdout}{stderr}");
+    for (name, flag, value) in [
+        ("TCSS_EXPORTER_POLL_INTERVAL", "--poll.interval", "abc"),
+        ("TCSS_EXPORTER_POLL_INTERVAL", "--poll.interval", "0s"),
+        ("TCSS_EXPORTER_API_TIME_ZONE", "--api.time-zone", "Nowhere"),
+        ("TCSS_EXPORTER_LOG_LEVEL", "--log.level", "loud"),
+        ("TCSS_EXPORTER_LIVE", "--live", "perhaps"),
+    ] {
+        let (code, _, stderr) = run(exporter().arg("check").env(name, value));
+        assert_eq!(code, 2, "{stderr}");
+        assert!(stderr.contains(&format!("{name} ({flag}")), "{stderr}");
+    }
+}
+
+#[test]
+fn check_warns_about_what_is_missing_here_and_strict_fails() {
+    let config = file("credentials: {env: {secret_id: NO_SUCH_ID, secret_key: NO_SUCH_KEY}}");
+    let check = |arguments: &[&str]| {
+        run(exporter()
+            .args(["check", "--config.file", path(&config)])
+            .args(arguments)
+            .env("SSL_CERT_FILE", "/nonexistent.pem"))
+    };
+    let (code, stdout, _) = check(&[]);
+    assert_eq!(code, 0);
+    for part in [
+        "warning: account \"default\" has no credentials here",
+        "NO_SUCH_ID and NO_SUCH_KEY",
+        "warning: SSL_CERT_FILE: /nonexistent.pem cannot be read",
+        "configuration ok",
+    ] {
+        assert!(stdout.contains(part), "{part}: {stdout}");
+    }
+    let (code, _, stderr) = check(&["--strict"]);
+    assert_eq!(code, 2, "{stderr}");
+    assert_eq!(run(exporter().args(["check", "--strict"])).0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_table_of_many_failing_accounts_has_no_log_lines_in_it() {
+    let mut text = String::from("poll: {scanning_interval: 1m}\naccounts:\n");
+    for n in 0..300 {
+        let account = format!(
+            "- {{name: a{n}, credentials: {{files: {{secret_id_file: /no, secret_key_file: /no}}}}}}\n"
+        );
+        text.push_str(&account);
+    }
+    let config = file(&text);
+    for command in [&["scan"][..], &["check", "--live"]] {
+        let mut exporter = exporter();
+        exporter.env_remove("TCSS_EXPORTER_LOG_LEVEL");
+        exporter
+            .args(command)
+            .args(["--config.file", path(&config)]);
+        let (_, stdout, stderr) = run(&mut exporter);
+        assert_eq!(stderr, "", "{command:?}");
+        assert!(stdout.contains("a299 "), "{stdout}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_signal_stops_commands_that_wait_and_a_hangup_does_not_stop_the_start() {
+    let silent = Raw::start(Act::Silence).await;
+    for command in [&["scan"][..], &["check", "--live"]] {
+        let mut exporter = exporter();
+        exporter.args(command);
+        exporter.args([
+            &format!("--api.endpoint={}", silent.url()),
+            "--poll.timeout=1m",
+        ]);
+        let mut running = Running::start("one-shot", &mut exporter);
+        // Handled, not the default action: as process 1, there is none.
+        running.wait_until_handled("SigCgt", 15);
+        running.signal("TERM");
+        assert_eq!(running.wait().code(), Some(1));
+        assert!(running.output().contains("stopped by a signal"));
+    }
+    let mut exporter = exporter();
+    exporter.args([
+        "--web.listen-address=127.0.0.1:0",
+        &format!("--api.endpoint={}", silent.url()),
+    ]);
+    let mut running = Running::start("serve", &mut exporter);
+    running.wait_until_handled("SigCgt", 1);
+    running.signal("HUP");
+    running.wait_for("where it listens", crate::support::process::listening);
+}
+
+#[test]
+fn names_of_files_reach_the_terminal_without_control_characters() {
+    let directory = tempfile::tempdir().unwrap();
+    let name = directory.path().join("a\u{1b}[2J\u{202e}.yml");
+    std::fs::write(&name, "accounts: 7\n").unwrap();
+    let (code, _, stderr) = run(exporter().arg("check").arg("--config.file").arg(&name));
+    assert_eq!(code, 2);
+    assert!(stderr.contains("a\\u{1b}[2J\\u{202e}.yml:1"), "{stderr:?}");
+}
+
+#[test]
+fn fish_and_zsh_complete_commands_and_flags() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str, shell: &str| {
+        let (_, script, _) = run(exporter().args(["completions", shell]));
+        std::fs::write(directory.path().join(name), script).unwrap();
+    };
+    write("tcss.fish", "fish");
+    write("_tcss-exporter", "zsh");
+    let fish = |line: &str| {
+        let command = format!("source tcss.fish; complete -C '{line}'");
+        run(Command::new("fish")
+            .args(["--no-config", "-c", &command])
+            .env("HOME", directory.path())
+            .current_dir(directory.path()))
+        .1
+    };
+    for (line, expected) in [
+        ("tcss-exporter che", "check\t"),
+        ("tcss-exporter --web.l", "--web.listen-address\t"),
+        ("tcss-exporter check --l", "--live\t"),
+        ("tcss-exporter check --poll.interval=5m --str", "--strict\t"),
+        ("tcss-exporter scan --output j", "json"),
+    ] {
+        let completed = fish(line);
+        assert!(
+            completed.starts_with(expected) || completed.contains(&format!("\n{expected}")),
+            "{line}: {completed}"
+        );
+    }
+    // zsh completes only in a terminal; zpty is one.
+    let zsh = |line: &str, expected: &str| {
+        let script = r#"zmodload zsh/zpty; zpty z zsh -f -i
+            zpty -w z "PS1= ; fpath=($PWD \$fpath); autoload -Uz compinit; compinit -u -d $PWD/dump; zstyle ':completion:*' list-colors ''; echo rea''dy"
+            zpty -r -m z out '*ready*'
+            zpty -w -n z "$1"$'\t'
+            repeat 40; do sleep 0.1; zpty -r -t z piece && out+=$piece; [[ $out == *"$2"* ]] && break; done
+            print -r -- "$out"; zpty -d z"#;
+        run(Command::new("zsh")
+            .args(["-f", "-c", script, "zsh", line, expected])
+            .env("HOME", directory.path())
+            .env("TERM", "dumb")
+            .current_dir(directory.path()))
+        .1
+    };
+    let shown = zsh("tcss-exporter che", "tcss-exporter check");
+    assert!(shown.contains("tcss-exporter check"), "{shown:?}");
 }

@@ -40,7 +40,7 @@ const EXPECTED: [(Reason, &str); 6] = [
     ),
     (
         Reason::Server,
-        "FailedOperation FailedOperation.AgentOffline FailedOperation.AuthorizedNotEnough \
+        "FailedOperation FailedOperation.AccountArrears FailedOperation.AgentOffline FailedOperation.AuthorizedNotEnough \
          FailedOperation.DataValueNotCorrect FailedOperation.ErrAlreadyScanning FailedOperation.ErrRuleNotFind \
          FailedOperation.NotifyPolicyChangeFailed FailedOperation.RuleConfigTooMany \
          FailedOperation.RuleInfoRepeat FailedOperation.RuleNameRepeat FailedOperation.RuleNotFind \

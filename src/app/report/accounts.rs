@@ -5,7 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::{CredentialsOrigin, TableRow, format_table, notes};
-use crate::{domain::Moment, poller::Job};
+use crate::{
+    domain::{Moment, format_duration},
+    poller::Job,
+};
 
 const HEAD: [&str; 4] = ["ACCOUNT", "CREDENTIALS", "EXPIRES", "RESULT"];
 
@@ -41,7 +44,7 @@ fn until(at: Timestamp, now: Timestamp) -> String {
         return "now".into();
     }
     let left = Duration::from_secs(seconds.unsigned_abs());
-    format!("in {}", humantime::format_duration(left))
+    format!("in {}", format_duration(left))
 }
 
 #[cfg(test)]

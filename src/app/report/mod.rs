@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr;
 
-use crate::{client::ApiError, poller::Job};
+use crate::{cli::output::printable, client::ApiError, poller::Job};
 
 mod accounts;
 mod scans;
@@ -24,15 +24,16 @@ fn format_table<const N: usize>(head: [&str; N], rows: &[TableRow<N>]) -> String
     let mut widths = head.map(UnicodeWidthStr::width);
     for row in rows {
         for (width, cell) in widths.iter_mut().zip(&row.cells) {
-            *width = (*width).max(cell.width());
+            *width = (*width).max(printable(cell).width());
         }
     }
     let mut text = format_line(&head, widths);
     for row in rows {
-        text.push_str(&format_line(&row.cells, widths));
+        let cells = row.cells.each_ref().map(|cell| printable(cell));
+        text.push_str(&format_line(&cells, widths));
         for note in &row.notes {
             text.push_str("    ");
-            text.push_str(note);
+            text.push_str(&printable(note));
             text.push('\n');
         }
     }

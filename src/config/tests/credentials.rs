@@ -64,11 +64,30 @@ fn every_key_is_read() {
             Source::Profile(Profile {
                 file: Some("/etc/keys".into()),
                 name: "dev".into(),
+                sts_endpoint: Sts::default_endpoint(),
             }),
         ),
         (
-            "{tccli: {name: dev}}",
-            Source::Tccli(Tccli { name: "dev".into() }),
+            "{env: {sts_endpoint: 'http://127.0.0.1:1'}}",
+            Source::Env(EnvVariables {
+                sts_endpoint: local.clone(),
+                ..EnvVariables::default()
+            }),
+        ),
+        (
+            "{profile: {sts_endpoint: 'http://127.0.0.1:1'}}",
+            Source::Profile(Profile {
+                sts_endpoint: local.clone(),
+                ..Profile::default()
+            }),
+        ),
+        (
+            "{tccli: {name: dev, sts_endpoint: 'http://127.0.0.1:1', metadata_endpoint: 'http://10.0.0.1:80'}}",
+            Source::Tccli(Tccli {
+                name: "dev".into(),
+                sts_endpoint: local.clone(),
+                metadata_endpoint: endpoint("http://10.0.0.1"),
+            }),
         ),
         (
             "{tke_oidc: {endpoint: sts.example}}",

@@ -470,7 +470,7 @@ fn a_rate_limit_needs_both_its_values_or_an_interval_of_zero() {
     );
     check(
         "rate_limit: {interval: 2d, burst: 1}\n",
-        &["1: rate_limit.interval: 2days is too long, must be at most 1day"],
+        &["1: rate_limit.interval: 2d is too long, must be at most 1d"],
     );
 }
 

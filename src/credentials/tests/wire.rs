@@ -8,7 +8,10 @@ use serde_json::Value;
 
 use super::fixtures::{Cloud, refusal, role};
 use crate::{
-    credentials::{AssumeRole, Chain, CredentialsError, CvmRole, Source, Sts, TkeOidc},
+    credentials::{
+        AssumeRole, Chain, CredentialsError, CvmRole, EnvVariables, Profile, Source, Sts, Tccli,
+        TkeOidc,
+    },
     signer::{self, CanonicalRequest, Credentials, RequestToSign, Secret},
 };
 
@@ -452,4 +455,149 @@ async fn a_chain_that_finds_nothing_reports_where_it_looked_and_what_to_do() {
     ] {
         assert!(error.contains(part), "{part}: {error}");
     }
+}
+
+const READER: &str = "qcs::cam::uin/100000000001:roleName/reader";
+
+/// A home with a profile of tccli.
+fn tccli_home(content: &str) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    fs::create_dir(home.path().join(".tccli")).unwrap();
+    fs::write(home.path().join(".tccli/default.credential"), content).unwrap();
+    home
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_beside_the_keys_of_a_source_is_assumed_and_the_keys_are_not_used() {
+    let role_in_tccli = format!(
+        r#"{{"role-arn":"{READER}","role-session-name":"mon","secretId":"AKIDbase","secretKey":"k"}}"#
+    );
+    let home = tccli_home(&role_in_tccli);
+    let home_variable = ("HOME", home.path().to_str().unwrap());
+    fs::create_dir(home.path().join(".tencentcloud")).unwrap();
+    let ini = format!(
+        "[default]\nsecret_id = AKIDbase\nsecret_key = k\nrole_arn = {READER}\nrole_session_name = mon\n"
+    );
+    fs::write(home.path().join(".tencentcloud/credentials"), ini).unwrap();
+    let variables = [
+        home_variable,
+        ("TENCENTCLOUD_SECRET_ID", "AKIDbase"),
+        ("TENCENTCLOUD_SECRET_KEY", "k"),
+        ("TENCENTCLOUD_ROLE_ARN", READER),
+        ("TENCENTCLOUD_ROLE_SESSION_NAME", "mon"),
+    ];
+    for (source, environment) in [
+        (Source::Tccli(Tccli::default()), &variables[..1]),
+        (Source::Profile(Profile::default()), &variables[..1]),
+        (Source::Chain(Chain::default()), &variables[..1]),
+        (Source::Env(EnvVariables::default()), &variables),
+        (Source::Chain(Chain::default()), &variables),
+    ] {
+        let cloud = Cloud::default();
+        cloud.issue("AKIDreader", 7_200);
+        let providers = cloud.providers(environment);
+        let provider = providers.provider(&source);
+        let issued = provider.current().await.unwrap();
+        assert_eq!(issued.credentials.secret_id, "AKIDreader", "{source}");
+        assert_eq!(issued.identity, READER, "{source}");
+        assert!(provider.status().refreshes(), "{source}");
+        let request = cloud.request(0);
+        assert_eq!(request.headers()["X-TC-Action"], "AssumeRole");
+        let body: Value = serde_json::from_slice(request.body()).unwrap();
+        assert_eq!(body["RoleArn"], READER);
+        assert_eq!(body["RoleSessionName"], "mon");
+
+        // The file is read every few seconds; STS is asked once per lifetime.
+        tokio::time::sleep(std::time::Duration::from_secs(600)).await;
+        assert_eq!(cloud.n_requests(), 1, "{source}");
+        tokio::time::sleep(std::time::Duration::from_secs(6_000)).await;
+        assert_eq!(cloud.n_requests(), 2, "{source}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_profile_of_the_type_cvm_role_uses_the_role_of_the_machine() {
+    let document = fixture("cvm_metadata_role.json")["response_used"]["credentials"].to_string();
+    for content in [
+        r#"{"type":"cvm-role"}"#,
+        r#"{"type":"cvm-role","secretId":"AKIDold","secretKey":"k"}"#,
+    ] {
+        let home = tccli_home(content);
+        let cloud = Cloud::default();
+        cloud.respond("MyRole");
+        cloud.respond(document.clone());
+        let providers = cloud.providers(&[("HOME", home.path().to_str().unwrap())]);
+        let provider = providers.provider(&Source::Tccli(Tccli::default()));
+        let issued = provider.current().await.unwrap();
+        assert_eq!(issued.credentials.secret_id, "AKIDmeta");
+        assert_eq!(issued.origin, "CVM role MyRole");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_role_that_sts_refuses_is_requested_with_back_off_until_its_file_changes() {
+    let role = format!(r#"{{"role-arn":"{READER}","secretId":"AKIDbase","secretKey":"k"}}"#);
+    let home = tccli_home(&role);
+    let cloud = Cloud::default();
+    cloud.respond(refusal("UnauthorizedOperation", "no"));
+    let providers = cloud.providers(&[("HOME", home.path().to_str().unwrap())]);
+    let provider = providers.provider(&Source::Tccli(Tccli::default()));
+    let error = provider.current().await.unwrap_err();
+    assert_eq!(error.code(), Some("UnauthorizedOperation"));
+    tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+    assert!(cloud.n_requests() < 8, "{} requests", cloud.n_requests());
+    assert!(
+        provider.current().await.is_err(),
+        "the keys take the place of the role"
+    );
+
+    let keys = r#"{"secretId":"AKIDother","secretKey":"k"}"#;
+    fs::write(home.path().join(".tccli/default.credential"), keys).unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(10)).await;
+    let issued = provider.current().await.unwrap();
+    assert_eq!(issued.identity, "AKIDother");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_credentials_of_a_role_in_a_file_that_the_api_rejects_are_replaced() {
+    let role = format!(r#"{{"role-arn":"{READER}","secretId":"AKIDbase","secretKey":"k"}}"#);
+    let home = tccli_home(&role);
+    let cloud = Cloud::default();
+    cloud.issue("one", 7_200);
+    cloud.issue("two", 7_200);
+    let providers = cloud.providers(&[("HOME", home.path().to_str().unwrap())]);
+    let provider = providers.provider(&Source::Tccli(Tccli::default()));
+    let issued = provider.current().await.unwrap();
+    provider.rejected(&issued);
+    assert_eq!(
+        provider.current().await.unwrap().credentials.secret_id,
+        "two"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_that_finds_nothing_names_the_file_of_tccli_that_is_there() {
+    let home = tccli_home(r#"{"secretId":"AKIDbase","secretKey":"k"}"#);
+    let no_role = Cloud::default();
+    no_role.respond_with(404, "");
+    let error = chain(&no_role, &[("HOME", home.path().to_str().unwrap())])
+        .await
+        .unwrap_err();
+    let path = home.path().join(".tccli/default.credential");
+    let hint = format!(
+        "; to use {}, configure credentials: {{tccli: {{}}}}",
+        path.display()
+    );
+    assert!(error.ends_with(&hint), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_chain_goes_on_where_the_home_cannot_be_entered() {
+    let cloud = Cloud::default();
+    cloud.respond("MyRole");
+    cloud.respond(fixture("cvm_metadata_role.json")["response_used"]["credentials"].to_string());
+    assert_eq!(
+        chain(&cloud, &[("HOME", "/dev/null")]).await.unwrap(),
+        "CVM role MyRole"
+    );
 }

@@ -481,8 +481,8 @@ scenario.yml:21: requests_per_second: must be more than 0";
     fn a_value_of_another_shape_is_reported_with_its_line() {
         for (rest, expected) in [
             (
-                ", starts_in: 10years}",
-                "2: identities[0].starts_in: 10years is longer than a year",
+                ", starts_in: 3650d}",
+                "2: identities[0].starts_in: 3650d is longer than a year",
             ),
             (
                 ", scans: 3}",

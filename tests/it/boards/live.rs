@@ -34,7 +34,7 @@ const ACCOUNTS: [(&str, &str); 7] = [
     ),
     (
         "late",
-        "started_ago: 10days, repeat: false, scans: [{takes: 10m, local_images: 4}]",
+        "started_ago: 10d, repeat: false, scans: [{takes: 10m, local_images: 4}]",
     ),
     ("never", ""),
     ("locked-out", "failures: [{code: UnauthorizedOperation}]"),

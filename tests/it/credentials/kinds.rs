@@ -345,3 +345,61 @@ accounts:
         "{stats}"
     );
 }
+
+/// The real tccli writes the profiles, which then select a role or the machine's role.
+#[test]
+fn profiles_that_tccli_writes_select_the_same_identity_as_in_tccli() {
+    let world = World::new();
+    let key = format!("{CANARY}-key");
+    let tccli = |arguments: &[&str]| {
+        let mut command = Command::new(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/target/tccli/bin/tccli"
+        ));
+        command.env("HOME", world.directory.path());
+        let (status, output) = run(
+            "tccli",
+            command.args(["configure", "set"]).args(arguments),
+            "",
+        );
+        assert!(status.success(), "{output}");
+    };
+    let credentials = "{tccli: {sts_endpoint: API, metadata_endpoint: API}}";
+    let origin = |environment: &[(&str, &str)], credentials: &str| {
+        let mut command = world.exporter(credentials);
+        command.args(["scan", "--output=json", "--config.file", &world.config()]);
+        let (status, output) = run("scan", command.envs(environment.iter().copied()), "");
+        assert!(status.success(), "{output}");
+        // Log lines precede the JSON.
+        let json = &output[output.find("[\n").unwrap()..=output.rfind(']').unwrap()];
+        let scans: serde_json::Value = serde_json::from_str(json).unwrap();
+        scans[0]["credentials"]["origin"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    tccli(&["secretId", SECRET_ID, "secretKey", &key]);
+    let path = world.directory.path().join(".tccli/default.credential");
+    let keys = format!("tccli {}", path.display());
+    assert_eq!(origin(&[], credentials), keys);
+    tccli(&["role-arn", ROLE_ARN, "role-session-name", "mon"]);
+    assert_eq!(
+        origin(&[], credentials),
+        format!("assume_role {ROLE_ARN} with {keys}")
+    );
+    tccli(&["use-cvm-role", "true"]);
+    assert_eq!(origin(&[], credentials), "CVM role tcss-exporter");
+
+    let environment = [
+        ("TENCENTCLOUD_SECRET_ID", SECRET_ID),
+        ("TENCENTCLOUD_SECRET_KEY", &key),
+        ("TENCENTCLOUD_ROLE_ARN", ROLE_ARN),
+        ("TENCENTCLOUD_ROLE_SESSION_NAME", "mon"),
+    ];
+    for credentials in ["{env: {sts_endpoint: API}}", "{chain: {sts_endpoint: API}}"] {
+        assert_eq!(
+            origin(&environment, credentials),
+            format!("assume_role {ROLE_ARN} with env TENCENTCLOUD_SECRET_ID")
+        );
+    }
+}

@@ -386,6 +386,8 @@ async fn a_refused_reload_leaves_nothing_of_its_credentials() {
         secret_id: "NO_SUCH_ID".into(),
         secret_key: "NO_SUCH_KEY".into(),
         token: vec![],
+        honours_role: false,
+        ..EnvVariables::default()
     };
     let provider = Arc::downgrade(&world.supervisor.providers().provider(&role(base())));
     let accounts = vec![

@@ -93,6 +93,23 @@ impl Running {
         assert!(status.success());
     }
 
+    /// Waits until it has a handler for a signal.
+    pub(crate) fn wait_until_handled(&self, field: &str, signal: u32) {
+        for _ in 0..2_000 {
+            let status =
+                std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+            let mask = status
+                .lines()
+                .find_map(|line| line.strip_prefix(&format!("{field}:")))
+                .unwrap();
+            if u64::from_str_radix(mask.trim(), 16).unwrap() >> (signal - 1) & 1 == 1 {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("{} does not handle signal {signal}", self.name);
+    }
+
     /// Waits until it ends by itself.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let step = Duration::from_millis(20);
