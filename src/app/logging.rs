@@ -7,7 +7,10 @@ use tracing_subscriber::{
     Layer, filter::Targets, fmt, layer::SubscriberExt as _, registry, util::SubscriberInitExt as _,
 };
 
-use super::log_queue::LogQueue;
+use super::{
+    log_queue::LogQueue,
+    logfmt::{LogfmtEvents, LogfmtFields},
+};
 use crate::cli::{LogFlags, LogFormat, LogLevel};
 
 /// Longest time that the last lines may take at the end.
@@ -42,8 +45,8 @@ pub(super) fn init(flags: &LogFlags) -> io::Result<Log> {
     // A log that cannot be written is no reason to end, and telling it on the same stream would panic.
     let layer = match flags.format {
         LogFormat::Logfmt => fmt::layer()
-            .event_format(tracing_logfmt::EventsFormatter::default())
-            .fmt_fields(tracing_logfmt::FieldsFormatter::default())
+            .event_format(LogfmtEvents)
+            .fmt_fields(LogfmtFields)
             .log_internal_errors(false)
             .with_writer(writer)
             .boxed(),

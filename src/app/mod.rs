@@ -13,8 +13,10 @@ use crate::{
 
 mod check;
 mod demo;
+mod health;
 mod listen;
 mod log_queue;
+mod logfmt;
 mod logging;
 mod once;
 mod report;
@@ -57,6 +59,7 @@ async fn dispatch(command: Command) -> Result<(), Failure> {
         Command::Check(flags) => check::run(flags).await,
         Command::Scan(flags) => scan::run(flags).await,
         Command::Simulate(flags) => simulate::run(flags).await,
+        Command::Health(flags) => health::run(flags).await,
         Command::Completions(flags) => Ok(output::print(pages::completions(flags.shell))?),
         Command::Man => Ok(output::print(pages::man())?),
     }
@@ -69,7 +72,7 @@ fn log_flags(command: &Command) -> Option<&LogFlags> {
         Command::Check(flags) => Some(&flags.log),
         Command::Scan(flags) => Some(&flags.log),
         Command::Simulate(flags) => Some(&flags.log),
-        Command::Completions(_) | Command::Man => None,
+        Command::Health(_) | Command::Completions(_) | Command::Man => None,
     }
 }
 

@@ -1,14 +1,13 @@
 //! The standard `process_*` metrics, from procfs.
 
-use procfs::{
-    CurrentSI, KernelStats,
-    process::{LimitValue, Process, Stat},
-};
+use procfs::process::{LimitValue, Process, Stat};
 use prometheus::{
     Counter, Gauge,
     core::{Collector, Desc},
     proto::MetricFamily,
 };
+
+use crate::domain::Clock;
 
 /// Reads `/proc/self` at each scrape. What cannot be read is left out.
 #[derive(Debug)]
@@ -16,7 +15,8 @@ pub(crate) struct ProcessCollector {
     /// Only for its name.
     cpu: Counter,
     gauges: [Gauge; 6],
-    start_time: Option<f64>,
+    /// Noted, not read: hardened units hide `/proc/stat` and `/proc/uptime`.
+    start_time: f64,
 }
 
 const GAUGES: [(&str, &str); 6] = [
@@ -50,7 +50,7 @@ impl ProcessCollector {
         Ok(ProcessCollector {
             cpu: cpu_counter()?,
             gauges,
-            start_time: start_time(),
+            start_time: Clock::system().now().wall.as_duration().as_secs_f64(),
         })
     }
 
@@ -91,7 +91,7 @@ impl Collector for ProcessCollector {
                 .as_ref()
                 .map(|limits| limit(limits.max_address_space.soft_limit)),
             Some(as_f64(stat.rss * procfs::page_size())),
-            self.start_time,
+            Some(self.start_time),
         ];
         let mut families = ProcessCollector::cpu_family(&stat);
         for (gauge, value) in self.gauges.iter().zip(values) {
@@ -108,12 +108,6 @@ fn cpu_counter() -> Result<Counter, prometheus::Error> {
         "process_cpu_seconds_total",
         "Total user and system CPU time spent in seconds.",
     )
-}
-
-fn start_time() -> Option<f64> {
-    let stat = Process::myself().and_then(|process| process.stat()).ok()?;
-    let boot = KernelStats::current().ok()?.btime;
-    Some(as_f64(boot) + as_f64(stat.starttime) / as_f64(procfs::ticks_per_second()))
 }
 
 fn limit(value: LimitValue) -> f64 {

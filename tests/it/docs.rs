@@ -150,12 +150,13 @@ fn every_flag_that_a_page_names_exists() {
         )
         .unwrap()
     };
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &[],
         &["demo"],
         &["check"],
         &["scan"],
         &["simulate"],
+        &["health"],
         &["completions"],
         &["man"],
     ];

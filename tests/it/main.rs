@@ -17,6 +17,7 @@ mod codes;
 mod credentials;
 mod docs;
 mod faults;
+mod health;
 mod lifecycle;
 mod live;
 mod many;
