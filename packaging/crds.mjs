@@ -1,16 +1,10 @@
 // Validates custom resources, a JSON array on standard input, against the schemas of their operators. Prints problems and fails.
-//
-//   node crds.mjs FOLDER-OF-node_modules
+// node resolves the packages from its working directory if this is given with --eval.
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
+import * as gateway from "@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1";
+import * as operator from "@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1";
 
-const require = createRequire(process.argv[2] + "/x.js");
-const load = (path) => import(pathToFileURL(require.resolve(path)).href);
-const kinds = {
-  "monitoring.coreos.com/v1": await load("@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1"),
-  "gateway.networking.k8s.io/v1": await load("@kubernetes-models/gateway-api/gateway.networking.k8s.io/v1"),
-};
+const kinds = { "monitoring.coreos.com/v1": operator, "gateway.networking.k8s.io/v1": gateway };
 let failed = false;
 for (const resource of JSON.parse(readFileSync(0, "utf8"))) {
   const kind = kinds[resource.apiVersion]?.[resource.kind];

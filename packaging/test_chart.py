@@ -1,4 +1,4 @@
-"""Tests of the Helm chart: `test_chart.py CHART HELM NODE_MODULES`. Every function test_… is one test."""
+"""Tests of the Helm chart: `test_chart.py CHART HELM NPM-FOLDER`. Every function test_… is one test."""
 
 import json
 import subprocess
@@ -11,7 +11,7 @@ import kubernetes_validate
 import yaml
 
 ROOT = Path(__file__).parent.parent
-CHART, HELM, NODE_MODULES = sys.argv[1:]
+CHART, HELM, NPM = sys.argv[1:]
 SETS = sorted((ROOT / "packaging/helm/tcss-exporter/ci").glob("*-values.yaml"))
 OLDEST, NEWEST = "1.25.0", kubernetes_validate.latest_version()
 CUSTOM = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1", "autoscaling.k8s.io/v1")
@@ -90,8 +90,9 @@ def test_every_set_of_values_is_valid_on_the_oldest_and_newest_kubernetes():
 
 
 def check_custom(custom: list[dict]):
-    command = ["node", str(ROOT / "packaging/crds.mjs"), NODE_MODULES]
-    result = subprocess.run(command, input=json.dumps(custom), capture_output=True, text=True)
+    script = (ROOT / "packaging/crds.mjs").read_text()
+    command = ["node", "--input-type=module", "--eval", script]
+    result = subprocess.run(command, input=json.dumps(custom), capture_output=True, text=True, cwd=NPM)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
@@ -298,10 +299,10 @@ def test_a_release_fits_into_a_secret():
 
 
 def test_the_configuration_reaches_the_file_as_it_is():
-    config = {"accounts": [{"name": "a", "credentials": {"assume_role": {"uin": 100000000007}}, "scans": [{"name": "n", "local_task_id": 123456789}]}]}
+    config = {"accounts": [{"name": "a", "credentials": {"assume_role": {"uin": 100000000007}}, "scans": [{"name": "nightly", "local_task_id": 123456789}]}]}
     data = only("ConfigMap", config=config)["data"]
-    assert yaml.safe_load(data["tcss-exporter.yml"]) == config
-    assert "100000000007" in data["tcss-exporter.yml"] and "123456789" in data["tcss-exporter.yml"]
+    assert yaml.safe_load(data["tcss-exporter.yml"]) == config, data
+    assert "100000000007" in data["tcss-exporter.yml"] and "123456789" in data["tcss-exporter.yml"], data
     text = "# {{ not a template }}\naccounts:\n  - name: a\n"
     assert only("ConfigMap", config=text)["data"]["tcss-exporter.yml"] == text
 

@@ -23,7 +23,7 @@
 - --web.enable-lifecycle
 {{- end }}
 {{- if include "tcss-exporter.hasWebConfig" . }}
-- --web.config.file=/etc/tcss-exporter/web/{{ .Values.web.existingSecret | ternary .Values.web.existingSecretKey "web.yml" }}
+- --web.config.file=/etc/tcss-exporter/web/{{ ternary .Values.web.existingSecretKey "web.yml" (ne .Values.web.existingSecret "") }}
 {{- end }}
 - --log.level={{ .Values.log.level }}
 - --log.format={{ .Values.log.format }}
