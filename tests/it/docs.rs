@@ -11,7 +11,7 @@ use tcss_exporter::domain::Reason;
 
 use crate::support::process::{exporter, file, path};
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 14] = [
     "README.md",
     "CHANGELOG.md",
     "dashboards/README.md",
@@ -19,11 +19,13 @@ const PAGES: [&str; 12] = [
     "docs/configuration.md",
     "docs/credentials.md",
     "docs/development.md",
+    "docs/install.md",
     "docs/metrics.md",
     "docs/operation.md",
     "docs/runbook.md",
     "docs/simulator.md",
     "docs/web.md",
+    "packaging/helm/tcss-exporter/README.md",
 ];
 
 fn root() -> &'static Path {
@@ -170,6 +172,35 @@ fn every_flag_that_a_page_names_exists() {
         "--lib",
         "--test",
         "--all-targets",
+        "--build",
+        "--bundle",
+        "--cap-drop",
+        "--certificate-identity-regexp",
+        "--certificate-oidc-issuer",
+        "--check",
+        "--detach",
+        "--env",
+        "--filename",
+        "--force",
+        "--from-literal",
+        "--git",
+        "--ignore-missing",
+        "--memory",
+        "--name",
+        "--namespace",
+        "--now",
+        "--publish",
+        "--read-only",
+        "--repo",
+        "--reset-then-reuse-values",
+        "--restart",
+        "--rm",
+        "--root",
+        "--security-opt",
+        "--set",
+        "--silent",
+        "--volume",
+        "--volumes",
     ];
     known.extend(of_other_programs.map(str::to_owned));
     known.insert("--version".to_owned());
