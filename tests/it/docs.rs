@@ -105,7 +105,7 @@ fn the_exporter_accepts_the_configuration_of_several_accounts() {
 
 #[test]
 fn the_stateful_set_has_as_many_replicas_as_its_shards() {
-    let text = page("docs/operation.md");
+    let text = page("packaging/kubernetes/shards.yaml");
     let (_, rest) = text.split_once("kind: StatefulSet").unwrap();
     let word = |mark: &str| {
         let (_, rest) = rest.split_once(mark).unwrap();
