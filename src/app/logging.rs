@@ -12,7 +12,10 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use super::log_queue::LogQueue;
+use super::{
+    log_queue::LogQueue,
+    logfmt::{LogfmtEvents, LogfmtFields},
+};
 use crate::cli::{LogFlags, LogFormat, LogLevel};
 
 /// How long to wait at exit until the last lines are written.
@@ -55,8 +58,8 @@ pub(super) fn init(flags: &LogFlags, is_one_shot: bool) -> io::Result<Log> {
     // `log_internal_errors` would print a failed write to the same stream, and panic if that fails too.
     let layer = match flags.format {
         LogFormat::Logfmt => fmt::layer()
-            .event_format(tracing_logfmt::EventsFormatter::default())
-            .fmt_fields(tracing_logfmt::FieldsFormatter::default())
+            .event_format(LogfmtEvents)
+            .fmt_fields(LogfmtFields)
             .log_internal_errors(false)
             .with_writer(writer)
             .boxed(),

@@ -18,9 +18,11 @@ use crate::{
 mod certificates;
 mod check;
 mod demo;
+mod health;
 mod limits;
 mod listen;
 mod log_queue;
+mod logfmt;
 mod logging;
 mod once;
 mod report;
@@ -111,6 +113,7 @@ async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Fail
         (Command::Simulate(flags), Some(signals)) => simulate::run(flags, signals).await,
         (Command::Check(flags), Some(signals)) => unless_stopped(check::run(flags), signals).await,
         (Command::Scan(flags), Some(signals)) => unless_stopped(scan::run(flags), signals).await,
+        (Command::Health(flags), _) => health::run(flags).await,
         (Command::Completions(flags), _) => Ok(output::print(pages::completions(flags.shell))?),
         (Command::Man, _) => Ok(output::print(pages::man())?),
         (_, None) => Err(Failure::run_time("signals cannot be received")),
@@ -135,7 +138,7 @@ fn log_flags(command: &Command) -> Option<&LogFlags> {
         Command::Check(flags) => Some(&flags.log),
         Command::Scan(flags) => Some(&flags.log),
         Command::Simulate(flags) => Some(&flags.log),
-        Command::Completions(_) | Command::Man => None,
+        Command::Health(_) | Command::Completions(_) | Command::Man => None,
     }
 }
 

@@ -128,6 +128,10 @@ pub enum Command {
     Scan(ScanArgs),
     #[command(about = "Run only the simulated API.")]
     Simulate(SimulateArgs),
+    #[command(
+        about = "Check that the exporter on this machine is healthy, for container health checks."
+    )]
+    Health(HealthArgs),
     #[command(about = "Generate a completion script for a shell.")]
     Completions(CompletionsArgs),
     #[command(about = "Generate the manual page.")]
@@ -279,6 +283,19 @@ pub struct SimulateArgs {
 
     #[command(flatten)]
     pub log: LogFlags,
+}
+
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct HealthArgs {
+    #[arg(
+        long = "web.listen-address",
+        env = "TCSS_EXPORTER_WEB_LISTEN_ADDRESS",
+        value_name = "ADDRESS",
+        value_delimiter = ',',
+        default_value = ":10058",
+        help = "Address on which the exporter listens: HOST:PORT or unix:PATH. Repeatable for multiple addresses."
+    )]
+    pub listen_addresses: Vec<WebAddress>,
 }
 
 #[derive(Args, Clone, Debug, PartialEq, Eq)]

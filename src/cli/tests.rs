@@ -90,6 +90,7 @@ fn every_command_accepts_its_flags() {
         "tcss-exporter --web.config.file w.yml --web.listen-address unix:/run/tcss.sock",
         "tcss-exporter demo --web.systemd-socket",
         "tcss-exporter scan --output json --poll.timeout 5s --log.format json",
+        "tcss-exporter health --web.listen-address :1 --web.listen-address unix:/run/tcss.sock",
         "tcss-exporter completions zsh",
         "tcss-exporter man",
         "tcss-exporter simulate --listen-address 127.0.0.1:0 --speed 0.5 --secret-id a --secret-key b",

@@ -9,7 +9,11 @@ use super::{
     digest::{LineKind, LogDigest},
     policy,
 };
-use crate::{client::ApiError, domain::ScanName, store::Snapshot};
+use crate::{
+    client::ApiError,
+    domain::{ScanName, format_duration},
+    store::Snapshot,
+};
 
 /// Logs the result of a poll. Every line about a failure has the `RequestId`, for support.
 pub(super) fn poll(job: &Job, digest: &LogDigest, before: &Snapshot, after: &Snapshot) {
@@ -76,7 +80,7 @@ fn failure(job: &Job, digest: &LogDigest, error: &ApiError, before: &Snapshot, i
     };
     let code = error.code.as_deref();
     let request_id = error.request_id.as_deref();
-    let next = humantime::format_duration(interval).to_string();
+    let next = format_duration(interval);
     let error = &error.message;
     // The level of an event is fixed where it is written.
     macro_rules! log {

@@ -11,7 +11,7 @@ use tcss_exporter::domain::Reason;
 
 use crate::support::process::{exporter, file, path};
 
-const PAGES: [&str; 12] = [
+const PAGES: [&str; 14] = [
     "README.md",
     "CHANGELOG.md",
     "dashboards/README.md",
@@ -19,11 +19,13 @@ const PAGES: [&str; 12] = [
     "docs/configuration.md",
     "docs/credentials.md",
     "docs/development.md",
+    "docs/install.md",
     "docs/metrics.md",
     "docs/operation.md",
     "docs/runbook.md",
     "docs/simulator.md",
     "docs/web.md",
+    "packaging/helm/tcss-exporter/README.md",
 ];
 
 fn root() -> &'static Path {
@@ -103,7 +105,7 @@ fn the_exporter_accepts_the_configuration_of_several_accounts() {
 
 #[test]
 fn the_stateful_set_has_as_many_replicas_as_its_shards() {
-    let text = page("docs/operation.md");
+    let text = page("packaging/kubernetes/shards.yaml");
     let (_, rest) = text.split_once("kind: StatefulSet").unwrap();
     let word = |mark: &str| {
         let (_, rest) = rest.split_once(mark).unwrap();
@@ -150,12 +152,13 @@ fn every_flag_that_a_page_names_exists() {
         )
         .unwrap()
     };
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &[],
         &["demo"],
         &["check"],
         &["scan"],
         &["simulate"],
+        &["health"],
         &["completions"],
         &["man"],
     ];
@@ -169,6 +172,35 @@ fn every_flag_that_a_page_names_exists() {
         "--lib",
         "--test",
         "--all-targets",
+        "--build",
+        "--bundle",
+        "--cap-drop",
+        "--certificate-identity-regexp",
+        "--certificate-oidc-issuer",
+        "--check",
+        "--detach",
+        "--env",
+        "--filename",
+        "--force",
+        "--from-literal",
+        "--git",
+        "--ignore-missing",
+        "--memory",
+        "--name",
+        "--namespace",
+        "--now",
+        "--publish",
+        "--read-only",
+        "--repo",
+        "--reset-then-reuse-values",
+        "--restart",
+        "--rm",
+        "--root",
+        "--security-opt",
+        "--set",
+        "--silent",
+        "--volume",
+        "--volumes",
     ];
     known.extend(of_other_programs.map(str::to_owned));
     known.insert("--version".to_owned());

@@ -18,6 +18,7 @@ mod connections;
 mod credentials;
 mod docs;
 mod faults;
+mod health;
 mod lifecycle;
 mod live;
 mod many;

@@ -1,0 +1,475 @@
+"""Tests of the Helm chart: `test_chart.py CHART HELM NPM-FOLDER`. Every function test_… is one test."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import kubernetes_validate
+import yaml
+
+ROOT = Path(__file__).parent.parent
+CHART, HELM, NPM = sys.argv[1:]
+SETS = sorted((ROOT / "packaging/helm/tcss-exporter/ci").glob("*-values.yaml"))
+OLDEST, NEWEST = "1.25.0", kubernetes_validate.latest_version()
+CUSTOM = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1", "autoscaling.k8s.io/v1")
+
+
+def helm(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run([HELM, *arguments], capture_output=True, text=True)
+
+
+def template(*arguments: str, version: str = NEWEST) -> list[dict]:
+    result = helm("template", "tcss", CHART, "--namespace", "ns", "--kube-version", version, *arguments)
+    assert result.returncode == 0, result.stderr
+    return [document for document in yaml.safe_load_all(result.stdout) if document]
+
+
+@cache
+def render(values: str) -> str:
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(values)
+        file.flush()
+        return json.dumps(template("-f", file.name))
+
+
+def resources(**values) -> list[dict]:
+    return json.loads(render(yaml.safe_dump(values)))
+
+
+def only(kind: str, **values) -> dict:
+    found = [resource for resource in resources(**values) if resource["kind"] == kind]
+    assert len(found) == 1, f"{len(found)} {kind}"
+    return found[0]
+
+
+def workload(**values) -> dict:
+    found = [resource for resource in resources(**values) if resource["kind"] in ("Deployment", "StatefulSet")]
+    assert len(found) == 1
+    return found[0]
+
+
+def pod(**values) -> dict:
+    return workload(**values)["spec"]["template"]["spec"]
+
+
+def container(**values) -> dict:
+    return pod(**values)["containers"][0]
+
+
+def refusal(values) -> str:
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(values if isinstance(values, str) else yaml.safe_dump(values))
+        file.flush()
+        result = helm("template", "tcss", CHART, "-f", file.name)
+    assert result.returncode != 0, f"{values} is accepted"
+    return result.stderr
+
+
+def test_every_set_of_values_is_valid_on_the_oldest_and_newest_kubernetes():
+    assert len(SETS) >= 20, len(SETS)
+    custom = []
+    for file in SETS:
+        for version in (OLDEST, NEWEST):
+            for resource in template("-f", str(file), version=version):
+                if resource["apiVersion"] in CUSTOM:
+                    custom.append(resource)
+                    continue
+                # The schema of 1.25 does not know what its API server ignores.
+                if version == OLDEST:
+                    resource.get("spec", {}).pop("unhealthyPodEvictionPolicy", None)
+                try:
+                    kubernetes_validate.validate(resource, version, strict=True)
+                except kubernetes_validate.ValidationError as error:
+                    raise AssertionError(f"{file.name} {version} {resource['kind']}: {error}") from error
+    operators = [resource for resource in custom if resource["apiVersion"] != "autoscaling.k8s.io/v1"]
+    assert len(operators) >= 8
+    check_custom(operators)
+
+
+def check_custom(custom: list[dict]):
+    script = (ROOT / "packaging/crds.mjs").read_text()
+    command = ["node", "--input-type=module", "--eval", script]
+    result = subprocess.run(command, input=json.dumps(custom), capture_output=True, text=True, cwd=NPM)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_validators_find_planted_faults():
+    monitor = only("ServiceMonitor", serviceMonitor={"enabled": True})
+    monitor["spec"]["endpoints"][0]["interval"] = "15 s"
+    rule = {"apiVersion": "monitoring.coreos.com/v1", "kind": "PrometheusRule", "metadata": {"name": "a"}}
+    rule["spec"] = {"groups": [{"name": "a", "rules": [{"alert": "A"}]}]}
+    for planted in (monitor, rule):
+        try:
+            check_custom([planted])
+        except AssertionError:
+            continue
+        raise AssertionError(f"not found: {planted}")
+    deployment = workload()
+    deployment["spec"]["replica"] = 1
+    try:
+        kubernetes_validate.validate(deployment, NEWEST, strict=True)
+    except kubernetes_validate.ValidationError:
+        return
+    raise AssertionError("an unknown field is not found")
+
+
+def test_lint_is_strict_for_every_set():
+    for file in SETS:
+        result = helm("lint", "--strict", CHART, "-f", str(file))
+        assert result.returncode == 0, f"{file.name}: {result.stdout}{result.stderr}"
+
+
+def test_names_labels_and_selectors_fit_together():
+    for file in SETS:
+        rendered = template("-f", str(file))
+        found = [resource for resource in rendered if resource["kind"] in ("Deployment", "StatefulSet")][0]
+        labels = found["spec"]["template"]["metadata"]["labels"]
+        selector = found["spec"]["selector"]["matchLabels"]
+        assert selector.items() <= labels.items(), file.name
+        assert set(selector) == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
+        services = [resource for resource in rendered if resource["kind"] == "Service"]
+        for service in services:
+            assert service["spec"]["selector"].items() <= labels.items()
+        for resource in rendered:
+            name = resource["metadata"]["name"]
+            assert len(name) <= 63, name
+            if resource["kind"] == "ServiceMonitor":
+                matching = [
+                    service for service in services
+                    if resource["spec"]["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+                ]
+                assert len(matching) == 1, file.name
+                assert matching[0]["metadata"]["namespace"] in resource["spec"]["namespaceSelector"]["matchNames"]
+        names = [(resource["kind"], resource["metadata"]["name"]) for resource in rendered]
+        assert len(names) == len(set(names)), file.name
+        mounts = found["spec"]["template"]["spec"]["containers"][0].get("volumeMounts", [])
+        volumes = {volume["name"] for volume in found["spec"]["template"]["spec"].get("volumes", [])}
+        assert {mount["name"] for mount in mounts} <= volumes, file.name
+
+
+def test_every_pod_meets_the_pod_security_standard_restricted():
+    for file in SETS:
+        if file.name.startswith(("extras", "scheduling")):
+            continue  # foreign containers, the network of the node
+        found = [r for r in template("-f", str(file)) if r["kind"] in ("Deployment", "StatefulSet")][0]
+        spec = found["spec"]["template"]["spec"]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["runAsUser"] > 0
+        assert spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+        assert not spec.get("hostNetwork") and not spec.get("hostPID") and not spec.get("hostIPC")
+        for one in spec["containers"]:
+            context = one["securityContext"]
+            assert context["allowPrivilegeEscalation"] is False
+            assert context["capabilities"] == {"drop": ["ALL"]}
+            assert context["readOnlyRootFilesystem"] is True
+        allowed = {"configMap", "downwardAPI", "emptyDir", "projected", "secret", "persistentVolumeClaim", "csi", "ephemeral"}
+        for volume in spec.get("volumes", []):
+            assert set(volume) - {"name"} <= allowed
+        assert spec["automountServiceAccountToken"] is False
+
+
+def test_files_of_volumes_are_readable_for_the_group():
+    for file in SETS:
+        found = [r for r in template("-f", str(file)) if r["kind"] in ("Deployment", "StatefulSet")][0]
+        for volume in found["spec"]["template"]["spec"].get("volumes", []):
+            for source in volume.values():
+                if isinstance(source, dict) and "defaultMode" in source:
+                    assert source["defaultMode"] & 0o040, volume
+
+
+def test_one_shard_is_a_deployment_and_more_are_a_stateful_set():
+    one = workload()
+    assert (one["kind"], one["spec"]["replicas"], one["spec"]["strategy"]) == ("Deployment", 1, {"type": "Recreate"})
+    assert not any("--shard" in argument for argument in container()["args"])
+    three = workload(shards=3)
+    assert (three["kind"], three["spec"]["replicas"]) == ("StatefulSet", 3)
+    assert "--shard=auto/3" in container(shards=3)["args"]
+    headless = [r for r in resources(shards=3) if r["kind"] == "Service" and r["spec"].get("clusterIP") == "None"]
+    assert [service["metadata"]["name"] for service in headless] == [three["spec"]["serviceName"]]
+    two = workload(leaderElection={"enabled": True})
+    assert (two["kind"], two["spec"]["replicas"], two["spec"]["strategy"]["type"]) == ("Deployment", 2, "RollingUpdate")
+
+
+def test_upgrades_never_change_an_immutable_field():
+    immutable: dict = {}
+    for file in SETS:
+        for resource in template("-f", str(file)):
+            kind, spec = resource["kind"], resource.get("spec", {})
+            if file.name.startswith("names"):
+                continue  # other names are other resources
+            if kind == "Deployment":
+                fields = spec["selector"]
+            elif kind == "StatefulSet":
+                fields = {key: spec.get(key) for key in ("selector", "serviceName", "podManagementPolicy", "volumeClaimTemplates")}
+            elif kind == "RoleBinding":
+                fields = resource["roleRef"]
+            elif kind == "Service" and spec.get("clusterIP") is not None:
+                fields = spec["clusterIP"]
+            elif kind == "Secret":
+                fields = resource["type"]
+            else:
+                continue
+            before = immutable.setdefault((kind, resource["metadata"]["name"]), fields)
+            assert before == fields, f"{file.name}: {kind} {before} -> {fields}"
+    assert len(immutable) >= 5, immutable
+
+
+def test_the_web_configuration_switches_the_scheme_everywhere():
+    tls = {"tlsSecret": "tls", "config": {"tls_server_config": {"cert_file": "a", "key_file": "b"}}}
+    for web, scheme in (({}, "http"), (tls, "https"), ({"existingSecret": "a"}, "http"), ({"existingSecret": "a", "tls": True}, "https")):
+        values = {"web": web, "serviceMonitor": {"enabled": True}, "podMonitor": {"enabled": True}}
+        for probe in ("livenessProbe", "readinessProbe"):
+            assert container(**values)[probe]["httpGet"]["scheme"] == scheme.upper()
+        assert only("ServiceMonitor", **values)["spec"]["endpoints"][0]["scheme"] == scheme
+        assert only("PodMonitor", **values)["spec"]["podMetricsEndpoints"][0]["scheme"] == scheme
+    endpoint = only("ServiceMonitor", web=tls, serviceMonitor={"enabled": True})["spec"]["endpoints"][0]
+    assert endpoint["tlsConfig"]["serverName"] == "tcss-tcss-exporter.ns.svc"
+    demanding = {"config": {"tls_server_config": {"client_auth_type": "RequireAnyClientCert"}}}
+    for probe in ("livenessProbe", "readinessProbe"):
+        assert container(web=demanding)[probe]["exec"]["command"][:2] == ["/tcss-exporter", "health"]
+
+
+def test_the_rules_are_those_of_the_project():
+    rules = yaml.safe_load((ROOT / "dashboards/rules/tcss.yml").read_text())
+    rendered = only("PrometheusRule", prometheusRule={"enabled": True})["spec"]
+    assert rendered == rules
+    thresholds = [r["record"] for g in rules["groups"] for r in g["rules"] if r.get("record", "").startswith("tcss:threshold:")]
+    assert thresholds
+    name = thresholds[0].removeprefix("tcss:threshold:")
+    alerts = [r["alert"] for g in rules["groups"] for r in g["rules"] if "alert" in r]
+    changed = only("PrometheusRule", prometheusRule={
+        "enabled": True,
+        "thresholds": {name: 200},
+        "accountThresholds": [{"account": "prod", name: 500}, {"account": "batch", "scan": "nightly", name: "Inf"}],
+        "disabled": [alerts[0]],
+        "alertLabels": {"team": "security"},
+        "additionalGroups": [{"name": "own", "rules": []}],
+    })["spec"]["groups"]
+    assert changed.pop()["name"] == "own"
+    of = {(r.get("record"), r.get("alert"), json.dumps(r.get("labels") if "record" in r else None)): r for g in changed for r in g["rules"]}
+    full = f"tcss:threshold:{name}"
+    assert of[(full, None, "null")]["expr"] == "vector(200)"
+    assert of[(full, None, '{"account": "prod"}')]["expr"] == "vector(500)"
+    assert of[(full, None, '{"account": "batch", "scan": "nightly"}')]["expr"] == "vector(Inf)"
+    assert not any(alert == alerts[0] for _, alert, _ in of)
+    assert all(r["labels"]["team"] == "security" for r in of.values() if "alert" in r)
+    before = {json.dumps(r, sort_keys=True) for g in rules["groups"] for r in g["rules"] if "record" in r}
+    after = {json.dumps(r, sort_keys=True) for g in changed for r in g["rules"] if "record" in r}
+    assert len(before - after) == 1 and len(after - before) == 3
+
+
+def test_links_of_alerts_are_set():
+    text = (ROOT / "dashboards/rules/tcss.yml").read_text()
+    links = {"runbook": "https://wiki.example.org/runbook", "dashboards": "https://grafana.example.org"}
+    rendered = json.dumps(only("PrometheusRule", prometheusRule={"enabled": True, "links": links}))
+    if "tcss:links" in text:
+        assert all(link in rendered for link in links.values())
+
+
+def test_promtool_accepts_the_rules():
+    spec = only("PrometheusRule", prometheusRule={"enabled": True, "accountThresholds": []})["spec"]
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        yaml.safe_dump(spec, file)
+        file.flush()
+        result = subprocess.run(["promtool", "check", "rules", file.name], capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_the_dashboards_are_those_of_the_project():
+    files = {f"tcss-{file.name}": file.read_text() for file in (ROOT / "dashboards").glob("*.json")}
+    maps = [r for r in resources(dashboards={"enabled": True}) if r["kind"] == "ConfigMap"]
+    assert files
+    rendered: dict = {}
+    for one in maps:
+        assert one["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert one["metadata"]["annotations"] == {"grafana_folder": "TCSS"}
+        rendered |= one["data"]
+    # A block in YAML ends with one line break.
+    assert {name: text.rstrip("\n") for name, text in rendered.items()} == {name: text.rstrip("\n") for name, text in files.items()}
+
+
+def test_a_release_fits_into_a_secret():
+    chart = sum(len(file.read_bytes()) for file in Path(CHART).rglob("*") if file.is_file())
+    rendered = len(render(yaml.safe_dump({"dashboards": {"enabled": True}, "prometheusRule": {"enabled": True}})))
+    # Helm compresses both and encodes them with base64. JSON and YAML shrink to less than a fifth.
+    assert (chart + rendered) / 5 * 4 / 3 < 1_000_000 * 0.9, (chart, rendered)
+
+
+def test_the_configuration_reaches_the_file_as_it_is():
+    config = {"accounts": [{"name": "a", "credentials": {"assume_role": {"uin": 100000000007}}, "scans": [{"name": "nightly", "local_task_id": 123456789}]}]}
+    data = only("ConfigMap", config=config)["data"]
+    assert yaml.safe_load(data["tcss-exporter.yml"]) == config, data
+    assert "100000000007" in data["tcss-exporter.yml"] and "123456789" in data["tcss-exporter.yml"], data
+    text = "# {{ not a template }}\naccounts:\n  - name: a\n"
+    assert only("ConfigMap", config=text)["data"]["tcss-exporter.yml"] == text
+
+
+def test_pods_restart_when_the_configuration_changes():
+    def checksum(**values):
+        return workload(**values)["spec"]["template"]["metadata"].get("annotations", {}).get("checksum/config")
+
+    one, two = ({"accounts": [{"name": name}]} for name in ("a", "b"))
+    assert checksum(config=one) and checksum(config=one) != checksum(config=two)
+    assert checksum(config=one, restartOnConfigChange=False) is None
+    assert checksum() is None
+
+
+def test_flags_exist():
+    binary = ROOT / "target/debug/tcss-exporter"
+    if not binary.exists():
+        return
+    helps = "".join(subprocess.run([binary, *c, "--help"], capture_output=True, text=True).stdout for c in ([], ["demo"], ["health"]))
+    for file in SETS:
+        found = [r for r in template("-f", str(file)) if r["kind"] in ("Deployment", "StatefulSet")][0]
+        for argument in found["spec"]["template"]["spec"]["containers"][0]["args"]:
+            flag = argument.split("=")[0]
+            # Leader election is part of the contract, and not of every version.
+            if flag.startswith("--") and not flag.startswith("--ha."):
+                assert f"{flag} " in helps or f"{flag}\n" in helps, flag
+
+
+def test_the_notes_say_the_next_step():
+    def notes(*arguments):
+        result = helm("install", "tcss", CHART, "--dry-run=client", "--namespace", "ns", *arguments)
+        assert result.returncode == 0, result.stderr
+        return result.stdout.split("\nNOTES:\n")[1]
+
+    plain = notes()
+    assert "NEXT STEP: no credentials" in plain and "kubectl create secret generic tcss-keys" in plain
+    assert "Prometheus does not scrape" in plain
+    ready = notes("--set", "existingSecret.name=k,serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true")
+    assert "NEXT STEP" not in ready and "does not scrape" not in ready and "Links in alerts are placeholders" in ready
+    assert "simulated data" in notes("--set", "demo=true")
+    assert "statefulset/" in notes("--set", "shards=2")
+
+
+WRONG = """
+serviceMonitr: {enabled: true}
+shard: 3
+shards: 0
+shards: "3"
+shards: 1.5
+image: {tags: v1}
+image: {tag: "a b"}
+image: {digest: 0123}
+image: {pullPolicy: Sometimes}
+imagePullSecrets: [name]
+global: {imageregistry: a}
+config: [a]
+accountFiles: [team-a]
+accountFiles: [{configMap: a, secret: b}]
+existingSecret: tcss-keys
+existingSecret: {secretName: a}
+existingSecret: {name: Tcss_Keys}
+secretMounts: [{name: a}]
+tke: {roleArn: tcss-exporter}
+tke: {tokenExpiration: 60}
+leaderElection: {enabled: "yes"}
+leaderElection: {standby: warm}
+leaderElection: {leaseDuration: 15}
+log: {level: verbose}
+log: {format: text}
+web: {port: 80}
+web: {telemetryPath: metrics}
+web: {maxRequests: 0}
+web: {config: web.yml}
+proxy: {httpsProxy: "proxy:3128"}
+proxy: {https: "http://proxy:3128"}
+extraCA: ca.crt
+serviceAccount: {annotations: {a: 1}}
+service: {type: ExternalName}
+service: {nodePort: 10058, type: NodePort}
+service: {port: 0}
+ingress: {hosts: [{host: a, paths: []}]}
+serviceMonitor: {interval: 15}
+serviceMonitor: {interval: 15 s}
+serviceMonitor: {scheme: HTTPS}
+serviceMonitor: {label: {a: b}}
+podMonitor: {sampleLimit: many}
+prometheusRule: {thresholds: {risk_images: high}}
+prometheusRule: {thresholds: [{risk_images: 1}]}
+prometheusRule: {threshold: {risk_images: 1}}
+prometheusRule: {accountThresholds: [{risk_images: 1}]}
+prometheusRule: {links: {runbooks: "https://example.com"}}
+prometheusRule: {links: {runbook: example.com}}
+prometheusRule: {language: fr}
+dashboards: {labelValue: 1}
+networkPolicy: {egress: none}
+podDisruptionBudget: {minAvailable: half}
+resources: {limit: {memory: 64Mi}}
+extraArgs: [api.region=a]
+extraEnv: [{value: a}]
+podLabels: {a: 1}
+livenessProbe: {enabled: 1}
+livenessProbe: {httpGet: {}}
+hostUsers: "false"
+dnsPolicy: Cluster
+commonLabels: [a]
+nameOverride: A_B
+"""
+# Refused by the templates, since a schema cannot say it.
+IMPOSSIBLE = """
+{config: {a: 1}, existingConfigMap: b}
+{existingConfigMap: a, existingConfigSecret: b}
+{web: {config: {a: b}, existingSecret: c}}
+{extraCA: {configMap: a, secret: b}}
+{demo: true, config: {a: 1}}
+{demo: true, shards: 2}
+{accountFiles: [{configMap: a}]}
+{podDisruptionBudget: {enabled: true, minAvailable: 1, maxUnavailable: 1}}
+{prometheusRule: {enabled: true, thresholds: {risk_imagez: 1}}}
+{prometheusRule: {enabled: true, disabled: [TcssNope]}}
+{prometheusRule: {enabled: true, accountThresholds: [{account: a, risk_imagez: 1}]}}
+"""
+
+
+def test_wrong_values_are_refused_by_the_schema():
+    wrong = [line for line in WRONG.splitlines() if line]
+    assert len(wrong) >= 30
+    for line in wrong:
+        message = refusal(line)
+        assert "values don't meet the specifications of the schema" in message, f"{line}: {message}"
+
+
+def test_values_that_contradict_each_other_are_refused():
+    for line in filter(None, IMPOSSIBLE.splitlines()):
+        message = refusal(line)
+        assert "execution error" in message, f"{line}: {message}"
+
+
+def test_every_misspelt_key_is_refused():
+    def misspelt(values: dict, path: tuple):
+        for key, value in values.items():
+            here = (*path, key)
+            yield (*path, key + "x")
+            if isinstance(value, dict) and value and here[0] not in ("podSecurityContext", "securityContext"):
+                yield from misspelt(value, here)
+
+    schema = json.loads((Path(CHART) / "values.schema.json").read_text())
+    values = yaml.safe_load((Path(CHART) / "values.yaml").read_text())
+    for path in misspelt(values, ()):
+        node = schema
+        for key in path[:-1]:
+            node = node["properties"][key]
+        assert node.get("additionalProperties") is False, path
+        assert path[-1] not in node["properties"], path
+    assert set(schema["properties"]) - {"enabled"} == set(values)
+
+
+def main():
+    tests = {name: test for name, test in globals().items() if name.startswith("test_")}
+    failed = 0
+    for name, test in tests.items():
+        try:
+            test()
+        except AssertionError as error:
+            failed += 1
+            print(f"FAILED {name}: {error}")
+    print(f"chart: {len(tests) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)
+
+
+main()
