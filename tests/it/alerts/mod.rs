@@ -1,5 +1,6 @@
-//! The alert rules: what they say of themselves, what is written about them, and that they reach somebody.
+//! The alert rules: their unit tests, the runbook, and the way from a scan to a notification.
 
 mod delivery;
 mod rules;
 mod runbook;
+mod versions;

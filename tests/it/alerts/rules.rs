@@ -249,7 +249,11 @@ fn shifted(values: &str, slots: usize) -> String {
     let values: Vec<String> = values.split_whitespace().flat_map(expanded).collect();
     let mut moved = values[0].clone();
     for value in &values[1..] {
-        let gap = if moved.contains(' ') { slots - 1 } else { slots - 2 };
+        let gap = if moved.contains(' ') {
+            slots - 1
+        } else {
+            slots - 2
+        };
         moved.push_str(&" _".repeat(gap));
         moved.push(' ');
         moved.push_str(value);
