@@ -1,10 +1,10 @@
 //! From the scenario of the runbook to the notification: simulator, exporter, Prometheus with the rules, Alertmanager
 //! with the example, and a webhook, all real. Time passes 60 times as fast as it is written in rules and scenarios.
 
-use std::{fs, process::Command};
+use std::{fs, process::Command, time::Duration};
 
 use super::{
-    rules::{root, rule_file},
+    rules::{root, rule_file, runbook, succeeding},
     runbook::scenario,
 };
 use crate::support::{
@@ -14,25 +14,36 @@ use crate::support::{
     receiver::Receiver,
 };
 
-/// The whole path from a scan to a notification. Stopped at the end of the test.
-struct World {
+/// A simulated API and an exporter that polls it. Stopped at the end of the test.
+pub(super) struct Monitored {
     config: tempfile::NamedTempFile,
     exporter: Running,
-    receiver: Receiver,
-    alertmanager: Alertmanager,
-    _rest: (Running, Prometheus, tempfile::NamedTempFile),
+    /// Host and port of the exporter.
+    pub(super) target: String,
+    _api: Running,
 }
 
-impl World {
-    /// With one account for each of `alerts`: it is named after the alert that its scenario makes fire.
-    async fn start(alerts: &[&str]) -> World {
+impl Monitored {
+    /// With one account for each of `alerts`, named after the alert that its scenario makes fire.
+    pub(super) fn start(alerts: &[&str]) -> Monitored {
         let identities: String = alerts.iter().map(|alert| identity(alert)).collect();
+        Monitored::playing(alerts, &identities, |endpoint| {
+            alerts
+                .iter()
+                .map(|alert| account(alert, endpoint))
+                .collect()
+        })
+    }
+
+    /// With the keys of `alerts`, these identities of the API, and these accounts of the exporter.
+    fn playing(
+        alerts: &[&str],
+        identities: &str,
+        accounts: impl FnOnce(&str) -> String,
+    ) -> Monitored {
         let scenario = file(&format!("identities:\n{identities}"));
         let (api, endpoint) = simulator(&["--speed=60", "--scenario", path(&scenario)]);
-        let accounts: String = alerts
-            .iter()
-            .map(|alert| account(alert, &endpoint))
-            .collect();
+        let accounts = accounts(&endpoint);
         let config = file(&format!(
             "poll: {{interval: 1s, scanning_interval: 1s, timeout: 1s, stale_after: 5s}}\n\
              api: {{endpoint: \"{endpoint}\"}}\naccounts:\n{accounts}"
@@ -43,27 +54,60 @@ impl World {
             command.env(format!("{alert}_KEY"), format!("{CANARY}-{alert}"));
         }
         let (exporter, url) = serving_as(command.args(["--config.file", path(&config)]));
+        Monitored {
+            config,
+            exporter,
+            target: url.trim_start_matches("http://").to_owned(),
+            _api: api,
+        }
+    }
 
+    /// A configuration of Prometheus that scrapes the exporter and evaluates `rules`.
+    pub(super) fn prometheus(&self, rules: &tempfile::NamedTempFile) -> String {
+        format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
+             rule_files: [\"{}\"]\n\
+             scrape_configs: [{{job_name: tcss, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
+            path(rules),
+            self.target,
+        )
+    }
+}
+
+/// The rules, 60 times as fast.
+pub(super) fn fast_rules() -> tempfile::NamedTempFile {
+    file(&faster(&fs::read_to_string(rule_file()).unwrap()))
+}
+
+/// Everything between a scan and a notification. Stopped at the end of the test.
+struct World {
+    monitored: Monitored,
+    receiver: Receiver,
+    alertmanager: Alertmanager,
+    _prometheus: (Prometheus, tempfile::NamedTempFile),
+}
+
+impl World {
+    async fn start(alerts: &[&str]) -> World {
+        World::of(Monitored::start(alerts)).await
+    }
+
+    async fn of(monitored: Monitored) -> World {
         let receiver = Receiver::start().await;
         let example = fs::read_to_string(root().join("dashboards/alertmanager.yml")).unwrap();
         let example = example.replace("http://127.0.0.1:5001", &receiver.url);
         let alertmanager = Alertmanager::start(&faster(&example));
-        let rules = file(&faster(&fs::read_to_string(rule_file()).unwrap()));
+        let rules = fast_rules();
         let prometheus = Prometheus::start_with(&format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
-             rule_files: [\"{}\"]\n\
-             scrape_configs: [{{job_name: tcss, static_configs: [{{targets: [\"{}\"]}}]}}]\n\
-             alerting: {{alertmanagers: [{{static_configs: [{{targets: [\"{}\"]}}]}}]}}\n",
-            path(&rules),
-            url.trim_start_matches("http://"),
+            "{}alerting: {{alertmanagers: [{{static_configs: [{{targets: [\"{}\"]}}]}}]}}\n",
+            monitored.prometheus(&rules),
             alertmanager.address,
         ));
         World {
-            config,
-            exporter,
+            monitored,
             receiver,
             alertmanager,
-            _rest: (api, prometheus, rules),
+            _prometheus: (prometheus, rules),
         }
     }
 
@@ -157,7 +201,7 @@ async fn alerts_of_the_runbook_are_delivered_and_their_consequences_are_not() {
         "TcssPollsFailing",
         "TcssScanStuck",
     ] {
-        world.delivers(alert, "team").await;
+        world.delivers(alert, "operations").await;
     }
 
     world
@@ -183,12 +227,9 @@ async fn alerts_of_the_runbook_are_delivered_and_their_consequences_are_not() {
     );
     assert_eq!(
         delivered.annotations["runbook_url"],
-        "https://example.com/tcss-exporter/docs/runbook.md#tcssriskimagesincreased"
+        format!("{}#tcssriskimagesincreased", runbook())
     );
-    assert_eq!(
-        delivered.annotations["dashboard_url"],
-        "https://grafana.example.com/d/tcss-account?var-account=TcssRiskImagesIncreased&var-scan=latest"
-    );
+    assert!(!delivered.annotations.contains_key("dashboard_url"));
     world.never_delivered(
         "TcssRiskImagesIncreased",
         &[("account", "TcssRiskImagesHigh")],
@@ -201,26 +242,39 @@ async fn a_missing_exporter_fires_only_its_own_alert_and_hides_no_finding() {
     let world = World::start(&["TcssThrottled", "TcssApiErrors", "TcssRiskImagesHigh"]).await;
     world.delivers("TcssRiskImagesHigh", "on-call").await;
     for alert in ["TcssThrottled", "TcssApiErrors"] {
-        assert_eq!(world.receiver.until(alert, &[]).await.to, "team", "{alert}");
+        assert_eq!(
+            world.receiver.until(alert, &[]).await.to,
+            "operations",
+            "{alert}"
+        );
     }
 
-    let config = fs::read_to_string(world.config.path()).unwrap();
-    fs::write(world.config.path(), format!("{config}nonsense: 1\n")).unwrap();
-    world.exporter.signal("HUP");
+    let config = fs::read_to_string(world.monitored.config.path()).unwrap();
+    fs::write(
+        world.monitored.config.path(),
+        format!("{config}nonsense: 1\n"),
+    )
+    .unwrap();
+    world.monitored.exporter.signal("HUP");
     let reload = world
         .receiver
         .until("TcssReloadFailed", &[("file", "configuration")])
         .await;
-    assert_eq!(reload.to, "team");
+    assert_eq!(reload.to, "operations");
 
     // On a slow machine, the alert may also have fired before the first scrape.
     world.receiver.forget();
-    world.exporter.signal("KILL");
+    world.monitored.exporter.signal("KILL");
     let down = world
         .receiver
-        .until("TcssExporterDown", &[("job", "tcss")])
+        .until("TcssExporterDown", &[("severity", "critical")])
         .await;
     assert_eq!(down.to, "on-call");
+    assert!(down.annotations["summary"].ends_with("is down: 3 accounts are not monitored"));
+    world
+        .alertmanager
+        .until_inhibited("TcssExporterDown", &[("severity", "warning")])
+        .await;
     world
         .alertmanager
         .until_inhibited("TcssExporterAbsent", &[])
@@ -234,4 +288,88 @@ async fn a_missing_exporter_fires_only_its_own_alert_and_hides_no_finding() {
         .await;
     world.never_delivered("TcssExporterAbsent", &[]);
     world.never_delivered("TcssDataStale", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_dead_key_of_three_hundred_accounts_sends_at_most_two_notifications() {
+    let identity = format!(
+        "  - name: shared\n    secret_id: AKIDshared\n    secret_key: {CANARY}-shared\n    \
+         failures:\n      - {{code: AuthFailure.SecretIdNotFound, from: 5m}}\n"
+    );
+    let monitored = Monitored::playing(&["shared"], &identity, |_| {
+        let credentials = "{env: {secret_id: shared_ID, secret_key: shared_KEY}}";
+        (0..300)
+            .map(|n| format!("  - {{name: a{n}, credentials: {credentials}}}\n"))
+            .collect()
+    });
+    let world = World::of(monitored).await;
+    let delivered = world
+        .receiver
+        .until("TcssManyAccountsFailing", &[("reason", "auth")])
+        .await;
+    assert_eq!(delivered.to, "on-call");
+    for alert in [
+        "TcssCredentialsFailing",
+        "TcssPollsFailing",
+        "TcssDataStale",
+    ] {
+        world
+            .alertmanager
+            .until_inhibited(alert, &[("account", "a299")])
+            .await;
+    }
+    // Until the groups have sent what arrived after the first notification.
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let sent = world.receiver.notifications();
+    assert!(sent.iter().all(|names| !names.is_empty()));
+    assert!(sent.len() <= 2, "{sent:?}");
+}
+
+#[test]
+fn alerts_are_routed_by_severity_and_by_the_team_of_the_account() {
+    let check = |labels: &str, expected: &str| {
+        let path = root().join("dashboards/alertmanager.yml");
+        let config = format!("--config.file={}", path.display());
+        let mut arguments = vec!["config", "routes", "test", &config];
+        arguments.extend(labels.split(' '));
+        let output = succeeding("amtool", &arguments);
+        assert_eq!(output.lines().next(), Some(expected), "{labels}");
+    };
+    let high = "alertname=TcssRiskImagesHigh severity=critical risk=yes";
+    check(&format!("{high} team=payments"), "team-payments");
+    check(&format!("{high} team=none"), "on-call");
+    let dropped = "alertname=TcssCoverageDropped severity=warning risk=yes";
+    check(&format!("{dropped} team=payments"), "team-payments");
+    check(&format!("{dropped} team=none"), "operations");
+    check("alertname=TcssExporterDown severity=critical", "on-call");
+    check("alertname=TcssApiErrors severity=warning", "operations");
+    check(
+        "alertname=TcssRiskImagesFound severity=info team=payments",
+        "discard",
+    );
+}
+
+/// The receivers for messengers are comments, since they need a secret.
+#[test]
+fn amtool_accepts_each_receiver_that_is_commented_out() {
+    let text = fs::read_to_string(root().join("dashboards/alertmanager.yml")).unwrap();
+    let (before, rest) = text
+        .split_once("      - url: http://127.0.0.1:5001/team-payments\n")
+        .unwrap();
+    let (comments, after) = rest.split_once("  - name: discard").unwrap();
+    let before = before.trim_end().strip_suffix("webhook_configs:").unwrap();
+    let lines = comments.lines().map(|line| line.replacen("# ", "", 1));
+    let blocks: Vec<String> = lines
+        .filter(|line| {
+            !line.ends_with("):") && !line.contains(" is built in") && !line.contains(" needs ")
+        })
+        .collect();
+    let blocks = blocks.join("\n");
+    let blocks: Vec<&str> = blocks.split("\n    webhook_configs:").collect();
+    assert_eq!(blocks.len(), 3, "{blocks:?}");
+    for (n, block) in blocks.iter().enumerate() {
+        let key = if n == 0 { "" } else { "    webhook_configs:" };
+        let config = file(&format!("{before}\n{key}{block}\n  - name: discard{after}"));
+        succeeding("amtool", &["check-config", path(&config)]);
+    }
 }

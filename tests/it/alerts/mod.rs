@@ -1,5 +1,6 @@
-//! The alert rules: their annotations, their documentation, and their delivery.
+//! The alert rules: their unit tests, the runbook, and the way from a scan to a notification.
 
 mod delivery;
 mod rules;
 mod runbook;
+mod versions;

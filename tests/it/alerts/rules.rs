@@ -4,9 +4,12 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    thread,
 };
 
+use promql_parser::parser::Expr;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::support::process::run;
 
@@ -39,6 +42,8 @@ struct Group {
 #[derive(Deserialize)]
 struct Rule {
     alert: Option<String>,
+    record: Option<String>,
+    expr: String,
     #[serde(default)]
     labels: Labels,
     #[serde(default)]
@@ -58,11 +63,7 @@ struct Annotations {
     #[serde(default)]
     summary: String,
     #[serde(default)]
-    description: String,
-    #[serde(default)]
     runbook_url: String,
-    #[serde(default)]
-    dashboard_url: String,
 }
 
 /// An alerting rule.
@@ -82,6 +83,7 @@ pub(super) fn alerts() -> Vec<Alert> {
                  alert,
                  labels,
                  annotations,
+                 ..
              }| {
                 Some(Alert {
                     name: alert?,
@@ -135,27 +137,207 @@ fn unit_test_files() -> Vec<PathBuf> {
     files
 }
 
-#[test]
-fn promtool_accepts_the_rules() {
-    let path = rule_file();
-    succeeding(
-        "promtool",
-        &[
-            "check",
-            "rules",
-            "--lint=all",
-            "--lint-fatal",
-            path.to_str().unwrap(),
-        ],
+/// Debian's stable Prometheus 2, and Prometheus 3 where tests/prometheus3 puts it.
+pub(super) fn promtools() -> [PathBuf; 2] {
+    ["promtool".into(), prometheus3("promtool")]
+}
+
+/// A program of Prometheus 3.
+pub(super) fn prometheus3(program: &str) -> PathBuf {
+    let path = root().join("target/prometheus3/usr/bin").join(program);
+    assert!(
+        path.is_file(),
+        "{} does not exist; tests/prometheus3 downloads it",
+        path.display()
     );
+    path
 }
 
 #[test]
-fn the_rules_pass_their_unit_tests() {
+fn both_promtools_accept_the_rules() {
+    for promtool in promtools() {
+        let rules = rule_file();
+        let arguments = ["check", "rules", "--lint=all", "--lint-fatal"];
+        succeeding(
+            promtool.to_str().unwrap(),
+            &[&arguments[..], &[rules.to_str().unwrap()]].concat(),
+        );
+    }
+}
+
+#[test]
+fn the_rules_pass_their_unit_tests_under_prometheus_2_and_3() {
     let files = unit_test_files();
+    thread::scope(|scope| {
+        for promtool in promtools() {
+            scope.spawn({
+                let files = &files;
+                move || test_rules(&promtool, files)
+            });
+        }
+    });
+}
+
+/// With other offsets between scrapes and evaluations, `increase` extrapolates differently and
+/// ranges contain other samples.
+#[test]
+fn the_rules_pass_their_unit_tests_with_scrapes_between_evaluations() {
+    let directory = tempfile::tempdir().unwrap();
+    let files: Vec<PathBuf> = unit_test_files()
+        .iter()
+        .map(|file| {
+            let moved = directory.path().join(file.file_name().unwrap());
+            fs::write(&moved, with_scrapes_between_evaluations(file)).unwrap();
+            moved
+        })
+        .collect();
+    thread::scope(|scope| {
+        for promtool in promtools() {
+            scope.spawn({
+                let files = &files;
+                move || test_rules(&promtool, files)
+            });
+        }
+    });
+}
+
+fn test_rules(promtool: &Path, files: &[PathBuf]) {
     let mut arguments = vec!["test", "rules"];
     arguments.extend(files.iter().map(|file| file.to_str().unwrap()));
-    succeeding("promtool", &arguments);
+    succeeding(promtool.to_str().unwrap(), &arguments);
+}
+
+/// The interval of the samples of a shifted test, and how much earlier than evaluations they are.
+const SHIFT: usize = 20;
+
+/// The unit tests of `file`, with all samples but the first ones 20 seconds earlier.
+fn with_scrapes_between_evaluations(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let lines: Vec<String> = text.lines().map(with_quoted_values).collect();
+    let mut tests: Value = serde_saphyr::from_str(&lines.join("\n")).unwrap();
+    for path in tests["rule_files"].as_array_mut().unwrap() {
+        let absolute = file.parent().unwrap().join(path.as_str().unwrap());
+        *path = Value::from(absolute.to_str().unwrap());
+    }
+    for test in tests["tests"].as_array_mut().unwrap() {
+        let minutes = test["interval"].as_str().unwrap().strip_suffix('m');
+        let slots = minutes.unwrap().parse::<usize>().unwrap() * 60 / SHIFT;
+        test["interval"] = Value::from(format!("{SHIFT}s"));
+        let series = test.get_mut("input_series").and_then(Value::as_array_mut);
+        for series in series.into_iter().flatten() {
+            let values = series["values"].as_str().unwrap();
+            series["values"] = Value::from(shifted(values, slots));
+        }
+    }
+    tests.to_string()
+}
+
+/// A line of a test file whose values are text: `0x49` is a number in YAML, but 50 zeros for promtool.
+fn with_quoted_values(line: &str) -> String {
+    match line.split_once("values: ") {
+        Some((series, values)) if values.ends_with('}') => {
+            let values = values.trim_end_matches('}').trim_matches('\'');
+            format!("{series}values: '{values}'}}")
+        }
+        _ => line.to_owned(),
+    }
+}
+
+/// Values in promtool's notation with `slots` times as many samples, of which one in `slots` is
+/// present: the last one before each multiple.
+fn shifted(values: &str, slots: usize) -> String {
+    let values: Vec<String> = values.split_whitespace().flat_map(expanded).collect();
+    let mut moved = values[0].clone();
+    for value in &values[1..] {
+        let gap = if moved.contains(' ') {
+            slots - 1
+        } else {
+            slots - 2
+        };
+        moved.push_str(&" _".repeat(gap));
+        moved.push(' ');
+        moved.push_str(value);
+    }
+    moved
+}
+
+/// The single values of `5`, `stale`, `_x3`, `5x3` or `5+60x3`.
+fn expanded(item: &str) -> Vec<String> {
+    let Some((value, times)) = item.split_once('x') else {
+        return vec![item.to_owned()];
+    };
+    let times: usize = times.parse().unwrap();
+    if value == "_" {
+        return vec![value.to_owned(); times];
+    }
+    // A sign behind the first digit is that of the step; one behind an `e` is that of an exponent.
+    let step = value[1..].find('+').map(|at| at + 1);
+    let Some(step) = step else {
+        return vec![value.to_owned(); times + 1];
+    };
+    let start: f64 = value[..step].parse().unwrap();
+    let step: f64 = value[step..].parse().unwrap();
+    (0..=times)
+        .map(|n| (start + step * n as f64).to_string())
+        .collect()
+}
+
+#[test]
+fn samples_are_shifted_as_the_notation_means_them() {
+    let check = |values, expected| assert_eq!(shifted(values, 3), expected, "{values}");
+    check("5x2", "5 _ 5 _ _ 5");
+    check("0+60x2 stale", "0 _ 60 _ _ 120 _ _ stale");
+    check("_x2 -1e6x1", "_ _ _ _ _ -1e6 _ _ -1e6");
+}
+
+/// Other rulers than Prometheus evaluate rules in another order, or all at once.
+#[test]
+fn no_expression_reads_what_another_rule_records_except_thresholds() {
+    let file: RuleFile = read(&rule_file());
+    let rules: Vec<Rule> = file.groups.into_iter().flat_map(|it| it.rules).collect();
+    let recorded: Vec<&str> = rules.iter().filter_map(|it| it.record.as_deref()).collect();
+    assert!(recorded.len() >= 10, "{recorded:?}");
+    for rule in &rules {
+        let name = rule.alert.as_ref().or(rule.record.as_ref()).unwrap();
+        for series in series_in(&rule.expr) {
+            let is_threshold =
+                series.starts_with("tcss:threshold:") || series.starts_with("tcss:scan_threshold:");
+            let is_of_rules = series.contains(':') || recorded.contains(&series.as_str());
+            assert!(is_threshold || !is_of_rules, "{name} reads {series}");
+            assert_ne!(rule.record.as_ref(), Some(&series), "{name} reads itself");
+            assert_ne!(series, "ALERTS", "{name} reads alerts");
+            assert_ne!(series, "ALERTS_FOR_STATE", "{name} reads alerts");
+        }
+    }
+}
+
+/// The names of the series that an expression reads.
+fn series_in(expression: &str) -> Vec<String> {
+    let parsed = promql_parser::parser::parse(expression);
+    let mut names = Vec::new();
+    collect_series(&parsed.unwrap(), &mut names);
+    assert!(
+        !names.is_empty() || expression.starts_with("vector("),
+        "{expression}"
+    );
+    names
+}
+
+fn collect_series(expression: &Expr, names: &mut Vec<String>) {
+    match expression {
+        Expr::VectorSelector(selector) => names.push(selector.name.clone().unwrap()),
+        Expr::MatrixSelector(selector) => names.push(selector.vs.name.clone().unwrap()),
+        Expr::Aggregate(it) => collect_series(&it.expr, names),
+        Expr::Unary(it) => collect_series(&it.expr, names),
+        Expr::Paren(it) => collect_series(&it.expr, names),
+        Expr::Subquery(it) => collect_series(&it.expr, names),
+        Expr::Call(it) => it.args.args.iter().for_each(|it| collect_series(it, names)),
+        Expr::Binary(it) => {
+            collect_series(&it.lhs, names);
+            collect_series(&it.rhs, names);
+        }
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {}
+    }
 }
 
 #[test]
@@ -183,46 +365,33 @@ fn each_alert_has_a_case_where_it_fires_and_one_where_it_does_not() {
 }
 
 #[test]
-fn each_alert_says_what_to_do_and_where_to_look() {
+fn each_alert_says_what_is_wrong_and_links_to_its_section_of_the_runbook() {
     let alerts = alerts();
-    assert!(alerts.len() >= 22);
+    assert!(alerts.len() >= 27);
     for Alert {
         name,
         labels,
         annotations,
     } in alerts
     {
-        let Annotations {
-            summary,
-            description,
-            runbook_url,
-            dashboard_url,
-        } = annotations;
         assert!(name.starts_with("Tcss"), "{name}");
-        assert!(
-            ["critical", "warning", "info"].contains(&labels.severity.as_str()),
-            "{name}: {}",
-            labels.severity
-        );
+        let severities = ["critical", "warning", "info"];
+        assert!(severities.contains(&labels.severity.as_str()), "{name}");
         let components = ["scan", "credentials", "api", "exporter"];
-        assert!(
-            components.contains(&labels.component.as_str()),
-            "{name}: {}",
-            labels.component
-        );
-        assert!(
-            !summary.is_empty() && description.ends_with('.'),
-            "{name}: {summary} {description}"
-        );
-        assert!(
-            runbook_url.ends_with(&format!("#{}", name.to_lowercase())),
-            "{name}: {runbook_url}"
-        );
-        assert!(
-            dashboard_url.contains("/d/tcss-"),
-            "{name}: {dashboard_url}"
-        );
+        assert!(components.contains(&labels.component.as_str()), "{name}");
+        assert!(!annotations.summary.is_empty(), "{name}");
+        let section = format!("{}#{}", runbook(), name.to_lowercase());
+        assert_eq!(annotations.runbook_url, section, "{name}");
     }
+}
+
+/// Where the runbook is once the project is published.
+pub(super) fn runbook() -> String {
+    let repository = match env!("CARGO_PKG_REPOSITORY") {
+        "" => "https://github.com/tcss-exporter/tcss-exporter",
+        repository => repository,
+    };
+    format!("{repository}/blob/main/docs/runbook.md")
 }
 
 #[test]

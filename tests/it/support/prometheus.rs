@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::TcpListener,
+    path::Path,
     process::Command,
 };
 
@@ -73,11 +74,16 @@ impl Prometheus {
 
     /// With this configuration.
     pub(crate) fn start_with(config: &str) -> Prometheus {
+        Prometheus::start_program(Path::new("prometheus"), &[], config)
+    }
+
+    /// This program, with further flags.
+    pub(crate) fn start_program(program: &Path, flags: &[&str], config: &str) -> Prometheus {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("prometheus.yml"), config).unwrap();
         // It does not take port 0, so it may find the port that was free a moment ago taken.
         let (running, url) = (0..ATTEMPTS)
-            .find_map(|_| start(&directory))
+            .find_map(|_| start(program, flags, &directory))
             .expect("a free port");
         Prometheus {
             _running: running,
@@ -192,13 +198,18 @@ fn config(targets: &[(&str, &str)]) -> String {
 }
 
 /// None where the port is taken.
-fn start(directory: &tempfile::TempDir) -> Option<(Running, String)> {
+fn start(
+    program: &Path,
+    flags: &[&str],
+    directory: &tempfile::TempDir,
+) -> Option<(Running, String)> {
     let address = TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
         .unwrap();
-    let mut command = Command::new("prometheus");
+    let mut command = Command::new(program);
     command
+        .args(flags)
         .arg(format!(
             "--config.file={}",
             directory.path().join("prometheus.yml").display()

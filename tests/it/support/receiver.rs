@@ -1,7 +1,7 @@
 //! The receiver of Alertmanager's notifications.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -20,6 +20,7 @@ use crate::support::raw::{ok, read_whole};
 pub(crate) struct Receiver {
     pub(crate) url: String,
     delivered: Arc<Mutex<Vec<Delivered>>>,
+    notifications: Arc<Mutex<Vec<BTreeSet<String>>>>,
     task: JoinHandle<()>,
 }
 
@@ -50,16 +51,18 @@ impl Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let delivered = Arc::new(Mutex::new(Vec::new()));
-        let kept = Arc::clone(&delivered);
+        let notifications = Arc::new(Mutex::new(Vec::new()));
+        let kept = (Arc::clone(&delivered), Arc::clone(&notifications));
         let task = tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
-                tokio::spawn(receive(stream, Arc::clone(&kept)));
+                tokio::spawn(receive(stream, kept.clone()));
             }
         });
         Receiver {
             url,
             delivered,
+            notifications,
             task,
         }
     }
@@ -83,6 +86,11 @@ impl Receiver {
         self.delivered.lock().unwrap().clear();
     }
 
+    /// The names of the alerts in each notification so far.
+    pub(crate) fn notifications(&self) -> Vec<BTreeSet<String>> {
+        self.notifications.lock().unwrap().clone()
+    }
+
     /// The alert `name` with `labels`, if it arrived.
     pub(crate) fn find(&self, name: &str, labels: &[(&str, &str)]) -> Option<Delivered> {
         let delivered = self.delivered.lock().unwrap();
@@ -96,14 +104,23 @@ impl Receiver {
     }
 }
 
-async fn receive(mut stream: TcpStream, kept: Arc<Mutex<Vec<Delivered>>>) -> Option<()> {
+/// Alerts and notifications.
+type Kept = (
+    Arc<Mutex<Vec<Delivered>>>,
+    Arc<Mutex<Vec<BTreeSet<String>>>>,
+);
+
+async fn receive(mut stream: TcpStream, kept: Kept) -> Option<()> {
     let (head, body) = read_whole(&mut stream).await?;
     let to = head.split(' ').nth(1)?.trim_start_matches('/').to_owned();
     let notification: Notification = serde_json::from_str(&body).unwrap();
+    let names = notification.alerts.iter();
+    let names = names.map(|alert| alert.labels["alertname"].clone());
+    kept.1.lock().unwrap().push(names.collect());
     let alerts = notification.alerts.into_iter().map(|alert| Delivered {
         to: to.clone(),
         ..alert
     });
-    kept.lock().unwrap().extend(alerts);
+    kept.0.lock().unwrap().extend(alerts);
     stream.write_all(&ok(b"{}")).await.ok()
 }
