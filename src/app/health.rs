@@ -58,7 +58,7 @@ async fn check(address: &WebAddress) -> io::Result<()> {
     }
 }
 
-async fn check_tls(stream: Box<dyn Duplex>) -> io::Result<()> {
+async fn check_tls(stream: Box<dyn HealthStream>) -> io::Result<()> {
     let connector = TlsConnector::from(Arc::new(client_config()?));
     let name = ServerName::from(std::net::IpAddr::from(Ipv4Addr::LOCALHOST));
     let result = match connector.connect(name, stream).await {
@@ -73,7 +73,7 @@ async fn check_tls(stream: Box<dyn Duplex>) -> io::Result<()> {
 }
 
 /// Sends the request and reads the status.
-async fn ask(mut stream: impl Duplex) -> io::Result<()> {
+async fn ask(mut stream: impl HealthStream) -> io::Result<()> {
     stream.write_all(REQUEST).await?;
     let mut status = Vec::new();
     let mut head = stream.take(MAX_STATUS_LINE);
@@ -89,11 +89,11 @@ async fn ask(mut stream: impl Duplex) -> io::Result<()> {
     )))
 }
 
-trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+trait HealthStream: AsyncRead + AsyncWrite + Send + Unpin {}
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Duplex for S {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> HealthStream for S {}
 
-async fn connect(address: &WebAddress) -> io::Result<Box<dyn Duplex>> {
+async fn connect(address: &WebAddress) -> io::Result<Box<dyn HealthStream>> {
     let address = match address {
         WebAddress::Unix(path) => return Ok(Box::new(UnixStream::connect(path).await?)),
         WebAddress::Tcp(address) => address,

@@ -71,7 +71,7 @@ fn every_example_of_a_configuration_loads() {
     let (manifests, examples): (Vec<_>, Vec<_>) = examples
         .into_iter()
         .partition(|example| example.starts_with("apiVersion:"));
-    assert_eq!((manifests.len(), examples.len()), (2, kinds().len() + 1));
+    assert_eq!((manifests.len(), examples.len()), (1, kinds().len() + 1));
     for example in examples {
         let file = tempfile::NamedTempFile::new().unwrap();
         fs::write(file.path(), &example).unwrap();
