@@ -15,8 +15,15 @@ use super::{
 /// Replaces `$__rate_interval` where ranges are checked.
 const RATE_INTERVAL: Duration = Duration::from_secs(7_777);
 
+const PARTIAL: &str =
+    "while a scan runs, the counts are partial; those of completed scans are used";
+
 /// Metrics that no board and no rule uses, and the reason.
-const NOT_USED: [(&str, &str); 4] = [
+const NOT_USED: [(&str, &str); 8] = [
+    ("tcss_vul_scan_found_vulnerabilities", PARTIAL),
+    ("tcss_vul_scan_ignored_vulnerabilities", PARTIAL),
+    ("tcss_vul_scan_risk_images", PARTIAL),
+    ("tcss_vul_scan_scanned_images", PARTIAL),
     (
         "process_virtual_memory_bytes",
         "virtual address space is not memory usage",
@@ -92,6 +99,14 @@ fn queries() -> Vec<(String, Parts)> {
     of_boards.chain(of_rules).collect()
 }
 
+/// Thresholds of some scans, which users record themselves; the rules read them where they exist.
+fn is_own_threshold(name: &str, recorded: &BTreeSet<String>) -> bool {
+    let Some(threshold) = name.strip_prefix("tcss:threshold:") else {
+        return false;
+    };
+    recorded.contains(&format!("tcss:scan_threshold:{threshold}"))
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_metric_and_label_in_a_query_exists() {
     let exposed = exposed().await;
@@ -113,7 +128,7 @@ async fn every_metric_and_label_in_a_query_exists() {
             let of_prometheus = of_prometheus.get(name.as_str());
             let is_known = known.is_some() || of_prometheus.is_some();
             assert!(
-                is_known || recorded.contains(name),
+                is_known || recorded.contains(name) || is_own_threshold(name, &recorded),
                 "{place}: there is no {name}"
             );
             for (label, ..) in matchers {
