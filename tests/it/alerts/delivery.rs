@@ -308,11 +308,7 @@ async fn one_dead_key_of_three_hundred_accounts_sends_at_most_two_notifications(
         .until("TcssManyAccountsFailing", &[("reason", "auth")])
         .await;
     assert_eq!(delivered.to, "on-call");
-    for alert in [
-        "TcssCredentialsFailing",
-        "TcssPollsFailing",
-        "TcssDataStale",
-    ] {
+    for alert in ["TcssCredentialsFailing", "TcssPollsFailing"] {
         world
             .alertmanager
             .until_inhibited(alert, &[("account", "a299")])

@@ -11,7 +11,7 @@ use promql_parser::parser::Expr;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::support::process::run;
+use crate::support::process::{file, path, run};
 
 pub(super) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -392,6 +392,25 @@ pub(super) fn runbook() -> String {
         repository => repository,
     };
     format!("{repository}/blob/main/docs/runbook.md")
+}
+
+#[test]
+fn the_command_of_the_readme_adds_a_link_to_a_dashboard_to_each_alert() {
+    let readme = fs::read_to_string(root().join("dashboards/README.md")).unwrap();
+    let command = readme.lines().find(|line| line.starts_with("    sed -E "));
+    let mut sh = Command::new("sh");
+    sh.args(["-euc", command.unwrap()]).current_dir(root());
+    let (status, rules) = run("sh", &mut sh, "");
+    assert!(status.success(), "{rules}");
+    let n_links = rules.matches("dashboard_url: ").count();
+    assert_eq!(n_links, alerts().len());
+    let rules = file(&rules);
+    for promtool in promtools() {
+        succeeding(
+            promtool.to_str().unwrap(),
+            &["check", "rules", path(&rules)],
+        );
+    }
 }
 
 #[test]
