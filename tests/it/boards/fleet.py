@@ -82,7 +82,7 @@ def scans(what, chance):
     images = chance.randrange(10, 400)
     risk = chance.choice([0, 0, 0, 1, 2, chance.randrange(3, 9), chance.randrange(9, images)])
     if what == "late":
-        return f"started_ago: 10days, repeat: false, scans: [{scan(300, 0, images, risk)}]"
+        return f"started_ago: 10d, repeat: false, scans: [{scan(300, 0, images, risk)}]"
     if what == "canceled":
         canceled = scan(150, 120, images, risk, "cancel_at: 60")
         return f"started_ago: 4m, repeat: false, scans: [{scan(30, 60, images, risk)}, {canceled}]"
