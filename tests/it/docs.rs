@@ -185,6 +185,7 @@ fn every_flag_that_a_page_names_exists() {
         "--from-literal",
         "--git",
         "--ignore-missing",
+        "--keep", // of dashboards/try
         "--memory",
         "--name",
         "--namespace",
