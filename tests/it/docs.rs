@@ -186,6 +186,7 @@ fn every_flag_that_a_page_names_exists() {
         "--git",
         "--ignore-missing",
         "--keep", // of dashboards/try
+        "--list",
         "--memory",
         "--name",
         "--namespace",
