@@ -294,10 +294,13 @@ async fn a_missing_exporter_fires_only_its_own_alert_and_hides_no_finding() {
 async fn one_dead_key_of_three_hundred_accounts_sends_at_most_two_notifications() {
     let identity = format!(
         "  - name: shared\n    secret_id: AKIDshared\n    secret_key: {CANARY}-shared\n    \
-         failures:\n      - {{code: AuthFailure.SecretIdNotFound, from: 5m}}\n"
+         failures:\n      - {{code: AuthFailure.SecretIdNotFound, from: 20m}}\n"
     );
+    // Time passes 60 times as fast, and the rate limit does not: at the highest rate, each of the
+    // 300 accounts is polled every 15 minutes of the rules' time, and once before the key dies.
     let monitored = Monitored::playing(&["shared"], &identity, |_| {
-        let credentials = "{env: {secret_id: shared_ID, secret_key: shared_KEY}}";
+        let credentials = "{env: {secret_id: shared_ID, secret_key: shared_KEY}}, \
+             requests_per_second: 20";
         (0..300)
             .map(|n| format!("  - {{name: a{n}, credentials: {credentials}}}\n"))
             .collect()
