@@ -209,11 +209,7 @@ fn tls_config() -> Result<rustls::ClientConfig, InitError> {
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth()),
         Err(error) => {
-            for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
-                if env::var_os(variable).is_some() {
-                    tracing::warn!(variable, %error, "no usable CA certificate, using the built-in ones");
-                }
-            }
+            // `app` warns where a variable names certificates that cannot be used.
             tracing::debug!(%error, "no CA certificates on this system, using the built-in ones");
             let mut roots = rustls::RootCertStore::empty();
             roots.add_parsable_certificates(
