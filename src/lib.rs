@@ -10,6 +10,7 @@
 //! | [`cli`] | flags and commands, and what they print about themselves |
 //! | [`web`] | routes, status page, users, TLS |
 //! | [`supervisor`] | configuration → running jobs: plan, start, stop, hand over at a reload, schedule |
+//! | [`discovery`] | finds accounts: a complete list or none; what a list changes; members → accounts |
 //! | [`poller`] | runs one job: loop and step apart, one error policy |
 //! | [`exposition`] | snapshots + registry + time → bytes; the only place that knows the text format |
 //! | [`store`] | job → immutable snapshot, replaced as a whole |
@@ -37,6 +38,7 @@ pub mod client;
 pub mod collectors;
 pub mod config;
 pub mod credentials;
+pub mod discovery;
 pub mod domain;
 pub mod exposition;
 #[cfg(any(test, fuzzing))]

@@ -17,7 +17,7 @@ use crate::{
     cli::{ConfigFlags, ServeArgs, WebFlags},
     config::Config,
     domain::{Clock, Shard},
-    supervisor::{ConfigSource, Supervisor},
+    supervisor::{ConfigSource, FileChanges, Supervisor},
     web::{self, Listener, LoadedWebConfig, ReloadRequest, WebConfigFile, WebState},
 };
 
@@ -26,6 +26,9 @@ const RELOAD_QUEUE: usize = 16;
 
 pub(super) async fn run(flags: ServeArgs, signals: Signals) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
+    // Before the files are read: what changes afterwards is a change.
+    let changes =
+        FileChanges::watch(flags.config.file.as_deref(), flags.auto_reload_interval).await;
     let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref()).await;
     let (config, web_config) = super::both(source.load().await, web_config)?;
     // Bound before the first request to the API: a port that is taken must not cost any.
@@ -47,7 +50,7 @@ pub(super) async fn run(flags: ServeArgs, signals: Signals) -> Result<(), Failur
         return Ok(());
     }
     server.apply(config).await?;
-    server.run(source).await
+    server.run(source, changes).await
 }
 
 /// The configuration file and what the flags say about it.
@@ -177,7 +180,11 @@ impl Server {
     }
 
     /// Serves until SIGTERM or SIGINT.
-    pub(super) async fn run(mut self, source: ConfigSource) -> Result<(), Failure> {
+    pub(super) async fn run(
+        mut self,
+        source: ConfigSource,
+        changes: FileChanges,
+    ) -> Result<(), Failure> {
         for listener in &self.listeners {
             tracing::info!(address = listener.to_string(), "listening");
         }
@@ -198,6 +205,7 @@ impl Server {
         let reloads = serve_reloads(
             self.supervisor,
             source,
+            changes,
             self.web_config,
             self.reload_requests,
         );
@@ -229,12 +237,29 @@ impl Server {
 async fn serve_reloads(
     mut supervisor: Supervisor,
     source: ConfigSource,
+    mut changes: FileChanges,
     web_config: Option<Arc<WebConfigFile>>,
     mut requests: mpsc::Receiver<ReloadRequest>,
 ) {
     let mut waiting: Vec<ReloadRequest> = Vec::new();
-    // One reload answers all requests that came before it started.
-    while requests.recv_many(&mut waiting, RELOAD_QUEUE).await > 0 {
+    loop {
+        // One reload answers all requests that came before it started.
+        tokio::select! {
+            n_requests = requests.recv_many(&mut waiting, RELOAD_QUEUE) => {
+                if n_requests == 0 {
+                    return;
+                }
+            }
+            list = supervisor.next_list() => {
+                supervisor.take_list(list).await;
+                continue;
+            }
+            () = changes.changed() => {
+                // The problems have been logged.
+                let _ = supervisor.reload_changed(&source).await;
+                continue;
+            }
+        }
         let web = reload_web(web_config.as_deref());
         let (config, web) = tokio::join!(supervisor.reload(&source), web);
         // Either can fail alone: the other is in force already, and stays so.

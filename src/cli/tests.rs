@@ -70,8 +70,9 @@ fn defaults_match_the_documentation() {
         web,
         log,
         core_dumps,
+        auto_reload_interval,
     } = serve("tcss-exporter");
-    assert!(!core_dumps);
+    assert!(!core_dumps && auto_reload_interval.is_zero());
     assert_eq!(config.file, None);
     assert_eq!(config.overrides(), Overrides::default());
     assert_eq!(web.sockets(), on(&[":10058"]));

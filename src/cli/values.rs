@@ -1,8 +1,10 @@
 //! Values of flags.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::ValueEnum;
+
+use crate::domain::parse_duration;
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +135,15 @@ impl FromStr for TelemetryPath {
     }
 }
 
+/// 0 for never; otherwise at least a second.
+pub(super) fn parse_auto_reload_interval(text: &str) -> Result<Duration, String> {
+    let interval = parse_duration(text)?;
+    if interval.is_zero() || interval >= Duration::from_secs(1) {
+        return Ok(interval);
+    }
+    Err("is too short, expected at least 1s, or 0s to disable it".into())
+}
+
 /// The lowest severity that is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
@@ -158,6 +169,15 @@ pub enum OutputFormat {
     Table,
     Json,
     Metrics,
+}
+
+/// The output of `accounts`: for people, for programs, or an account file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    #[default]
+    Table,
+    Json,
+    Yaml,
 }
 
 #[cfg(test)]

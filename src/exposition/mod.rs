@@ -14,6 +14,7 @@ use crate::{
 };
 
 mod accounts;
+mod fleet;
 mod format;
 mod polls;
 mod registry;
@@ -24,6 +25,7 @@ pub use format::Format;
 pub use polls::publish;
 
 use accounts::AccountCounters;
+use fleet::{AccountCounts, DiscoveryCounters};
 use text::{FamilyOf, Kind};
 use writer::Writer;
 
@@ -42,6 +44,10 @@ pub struct Scrape {
     jobs: Vec<JobState>,
     /// One for each account of the table.
     accounts: Vec<AccountCounters>,
+    /// One for each source of accounts.
+    counts: Vec<AccountCounts>,
+    /// One for each discovery of the table.
+    discoveries: Vec<DiscoveryCounters>,
     registry: Vec<MetricFamily>,
 }
 
@@ -66,10 +72,13 @@ impl Scrape {
         for account in &table.accounts {
             accounts.push(AccountCounters::read(account));
         }
+        let (counts, discoveries) = fleet::read(&table, &jobs);
         Scrape {
             table,
             jobs,
             accounts,
+            counts,
+            discoveries,
             registry,
         }
     }
@@ -115,6 +124,10 @@ impl Scrape {
         for family in &accounts::FAMILIES {
             sections.push(Section::Accounts(family));
         }
+        sections.push(Section::Counts(&fleet::ACCOUNTS));
+        for family in &fleet::DISCOVERIES {
+            sections.push(Section::Discoveries(family));
+        }
         for index in 0..self.registry.len() {
             sections.push(Section::Registry(index));
         }
@@ -150,6 +163,8 @@ enum Section {
         family: &'static FamilyOf<Snapshot>,
     },
     Accounts(&'static FamilyOf<AccountCounters>),
+    Counts(&'static FamilyOf<AccountCounts>),
+    Discoveries(&'static FamilyOf<DiscoveryCounters>),
     Registry(usize),
 }
 
@@ -159,6 +174,8 @@ impl Section {
             Section::Answers { jobs, .. } => jobs.len(),
             Section::Polls { .. } => scrape.jobs.len(),
             Section::Accounts(_) => scrape.accounts.len(),
+            Section::Counts(_) => scrape.counts.len(),
+            Section::Discoveries(_) => scrape.discoveries.len(),
             Section::Registry(_) => 1,
         }
     }
@@ -184,19 +201,25 @@ impl Section {
             }
             Section::Accounts(family) => {
                 let account = &scrape.accounts[row];
-                writer.family(
-                    family.name,
-                    family.kind,
-                    family.help,
-                    &account.labels,
-                    |samples| {
-                        (family.samples)(account, samples);
-                    },
-                );
+                write_family(writer, family, account, &account.labels);
+            }
+            Section::Counts(family) => {
+                let counts = &scrape.counts[row];
+                write_family(writer, family, counts, &counts.labels);
+            }
+            Section::Discoveries(family) => {
+                let discovery = &scrape.discoveries[row];
+                write_family(writer, family, discovery, &discovery.labels);
             }
             Section::Registry(index) => registry::write(writer, &scrape.registry[*index]),
         }
     }
+}
+
+fn write_family<T>(writer: &mut Writer, family: &FamilyOf<T>, of: &T, labels: &[u8]) {
+    writer.family(family.name, family.kind, family.help, labels, |samples| {
+        (family.samples)(of, samples);
+    });
 }
 
 fn write_lines(writer: &mut Writer, name: &str, kind: Kind, help: &str, lines: &[u8]) {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     client::ApiError,
-    domain::{ScanName, format_duration},
+    domain::{Reason, ScanName, format_duration},
     store::Snapshot,
 };
 
@@ -68,7 +68,8 @@ fn failure(job: &Job, digest: &LogDigest, error: &ApiError, before: &Snapshot, i
     } else {
         LineKind::FailedAgain(reason)
     };
-    let level = if digest.admits(kind, account) {
+    // The discovery logs one line for all accounts that have no role.
+    let level = if error.reason != Reason::NoRole && digest.admits(kind, account) {
         policy::level(error, is_new)
     } else {
         Level::DEBUG

@@ -4,11 +4,17 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use super::{super::*, ANSWER, World};
-use crate::{client::ApiError, domain::Reason, telemetry::Telemetry};
+use crate::{
+    client::ApiError,
+    domain::{AccountInfo, AccountOrigin, Reason, RefreshFailure, Uin},
+    store::DiscoveryEntry,
+    telemetry::Telemetry,
+};
 
 /// Type, labels and first words of the meaning, by name.
 type Families = BTreeMap<String, (String, BTreeSet<String>, String)>;
@@ -65,9 +71,34 @@ fn of_the_code() -> Families {
     for family in &accounts::FAMILIES {
         add(family.name, family.kind.as_str(), &["account"], family.help);
     }
+    let family = &fleet::ACCOUNTS;
+    add(
+        family.name,
+        family.kind.as_str(),
+        &["source", "state"],
+        family.help,
+    );
+    for family in &fleet::DISCOVERIES {
+        add(
+            family.name,
+            family.kind.as_str(),
+            &["discovery"],
+            family.help,
+        );
+    }
 
     let telemetry = Telemetry::new(&collectors::action_names()).unwrap();
     let world = World::new(&["answered", "failed"]);
+    let mut table = (*world.store.table()).clone();
+    let label = Arc::from("organization");
+    let entry = DiscoveryEntry::new(&label, AccountOrigin::Organization);
+    table.discoveries.push(Arc::new(entry));
+    world.store.replace(table);
+    world.store.table().accounts[0].set_info(AccountInfo {
+        uin: Uin::new(1),
+        discovery: Some(label),
+        ..AccountInfo::default()
+    });
     telemetry.web_config_loaded(world.now);
     telemetry.set_web_certificate_expiry(Some(world.now.wall));
     let registry = telemetry.gather();
@@ -156,7 +187,9 @@ fn the_documentation_names_the_values_of_labels() {
     let fields = collectors::ALL
         .iter()
         .flat_map(collectors::Collector::fields);
-    for value in reasons.chain(fields) {
+    let failures = RefreshFailure::all().into_iter();
+    let failures = failures.map(RefreshFailure::as_str);
+    for value in reasons.chain(failures).chain(fields) {
         assert!(docs.contains(&format!("`{value}`")), "{value}");
     }
 }
@@ -168,6 +201,7 @@ fn every_page_names_metrics_that_exist() {
     for page in [
         "README.md",
         "docs/configuration.md",
+        "docs/discovery.md",
         "docs/metrics.md",
         "docs/operation.md",
         "docs/simulator.md",

@@ -38,7 +38,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Problems> {
 #[derive(Default)]
 pub(super) struct ScenarioReader {
     pub(super) problems: Vec<Problem>,
-    names: HashSet<String>,
+    pub(super) names: HashSet<String>,
     secret_ids: HashSet<String>,
     pub(super) arns: HashSet<String>,
     pub(super) has_machine_role: bool,
@@ -52,6 +52,7 @@ impl ScenarioReader {
             seed: 0,
             requests_per_second: DOCUMENTED_LIMIT as usize,
             identities: Vec::new(),
+            organization: None,
         };
         match document {
             Ok(document) => self.scenario(document.value(), &mut scenario),
@@ -78,6 +79,9 @@ impl ScenarioReader {
         if scenario.identities.is_empty() && self.problems.len() == n_problems {
             let missing = "has no identities, expected at least one";
             self.problems.push(map.problem(missing));
+        }
+        if let Some(organization) = map.at("organization") {
+            self.organization(organization, scenario);
         }
         // Now that all names are known.
         for Setting { value, origin } in std::mem::take(&mut self.assumers) {
@@ -184,7 +188,7 @@ impl ScenarioReader {
         }))
     }
 
-    fn scans(&mut self, map: &MapReader<'_>) -> Vec<ScanPlay> {
+    pub(super) fn scans(&mut self, map: &MapReader<'_>) -> Vec<ScanPlay> {
         let mut scans = Vec::new();
         let Some(list) = map.at("scans") else {
             return scans;
@@ -275,7 +279,7 @@ impl ScenarioReader {
         failures
     }
 
-    fn failure(&mut self, value: ValueReader<'_>) -> Option<ScriptedFailure> {
+    pub(super) fn failure(&mut self, value: ValueReader<'_>) -> Option<ScriptedFailure> {
         let map = value.as_map(&mut self.problems)?;
         let code = self.required(&map, "code", "InternalError", error_code);
         let fraction = self.optional(&map, "fraction", 1.0, fraction);

@@ -18,7 +18,7 @@ use tcss_exporter::{
     collectors,
     config::{Account, Config, Poll},
     credentials::{Providers, Source},
-    domain::{AccountName, Clock, Endpoint, Rate, Scan, ScanName},
+    domain::{AccountInfo, AccountName, Clock, Endpoint, Rate, Scan, ScanName},
     exposition::{Format, Scrape},
     limiter::Limiters,
     poller::{Context, Job},
@@ -68,6 +68,7 @@ pub(crate) fn account(id: &str, endpoint: &str) -> Account {
         time_zone: TimeZone::fixed(jiff::tz::offset(8)),
         poll: POLL,
         scans: vec![scan("latest")],
+        info: AccountInfo::default(),
     }
 }
 
@@ -111,7 +112,7 @@ impl World {
     }
 
     pub(crate) async fn poll(&mut self, accounts: Vec<Account>) {
-        self.supervisor.apply(Config { accounts }).await.unwrap();
+        self.supervisor.apply(Config::of(accounts)).await.unwrap();
     }
 
     pub(crate) fn text(&self) -> String {
