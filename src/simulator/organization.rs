@@ -15,7 +15,7 @@ use super::{
     authorization::header,
     check_protocol, check_version, parameters,
     reply::{self, Reply, SimulatedError},
-    scenario::SimulatedOrganization,
+    scenario::{MemberDetails, SimulatedOrganization, SimulatedUnit},
     sts,
 };
 use crate::domain::Moment;
@@ -105,14 +105,22 @@ impl Simulator {
         let elapsed = self.elapsed(now.wall);
         match action {
             ORGANIZATION => Ok(describe(organization)),
-            NODES => page(nodes(organization), &parameters, &["Tags"], None),
+            NODES => page(&organization.units, node, &parameters, &["Tags"], None),
             IDENTITIES => {
                 let id = parameters.get("IdentityId").and_then(Value::as_u64);
                 let Some(id) = id else {
                     return Err(parameters::missing("IdentityId"));
                 };
-                let items = identities(organization, id, elapsed);
-                page(items, &parameters, &["IdentityId", "MemberUin"], None)
+                let items = identities(organization, elapsed);
+                let item =
+                    |(uin, role, name): &(u64, &str, &str)| identity_item(id, *uin, role, name);
+                page(
+                    &items,
+                    item,
+                    &parameters,
+                    &["IdentityId", "MemberUin"],
+                    None,
+                )
             }
             _ => {
                 let mut items = members(organization, elapsed);
@@ -137,7 +145,13 @@ impl Simulator {
                     "NodeId",
                     "NodeName",
                 ];
-                page(items, &parameters, &known, total)
+                page(
+                    &items,
+                    |item| member_item(organization, item),
+                    &parameters,
+                    &known,
+                    total,
+                )
             }
         }
     }
@@ -174,8 +188,9 @@ fn object(value: Value) -> OrganizationAnswer {
 }
 
 /// Items from `Offset` on, `Limit` at most.
-fn page(
-    items: Vec<Value>,
+fn page<T>(
+    items: &[T],
+    render: impl Fn(&T) -> Value,
     parameters: &Map<String, Value>,
     known: &[&str],
     total: Option<u64>,
@@ -201,89 +216,96 @@ fn page(
     let total = total.unwrap_or(items.len() as u64);
     let start = usize::try_from(offset).unwrap_or(usize::MAX);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let items: Vec<Value> = items.into_iter().skip(start).take(limit).collect();
+    // Only this page: an organization may have thousands of members.
+    let items: Vec<Value> = items.iter().skip(start).take(limit).map(render).collect();
     Ok(object(json!({"Items": items, "Total": total})))
 }
 
-fn members(organization: &SimulatedOrganization, elapsed: Duration) -> Vec<Value> {
-    let mut items = Vec::new();
+/// A member as it is now, and the number of its changes so far.
+type PresentMember<'a> = (u64, &'a MemberDetails, usize);
+
+fn members(organization: &SimulatedOrganization, elapsed: Duration) -> Vec<PresentMember<'_>> {
+    let mut present = Vec::new();
     for member in &organization.members {
-        let Some((details, n_changes)) = member.at(elapsed) else {
-            continue;
-        };
-        let mut unit_name = "";
-        for unit in &organization.units {
-            if unit.id == details.unit {
-                unit_name = &unit.name;
-            }
+        if let Some((details, n_changes)) = member.at(elapsed) {
+            present.push((member.uin, details, n_changes));
         }
-        let mut tags = Vec::new();
-        for (key, value) in &details.tags {
-            tags.push(json!({"TagKey": key, "TagValue": value}));
-        }
-        items.push(json!({
-            "MemberUin": member.uin,
-            "Name": details.name,
-            "MemberType": "Create",
-            "OrgPolicyType": "Financial",
-            "OrgPolicyName": "财务管理",
-            "OrgPermission": [{"Id": 1, "Name": "viewBill"}],
-            "NodeId": details.unit,
-            "NodeName": unit_name,
-            "Remark": "",
-            "CreateTime": "2025-04-17 12:19:07",
-            // It changes whenever the member does.
-            "UpdateTime": format!("2025-04-17 12:19:{:02}", 7 + n_changes % 50),
-            "IsAllowQuit": "Denied",
-            "PayUin": "",
-            "PayName": "",
-            "OrgIdentity": [],
-            "BindStatus": "Unbound",
-            "PermissionStatus": "Confirmed",
-            "Tags": tags,
-            "NickName": details.name,
-        }));
     }
-    items
+    present
 }
 
-fn nodes(organization: &SimulatedOrganization) -> Vec<Value> {
-    let mut items = Vec::new();
+fn member_item(organization: &SimulatedOrganization, member: &PresentMember<'_>) -> Value {
+    let (uin, details, n_changes) = member;
+    let mut unit_name = "";
     for unit in &organization.units {
-        items.push(json!({
-            "NodeId": unit.id,
-            "Name": unit.name,
-            "ParentNodeId": unit.parent,
-            "Remark": "",
-            "CreateTime": "2021-04-16 11:49:39",
-            "UpdateTime": "2021-04-16 11:49:39",
-            "Tags": [],
-        }));
+        if unit.id == details.unit {
+            unit_name = &unit.name;
+        }
+    }
+    let mut tags = Vec::new();
+    for (key, value) in &details.tags {
+        tags.push(json!({"TagKey": key, "TagValue": value}));
+    }
+    json!({
+        "MemberUin": uin,
+        "Name": details.name,
+        "MemberType": "Create",
+        "OrgPolicyType": "Financial",
+        "OrgPolicyName": "财务管理",
+        "OrgPermission": [{"Id": 1, "Name": "viewBill"}],
+        "NodeId": details.unit,
+        "NodeName": unit_name,
+        "Remark": "",
+        "CreateTime": "2025-04-17 12:19:07",
+        // It changes whenever the member does.
+        "UpdateTime": format!("2025-04-17 12:19:{:02}", 7 + n_changes % 50),
+        "IsAllowQuit": "Denied",
+        "PayUin": "",
+        "PayName": "",
+        "OrgIdentity": [],
+        "BindStatus": "Unbound",
+        "PermissionStatus": "Confirmed",
+        "Tags": tags,
+        "NickName": details.name,
+    })
+}
+
+fn node(unit: &SimulatedUnit) -> Value {
+    json!({
+        "NodeId": unit.id,
+        "Name": unit.name,
+        "ParentNodeId": unit.parent,
+        "Remark": "",
+        "CreateTime": "2021-04-16 11:49:39",
+        "UpdateTime": "2021-04-16 11:49:39",
+        "Tags": [],
+    })
+}
+
+/// Uin, role and name of each member that has a role. All of them have every identity.
+fn identities(organization: &SimulatedOrganization, elapsed: Duration) -> Vec<(u64, &str, &str)> {
+    let mut items = Vec::new();
+    for member in &organization.members {
+        if let (Some(role), Some((details, _))) = (&member.role, member.at(elapsed)) {
+            items.push((member.uin, role.as_str(), details.name.as_str()));
+        }
     }
     items
 }
 
-/// Every member with a role has the identity.
-fn identities(organization: &SimulatedOrganization, id: u64, elapsed: Duration) -> Vec<Value> {
-    let mut items = Vec::new();
-    for member in &organization.members {
-        let (Some(role), Some((details, _))) = (&member.role, member.at(elapsed)) else {
-            continue;
-        };
-        items.push(json!({
-            "IdentityId": id,
-            "IdentityRoleName": role,
-            "IdentityRoleAliasName": role,
-            "Description": "",
-            "CreateTime": "2025-04-17 12:19:07",
-            "UpdateTime": "2025-04-17 12:19:07",
-            "IdentityType": 2,
-            "Status": 1,
-            "MemberUin": member.uin,
-            "MemberName": details.name,
-        }));
-    }
-    items
+fn identity_item(id: u64, uin: u64, role: &str, name: &str) -> Value {
+    json!({
+        "IdentityId": id,
+        "IdentityRoleName": role,
+        "IdentityRoleAliasName": role,
+        "Description": "",
+        "CreateTime": "2025-04-17 12:19:07",
+        "UpdateTime": "2025-04-17 12:19:07",
+        "IdentityType": 2,
+        "Status": 1,
+        "MemberUin": uin,
+        "MemberName": name,
+    })
 }
 
 fn describe(organization: &SimulatedOrganization) -> OrganizationAnswer {

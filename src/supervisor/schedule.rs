@@ -9,7 +9,7 @@ const MAX_FIRST_WAIT: Duration = Duration::from_mins(1);
 
 /// The same for accounts that were discovered: reading the list takes some seconds before, and
 /// thousands of members must be ready a minute after the start.
-const MAX_FIRST_WAIT_OF_DISCOVERED: Duration = Duration::from_secs(45);
+const MAX_FIRST_WAIT_OF_DISCOVERED: Duration = Duration::from_secs(40);
 
 /// Spreads the first polls of jobs that start together.
 #[derive(Debug)]

@@ -16,6 +16,7 @@ mod cli;
 mod codes;
 mod connections;
 mod credentials;
+mod discovery;
 mod docs;
 mod faults;
 mod health;

@@ -15,7 +15,7 @@ mod file;
 mod organization;
 mod role;
 
-pub(super) use organization::SimulatedOrganization;
+pub(super) use organization::{MemberDetails, SimulatedOrganization, SimulatedUnit};
 pub(super) use role::SimulatedRole;
 
 /// A checked scenario.
