@@ -155,6 +155,10 @@ impl Answer for VulScan {
             _ => Pace::Idle,
         }
     }
+
+    fn start(&self) -> Option<Timestamp> {
+        self.start
+    }
 }
 
 impl VulScan {

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     client::ApiError,
+    collectors,
     domain::{ScanName, format_duration},
     store::Snapshot,
 };
@@ -22,6 +23,7 @@ pub(super) fn poll(job: &Job, digest: &LogDigest, before: &Snapshot, after: &Sna
         return;
     }
     success(job, digest, before);
+    time_zone(job, digest, before, after);
     unexpected_fields(job, before, after);
 }
 
@@ -53,6 +55,25 @@ fn success(job: &Job, digest: &LogDigest, before: &Snapshot) {
             tracing::debug!(account, collector, scan, "first poll succeeded");
         }
     }
+}
+
+/// Logs a start in the future once, when it is first seen.
+fn time_zone(job: &Job, digest: &LogDigest, before: &Snapshot, after: &Snapshot) {
+    let starts_ahead = |snapshot: &Snapshot| snapshot.latest()?.starts_ahead;
+    let Some(ahead) = starts_ahead(after) else {
+        return;
+    };
+    let (account, collector, scan) = names(job);
+    if starts_ahead(before).is_some() || !digest.admits(LineKind::StartsAhead, account) {
+        return;
+    }
+    tracing::warn!(
+        account,
+        collector,
+        scan,
+        "{}",
+        collectors::time_zone_warning(ahead)
+    );
 }
 
 fn failure(job: &Job, digest: &LogDigest, error: &ApiError, before: &Snapshot, interval: Duration) {

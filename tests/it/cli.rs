@@ -4,8 +4,9 @@ use std::process::{Command, Output};
 
 use crate::support::{
     answer,
-    process::{CANARY, Running, exporter, file, path, simulator},
+    process::{CANARY, Running, exporter, file, path, serving, simulating, simulator, until},
     raw::{Act, Raw, ok, refusing},
+    sum,
 };
 
 fn run(command: &mut Command) -> (i32, String, String) {
@@ -458,4 +459,34 @@ fn fish_and_zsh_complete_commands_and_flags() {
     };
     let shown = zsh("tcss-exporter che", "tcss-exporter check");
     assert!(shown.contains("tcss-exporter check"), "{shown:?}");
+}
+
+/// The simulator answers in UTC+8.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_time_zone_is_named_where_a_scan_seems_to_start_in_the_future() {
+    let (_api, api) = simulating("started_ago: 5m, scans: [{takes: 60m, local_images: 3}]");
+    let endpoint = format!("--api.endpoint={api}");
+    let warning = "although the clocks agree: check api.time_zone";
+    let (code, right, _) = run(exporter().args(["scan", &endpoint]));
+    assert_eq!((code, right.contains(warning)), (0, false), "{right}");
+    for command in [&["scan"][..], &["check", "--live"]] {
+        let wrong = [endpoint.as_str(), "--api.time-zone=UTC"];
+        let (code, wrong, _) = run(exporter().args(command).args(wrong));
+        assert_eq!(code, 0, "{wrong}");
+        let note = "the scan seems to start in 7h 5";
+        assert!(wrong.contains(note) && wrong.contains(warning), "{wrong}");
+    }
+
+    let (exporter, url) = serving(&[
+        &endpoint,
+        "--api.time-zone=UTC",
+        "--poll.interval=1s",
+        "--poll.scanning-interval=1s",
+    ]);
+    until(&format!("{url}/metrics"), "three polls", |text| {
+        (sum(text, "tcss_polls_total") >= 3.0).then_some(())
+    })
+    .await;
+    let log = exporter.output();
+    assert_eq!(log.matches(warning).count(), 1, "{log}");
 }

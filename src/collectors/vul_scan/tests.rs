@@ -274,3 +274,24 @@ proptest! {
         prop_assert_eq!(n_current, 1.0);
     }
 }
+
+#[test]
+fn a_start_in_the_future_by_the_difference_of_two_zones_is_noticed() {
+    // DOCUMENTED starts at 2021-04-30 16:00:00 UTC.
+    let start = 1_619_798_400;
+    for (before_start, expected) in [
+        (-60, None),
+        (60, None),
+        (14 * 60, None),
+        (15 * 60, Some(Duration::from_mins(15))),
+        (8 * 3_600 - 300, Some(Duration::from_secs(8 * 3_600 - 300))),
+        (26 * 3_600, Some(Duration::from_hours(26))),
+        // No two zones are that far apart: the date itself is wrong.
+        (27 * 3_600, None),
+    ] {
+        let parsed = parse_after(DOCUMENTED, start - before_start, None);
+        assert_eq!(parsed.starts_ahead, expected, "{before_start} s");
+    }
+    let never = parse_after(&with("ScanStartTime", "\"\""), start - 3_600, None);
+    assert_eq!(never.starts_ahead, None);
+}
