@@ -35,9 +35,11 @@ mod transport;
 pub use codes::TOKEN_FAILURE;
 pub use error::ApiError;
 pub use metadata::MetadataError;
+pub use proxy::ProxyError;
 pub use transport::{Handler, InitError};
 
 use error::{ErrorChain, RawError};
+use proxy::ProxySettings;
 use transport::{Destination, RawResponse, Transport, TransportError};
 
 /// Signed and sent exactly so: the API compares the two byte by byte.
@@ -295,6 +297,12 @@ impl From<TransportError> for RawError {
             ..RawError::new(error.reason, error.message)
         }
     }
+}
+
+/// Whether [`Client::new`] can use the proxy variables of this process.
+pub fn check_proxy_variables() -> Result<(), ProxyError> {
+    ProxySettings::of_the_process()?;
+    Ok(())
 }
 
 /// The JSON object under `Response`, for fuzzing.

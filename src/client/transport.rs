@@ -1,6 +1,6 @@
 //! Sends one HTTP request and reads the body of its response: over the network, or in this process.
 
-use std::{env, error::Error, io, sync::Arc, time::Duration};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
@@ -98,7 +98,7 @@ impl TransportError {
 
 impl Transport {
     pub(super) fn network() -> Result<Transport, InitError> {
-        let proxies = ProxySettings::read(|name| env::var(name).ok())?;
+        let proxies = ProxySettings::of_the_process()?;
         let connections = ApiConnections::new(tls_config()?, max_descriptors());
         // Plain HTTP: the metadata service has no certificate, so none is loaded.
         let metadata = builder()
