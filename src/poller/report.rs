@@ -89,7 +89,10 @@ fn failure(job: &Job, digest: &LogDigest, error: &ApiError, before: &Snapshot, i
     } else {
         LineKind::FailedAgain(reason)
     };
-    let level = if digest.admits(kind, account) {
+    // The source of the credentials has logged the error, once for all accounts that use it.
+    let level = if error.is_of_credentials {
+        Level::DEBUG
+    } else if digest.admits(kind, account) {
         policy::level(error, is_new)
     } else {
         Level::DEBUG
