@@ -51,10 +51,14 @@ pub(crate) use negotiation::negotiate;
 pub use renderer::Renderer;
 pub use server::serve;
 
+use body::BegunScrape;
 use route::Route;
 
 /// Until a client that announced a body without a length has sent its end.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The scrape of so few jobs takes less time than handing it to another thread.
+const JOBS_RENDERED_IN_PLACE: usize = 20;
 
 /// Requests a reload of the configuration. The answer is the problems, if there are any.
 pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
@@ -177,17 +181,24 @@ impl WebState {
         let (format, is_gzip) = negotiate(headers);
         let (store, telemetry) = (Arc::clone(&self.store), Arc::clone(&self.telemetry));
         let (clock, without_exporter) = (self.clock, self.without_exporter_metrics);
-        let collect = move || {
+        let buffers = Arc::clone(self.renderer.buffers());
+        let is_small = store.table().jobs.len() <= JOBS_RENDERED_IN_PLACE;
+        let begin = move || {
             let registry = if without_exporter {
                 telemetry.gather_without_exporter()
             } else {
                 telemetry.gather()
             };
-            Scrape::new(&store, registry, clock.now()).pages(format)
+            let pages = Scrape::new(&store, registry, clock.now()).pages(format);
+            BegunScrape::new(pages, is_gzip, &buffers)
         };
-        let pages = self.renderer.pool().run(collect).await;
+        let begun = if is_small {
+            begin()
+        } else {
+            self.renderer.pool().run(begin).await
+        };
         let renderer = Arc::clone(&self.renderer);
-        let mut response = Response::new(ResponseBody::pages(pages, is_gzip, renderer, permit));
+        let mut response = Response::new(ResponseBody::scrape(begun, renderer, permit));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

@@ -74,7 +74,7 @@ found_vulnerabilities[("source", "local")] 7
 found_vulnerabilities[("source", "registry")] 9
 ignored_vulnerabilities[] 1
 risk_images[] 2
-task_info[("source", "registry"), ("task_id", "18548")] 1
+task_info[("local_task_id", ""), ("registry_task_id", "18548")] 1
 completed_risk_images[] 2
 completed_found_vulnerabilities[("source", "local")] 7
 completed_found_vulnerabilities[("source", "registry")] 9

@@ -79,6 +79,24 @@ impl World {
 }
 
 #[test]
+fn a_healthy_account_with_one_completed_scan_costs_at_most_34_series() {
+    let world = World::new(&["prod"]);
+    let completed = ANSWER
+        .replace("SCANNING", "SCANNED")
+        .replace(r#""LocalTaskID":0"#, r#""LocalTaskID":18547"#)
+        .replace(
+            r#""ScanEndTime":"""#,
+            r#""ScanEndTime":"2021-05-01 00:10:00""#,
+        );
+    world.answers(0, &completed);
+    let text = world.text(Format::Text, Duration::ZERO);
+    // Temporary credentials have series about their refresh, long-term ones have not.
+    let counts = |line: &&str| line.contains("account=") && !line.starts_with("tcss_credentials_");
+    let series = text.lines().filter(counts).count();
+    assert_eq!(series, 34, "{text}");
+}
+
+#[test]
 fn a_job_that_was_not_tried_shows_that_and_nothing_else() {
     let text = World::new(&["prod"]).text(Format::Text, Duration::ZERO);
     assert!(
@@ -131,7 +149,7 @@ fn a_good_answer_shows_every_gauge() {
         "found_vulnerabilities{@,source=\"registry\"} 9",
         "ignored_vulnerabilities{@} 1",
         "risk_images{@} 2",
-        "task_info{@,source=\"registry\",task_id=\"18548\"} 1",
+        "task_info{@,local_task_id=\"\",registry_task_id=\"18548\"} 1",
     ];
     let expected = expected.map(|line| format!("tcss_vul_scan_{}", line.replace('@', labels)));
     assert_eq!(scan, expected);

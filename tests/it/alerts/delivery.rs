@@ -319,9 +319,12 @@ async fn one_dead_key_of_three_hundred_accounts_sends_at_most_two_notifications(
     }
     // Until the groups have sent what arrived after the first notification.
     tokio::time::sleep(Duration::from_secs(6)).await;
-    let sent = world.receiver.notifications();
+    // On a busy machine, five seconds may pass before the first scrape: five minutes of the rules'
+    // time without an exporter. That notification is not about the key.
+    let mut sent = world.receiver.notifications();
     assert!(sent.iter().all(|names| !names.is_empty()));
-    assert!(sent.len() <= 2, "{sent:?}");
+    sent.retain(|names| names.iter().any(|name| name != "TcssExporterAbsent"));
+    assert!((1..=2).contains(&sent.len()), "{sent:?}");
 }
 
 #[test]
