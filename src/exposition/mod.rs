@@ -27,8 +27,9 @@ use accounts::AccountCounters;
 use text::{FamilyOf, Kind};
 use writer::Writer;
 
-/// A page is sent when it has at least this many bytes.
-const PAGE: usize = 64 * 1024;
+/// A page is sent when it has at least this many bytes. Each one is handed from thread to thread,
+/// which costs as much as rendering some tens of kilobytes.
+const PAGE: usize = 256 * 1024;
 /// A page ends after the row that fills it.
 const SPARE: usize = 4 * 1024;
 /// The capacity of a buffer for a page.

@@ -58,7 +58,7 @@ use route::Route;
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The scrape of so few jobs takes less time than handing it to another thread.
-const JOBS_RENDERED_IN_PLACE: usize = 20;
+const JOBS_RENDERED_IN_PLACE: usize = 50;
 
 /// Requests a reload of the configuration. The answer is the problems, if there are any.
 pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
