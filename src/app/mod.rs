@@ -9,7 +9,6 @@ use std::{
 use crate::{
     cli::{Command, LogFlags, output, pages},
     client::Client,
-    collectors,
     domain::{Clock, Shard},
     poller::Context,
     telemetry::Telemetry,
@@ -204,8 +203,8 @@ impl From<std::io::Error> for Failure {
 
 /// What all jobs share to call the API and to count their requests.
 fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
-    let actions = collectors::action_names();
-    let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);
+    // Which actions are called is known when there is a configuration.
+    let telemetry = Arc::new(Telemetry::new(&[]).map_err(Failure::run_time)?);
     telemetry.set_shard(shard);
     let client = Client::new(clock, Arc::clone(&telemetry)).map_err(Failure::run_time)?;
     Ok(Arc::new(Context::new(client, clock, telemetry)))
