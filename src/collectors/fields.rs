@@ -38,8 +38,8 @@ pub struct Fields<'a> {
     current: (usize, usize),
     reading: Reading<'a>,
     unexpected: Vec<&'static str>,
-    /// Whether the names of the fields are wanted instead of their values.
-    is_listing: bool,
+    /// For each action, the names of its fields, if they are wanted instead of their values.
+    listed: Option<Vec<Vec<&'static str>>>,
 }
 
 /// One JSON object.
@@ -68,11 +68,11 @@ impl<'a> Fields<'a> {
             current: (0, 0),
             reading,
             unexpected: Vec::new(),
-            is_listing: false,
+            listed: None,
         })
     }
 
-    /// For [`super::Collector::fields`]: every field that is asked for is unexpected.
+    /// For [`super::Collector::fields`]: every field that is asked for is listed.
     pub(super) fn listing(n_actions: usize, time_zone: &'a TimeZone) -> Fields<'a> {
         let mut responses = Vec::new();
         responses.resize_with(n_actions, || vec![ObjectFields::default()]);
@@ -86,7 +86,7 @@ impl<'a> Fields<'a> {
             current: (0, 0),
             reading,
             unexpected: Vec::new(),
-            is_listing: true,
+            listed: Some(vec![Vec::new(); n_actions]),
         }
     }
 
@@ -118,7 +118,7 @@ impl<'a> Fields<'a> {
 
     /// Calls `read` with the fields of each object in a list. False if it is not a list.
     pub fn each(&mut self, field: &'static str, mut read: impl FnMut(&mut Fields<'a>)) -> bool {
-        if self.is_listing {
+        if self.listed.is_some() {
             self.unexpected(field);
             self.item(ObjectFields::default(), &mut read);
             return true;
@@ -140,7 +140,7 @@ impl<'a> Fields<'a> {
 
     /// Calls `read` with the fields of an object. False if it is not an object.
     pub fn object(&mut self, field: &'static str, mut read: impl FnMut(&mut Fields<'a>)) -> bool {
-        if self.is_listing {
+        if self.listed.is_some() {
             self.unexpected(field);
             self.item(ObjectFields::default(), &mut read);
             return true;
@@ -158,9 +158,15 @@ impl<'a> Fields<'a> {
             current: (0, 0),
             reading: self.reading,
             unexpected: Vec::new(),
-            is_listing: self.is_listing,
+            listed: self.listed.as_ref().map(|_| vec![Vec::new()]),
         };
         read(&mut item);
+        if let Some(listed) = item.listed {
+            for field in listed.into_iter().flatten() {
+                self.unexpected(field);
+            }
+            return;
+        }
         for field in item.unexpected {
             self.unexpected(field);
         }
@@ -176,7 +182,7 @@ impl<'a> Fields<'a> {
             Some(raw) => raw.get() == "null",
             None => true,
         };
-        if is_absent && !self.is_listing {
+        if is_absent && self.listed.is_none() {
             return None;
         }
         read(self, field)
@@ -337,6 +343,10 @@ impl<'a> Fields<'a> {
     /// Remembers a field whose value is not one that can be. Once: the same field may be in
     /// thousands of items, and each is one series.
     pub fn unexpected(&mut self, field: &'static str) {
+        if let Some(listed) = &mut self.listed {
+            listed[self.current.0].push(field);
+            return;
+        }
         if !self.unexpected.contains(&field) {
             self.unexpected.push(field);
         }
@@ -352,6 +362,11 @@ impl<'a> Fields<'a> {
             }
         }
         None
+    }
+
+    /// For each action, the names of its fields, after [`Fields::listing`].
+    pub(super) fn into_listed(self) -> Vec<Vec<&'static str>> {
+        self.listed.unwrap_or_default()
     }
 
     pub(super) fn into_unexpected(self) -> Vec<&'static str> {

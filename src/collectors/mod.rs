@@ -403,12 +403,23 @@ impl Collector {
         })
     }
 
-    /// The names of the fields that it reads.
+    /// The names of the fields that it reads, each once.
     pub fn fields(&self) -> Vec<&'static str> {
+        let mut all = Vec::new();
+        for field in self.fields_by_action().into_iter().flatten() {
+            if !all.contains(&field) {
+                all.push(field);
+            }
+        }
+        all
+    }
+
+    /// The names of the fields that it reads from the responses to each of its actions.
+    pub fn fields_by_action(&self) -> Vec<Vec<&'static str>> {
         let zone = TimeZone::UTC;
         let mut fields = Fields::listing(self.actions.len(), &zone);
         let _ = (self.read)(&mut fields, None);
-        fields.into_unexpected()
+        fields.into_listed()
     }
 }
 

@@ -13,6 +13,8 @@ use super::{
 mod accounts;
 mod images;
 mod scans;
+#[cfg(test)]
+mod tests;
 
 /// An action of the API.
 #[derive(Debug)]
