@@ -170,7 +170,12 @@ mod tests {
                 })
             } else {
                 let collector = &collectors::ALL[0];
-                Ok(collector.read(&[ANSWER], &zone, at.wall, None).unwrap())
+                let reading = collectors::Reading {
+                    time_zone: &zone,
+                    as_of: at.wall,
+                    limit: 0,
+                };
+                Ok(collector.read(&[vec![ANSWER]], reading, None).unwrap())
             };
             let job = &self.jobs[job];
             let took = Duration::from_millis(100);

@@ -54,9 +54,15 @@ impl World {
         let entry = &self.store.table().jobs[job];
         let snapshot = entry.snapshot();
         let before = snapshot.latest().map(|data| &data.answer);
-        let parsed = entry
-            .collector
-            .read(&[answer], &zone, self.now.wall, before);
+        let parsed = entry.collector.read(
+            &[vec![answer]],
+            collectors::Reading {
+                time_zone: &zone,
+                as_of: self.now.wall,
+                limit: 0,
+            },
+            before,
+        );
         self.outcome(job, Ok(parsed.unwrap()));
     }
 
