@@ -16,12 +16,13 @@ use crate::{
     credentials::{AssumeRole, Providers, Source},
     domain::Clock,
     limiter::Limiters,
+    poller::PollGate,
 };
 
 pub(super) async fn run(flags: AccountsArgs) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
     let config = source.load().await.map_err(Failure::bad_input)?;
-    let context = super::context(Clock::system(), source.shard())?;
+    let context = super::context(Clock::system(), source.shard(), PollGate::default())?;
     let limiters = Arc::<Limiters>::default();
     let providers = Arc::new(Providers::new(context.refresh_context(&limiters)));
     let list = AccountList::read(&config, &context, &limiters, &providers).await;

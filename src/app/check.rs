@@ -8,6 +8,7 @@ use std::{
 use super::{Failure, certificates, discover, lines, once::Once, report, shard};
 use crate::{
     cli::{CheckArgs, output},
+    client,
     config::{self, Config},
     credentials::Environment,
     domain::{Clock, Reason},
@@ -34,6 +35,9 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     let mut warnings = loaded.warnings;
     warnings.extend(missing_here(accounts).await);
     warnings.extend(certificates::warnings());
+    if let Err(error) = client::check_proxy_variables() {
+        warnings.push(format!("serve would not start here: {error}"));
+    }
     if let Some(web) = &web {
         warnings.extend(lines(web.config().warnings(Clock::system().now().wall)));
     }

@@ -14,7 +14,7 @@ use crate::{
     domain::Clock,
     exposition,
     limiter::Limiters,
-    poller::{Context, Job},
+    poller::{Context, Job, PollGate},
     store::Store,
     supervisor,
 };
@@ -32,7 +32,7 @@ impl Once {
     /// Polls every job of the accounts of `config`, with those that its discoveries list, within the
     /// rate limit. The polls of an account without credentials fail.
     pub(super) async fn poll(config: &Config) -> Result<Once, Failure> {
-        let context = super::context(Clock::system(), config.shard)?;
+        let context = super::context(Clock::system(), config.shard, PollGate::default())?;
         let limiters = Arc::<Limiters>::default();
         let providers = Arc::new(Providers::new(context.refresh_context(&limiters)));
         let AccountList {
@@ -45,6 +45,9 @@ impl Once {
         let mut jobs = Vec::new();
         for account in accounts {
             jobs.extend(supervisor::jobs(&Arc::new(account), &limiters, &providers));
+        }
+        for job in &jobs {
+            job.expect_requests(&context.telemetry);
         }
         let store = Store::default();
         store.replace(supervisor::table(jobs.iter()));

@@ -18,10 +18,11 @@ pub mod pages;
 mod values;
 mod variables;
 
-pub use flags::{ConfigFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
+pub use flags::{ConfigFlags, HaFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
 use values::parse_auto_reload_interval;
 pub use values::{
-    ListFormat, ListenAddress, LogFormat, LogLevel, OutputFormat, TelemetryPath, WebAddress,
+    LeaseName, ListFormat, ListenAddress, LogFormat, LogLevel, OutputFormat, StandbyMode,
+    TelemetryPath, WebAddress,
 };
 
 use crate::{build_info, simulator::Speed};
@@ -173,6 +174,8 @@ pub const EXIT_CODES: [(u8, &str); 3] = [
 pub struct ServeArgs {
     #[command(flatten)]
     pub config: ConfigFlags,
+    #[command(flatten)]
+    pub ha: HaFlags,
     #[command(flatten)]
     pub web: WebFlags,
     #[command(flatten)]

@@ -1,9 +1,10 @@
 //! Sends one HTTP request and reads the body of its response: over the network, or in this process.
 
-use std::{env, error::Error, io, sync::Arc, time::Duration};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 use reqwest::redirect;
 use url::Url;
 
@@ -67,6 +68,8 @@ pub(super) struct Network {
 #[derive(Debug)]
 pub(super) struct RawResponse {
     pub(super) status: StatusCode,
+    /// The server's clock, where it sent a `Date` that can be read.
+    pub(super) date: Option<Timestamp>,
     pub(super) body: Bytes,
 }
 
@@ -96,7 +99,7 @@ impl TransportError {
 
 impl Transport {
     pub(super) fn network() -> Result<Transport, InitError> {
-        let proxies = ProxySettings::read(|name| env::var(name).ok())?;
+        let proxies = ProxySettings::of_the_process()?;
         let connections = ApiConnections::new(tls_config()?, max_descriptors());
         // Plain HTTP: the metadata service has no certificate, so none is loaded.
         let metadata = builder()
@@ -144,11 +147,12 @@ fn in_process(
 ) -> Result<RawResponse, TransportError> {
     let response = handler(request);
     let status = response.status();
+    let date = date(response.headers());
     let body = response.into_body();
     if body.len() > max {
         return Err(too_large(max));
     }
-    Ok(RawResponse { status, body })
+    Ok(RawResponse { status, date, body })
 }
 
 impl Network {
@@ -293,6 +297,7 @@ fn private_tls_config(
 
 async fn read(mut response: reqwest::Response, max: usize) -> Result<RawResponse, TransportError> {
     let status = response.status();
+    let date = date(response.headers());
     let mut body = BytesMut::new();
     // Piece by piece: a Content-Length may be missing or wrong, and a small body may decompress to a
     // huge one.
@@ -304,6 +309,7 @@ async fn read(mut response: reqwest::Response, max: usize) -> Result<RawResponse
     }
     Ok(RawResponse {
         status,
+        date,
         body: body.freeze(),
     })
 }
@@ -311,6 +317,12 @@ async fn read(mut response: reqwest::Response, max: usize) -> Result<RawResponse
 fn too_large(max: usize) -> TransportError {
     let message = format!("the response is larger than {max} bytes");
     TransportError::new(Reason::TooLarge, message)
+}
+
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = headers.get(header::DATE)?.to_str().ok()?;
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date);
+    date.ok()
 }
 
 /// The request was not sent, or no response began.

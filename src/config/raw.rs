@@ -10,6 +10,7 @@ use super::{
     values,
 };
 use crate::{
+    collectors::{self, Collector},
     credentials::Source,
     domain::{LabelName, MAX_LABELS, Uin},
     yaml::{MapReader, Origin, Problem, Setting, ValueReader, scalar},
@@ -20,6 +21,7 @@ use crate::{
 pub(super) struct RawConfig {
     pub settings: Settings,
     pub credentials: Option<Source>,
+    pub collectors: Option<Vec<RawCollector>>,
     /// Glob patterns.
     pub account_files: Vec<Setting<String>>,
     pub discovery: Vec<RawDiscovery>,
@@ -47,10 +49,21 @@ pub(super) struct RawAccount {
     pub name: Setting<AccountName>,
     pub settings: Settings,
     pub credentials: Option<Source>,
+    /// `None` if it has those of the file.
+    pub collectors: Option<Vec<RawCollector>>,
     pub scans: Vec<RawScan>,
     pub uin: Option<Setting<Uin>>,
     /// Sorted by name.
     pub labels: Vec<(LabelName, String)>,
+}
+
+/// A collector that is switched on.
+#[derive(Debug)]
+pub(super) struct RawCollector {
+    pub collector: &'static Collector,
+    pub interval: Option<Setting<Duration>>,
+    pub stale_after: Option<Setting<Duration>>,
+    pub limit: Option<Setting<usize>>,
 }
 
 /// One item of `scans`.
@@ -71,6 +84,7 @@ impl RawConfig {
         let mut sections = raw.settings.read_sections(&file, problems);
         sections.push((CREDENTIALS_EXAMPLE, MISPLACED.to_vec()));
         raw.credentials = read_credentials(&file, problems);
+        raw.collectors = read_collectors(&file, problems);
         let n_problems = problems.len();
         raw.account_files = read_account_files(&file, problems);
         if let Some(list) = file.at("discovery") {
@@ -146,6 +160,49 @@ fn read_credentials(map: &MapReader<'_>, problems: &mut Vec<Problem>) -> Option<
     credentials::read(map.at("credentials")?, problems)
 }
 
+/// Reads the key `collectors`. A collector is on if its key is there, also without a value.
+pub(super) fn read_collectors(
+    map: &MapReader<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Vec<RawCollector>> {
+    let section = map.at("collectors")?.as_map(problems)?;
+    let mut switched_on = Vec::new();
+    for collector in &collectors::ALL {
+        if section.has(collector.name)
+            && let Some(settings) = section.section(collector.name, problems)
+        {
+            switched_on.push(RawCollector::read(collector, &settings, problems));
+        }
+    }
+    if section.is_empty() {
+        let advice = "switches everything off, expected for example collectors: {vul_scan: {}}";
+        problems.push(section.problem(advice));
+    }
+    section.finish(problems);
+    Some(switched_on)
+}
+
+impl RawCollector {
+    fn read(
+        collector: &'static Collector,
+        map: &MapReader<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> RawCollector {
+        let mut raw = RawCollector {
+            collector,
+            interval: map.read("interval", problems, values::interval),
+            stale_after: map.read("stale_after", problems, scalar::duration),
+            limit: None,
+        };
+        // Others have no such key.
+        if let Some(limit) = collector.limit {
+            raw.limit = map.read("limit", problems, |value| values::limit(value, limit.max));
+        }
+        map.finish(problems);
+        raw
+    }
+}
+
 impl Settings {
     /// Reads flags, which have the names of the keys.
     pub(super) fn read_flags(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Settings {
@@ -202,6 +259,7 @@ impl RawAccount {
             },
             settings: Settings::default(),
             credentials: None,
+            collectors: None,
             scans: Vec::new(),
             uin: None,
             labels: Vec::new(),
@@ -211,6 +269,7 @@ impl RawAccount {
     /// The settings that every account of a discovery has. They name no account.
     pub(super) fn read_defaults(map: &MapReader<'_>, problems: &mut Vec<Problem>) -> RawAccount {
         let mut account = RawAccount::only();
+        account.collectors = read_collectors(map, problems);
         account.read_polled(map, problems);
         // Whoever lists the accounts must not aim the credentials.
         if let Some(endpoint) = &account.settings.endpoint {
@@ -238,6 +297,7 @@ impl RawAccount {
             name: read_name(&map, AccountName::parse, problems),
             settings: Settings::default(),
             credentials: read_credentials(&map, problems),
+            collectors: read_collectors(&map, problems),
             scans: Vec::new(),
             uin: map.read("uin", problems, values::uin),
             labels: Vec::new(),

@@ -24,6 +24,8 @@ const NO_ROLE_CODES: [&str; 5] = [
 pub struct CredentialsError {
     message: String,
     cause: Cause,
+    /// `credentials`, unless STS could not be reached.
+    reason: Reason,
     /// The error code of STS, where it sent one.
     code: Option<String>,
     /// The `RequestId` of STS, where it sent one.
@@ -53,6 +55,7 @@ impl CredentialsError {
         CredentialsError {
             message: message.into(),
             cause,
+            reason: Reason::Credentials,
             code: None,
             request_id: None,
         }
@@ -88,6 +91,7 @@ impl CredentialsError {
         CredentialsError {
             message: format!("{action}: {}", error.message),
             cause,
+            reason: reason_of_sts(error.reason),
             code: error.code,
             request_id: error.request_id,
         }
@@ -179,17 +183,31 @@ impl CredentialsError {
         let reason = if self.is_no_role() {
             Reason::NoRole
         } else {
-            Reason::Credentials
+            self.reason
         };
         ApiError {
             reason,
             code: self.code,
             status: None,
             is_stale_connection: false,
+            is_of_credentials: true,
             message: self.message,
             request_id: self.request_id,
             as_of,
         }
+    }
+}
+
+/// The reason of a poll for which STS failed. Where it did not get as far as an answer of STS, nothing
+/// is wrong with the credentials, and no operator action is required.
+fn reason_of_sts(reason: Reason) -> Reason {
+    match reason {
+        Reason::Network
+        | Reason::Timeout
+        | Reason::Tls
+        | Reason::HttpStatus
+        | Reason::Throttled => reason,
+        _ => Reason::Credentials,
     }
 }
 

@@ -2,17 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{
-    JobState,
-    text::{FamilyOf, Kind, label_set},
-};
+use super::text::{FamilyOf, Kind, label_set};
 use crate::{
     domain::{AccountOrigin, Moment, Reason, RefreshFailure},
     store::{DiscoveryState, Table},
 };
 
 /// How many accounts of one origin are in which state.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct AccountCounts {
     /// The labels of every sample.
     pub(super) labels: Vec<u8>,
@@ -57,10 +54,7 @@ pub(super) struct DiscoveryCounters {
 }
 
 /// The counts of all accounts, and those of each discovery.
-pub(super) fn read(
-    table: &Table,
-    jobs: &[JobState],
-) -> (Vec<AccountCounts>, Vec<DiscoveryCounters>) {
+pub(super) fn read(table: &Table) -> (Vec<AccountCounts>, Vec<DiscoveryCounters>) {
     let mut discoveries = Vec::with_capacity(table.discoveries.len());
     for entry in &table.discoveries {
         discoveries.push(DiscoveryCounters {
@@ -84,7 +78,7 @@ pub(super) fn read(
             });
         }
     }
-    let states = states(table, jobs);
+    let states = states(table);
     for (account, (state, has_no_role)) in table.accounts.iter().zip(states) {
         let info = account.info();
         for count in &mut counts {
@@ -107,23 +101,24 @@ pub(super) fn read(
 }
 
 /// The state of each account, and whether it has no role.
-fn states(table: &Table, jobs: &[JobState]) -> Vec<(AccountState, bool)> {
+fn states(table: &Table) -> Vec<(AccountState, bool)> {
     let mut states = vec![(AccountState::Fine, false); table.accounts.len()];
     // Jobs and accounts have the same order within each collector, so most accounts are found at
     // once.
     let mut index = 0;
-    for (entry, job) in table.jobs.iter().zip(jobs) {
+    for entry in &table.jobs {
         let Some(found) = position(table, index, &entry.account) else {
             continue;
         };
         index = found;
         let (state, has_no_role) = &mut states[index];
-        match job.snapshot.failure() {
+        let snapshot = entry.snapshot();
+        match snapshot.failure() {
             Some(error) => {
                 *state = AccountState::Failing;
                 *has_no_role |= error.reason == Reason::NoRole;
             }
-            None if job.snapshot.last.is_none() && *state == AccountState::Fine => {
+            None if snapshot.last.is_none() && *state == AccountState::Fine => {
                 *state = AccountState::Waiting;
             }
             None => {}

@@ -10,20 +10,23 @@ use tokio::{
 
 use crate::{
     client::Client,
-    collectors::Collector,
+    collectors::{Collector, Reading},
     config,
     credentials::{CredentialsChange, Environment, Provider, RefreshContext},
-    domain::{Clock, Scan},
+    domain::{Clock, Moment, Scan},
     exposition,
     limiter::{AccountLimiter, Limiters},
-    store::{AccountEntry, JobEntry, Outcome, RequestStats},
+    store::{AccountEntry, JobEntry, Outcome, RequestStats, Snapshot},
     telemetry::Telemetry,
 };
 
 mod digest;
+mod gate;
 mod policy;
 mod report;
 mod requests;
+
+pub use gate::{GateKeeper, Permission, PollGate};
 
 use digest::LogDigest;
 use policy::CatchUp;
@@ -35,6 +38,7 @@ pub struct Context {
     pub client: Client,
     pub clock: Clock,
     pub telemetry: Arc<Telemetry>,
+    pub gate: PollGate,
     digest: LogDigest,
 }
 
@@ -44,6 +48,7 @@ impl Context {
             client,
             clock,
             telemetry,
+            gate: PollGate::default(),
             digest: LogDigest::default(),
         }
     }
@@ -70,6 +75,10 @@ pub struct Job {
     pub account: Arc<config::Account>,
     pub scan: Option<Scan>,
     pub collector: &'static Collector,
+    /// When to poll.
+    pub poll: config::Poll,
+    /// How many items of a list are exposed.
+    pub limit: usize,
     pub provider: Arc<Provider>,
     /// One per action of the collector.
     pub channels: Vec<Arc<Channel>>,
@@ -134,16 +143,47 @@ enum Turn {
 }
 
 impl Job {
-    /// Polls at `first`, then by `second` at the latest, and from then on when each poll says.
+    /// Polls at `first`, then by `second` at the latest, and from then on when each poll says; while
+    /// the gate is open.
     pub async fn run(self, context: Arc<Context>, first: Instant, second: Instant) {
+        let mut first = first;
+        let mut second = second;
+        loop {
+            select! {
+                () = self.run_open(&context, first, second) => {}
+                () = self.forget(&context.gate) => {}
+            }
+            let spread = select! {
+                spread = context.gate.opened() => spread,
+                () = self.forget(&context.gate) => context.gate.opened().await,
+            };
+            // All jobs start again together.
+            first = Instant::now() + spread.mul_f64(fastrand::f64());
+            second = first + self.poll.interval;
+        }
+    }
+
+    /// Once another replica polls, the data of this one must not be exposed when it leads again.
+    async fn forget(&self, gate: &PollGate) {
+        gate.forbidden().await;
+        let interval = self.poll.interval;
+        exposition::publish(&self.entry, Snapshot::unpolled(interval));
+    }
+
+    /// Polls until the gate closes.
+    async fn run_open(&self, context: &Context, first: Instant, second: Instant) {
         let turn = self.wait(NextPoll::at(first)).await;
         // The state of a poll takes kilobytes. It is boxed, so that the thousands of jobs that wait
         // for their turn do not hold it.
-        let next = Box::pin(self.poll(&context, turn)).await;
+        let next = Box::pin(context.gate.pass(self.poll(context, turn))).await;
+        let Some(next) = next else { return };
         let mut next = next.no_later_than(second);
         loop {
             let turn = self.wait(next).await;
-            next = Box::pin(self.poll(&context, turn)).await;
+            match Box::pin(context.gate.pass(self.poll(context, turn))).await {
+                Some(then) => next = then,
+                None => return,
+            }
         }
     }
 
@@ -180,6 +220,13 @@ impl Job {
         }
     }
 
+    /// Makes the series about its requests, before the first one is sent.
+    pub fn expect_requests(&self, telemetry: &Telemetry) {
+        for action in self.collector.actions {
+            telemetry.expect_action(action.name);
+        }
+    }
+
     /// Makes a job that backs off poll at once: the reason of its failure may be fixed.
     pub fn poll_now(&self) {
         self.wake.notify_one();
@@ -195,7 +242,7 @@ impl Job {
         let before = self.entry.snapshot();
         let (outcome, serial) = self.poll_once(context).await;
         let mut after = before.after(outcome);
-        after.interval = policy::interval(&self.account.poll, &after, context.clock.now());
+        after.interval = policy::interval(&self.poll, &after, context.clock.now());
         report::poll(self, &context.digest, &before, &after);
         // From the time at which the poll was due: neither its duration nor a delay moves the
         // job's place in the interval.
@@ -226,6 +273,15 @@ impl Job {
         )
     }
 
+    /// How to read responses to requests of which the first was sent at `as_of`.
+    fn reading(&self, as_of: Moment) -> Reading<'_> {
+        Reading {
+            time_zone: &self.account.time_zone,
+            as_of: as_of.wall,
+            limit: self.limit,
+        }
+    }
+
     /// Whether both ask the same API the same question with the same credentials, and read the
     /// answer alike: only then does the answer of one hold for the other.
     pub fn asks_the_same_as(&self, other: &Job) -> bool {
@@ -233,6 +289,7 @@ impl Job {
         // Not compared: rates, intervals and timeouts, which change when a question is asked only.
         self.scan == other.scan
             && self.collector == other.collector
+            && self.limit == other.limit
             && left.credentials == right.credentials
             && left.endpoint == right.endpoint
             && left.region == right.region

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tracing::Level;
 
@@ -23,6 +24,8 @@ const RETRY_THROTTLED: Backoff = Backoff::new(Duration::from_secs(1), Duration::
 const MAX_BACKOFF: Duration = Duration::from_mins(10);
 /// Nor less often than once in this many intervals.
 const MAX_BACKOFF_INTERVALS: u32 = 10;
+/// With a longer interval, the first poll after a transient failure comes after this time.
+const RETRY_INTERVAL: Duration = Duration::from_mins(1);
 /// A scan that is about to end is polled no sooner than this.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -70,6 +73,10 @@ pub(super) fn interval(poll: &Poll, snapshot: &Snapshot, now: Moment) -> Duratio
     // rate.
     let was_shortened = snapshot.interval < poll.scanning_interval;
     match pace {
+        // A collector that polls hourly must not wait an hour for the end of a short failure.
+        Pace::Idle if snapshot.failure().is_some() && poll.interval > RETRY_INTERVAL => {
+            Backoff::new(RETRY_INTERVAL, poll.interval).delay(snapshot.failed_in_a_row)
+        }
         Pace::Idle => poll.interval,
         // After a failure, the estimate is not worth polling sooner.
         Pace::Scanning {
@@ -115,6 +122,18 @@ pub(super) enum CatchUp {
     SkipTo(Instant),
 }
 
+/// The API accepts signatures that are off by at most this.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whether the clock of a server agrees with `now`. One that does not say its time, and answers,
+/// has accepted a signature of about now.
+pub(super) fn clocks_agree(now: Timestamp, server: Option<Timestamp>) -> bool {
+    match server {
+        Some(server) => server.duration_since(now).abs() <= MAX_CLOCK_SKEW,
+        None => true,
+    }
+}
+
 /// The level at which to log a failed poll: a new failure is loud, a repeated one is not.
 pub(super) fn level(error: &ApiError, is_new: bool) -> Level {
     // A failure can last for days at one poll a minute. The metric says that it goes on.
@@ -129,10 +148,12 @@ pub(super) fn level(error: &ApiError, is_new: bool) -> Level {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
-    use crate::{collectors, domain::Clock, store::Outcome};
+    use crate::{
+        collectors::{self, Reading},
+        domain::Clock,
+        store::Outcome,
+    };
 
     const POLL: Poll = Poll {
         interval: Duration::from_secs(60),
@@ -143,6 +164,14 @@ mod tests {
 
     fn now() -> Moment {
         Clock::starting_at(Timestamp::UNIX_EPOCH).now()
+    }
+
+    fn reading(time_zone: &jiff::tz::TimeZone) -> Reading<'_> {
+        Reading {
+            time_zone,
+            as_of: now().wall,
+            limit: 0,
+        }
     }
 
     fn failed(snapshot: &Snapshot, reason: Reason) -> Snapshot {
@@ -164,7 +193,7 @@ mod tests {
         };
         let zone = jiff::tz::TimeZone::UTC;
         let parsed = collectors::ALL[0]
-            .read(&[&response], &zone, now().wall, None)
+            .read(&[vec![&response]], reading(&zone), None)
             .unwrap();
         let result = Ok(parsed);
         Snapshot::unpolled(POLL.interval).after(Outcome {
@@ -243,6 +272,22 @@ mod tests {
     }
 
     #[test]
+    fn transient_failures_of_an_hourly_poll_are_retried_soon() {
+        let hour = Duration::from_hours(1);
+        let poll = Poll {
+            interval: hour,
+            ..POLL
+        };
+        let mut snapshot = answered(Pace::Idle);
+        let mut minutes = Vec::new();
+        for _ in 0..8 {
+            snapshot = failed(&snapshot, Reason::Network);
+            minutes.push(super::interval(&poll, &snapshot, now()).as_secs() / 60);
+        }
+        assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60]);
+    }
+
+    #[test]
     fn an_estimate_that_does_not_come_true_does_not_shorten_the_interval_again() {
         let mut snapshot = answered(scanning(Some(1.0)));
         assert_eq!(seconds(&snapshot), 1.0);
@@ -250,6 +295,16 @@ mod tests {
         assert_eq!(seconds(&snapshot), 10.0);
         snapshot.interval = Duration::from_secs(10);
         assert_eq!(seconds(&snapshot), 1.0);
+    }
+
+    #[test]
+    fn clocks_agree_within_the_skew_that_the_api_accepts() {
+        let now = Timestamp::from_second(1_764_000_000).unwrap();
+        for (seconds, expected) in [(0, true), (300, true), (-300, true), (301, false)] {
+            let server = now + SignedDuration::from_secs(seconds);
+            assert_eq!(clocks_agree(now, Some(server)), expected, "{seconds}");
+        }
+        assert!(clocks_agree(now, None));
     }
 
     #[test]

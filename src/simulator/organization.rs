@@ -100,7 +100,7 @@ impl Simulator {
                 format!("You are not authorized to perform operation (organization:{action})");
             return Err(SimulatedError::new("UnauthorizedOperation", message));
         }
-        self.fail(&organization.failures, now.wall, dice)?;
+        self.fail(&organization.failures, None, now.wall, dice)?;
         let parameters = parameters::from_json(request.body())?;
         let elapsed = self.elapsed(now.wall);
         match action {

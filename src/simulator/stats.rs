@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{ACTION, limit::Arrivals, organization, scenario::Scenario, sts::StsAction};
+use super::{
+    actions::SimulatedAction, limit::Arrivals, organization, scenario::Scenario, sts::StsAction,
+};
 
 /// Requests for an action that does not exist share one limit and one entry, so that made-up names take no memory.
 const OTHER: &str = "other";
@@ -48,8 +50,8 @@ pub struct ActionStats {
 }
 
 fn known_action(name: &str) -> &'static str {
-    if name == ACTION {
-        return ACTION;
+    if let Some(action) = SimulatedAction::find(name) {
+        return action.name;
     }
     let known = organization::ACTIONS.into_iter();
     known

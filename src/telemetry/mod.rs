@@ -13,8 +13,11 @@ use crate::{
     domain::{Moment, Reason, Shard},
 };
 
+mod lease;
 #[cfg(target_os = "linux")]
 mod process;
+
+pub use lease::LeaseMetrics;
 
 /// An answer takes tens of milliseconds inside China, hundreds from elsewhere.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -102,7 +105,7 @@ impl HandshakeFailure {
 }
 
 impl Telemetry {
-    /// Every series that the given API actions can have, at zero.
+    /// With [`Telemetry::expect_action`] for each of `actions`.
     pub fn new(actions: &[&str]) -> Result<Telemetry, prometheus::Error> {
         let registry = Registry::new();
         let telemetry = Telemetry {
@@ -181,15 +184,8 @@ impl Telemetry {
             .registry
             .register(Box::new(process::ProcessCollector::new()?))?;
         telemetry.set_shard(Shard::WHOLE);
-        // `increase()` does not see the step from absent to 1, so every series starts at 0.
         for action in actions {
-            telemetry.request_duration.with_label_values(&[action]);
-            telemetry.retries.with_label_values(&[action]);
-            for reason in Reason::ALL {
-                telemetry
-                    .request_failures
-                    .with_label_values(&[*action, reason.as_str()]);
-            }
+            telemetry.expect_action(action);
         }
         telemetry
             .http_requests
@@ -213,6 +209,17 @@ impl Telemetry {
         ];
         build_info.with_label_values(&labels).set(1);
         Ok(())
+    }
+
+    /// Makes every series that `action` can have. `increase()` does not see the step from absent to
+    /// 1, so they start at 0.
+    pub fn expect_action(&self, action: &str) {
+        self.request_duration.with_label_values(&[action]);
+        self.retries.with_label_values(&[action]);
+        for reason in Reason::ALL {
+            self.request_failures
+                .with_label_values(&[action, reason.as_str()]);
+        }
     }
 
     pub fn set_shard(&self, shard: Shard) {
@@ -295,6 +302,15 @@ impl Telemetry {
         self.web_reload_successful
             .with_label_values(NO_LABELS)
             .set(0);
+    }
+
+    /// The families about leader election. Without it, they are absent. Call it once.
+    pub fn register_lease(
+        &self,
+        lease: &str,
+        reasons: &[&str],
+    ) -> Result<LeaseMetrics, prometheus::Error> {
+        LeaseMetrics::register(&self.registry, lease, reasons)
     }
 
     /// All families except those about the process, its HTTP server and its log, sorted by name.

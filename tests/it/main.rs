@@ -19,6 +19,8 @@ mod credentials;
 mod discovery;
 mod docs;
 mod faults;
+mod gateways;
+mod ha;
 mod health;
 mod lifecycle;
 mod live;

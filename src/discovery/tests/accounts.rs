@@ -65,8 +65,8 @@ fn an_account_has_the_role_and_the_settings_of_its_discovery() {
         account.endpoint.to_string(),
         "https://tcss.intl.tencentcloudapi.com"
     );
-    assert_eq!(account.poll.interval.as_secs(), 120);
-    assert_eq!(account.poll.timeout.as_secs(), 7);
+    assert_eq!(account.collectors[0].poll.interval.as_secs(), 120);
+    assert_eq!(account.collectors[0].poll.timeout.as_secs(), 7);
     assert_eq!(account.scans[0].name.as_str(), "nightly");
     let Source::AssumeRole(role) = &account.credentials else {
         panic!("{:?}", account.credentials)

@@ -11,8 +11,8 @@ use std::{
 use super::{super::*, ANSWER, World};
 use crate::{
     client::ApiError,
-    domain::{AccountInfo, AccountOrigin, Reason, RefreshFailure, Uin},
-    store::DiscoveryEntry,
+    domain::{AccountInfo, AccountName, AccountOrigin, Reason, RefreshFailure, ScanName, Uin},
+    store::{DiscoveryEntry, JobEntry, Outcome},
     telemetry::Telemetry,
 };
 
@@ -100,6 +100,8 @@ fn of_the_code() -> Families {
         ..AccountInfo::default()
     });
     telemetry.web_config_loaded(world.now);
+    let lease = telemetry.register_lease("tcss", &["network"]).unwrap();
+    lease.set_last_renewal(world.now);
     telemetry.set_web_certificate_expiry(Some(world.now.wall));
     let registry = telemetry.gather();
     for family in &registry {
@@ -113,13 +115,70 @@ fn of_the_code() -> Families {
     );
     world.outcome(1, Err(ApiError::of(Reason::Network)));
     let scrape = Scrape::new(&world.store, registry, world.now.after(Duration::ZERO));
-    for (name, label) in scrape.text(Format::Text).lines().flat_map(labels) {
+    let mut text = scrape.text(Format::Text);
+    for collector in &collectors::ALL[1..] {
+        text.push_str(&example_lines(collector));
+    }
+    for (name, label) in text.lines().flat_map(labels) {
         let family = families
             .get_mut(&name)
             .unwrap_or_else(|| panic!("{name} is in no table"));
         family.1.insert(label);
     }
     families
+}
+
+/// The lines of a job whose responses are the documented examples, with what they leave out.
+fn example_lines(collector: &'static Collector) -> String {
+    let mut texts = Vec::new();
+    for action in collector.actions {
+        let example = docs(&format!("tests/fixtures/collectors/{}.json", action.name));
+        let typical = example
+            .replace(
+                "\"Enable\"",
+                "\"LastScanTime\": \"\", \"ScanResult\": \"Success\", \"Enable\"",
+            )
+            .replace(
+                "\"LastScanTime\": \"\"",
+                "\"LastScanTime\": \"2024-10-11 14:34:15\"",
+            )
+            .replace("\"LocalTaskID\": 0", "\"LocalTaskID\": 1")
+            .replace("\"HighLevelVulCount\": 0", "\"HighLevelVulCount\": 1")
+            .replace("\"AutomaticRenewal\": 194", "\"AutomaticRenewal\": 1")
+            .replace("\"NOT_SCAN\"", "\"SCANNED\"");
+        texts.push(typical);
+    }
+    let texts: Vec<Vec<&str>> = texts.iter().map(|text| vec![text.as_str()]).collect();
+    let reading = collectors::Reading {
+        time_zone: &jiff::tz::TimeZone::UTC,
+        as_of: jiff::Timestamp::UNIX_EPOCH,
+        limit: 10,
+    };
+    let parsed = collector.read(&texts, reading, None).unwrap();
+    let scan = ScanName::parse("latest").unwrap();
+    let scan = (collector.per == collectors::Per::Scan).then_some(&scan);
+    let name = AccountName::parse("example").unwrap();
+    let job = JobEntry::new(&name, scan, collector, Duration::from_secs(300));
+    publish(
+        &job,
+        Snapshot::default().after(Outcome {
+            at: World::new(&[]).now,
+            took: Duration::ZERO,
+            result: Ok(parsed),
+        }),
+    );
+    let mut lines = String::new();
+    let mut reader = job.snapshot().lines.reader();
+    for head in collector.families() {
+        let family = String::from_utf8(reader.next_family().to_vec()).unwrap();
+        assert!(
+            !family.is_empty() || head.name.contains("remaining"),
+            "{}",
+            head.name
+        );
+        lines.push_str(&family);
+    }
+    lines
 }
 
 /// The labels of a line, each with the family; `le` belongs to the format.

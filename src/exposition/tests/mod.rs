@@ -50,9 +50,15 @@ impl World {
         let entry = &self.store.table().jobs[job];
         let snapshot = entry.snapshot();
         let before = snapshot.latest().map(|data| &data.answer);
-        let parsed = entry
-            .collector
-            .read(&[answer], &zone, self.now.wall, before);
+        let parsed = entry.collector.read(
+            &[vec![answer]],
+            collectors::Reading {
+                time_zone: &zone,
+                as_of: self.now.wall,
+                limit: 0,
+            },
+            before,
+        );
         self.outcome(job, Ok(parsed.unwrap()));
     }
 
@@ -115,7 +121,7 @@ fn a_job_that_was_not_tried_shows_that_and_nothing_else() {
         "\ntcss_api_requests_total{account=\"prod\",action=\"DescribeVulScanInfo\"} 0\n"
     ));
     for absent in [
-        "tcss_poll_failing",
+        "poll_failing",
         "last_attempt",
         "last_success",
         "expiry",
@@ -275,13 +281,47 @@ fn open_metrics_names_counters_without_their_suffix_and_says_where_it_ends() {
 }
 
 #[test]
+fn a_standby_shows_no_series_of_an_account_but_whether_it_could_take_over() {
+    let world = World::new(&["answered", "failed", "waiting", "answered too"]);
+    world.answers(0, ANSWER);
+    world.outcome(1, Err(ApiError::of(Reason::Network)));
+    world.answers(3, ANSWER);
+    let standby = Scrape::of_standby(&world.store, Vec::new()).text(Format::Text);
+    assert!(!standby.contains("account="), "{standby}");
+    let leader = world.text(Format::Text, Duration::ZERO);
+    for (state, count) in [("fine", 2), ("failing", 1), ("waiting", 1)] {
+        let line =
+            format!("\ntcss_exporter_accounts{{source=\"config\",state=\"{state}\"}} {count}\n");
+        assert!(standby.contains(&line), "{standby}");
+        assert!(leader.contains(&line), "{leader}");
+    }
+}
+
+#[test]
+fn an_account_is_in_the_worst_state_of_its_jobs() {
+    let world = World::new(&["prod", "prod", "prod"]);
+    let states = || fleet::read(&world.store.table()).0;
+    let waiting = states();
+    world.answers(0, ANSWER);
+    world.answers(1, ANSWER);
+    assert_eq!(states(), waiting);
+    world.outcome(1, Err(ApiError::of(Reason::Auth)));
+    let failing = states();
+    assert_ne!(failing, waiting);
+    world.answers(2, ANSWER);
+    assert_eq!(states(), failing);
+    world.answers(1, ANSWER);
+    assert_ne!(states(), failing);
+}
+
+#[test]
 fn families_are_contiguous_over_pages_and_pages_are_small() {
     let names: Vec<String> = (0..500).map(|index| format!("account-{index}")).collect();
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
     (0..500).for_each(|job| world.answers(job, ANSWER));
     let scrape = Scrape::new(&world.store, Vec::new(), world.now);
     let pages: Vec<Vec<u8>> = scrape.pages(Format::Text).collect();
-    assert!(pages.len() > 10 && pages.iter().all(|page| page.len() < PAGE + 4_096));
+    assert!(pages.len() > 4 && pages.iter().all(|page| page.len() < PAGE + 4_096));
     let text = String::from_utf8(pages.concat()).unwrap();
     assert_eq!(text, world.text(Format::Text, Duration::ZERO));
     let mut names: Vec<&str> = text

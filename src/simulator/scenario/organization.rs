@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    IdentityKeys, Scenario, ScriptedFailure, SimulatedIdentity, SimulatedRole, Speed, TaskIds,
+    IdentityKeys, Scenario, ScriptedFailure, SimulatedAssets, SimulatedIdentity, SimulatedLicence,
+    SimulatedRole, Speed, TaskIds,
     file::{ScenarioReader, duration},
 };
 use crate::{
@@ -142,6 +143,8 @@ struct MemberDefaults {
     timeline: Timeline,
     started_ago: Duration,
     latency: Duration,
+    licence: SimulatedLicence,
+    assets: SimulatedAssets,
 }
 
 impl ScenarioReader {
@@ -167,13 +170,15 @@ impl ScenarioReader {
             },
             started_ago: self.optional(&map, "started_ago", Duration::ZERO, duration),
             latency: self.optional(&map, "latency", Duration::ZERO, duration),
+            licence: self.licence(&map),
+            assets: self.assets(&map),
         };
         let mut organization = SimulatedOrganization {
             manager: manager_name,
             uin: self.optional(&map, "uin", DEFAULT_UIN, scalar::integer),
             units: self.units(&map),
             members: Vec::new(),
-            failures: self.failures(&map),
+            failures: self.failures(&map, false),
             moving_total: None,
             cut: None,
         };
@@ -271,7 +276,7 @@ impl ScenarioReader {
         let mut role_failures = Vec::new();
         if let Some(list) = map.at("role_failures") {
             for failure in list.items(&mut self.problems) {
-                role_failures.extend(self.failure(failure));
+                role_failures.extend(self.failure(failure, false));
             }
         }
         map.finish(&mut self.problems);
@@ -415,6 +420,10 @@ impl ScenarioReader {
                     local: 1001,
                     registry: 2001,
                 },
+                licence: defaults.licence,
+                assets: defaults.assets,
+                has_scheduled_scans: true,
+                vul_library_age: Duration::from_hours(1),
                 failures: Vec::new(),
                 latency: defaults.latency,
                 latency_jitter: Duration::ZERO,
