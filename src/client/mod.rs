@@ -37,7 +37,9 @@ pub use error::ApiError;
 pub use metadata::MetadataError;
 pub use transport::{Handler, InitError};
 
-use error::{ErrorChain, RawError};
+pub(crate) use error::{ErrorChain, sources};
+
+use error::RawError;
 use transport::{Destination, Transport, TransportError};
 
 /// Signed and sent exactly so: the API compares the two byte by byte.
