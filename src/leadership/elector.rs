@@ -280,12 +280,14 @@ impl Elector {
     }
 
     fn next_read(&self, now: Moment) -> Instant {
-        let next = now.monotonic + self.times.read_interval();
-        match self.free_since() {
-            // As soon as the lease is free, not up to an interval later.
-            Some(free_since) if free_since > now.monotonic => next.min(free_since),
-            _ => next,
+        let mut next = now.monotonic + self.times.read_interval();
+        // As soon as this replica may take the lease, not up to an interval later.
+        for time in [self.free_since(), self.away_until].into_iter().flatten() {
+            if time > now.monotonic {
+                next = next.min(time);
+            }
         }
+        next
     }
 
     /// A read that was answered at `now`, with `None` if there is no Lease.
