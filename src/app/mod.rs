@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     cli::{Command, LogFlags, output, pages},
-    client::Client,
+    client::{Client, InitError},
     collectors,
     domain::{Clock, Shard},
     poller::{Context, PollGate},
@@ -208,7 +208,12 @@ fn context(clock: Clock, shard: Shard, gate: PollGate) -> Result<Arc<Context>, F
     let actions = collectors::action_names();
     let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);
     telemetry.set_shard(shard);
-    let client = Client::new(clock, Arc::clone(&telemetry)).map_err(Failure::run_time)?;
+    let client = match Client::new(clock, Arc::clone(&telemetry)) {
+        Ok(client) => client,
+        // The environment is part of the configuration.
+        Err(error @ InitError::Proxy(_)) => return Err(Failure::bad_input([error])),
+        Err(error) => return Err(Failure::run_time(error)),
+    };
     let mut context = Context::new(client, clock, telemetry);
     context.gate = gate;
     Ok(Arc::new(context))

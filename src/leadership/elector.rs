@@ -282,7 +282,8 @@ impl Elector {
     fn next_read(&self, now: Moment) -> Instant {
         let mut next = now.monotonic + self.times.read_interval();
         // As soon as this replica may take the lease, not up to an interval later.
-        for time in [self.free_since(), self.away_until].into_iter().flatten() {
+        let times = [self.free_since(), self.away_until, self.grace_until];
+        for time in times.into_iter().flatten() {
             if time > now.monotonic {
                 next = next.min(time);
             }

@@ -195,7 +195,13 @@ impl<'a> Requests<'a> {
             .collector
             .read(&texts, &job.account.time_zone, first.as_of.wall, before);
         match (read, &self.issued) {
-            (Ok(parsed), _) => Ok((first.as_of, parsed)),
+            (Ok(mut parsed), _) => {
+                if !policy::clocks_agree(first.as_of.wall, first.date) {
+                    // Then the clock may be wrong, and not the time zone.
+                    parsed.starts_ahead = None;
+                }
+                Ok((first.as_of, parsed))
+            }
             (Err(error), issued) => {
                 let action = job.collector.actions[0].name;
                 let issued = issued

@@ -52,10 +52,14 @@ pub(crate) use negotiation::negotiate;
 pub use renderer::Renderer;
 pub use server::serve;
 
+use body::BegunScrape;
 use route::Route;
 
 /// Until a client that announced a body without a length has sent its end.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The scrape of so few jobs takes less time than handing it to another thread.
+const JOBS_RENDERED_IN_PLACE: usize = 50;
 
 /// Requests a reload of the configuration. The answer is the problems, if there are any.
 pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
@@ -192,7 +196,9 @@ impl WebState {
         let (store, telemetry) = (Arc::clone(&self.store), Arc::clone(&self.telemetry));
         let (clock, without_exporter) = (self.clock, self.without_exporter_metrics);
         let is_standby = self.is_standby();
-        let collect = move || {
+        let buffers = Arc::clone(self.renderer.buffers());
+        let is_small = store.table().jobs.len() <= JOBS_RENDERED_IN_PLACE;
+        let render = move || {
             let registry = if without_exporter {
                 telemetry.gather_without_exporter()
             } else {
@@ -203,11 +209,15 @@ impl WebState {
             } else {
                 Scrape::new(&store, registry, clock.now())
             };
-            scrape.pages(format)
+            BegunScrape::new(scrape.pages(format), is_gzip, &buffers)
         };
-        let pages = self.renderer.pool().run(collect).await;
+        let begun = if is_small {
+            render()
+        } else {
+            self.renderer.pool().run(render).await
+        };
         let renderer = Arc::clone(&self.renderer);
-        let mut response = Response::new(ResponseBody::pages(pages, is_gzip, renderer, permit));
+        let mut response = Response::new(ResponseBody::scrape(begun, renderer, permit));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

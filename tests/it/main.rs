@@ -18,6 +18,7 @@ mod connections;
 mod credentials;
 mod docs;
 mod faults;
+mod gateways;
 mod ha;
 mod health;
 mod lifecycle;

@@ -14,7 +14,7 @@ tcss_vul_scan_scanned_images                               gauge     account sca
 tcss_vul_scan_found_vulnerabilities                        gauge     account scan source
 tcss_vul_scan_ignored_vulnerabilities                      gauge     account scan
 tcss_vul_scan_risk_images                                  gauge     account scan
-tcss_vul_scan_task_info                                    gauge     account scan source task_id
+tcss_vul_scan_task_info                                    gauge     account local_task_id registry_task_id scan
 tcss_vul_scan_completed_risk_images                        gauge     account scan
 tcss_vul_scan_completed_found_vulnerabilities              gauge     account scan source
 tcss_vul_scan_completed_ignored_vulnerabilities            gauge     account scan
