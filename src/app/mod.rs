@@ -11,13 +11,14 @@ use crate::{
     client::{Client, InitError},
     collectors,
     domain::{Clock, Shard},
-    poller::Context,
+    poller::{Context, PollGate},
     telemetry::Telemetry,
 };
 
 mod certificates;
 mod check;
 mod demo;
+mod election;
 mod health;
 mod limits;
 mod listen;
@@ -203,7 +204,7 @@ impl From<std::io::Error> for Failure {
 }
 
 /// What all jobs share to call the API and to count their requests.
-fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
+fn context(clock: Clock, shard: Shard, gate: PollGate) -> Result<Arc<Context>, Failure> {
     let actions = collectors::action_names();
     let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);
     telemetry.set_shard(shard);
@@ -213,7 +214,9 @@ fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
         Err(error @ InitError::Proxy(_)) => return Err(Failure::bad_input([error])),
         Err(error) => return Err(Failure::run_time(error)),
     };
-    Ok(Arc::new(Context::new(client, clock, telemetry)))
+    let mut context = Context::new(client, clock, telemetry);
+    context.gate = gate;
+    Ok(Arc::new(context))
 }
 
 #[cfg(all(test, target_os = "linux"))]

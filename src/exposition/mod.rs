@@ -13,6 +13,7 @@ use crate::{
     store::{LinesReader, Snapshot, Store, Table},
 };
 
+mod account_states;
 mod accounts;
 mod format;
 mod polls;
@@ -23,6 +24,7 @@ mod writer;
 pub use format::Format;
 pub use polls::publish;
 
+use account_states::AccountStates;
 use accounts::AccountCounters;
 use text::{FamilyOf, Kind};
 use writer::Writer;
@@ -43,6 +45,7 @@ pub struct Scrape {
     jobs: Vec<JobState>,
     /// One for each account of the table.
     accounts: Vec<AccountCounters>,
+    account_states: AccountStates,
     registry: Vec<MetricFamily>,
 }
 
@@ -68,9 +71,21 @@ impl Scrape {
             accounts.push(AccountCounters::read(account));
         }
         Scrape {
+            account_states: AccountStates::count(&table),
             table,
             jobs,
             accounts,
+            registry,
+        }
+    }
+
+    /// What a standby exposes: no series of an account.
+    pub fn of_standby(store: &Store, registry: Vec<MetricFamily>) -> Scrape {
+        Scrape {
+            account_states: AccountStates::count(&store.table()),
+            table: Arc::default(),
+            jobs: Vec::new(),
+            accounts: Vec::new(),
             registry,
         }
     }
@@ -116,6 +131,7 @@ impl Scrape {
         for family in &accounts::FAMILIES {
             sections.push(Section::Accounts(family));
         }
+        sections.push(Section::AccountStates);
         for index in 0..self.registry.len() {
             sections.push(Section::Registry(index));
         }
@@ -147,6 +163,7 @@ enum Section {
     },
     Polls(&'static FamilyOf<Snapshot>),
     Accounts(&'static FamilyOf<AccountCounters>),
+    AccountStates,
     Registry(usize),
 }
 
@@ -156,7 +173,7 @@ impl Section {
             Section::Answers { jobs, .. } => jobs.len(),
             Section::Polls(_) => scrape.jobs.len(),
             Section::Accounts(_) => scrape.accounts.len(),
-            Section::Registry(_) => 1,
+            Section::AccountStates | Section::Registry(_) => 1,
         }
     }
 
@@ -187,6 +204,12 @@ impl Section {
                         (family.samples)(account, samples);
                     },
                 );
+            }
+            Section::AccountStates => {
+                let family = &account_states::FAMILY;
+                writer.family(family.name, family.kind, family.help, &[], |samples| {
+                    (family.samples)(&scrape.account_states, samples);
+                });
             }
             Section::Registry(index) => registry::write(writer, &scrape.registry[*index]),
         }

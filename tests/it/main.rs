@@ -19,6 +19,7 @@ mod credentials;
 mod docs;
 mod faults;
 mod gateways;
+mod ha;
 mod health;
 mod lifecycle;
 mod live;

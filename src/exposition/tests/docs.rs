@@ -65,10 +65,14 @@ fn of_the_code() -> Families {
     for family in &accounts::FAMILIES {
         add(family.name, family.kind.as_str(), &["account"], family.help);
     }
+    let states = &account_states::FAMILY;
+    add(states.name, states.kind.as_str(), &[], states.help);
 
     let telemetry = Telemetry::new(&collectors::action_names()).unwrap();
     let world = World::new(&["answered", "failed"]);
     telemetry.web_config_loaded(world.now);
+    let lease = telemetry.register_lease("tcss", &["network"]).unwrap();
+    lease.set_last_renewal(world.now);
     telemetry.set_web_certificate_expiry(Some(world.now.wall));
     let registry = telemetry.gather();
     for family in &registry {

@@ -118,7 +118,13 @@ fn a_job_that_was_not_tried_shows_that_and_nothing_else() {
     assert!(text.contains(
         "\ntcss_api_requests_total{account=\"prod\",action=\"DescribeVulScanInfo\"} 0\n"
     ));
-    for absent in ["failing", "last_attempt", "last_success", "expiry", "# EOF"] {
+    for absent in [
+        "poll_failing",
+        "last_attempt",
+        "last_success",
+        "expiry",
+        "# EOF",
+    ] {
         assert!(!text.contains(absent), "{absent}");
     }
 }
@@ -270,6 +276,40 @@ fn open_metrics_names_counters_without_their_suffix_and_says_where_it_ends() {
         "some parsers apply a unit to the next family"
     );
     assert!(text.ends_with("\n# EOF\n"));
+}
+
+#[test]
+fn a_standby_shows_no_series_of_an_account_but_whether_it_could_take_over() {
+    let world = World::new(&["answered", "failed", "waiting", "answered too"]);
+    world.answers(0, ANSWER);
+    world.outcome(1, Err(ApiError::of(Reason::Network)));
+    world.answers(3, ANSWER);
+    let standby = Scrape::of_standby(&world.store, Vec::new()).text(Format::Text);
+    assert!(!standby.contains("account="), "{standby}");
+    let leader = world.text(Format::Text, Duration::ZERO);
+    for (state, count) in [("fine", 2), ("failing", 1), ("waiting", 1)] {
+        let line =
+            format!("\ntcss_exporter_accounts{{source=\"config\",state=\"{state}\"}} {count}\n");
+        assert!(standby.contains(&line), "{standby}");
+        assert!(leader.contains(&line), "{leader}");
+    }
+}
+
+#[test]
+fn an_account_is_in_the_worst_state_of_its_jobs() {
+    let world = World::new(&["prod", "prod", "prod"]);
+    let states = || account_states::AccountStates::count(&world.store.table());
+    let waiting = states();
+    world.answers(0, ANSWER);
+    world.answers(1, ANSWER);
+    assert_eq!(states(), waiting);
+    world.outcome(1, Err(ApiError::of(Reason::Auth)));
+    let failing = states();
+    assert_ne!(failing, waiting);
+    world.answers(2, ANSWER);
+    assert_eq!(states(), failing);
+    world.answers(1, ANSWER);
+    assert_ne!(states(), failing);
 }
 
 #[test]

@@ -40,6 +40,7 @@ tcss_exporter_config_last_reload_successful                gauge
 tcss_exporter_config_last_reload_success_timestamp_seconds gauge
 tcss_exporter_shard_index                                  gauge
 tcss_exporter_shards                                       gauge
+tcss_exporter_accounts                                     gauge     source state
 tcss_exporter_http_requests_total                          counter   code handler
 tcss_exporter_log_lines_dropped_total                      counter
 tcss_exporter_build_info                                   gauge     version revision rustversion
