@@ -1,6 +1,7 @@
-"""Tests of the Helm chart: `test_chart.py CHART HELM NPM-FOLDER`. Every function test_… is one test."""
+"""Tests of the Helm chart: `test_chart.py CHART HELM NPM-FOLDER BINARY`. Every function test_… is one test."""
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -11,9 +12,11 @@ import kubernetes_validate
 import yaml
 
 ROOT = Path(__file__).parent.parent
-CHART, HELM, NPM = sys.argv[1:]
+CHART, HELM, NPM, BINARY = sys.argv[1:]
 SETS = sorted((ROOT / "packaging/helm/tcss-exporter/ci").glob("*-values.yaml"))
 OLDEST, NEWEST = "1.25.0", kubernetes_validate.latest_version()
+# Flags that the chart passes, and that the exporter is going to have.
+PLANNED = ("--ha.", "--config.auto-reload-interval")
 CUSTOM = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1", "autoscaling.k8s.io/v1")
 
 
@@ -236,46 +239,93 @@ def test_the_rules_are_those_of_the_project():
     rules = yaml.safe_load((ROOT / "dashboards/rules/tcss.yml").read_text())
     rendered = only("PrometheusRule", prometheusRule={"enabled": True})["spec"]
     assert rendered == rules
-    thresholds = [r["record"] for g in rules["groups"] for r in g["rules"] if r.get("record", "").startswith("tcss:threshold:")]
-    assert thresholds
-    name = thresholds[0].removeprefix("tcss:threshold:")
     alerts = [r["alert"] for g in rules["groups"] for r in g["rules"] if "alert" in r]
     changed = only("PrometheusRule", prometheusRule={
         "enabled": True,
-        "thresholds": {name: 200},
-        "accountThresholds": [{"account": "prod", name: 500}, {"account": "batch", "scan": "nightly", name: "Inf"}],
+        "thresholds": {"risk_images": 200, "throttled_ratio": 0.2},
+        "accountThresholds": [{"account": "prod", "risk_images": 500}],
         "disabled": [alerts[0]],
-        "alertLabels": {"team": "security"},
+        "alertLabels": {"shift": "security"},
         "additionalGroups": [{"name": "own", "rules": []}],
     })["spec"]["groups"]
     assert changed.pop()["name"] == "own"
-    of = {(r.get("record"), r.get("alert"), json.dumps(r.get("labels") if "record" in r else None)): r for g in changed for r in g["rules"]}
-    full = f"tcss:threshold:{name}"
-    assert of[(full, None, "null")]["expr"] == "vector(200)"
-    assert of[(full, None, '{"account": "prod"}')]["expr"] == "vector(500)"
-    assert of[(full, None, '{"account": "batch", "scan": "nightly"}')]["expr"] == "vector(Inf)"
-    assert not any(alert == alerts[0] for _, alert, _ in of)
-    assert all(r["labels"]["team"] == "security" for r in of.values() if "alert" in r)
+    assert alerts[0] not in {r.get("alert") for g in changed for r in g["rules"]}
+    of_alerts = [r["labels"] for g in changed for r in g["rules"] if "alert" in r]
+    assert all(labels["shift"] == "security" and "severity" in labels for labels in of_alerts)
     before = {json.dumps(r, sort_keys=True) for g in rules["groups"] for r in g["rules"] if "record" in r}
     after = {json.dumps(r, sort_keys=True) for g in changed for r in g["rules"] if "record" in r}
-    assert len(before - after) == 1 and len(after - before) == 3
+    # Two are changed, and one is new.
+    assert len(before - after) == 2 and len(after - before) == 3, after - before
+
+
+def test_every_threshold_can_be_set():
+    rules = yaml.safe_load((ROOT / "dashboards/rules/tcss.yml").read_text())
+    records = [r["record"] for g in rules["groups"] for r in g["rules"] if "threshold:" in r.get("record", "")]
+    assert len(records) >= 10
+    for record in records:
+        values = {"enabled": True, "thresholds": {record.split(":")[-1]: 691200123}}
+        groups = only("PrometheusRule", prometheusRule=values)["spec"]["groups"]
+        [expression] = [r["expr"] for g in groups for r in g["rules"] if r.get("record") == record]
+        assert "691200123" in expression, expression
+
+
+def promtool(*arguments: str, **files: dict) -> str:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in files.items():
+            Path(folder, f"{name}.yml").write_text(yaml.safe_dump(content))
+        result = subprocess.run(["promtool", *arguments], capture_output=True, text=True, cwd=folder)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_thresholds_apply_to_the_scans_that_they_name():
+    spec = only("PrometheusRule", prometheusRule={
+        "enabled": True,
+        "thresholds": {"risk_images": 2000000, "credentials_remaining_seconds": "-Inf"},
+        "accountThresholds": [
+            {"account": "prod", "risk_images": 500, "coverage_drop_ratio": 0.5},
+            {"account": "prod", "scan": "nightly", "risk_images": "Inf"},
+        ],
+    })["spec"]
+
+    def is_threshold(name: str, **scans: str) -> dict:
+        samples = []
+        for scan, value in scans.items():
+            account, _, scan = scan.partition("_")
+            samples.append({"labels": f'tcss:scan_threshold:{name}{{account="{account}", scan="{scan}"}}', "value": value})
+        return {"expr": f"tcss:scan_threshold:{name}", "eval_time": "5m", "exp_samples": samples}
+
+    series = [{"series": f'tcss_up{{account="{account}", scan="{scan}"}}', "values": "1x10"}
+              for account, scan in (("prod", "latest"), ("prod", "nightly"), ("dev", "latest"))]
+    promtool("test", "rules", "test.yml", rules=spec, test={
+        "rule_files": ["rules.yml"],
+        "evaluation_interval": "1m",
+        "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [
+            is_threshold("risk_images", prod_latest=500, prod_nightly=float("inf"), dev_latest=2000000),
+            is_threshold("coverage_drop_ratio", prod_latest=0.5, prod_nightly=0.5, dev_latest=0.1),
+            is_threshold("credentials_remaining_seconds", **dict.fromkeys(("prod_latest", "prod_nightly", "dev_latest"), float("-inf"))),
+        ]}],
+    })
+
+
+def test_examples_in_the_readme_are_accepted():
+    examples = re.findall(r"```yaml\n(.*?)```", (ROOT / "packaging/helm/tcss-exporter/README.md").read_text(), re.DOTALL)
+    assert len(examples) >= 3
+    for example in examples:
+        assert render(example)
 
 
 def test_links_of_alerts_are_set():
-    text = (ROOT / "dashboards/rules/tcss.yml").read_text()
-    links = {"runbook": "https://wiki.example.org/runbook", "dashboards": "https://grafana.example.org"}
-    rendered = json.dumps(only("PrometheusRule", prometheusRule={"enabled": True, "links": links}))
-    if "tcss:links" in text:
-        assert all(link in rendered for link in links.values())
-
-
-def test_promtool_accepts_the_rules():
-    spec = only("PrometheusRule", prometheusRule={"enabled": True, "accountThresholds": []})["spec"]
-    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
-        yaml.safe_dump(spec, file)
-        file.flush()
-        result = subprocess.run(["promtool", "check", "rules", file.name], capture_output=True, text=True)
-    assert result.returncode == 0, result.stdout + result.stderr
+    links = {"runbook": "https://wiki.example.org/runbook", "dashboards": "https://grafana.example.org/"}
+    groups = only("PrometheusRule", prometheusRule={"enabled": True, "links": links})["spec"]["groups"]
+    alerts = [r for g in groups for r in g["rules"] if "alert" in r]
+    for alert in alerts:
+        annotations = alert["annotations"]
+        assert annotations["runbook_url"] == f"https://wiki.example.org/runbook#{alert['alert'].lower()}"
+        assert annotations["dashboard_url"].startswith("https://grafana.example.org/d/tcss-{{ if $labels.account }}account")
+    boards = [json.loads(file.read_text())["uid"] for file in (ROOT / "dashboards").glob("*.json")]
+    assert {"tcss-account", "tcss-exporter"} <= set(boards)
+    promtool("check", "rules", "rules.yml", rules={"groups": groups})
 
 
 def test_the_dashboards_are_those_of_the_project():
@@ -311,24 +361,44 @@ def test_pods_restart_when_the_configuration_changes():
     def checksum(**values):
         return workload(**values)["spec"]["template"]["metadata"].get("annotations", {}).get("checksum/config")
 
-    one, two = ({"accounts": [{"name": name}]} for name in ("a", "b"))
-    assert checksum(config=one) and checksum(config=one) != checksum(config=two)
-    assert checksum(config=one, restartOnConfigChange=False) is None
-    assert checksum() is None
+    one, two = ({"restartOnConfigChange": True, "config": {"accounts": [{"name": name}]}} for name in ("a", "b"))
+    assert checksum(**one) and checksum(**one) != checksum(**two)
+    assert checksum(**(one | {"restartOnConfigChange": False})) is None
+    assert checksum(restartOnConfigChange=True) is None
+
+
+def test_the_configuration_is_reloaded_without_a_restart():
+    config = {"accounts": [{"name": "a"}]}
+    assert "--config.auto-reload-interval=30s" in container(config=config)["args"]
+    assert "--config.auto-reload-interval=30s" in container(existingConfigMap="a")["args"]
+    assert "annotations" not in workload(config=config)["spec"]["template"]["metadata"]
+    for values in ({"config": config, "autoReloadInterval": "0s"}, {}, {"demo": True}):
+        assert not any("auto-reload" in argument for argument in container(**values)["args"]), values
+
+
+def test_replicas_of_a_leader_election_are_on_different_nodes_if_possible():
+    elected = {"leaderElection": {"enabled": True}}
+    spread = pod(**elected)["topologySpreadConstraints"]
+    assert [(one["topologyKey"], one["whenUnsatisfiable"]) for one in spread] == [("kubernetes.io/hostname", "ScheduleAnyway")]
+    assert spread[0]["labelSelector"] == workload(**elected)["spec"]["selector"]
+    own = {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"}
+    assert pod(**elected, topologySpreadConstraints=[own])["topologySpreadConstraints"] == [own]
+    assert "topologySpreadConstraints" not in pod()
 
 
 def test_flags_exist():
-    binary = ROOT / "target/debug/tcss-exporter"
-    if not binary.exists():
-        return
-    helps = "".join(subprocess.run([binary, *c, "--help"], capture_output=True, text=True).stdout for c in ([], ["demo"], ["health"]))
+    def flags(*command: str) -> set[str]:
+        result = subprocess.run([BINARY, *command, "--help"], capture_output=True, text=True, check=True)
+        return set(re.findall(r"--[a-z][a-z.-]*", result.stdout))
+
+    known = {command: flags(command) for command in ("serve", "demo", "health")}
+    assert "--web.listen-address" in known["serve"], known
     for file in SETS:
         found = [r for r in template("-f", str(file)) if r["kind"] in ("Deployment", "StatefulSet")][0]
-        for argument in found["spec"]["template"]["spec"]["containers"][0]["args"]:
+        command, *arguments = found["spec"]["template"]["spec"]["containers"][0]["args"]
+        for argument in arguments:
             flag = argument.split("=")[0]
-            # Leader election is part of the contract, and not of every version.
-            if flag.startswith("--") and not flag.startswith("--ha."):
-                assert f"{flag} " in helps or f"{flag}\n" in helps, flag
+            assert flag in known[command] or flag.startswith(PLANNED), f"{file.name}: {argument}"
 
 
 def test_the_notes_say_the_next_step():
@@ -341,7 +411,7 @@ def test_the_notes_say_the_next_step():
     assert "NEXT STEP: no credentials" in plain and "kubectl create secret generic tcss-keys" in plain
     assert "Prometheus does not scrape" in plain
     ready = notes("--set", "existingSecret.name=k,serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true")
-    assert "NEXT STEP" not in ready and "does not scrape" not in ready and "Links in alerts are placeholders" in ready
+    assert "NEXT STEP" not in ready and "does not scrape" not in ready and "no links to dashboards" in ready
     assert "simulated data" in notes("--set", "demo=true")
     assert "statefulset/" in notes("--set", "shards=2")
 
@@ -370,6 +440,9 @@ tke: {tokenExpiration: 60}
 leaderElection: {enabled: "yes"}
 leaderElection: {standby: warm}
 leaderElection: {leaseDuration: 15}
+leaderElection: {leaseDuration: 1d}
+autoReloadInterval: 30
+autoReloadInterval: often
 log: {level: verbose}
 log: {format: text}
 web: {port: 80}
@@ -423,6 +496,7 @@ IMPOSSIBLE = """
 {prometheusRule: {enabled: true, thresholds: {risk_imagez: 1}}}
 {prometheusRule: {enabled: true, disabled: [TcssNope]}}
 {prometheusRule: {enabled: true, accountThresholds: [{account: a, risk_imagez: 1}]}}
+{prometheusRule: {enabled: true, accountThresholds: [{account: a, failed_requests: 1}]}}
 """
 
 

@@ -10,6 +10,7 @@
 //! | [`cli`] | flags and commands, and what they print about themselves |
 //! | [`web`] | routes, status page, users, TLS |
 //! | [`supervisor`] | configuration → running jobs: plan, start, stop, hand over at a reload, schedule |
+//! | [`leadership`] | which of several replicas exposes the accounts, by a Lease of Kubernetes |
 //! | [`poller`] | runs one job: loop and step apart, one error policy |
 //! | [`exposition`] | snapshots + registry + time → bytes; the only place that knows the text format |
 //! | [`store`] | job → immutable snapshot, replaced as a whole |
@@ -41,6 +42,7 @@ pub mod domain;
 pub mod exposition;
 #[cfg(any(test, fuzzing))]
 pub mod fuzz;
+pub mod leadership;
 pub mod limiter;
 mod listener;
 pub mod poller;

@@ -53,7 +53,7 @@ impl WorkerPool {
     ) -> T {
         let (sender, receiver) = oneshot::channel();
         let work = Box::new(move || {
-            // Fails if nobody waits for the result any more.
+            // Fails if the caller has stopped waiting for the result.
             let _ = sender.send(work());
         });
         if let Err(work) = self.submit(work) {

@@ -110,9 +110,12 @@ PROGRESS_OVER_TIME = [
 TASKS_AND_FAILURES = [
     table(
         8, "Tasks", "Task IDs of the scans, as shown in the console. A new ID is a new scan.",
-        [("Account", "account", {}), ("Scan", "scan", {}), ("Source", "source", {}), ("Task ID", "task_id", {})],
-        rows=[cells(each_scan("tcss_vul_scan_task_info", "source", "task_id"))],
-        sort=[("Account", False), ("Source", False)], no_value="No task",
+        [
+            ("Account", "account", {}), ("Scan", "scan", {}),
+            ("Local images", "local_task_id", {}), ("Registry images", "registry_task_id", {}),
+        ],
+        rows=[cells(each_scan("tcss_vul_scan_task_info", "local_task_id", "registry_task_id"))],
+        sort=[("Account", False), ("Scan", False)], no_value="No task",
     ),
     failing_by_reason(8),
     graph(

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::{Failure, certificates, lines, once::Once, report, shard};
 use crate::{
     cli::{CheckArgs, output},
-    config,
+    client, config,
     credentials::Environment,
     domain::{Clock, Shard},
     web::LoadedWebConfig,
@@ -30,6 +30,9 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     let mut warnings = loaded.warnings;
     warnings.extend(missing_here(&accounts).await);
     warnings.extend(certificates::warnings());
+    if let Err(error) = client::check_proxy_variables() {
+        warnings.push(format!("serve would not start here: {error}"));
+    }
     if let Some(web) = &web {
         warnings.extend(lines(web.config().warnings(Clock::system().now().wall)));
     }

@@ -23,7 +23,7 @@ pub(super) async fn run(flags: DemoArgs, signals: Signals) -> Result<(), Failure
     let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref())
         .await
         .map_err(Failure::bad_input)?;
-    let mut server = Server::bind(&flags.web, web_config, Shard::WHOLE, signals).await?;
+    let mut server = Server::bind(&flags.web, web_config, Shard::WHOLE, None, signals).await?;
     // The URLs are known only now: the ports may have been chosen by the system.
     output::print(welcome(&server, flags.web.telemetry_path.as_str(), &config))?;
     tokio::spawn(

@@ -1,6 +1,10 @@
 //! Logs to standard error.
 
-use std::{io, panic, process, time::Duration};
+use std::{
+    io::{self, Write},
+    panic, process,
+    time::Duration,
+};
 
 use tracing::Level;
 use tracing_subscriber::{
@@ -16,7 +20,7 @@ use super::{
     log_queue::LogQueue,
     logfmt::{LogfmtEvents, LogfmtFields},
 };
-use crate::cli::{LogFlags, LogFormat, LogLevel};
+use crate::cli::{LogFlags, LogFormat, LogLevel, output::printable_json};
 
 /// How long to wait at exit until the last lines are written.
 const LAST_LINES: Duration = Duration::from_millis(500);
@@ -67,7 +71,7 @@ pub(super) fn init(flags: &LogFlags, is_one_shot: bool) -> io::Result<Log> {
             .json()
             .flatten_event(true)
             .log_internal_errors(false)
-            .with_writer(writer)
+            .with_writer(move || PrintableJson(writer()))
             .boxed(),
     };
     registry().with(layer.with_filter(filter)).init();
@@ -87,6 +91,24 @@ pub(super) fn init(flags: &LogFlags, is_one_shot: bool) -> io::Result<Log> {
         process::exit(1);
     }));
     Ok(log)
+}
+
+/// Escapes what JSON leaves as it is, although terminals obey it: marks and overrides of direction.
+struct PrintableJson<W>(W);
+
+impl<W: Write> Write for PrintableJson<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // A line is written as a whole, so no character is cut in two.
+        match std::str::from_utf8(line) {
+            Ok(text) => self.0.write_all(printable_json(text).as_bytes())?,
+            Err(_) => self.0.write_all(line)?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// Whether tokio or the standard library panicked because the system allows no further thread.
@@ -114,6 +136,16 @@ mod tests {
     };
 
     use super::*;
+
+    #[test]
+    fn a_line_of_json_has_no_overrides_of_direction() {
+        let mut lines = Vec::new();
+        let line = "{\"account\":\"a\u{202e}b 生产\"}\n";
+        let written = PrintableJson(&mut lines).write(line.as_bytes()).unwrap();
+        assert_eq!(written, line.len());
+        let expected = "{\"account\":\"a\\u202eb 生产\"}\n";
+        assert_eq!(String::from_utf8(lines).unwrap(), expected);
+    }
     use crate::{
         client::Client,
         collectors,

@@ -8,15 +8,16 @@ use std::{
 
 use crate::{
     cli::{Command, LogFlags, output, pages},
-    client::Client,
+    client::{Client, InitError},
     domain::{Clock, Shard},
-    poller::Context,
+    poller::{Context, PollGate},
     telemetry::Telemetry,
 };
 
 mod certificates;
 mod check;
 mod demo;
+mod election;
 mod health;
 mod limits;
 mod listen;
@@ -202,12 +203,19 @@ impl From<std::io::Error> for Failure {
 }
 
 /// What all jobs share to call the API and to count their requests.
-fn context(clock: Clock, shard: Shard) -> Result<Arc<Context>, Failure> {
+fn context(clock: Clock, shard: Shard, gate: PollGate) -> Result<Arc<Context>, Failure> {
     // Which actions are called is known when there is a configuration.
     let telemetry = Arc::new(Telemetry::new(&[]).map_err(Failure::run_time)?);
     telemetry.set_shard(shard);
-    let client = Client::new(clock, Arc::clone(&telemetry)).map_err(Failure::run_time)?;
-    Ok(Arc::new(Context::new(client, clock, telemetry)))
+    let client = match Client::new(clock, Arc::clone(&telemetry)) {
+        Ok(client) => client,
+        // The environment is part of the configuration.
+        Err(error @ InitError::Proxy(_)) => return Err(Failure::bad_input([error])),
+        Err(error) => return Err(Failure::run_time(error)),
+    };
+    let mut context = Context::new(client, clock, telemetry);
+    context.gate = gate;
+    Ok(Arc::new(context))
 }
 
 #[cfg(all(test, target_os = "linux"))]

@@ -11,7 +11,7 @@ use crate::{
     domain::{Clock, Shard},
     exposition,
     limiter::Limiters,
-    poller::{Context, Job},
+    poller::{Context, Job, PollGate},
     store::Store,
     supervisor,
 };
@@ -28,7 +28,7 @@ impl Once {
     /// Polls every job of `accounts`, which belong to `shard`, within the rate limit. The polls of
     /// an account without credentials fail.
     pub(super) async fn poll(accounts: Vec<Account>, shard: Shard) -> Result<Once, Failure> {
-        let context = super::context(Clock::system(), shard)?;
+        let context = super::context(Clock::system(), shard, PollGate::default())?;
         let limiters = Arc::<Limiters>::default();
         let providers = Providers::new(context.refresh_context(&limiters));
         providers

@@ -9,7 +9,9 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::{
-    Failure, listen,
+    Failure,
+    election::{self, Election},
+    listen,
     signals::{Request, Signals},
 };
 use crate::{
@@ -17,6 +19,8 @@ use crate::{
     cli::{ConfigFlags, ServeArgs, WebFlags},
     config::Config,
     domain::{Clock, Shard},
+    leadership::Candidate,
+    poller::{GateKeeper, PollGate},
     supervisor::{ConfigSource, Supervisor},
     web::{self, Listener, LoadedWebConfig, ReloadRequest, WebConfigFile, WebState},
 };
@@ -26,10 +30,12 @@ const RELOAD_QUEUE: usize = 16;
 
 pub(super) async fn run(flags: ServeArgs, signals: Signals) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
+    let election = election::of(&flags.ha, source.shard())?;
     let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref()).await;
     let (config, web_config) = super::both(source.load().await, web_config)?;
     // Bound before the first request to the API: a port that is taken must not cost any.
-    let mut server = Server::bind(&flags.web, web_config, source.shard(), signals).await?;
+    let mut server =
+        Server::bind(&flags.web, web_config, source.shard(), election, signals).await?;
     tracing::info!(
         version = build_info::VERSION,
         revision = build_info::REVISION,
@@ -69,6 +75,7 @@ pub(super) struct Server {
     /// SIGHUP uses the same queue as `/-/reload`.
     reload_queue: mpsc::Sender<ReloadRequest>,
     reload_requests: mpsc::Receiver<ReloadRequest>,
+    candidate: Option<Candidate>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,12 +91,25 @@ impl Server {
         flags: &WebFlags,
         web_config: Option<LoadedWebConfig>,
         shard: Shard,
+        election: Option<Election>,
         signals: Signals,
     ) -> Result<Server, Failure> {
         let listeners = listen::listeners(flags).await?;
         let clock = Clock::system();
-        let context = super::context(clock, shard)?;
+        let mut gate_keeper = None;
+        let mut gate = PollGate::default();
+        if election.as_ref().is_some_and(|election| election.is_cold) {
+            let (keeper, closed) = GateKeeper::new(clock);
+            gate_keeper = Some(keeper);
+            gate = closed;
+        }
+        let context = super::context(clock, shard, gate)?;
         let supervisor = Supervisor::new(Arc::clone(&context));
+        let mut candidate = None;
+        if let Some(election) = election {
+            let store = supervisor.store();
+            candidate = Some(election.candidate(gate_keeper, store, &context.telemetry, clock)?);
+        }
         let (reload_queue, reload_requests) = mpsc::channel(RELOAD_QUEUE);
         let mut shard_label = None;
         if !shard.is_whole() {
@@ -106,6 +126,7 @@ impl Server {
             clock,
             started: clock.now(),
             shard: shard_label,
+            leadership: candidate.as_ref().map(Candidate::leadership),
             telemetry_path: flags.telemetry_path.as_str().to_owned(),
             without_exporter_metrics: flags.disable_exporter_metrics,
             scrapes: Arc::new(Semaphore::new(flags.max_requests.get().into())),
@@ -130,6 +151,7 @@ impl Server {
             signals,
             reload_queue,
             reload_requests,
+            candidate,
         })
     }
 
@@ -202,6 +224,11 @@ impl Server {
             self.reload_requests,
         );
         let mut reloads = AbortOnDropHandle::new(tokio::spawn(reloads));
+        let give_back = CancellationToken::new();
+        let mut election = JoinSet::new();
+        if let Some(candidate) = self.candidate {
+            election.spawn(candidate.run(give_back.clone()));
+        }
         loop {
             tokio::select! {
                 request = self.signals.next() => match request {
@@ -213,9 +240,15 @@ impl Server {
                 Some(_) = tasks.join_next() => {
                     return Err(Failure::run_time("the web server stopped unexpectedly"));
                 }
+                Some(_) = election.join_next() => {
+                    return Err(Failure::run_time("the leader election stopped unexpectedly"));
+                }
             }
         }
         tracing::info!("stopping");
+        // First of all: while requests are drained here, another replica takes over.
+        give_back.cancel();
+        while election.join_next().await.is_some() {}
         stop.cancel();
         // This drops the requests that still wait for a reload, so that their clients get an
         // answer before the connections are drained.

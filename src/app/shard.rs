@@ -17,7 +17,7 @@ pub(super) fn of(flags: &ConfigFlags) -> Result<Shard, Failure> {
 }
 
 /// `HOSTNAME`, or else the host name that the Linux kernel reports.
-fn host_name() -> Option<String> {
+pub(super) fn host_name() -> Option<String> {
     // The variable comes first because users can set it: with hostNetwork, a pod has the host name
     // of its node, which has no ordinal.
     if let Ok(name) = env::var("HOSTNAME")

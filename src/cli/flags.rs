@@ -5,7 +5,8 @@ use std::{num::NonZeroU16, path::PathBuf, time::Duration};
 use clap::{Args, builder::BoolishValueParser};
 
 use super::values::{
-    ListenAddress, LogFormat, LogLevel, TelemetryPath, UnixSocketMode, WebAddress,
+    LeaseDuration, LeaseName, ListenAddress, LogFormat, LogLevel, ReplicaIdentity, StandbyMode,
+    TelemetryPath, UnixSocketMode, WebAddress,
 };
 use crate::{
     config::Overrides,
@@ -229,6 +230,45 @@ impl WebFlags {
 fn at_least_one(text: &str) -> Result<NonZeroU16, String> {
     text.parse()
         .map_err(|_| format!("expected a number from 1 to {}", NonZeroU16::MAX))
+}
+
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+#[command(next_help_heading = "High availability")]
+pub struct HaFlags {
+    #[arg(
+        long = "ha.kubernetes-lease",
+        env = "TCSS_EXPORTER_HA_KUBERNETES_LEASE",
+        value_name = "NAME",
+        help = "Name of a Kubernetes Lease by which replicas elect the one that exposes the accounts: NAME in the namespace of the pod, or NAMESPACE/NAME. With --shard=N/M, -N-of-M is appended."
+    )]
+    pub lease: Option<LeaseName>,
+
+    #[arg(
+        long = "ha.lease-duration",
+        env = "TCSS_EXPORTER_HA_LEASE_DURATION",
+        value_name = "DURATION",
+        default_value = "15s",
+        help = "Duration after which another replica takes over if the Lease was not renewed: 10s to 5m."
+    )]
+    pub duration: LeaseDuration,
+
+    #[arg(
+        long = "ha.standby",
+        env = "TCSS_EXPORTER_HA_STANDBY",
+        value_name = "MODE",
+        default_value = "hot",
+        value_enum,
+        help = "What replicas do that are not the leader: poll as well (hot), or not at all (cold)."
+    )]
+    pub standby: StandbyMode,
+
+    #[arg(
+        long = "ha.identity",
+        env = "TCSS_EXPORTER_HA_IDENTITY",
+        value_name = "NAME",
+        help = "Name of this replica in the Lease. It must differ from those of all other replicas. By default, the host name and a random suffix."
+    )]
+    pub identity: Option<ReplicaIdentity>,
 }
 
 #[derive(Args, Clone, Debug, PartialEq, Eq)]

@@ -17,8 +17,11 @@ pub mod pages;
 mod values;
 mod variables;
 
-pub use flags::{ConfigFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
-pub use values::{ListenAddress, LogFormat, LogLevel, OutputFormat, TelemetryPath, WebAddress};
+pub use flags::{ConfigFlags, HaFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
+pub use values::{
+    LeaseName, ListenAddress, LogFormat, LogLevel, OutputFormat, StandbyMode, TelemetryPath,
+    WebAddress,
+};
 
 use crate::{build_info, simulator::Speed};
 
@@ -163,6 +166,8 @@ pub const EXIT_CODES: [(u8, &str); 3] = [
 pub struct ServeArgs {
     #[command(flatten)]
     pub config: ConfigFlags,
+    #[command(flatten)]
+    pub ha: HaFlags,
     #[command(flatten)]
     pub web: WebFlags,
     #[command(flatten)]

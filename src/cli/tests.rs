@@ -67,11 +67,15 @@ fn serve_is_the_default_command() {
 fn defaults_match_the_documentation() {
     let ServeArgs {
         config,
+        ha,
         web,
         log,
         core_dumps,
     } = serve("tcss-exporter");
     assert!(!core_dumps);
+    assert_eq!((ha.lease, ha.identity), (None, None));
+    assert_eq!(ha.duration.get().as_secs(), 15);
+    assert_eq!(ha.standby, super::StandbyMode::Hot);
     assert_eq!(config.file, None);
     assert_eq!(config.overrides(), Overrides::default());
     assert_eq!(web.sockets(), on(&[":10058"]));
@@ -89,6 +93,7 @@ fn every_command_accepts_its_flags() {
         "tcss-exporter check --live --config.file c.yml --web.config.file w.yml --api.time-zone -03:00",
         "tcss-exporter --web.config.file w.yml --web.listen-address unix:/run/tcss.sock",
         "tcss-exporter demo --web.systemd-socket",
+        "tcss-exporter --ha.kubernetes-lease a/b --ha.lease-duration 30s --ha.standby cold --ha.identity x",
         "tcss-exporter scan --output json --poll.timeout 5s --log.format json",
         "tcss-exporter health --web.listen-address :1 --web.listen-address unix:/run/tcss.sock",
         "tcss-exporter completions zsh",

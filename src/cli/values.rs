@@ -1,8 +1,10 @@
 //! Values of flags.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use clap::ValueEnum;
+
+use crate::domain::{format_duration, parse_duration};
 
 /// Where to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -133,6 +135,106 @@ impl FromStr for TelemetryPath {
     }
 }
 
+/// Where the Lease of `--ha.kubernetes-lease` is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeaseName {
+    /// `None` for the namespace of the pod.
+    pub namespace: Option<String>,
+    pub name: String,
+}
+
+impl FromStr for LeaseName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (namespace, name) = match text.split_once('/') {
+            Some((namespace, name)) => (Some(namespace), name),
+            None => (None, text),
+        };
+        for part in namespace.into_iter().chain([name]) {
+            if !is_kubernetes_name(part) {
+                return Err(format!(
+                    "{part:?} is not a valid name of a Kubernetes object, expected for example tcss-exporter or monitoring/tcss-exporter"
+                ));
+            }
+        }
+        Ok(LeaseName {
+            namespace: namespace.map(str::to_owned),
+            name: name.to_owned(),
+        })
+    }
+}
+
+/// Lower-case letters, digits, hyphens and dots, between letters or digits. Shorter than Kubernetes
+/// allows, so that the suffix of a shard fits.
+fn is_kubernetes_name(text: &str) -> bool {
+    let is_alphanumeric = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    text.len() <= 200
+        && text.starts_with(is_alphanumeric)
+        && text.ends_with(is_alphanumeric)
+        && text
+            .chars()
+            .all(|c| is_alphanumeric(c) || c == '-' || c == '.')
+}
+
+/// A duration that a Lease can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseDuration(Duration);
+
+impl LeaseDuration {
+    const RANGE: std::ops::RangeInclusive<Duration> =
+        Duration::from_secs(10)..=Duration::from_mins(5);
+
+    pub fn get(self) -> Duration {
+        self.0
+    }
+}
+
+impl FromStr for LeaseDuration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let duration = parse_duration(text)?;
+        if !Self::RANGE.contains(&duration) || duration.subsec_nanos() > 0 {
+            return Err(format!(
+                "{} is not a valid duration of a Lease, expected whole seconds from 10s to 5m",
+                format_duration(duration)
+            ));
+        }
+        Ok(LeaseDuration(duration))
+    }
+}
+
+/// What a replica does that is not the leader.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum StandbyMode {
+    #[default]
+    Hot,
+    Cold,
+}
+
+/// The name of a replica in its Lease.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaIdentity(String);
+
+impl ReplicaIdentity {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ReplicaIdentity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.len() > 250 || !text.bytes().all(|byte| byte.is_ascii_graphic())
+        {
+            return Err("expected 1 to 250 printable ASCII characters without spaces".into());
+        }
+        Ok(ReplicaIdentity(text.to_owned()))
+    }
+}
+
 /// The lowest severity that is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum LogLevel {
@@ -234,6 +336,48 @@ mod tests {
             "", "metrics", "/", "/-", "/-/ready", "/a b", "/a?b", "/a#b", "/ä",
         ] {
             assert!(bad.parse::<TelemetryPath>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_lease_is_a_name_with_an_optional_namespace() {
+        let parse = |text: &str| text.parse::<LeaseName>();
+        let name = LeaseName {
+            namespace: None,
+            name: "tcss-exporter".into(),
+        };
+        assert_eq!(parse("tcss-exporter"), Ok(name.clone()));
+        let namespace = Some("monitoring".to_owned());
+        assert_eq!(
+            parse("monitoring/tcss-exporter"),
+            Ok(LeaseName { namespace, ..name })
+        );
+        for bad in [
+            "", "/", "a/", "/a", "a/b/c", "A", "a b", "-a", "a-", "a_b", "ä",
+        ] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_lease_lasts_whole_seconds_from_10_to_300() {
+        let parse = |text: &str| text.parse::<LeaseDuration>().map(LeaseDuration::get);
+        assert_eq!(parse("10s"), Ok(Duration::from_secs(10)));
+        assert_eq!(parse("5m"), Ok(Duration::from_secs(300)));
+        for bad in ["9s", "301s", "15500ms", "15", "0s"] {
+            assert!(parse(bad).is_err(), "{bad}");
+        }
+        assert_eq!(
+            parse("5s").unwrap_err(),
+            "5s is not a valid duration of a Lease, expected whole seconds from 10s to 5m"
+        );
+    }
+
+    #[test]
+    fn an_identity_is_printable() {
+        assert!("pod-0_1a2b3c4d".parse::<ReplicaIdentity>().is_ok());
+        for bad in ["", "a b", "a\n", "ä"] {
+            assert!(bad.parse::<ReplicaIdentity>().is_err(), "{bad}");
         }
     }
 }

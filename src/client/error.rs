@@ -18,6 +18,8 @@ pub struct ApiError {
     /// Whether the request died on a kept connection before the first byte of its response. All
     /// requests only read, so it may be repeated at once.
     pub is_stale_connection: bool,
+    /// Whether no request was sent because there are no credentials, which their source has logged.
+    pub is_of_credentials: bool,
     /// One line, without secrets.
     pub message: String,
     /// The API's `RequestId`, where it sent one.
@@ -47,6 +49,7 @@ impl ApiError {
             code: None,
             status: None,
             is_stale_connection: false,
+            is_of_credentials: false,
             message: String::new(),
             request_id: None,
             as_of,
@@ -85,6 +88,7 @@ impl RawError {
             code: self.code.map(clean),
             status: self.status,
             is_stale_connection: self.is_stale_connection,
+            is_of_credentials: false,
             message: clean(self.message),
             request_id: self.request_id.map(clean),
             as_of,

@@ -35,10 +35,12 @@ mod transport;
 pub use codes::TOKEN_FAILURE;
 pub use error::ApiError;
 pub use metadata::MetadataError;
+pub use proxy::ProxyError;
 pub use transport::{Handler, InitError};
 
 use error::{ErrorChain, RawError};
-use transport::{Destination, Transport, TransportError};
+use proxy::ProxySettings;
+use transport::{Destination, RawResponse, Transport, TransportError};
 
 /// Signed and sent exactly so: the API compares the two byte by byte.
 const CONTENT_TYPE: &str = "application/json";
@@ -67,6 +69,8 @@ pub struct ApiResponse {
     request_id: Option<String>,
     /// When the request was sent: the response is at least this old.
     pub as_of: Moment,
+    /// The server's clock, where it sent a `Date` that can be read.
+    pub date: Option<Timestamp>,
 }
 
 impl fmt::Debug for ApiResponse {
@@ -175,13 +179,21 @@ impl Client {
             .request_took(call.action, permit.departure().elapsed());
         // The request has ended, so the next one may be sent while this response is read.
         drop(permit);
-        match outcome.and_then(open_and_wipe) {
-            Ok((response, request_id)) => {
+        let opened = match outcome {
+            Ok(response) => {
+                let date = response.date;
+                open_and_wipe(response.body).map(|opened| (opened, date))
+            }
+            Err(error) => Err(error),
+        };
+        match opened {
+            Ok(((response, request_id), date)) => {
                 self.warn_if_deprecated(call.action, &response);
                 Ok(ApiResponse {
                     response,
                     request_id,
                     as_of,
+                    date,
                 })
             }
             Err(error) => Err(self.failed(call.action, error, auth, as_of)),
@@ -244,7 +256,7 @@ impl Client {
         auth: RequestAuth<'_>,
         at: Timestamp,
         deadline: Instant,
-    ) -> Result<Bytes, RawError> {
+    ) -> Result<RawResponse, RawError> {
         let request = request(call, auth, at)?;
         let secret_id = match auth {
             RequestAuth::Signed(credentials) => credentials.secret_id.as_str(),
@@ -260,7 +272,7 @@ impl Client {
         };
         let response = response?;
         if response.status == StatusCode::OK {
-            return Ok(response.body);
+            return Ok(response);
         }
         // The API sends its own errors with status 200. A gateway may pass them on with another
         // one, and then the error says more than the status.
@@ -285,6 +297,12 @@ impl From<TransportError> for RawError {
             ..RawError::new(error.reason, error.message)
         }
     }
+}
+
+/// Whether [`Client::new`] can use the proxy variables of this process.
+pub fn check_proxy_variables() -> Result<(), ProxyError> {
+    ProxySettings::of_the_process()?;
+    Ok(())
 }
 
 /// The JSON object under `Response`, for fuzzing.

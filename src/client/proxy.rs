@@ -34,8 +34,12 @@ enum Exclusion {
 }
 
 impl ProxySettings {
+    pub(super) fn of_the_process() -> Result<ProxySettings, ProxyError> {
+        ProxySettings::read(|name| std::env::var(name).ok())
+    }
+
     /// Reads the variables with `get`.
-    pub(super) fn read(get: impl Fn(&str) -> Option<String>) -> Result<ProxySettings, ProxyError> {
+    fn read(get: impl Fn(&str) -> Option<String>) -> Result<ProxySettings, ProxyError> {
         let all = proxy(&get, "ALL_PROXY")?;
         let https = proxy(&get, "HTTPS_PROXY")?;
         let http = proxy(&get, "HTTP_PROXY")?;

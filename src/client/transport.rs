@@ -1,9 +1,10 @@
 //! Sends one HTTP request and reads the body of its response: over the network, or in this process.
 
-use std::{env, error::Error, io, sync::Arc, time::Duration};
+use std::{error::Error, io, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode, header};
+use jiff::Timestamp;
 use reqwest::redirect;
 use url::Url;
 
@@ -66,6 +67,8 @@ pub(super) struct Network {
 #[derive(Debug)]
 pub(super) struct RawResponse {
     pub(super) status: StatusCode,
+    /// The server's clock, where it sent a `Date` that can be read.
+    pub(super) date: Option<Timestamp>,
     pub(super) body: Bytes,
 }
 
@@ -95,7 +98,7 @@ impl TransportError {
 
 impl Transport {
     pub(super) fn network() -> Result<Transport, InitError> {
-        let proxies = ProxySettings::read(|name| env::var(name).ok())?;
+        let proxies = ProxySettings::of_the_process()?;
         let connections = ApiConnections::new(tls_config()?, max_descriptors());
         // Plain HTTP: the metadata service has no certificate, so none is loaded.
         let metadata = builder()
@@ -120,9 +123,9 @@ impl Transport {
             Transport::Network(network) => network.exchange(request, destination).await,
             Transport::InProcess(handler) => {
                 let response = handler(request);
-                let status = response.status();
                 Ok(RawResponse {
-                    status,
+                    status: response.status(),
+                    date: date(response.headers()),
                     body: response.into_body(),
                 })
             }
@@ -222,6 +225,7 @@ fn tls_config() -> Result<rustls::ClientConfig, InitError> {
 
 async fn read(mut response: reqwest::Response) -> Result<RawResponse, TransportError> {
     let status = response.status();
+    let date = date(response.headers());
     let mut body = BytesMut::new();
     // Piece by piece: a Content-Length may be missing or wrong, and a small body may decompress to a
     // huge one.
@@ -236,8 +240,15 @@ async fn read(mut response: reqwest::Response) -> Result<RawResponse, TransportE
     }
     Ok(RawResponse {
         status,
+        date,
         body: body.freeze(),
     })
+}
+
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let date = headers.get(header::DATE)?.to_str().ok()?;
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date);
+    date.ok()
 }
 
 /// The request was not sent, or no response began.

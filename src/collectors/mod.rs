@@ -8,7 +8,7 @@ use std::{any::Any, fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::domain::Scan;
+use crate::domain::{Scan, format_duration};
 
 mod assets;
 mod breakdown;
@@ -86,6 +86,12 @@ pub trait Answer: Sized + Send + Sync + 'static {
 
     fn pace(&self) -> Pace {
         Pace::Idle
+    }
+
+    /// When what the answer describes has started, if the API says so without a time zone: it
+    /// cannot lie in the future unless the configured time zone is wrong.
+    fn start(&self) -> Option<Timestamp> {
+        None
     }
 }
 
@@ -287,7 +293,14 @@ pub struct Collector {
     n_families: usize,
     family: fn(usize) -> FamilyHead,
     samples: fn(&AnyAnswer, usize, &mut Samples<'_>),
-    read: fn(&mut Fields<'_>, Option<&AnyAnswer>) -> (AnyAnswer, Pace),
+    read: fn(&mut Fields<'_>, Option<&AnyAnswer>) -> ReadAnswer,
+}
+
+/// What [`Answer`] says about itself.
+struct ReadAnswer {
+    answer: AnyAnswer,
+    pace: Pace,
+    start: Option<Timestamp>,
 }
 
 /// An answer of any collector.
@@ -312,6 +325,8 @@ impl fmt::Debug for AnyAnswer {
 pub struct Parsed {
     pub answer: AnyAnswer,
     pub pace: Pace,
+    /// How far [`Answer::start`] lies in the future, if it does.
+    pub starts_ahead: Option<Duration>,
     /// The fields that were missing or could not be read.
     pub unexpected: Vec<&'static str>,
 }
@@ -390,7 +405,11 @@ impl Collector {
         before: Option<&AnyAnswer>,
     ) -> Result<Parsed, AnswerError> {
         let mut fields = Fields::parse(responses, reading)?;
-        let (answer, pace) = (self.read)(&mut fields, before);
+        let ReadAnswer {
+            answer,
+            pace,
+            start,
+        } = (self.read)(&mut fields, before);
         // A response without a single readable field is not an answer to what was asked: taking
         // it for one would replace good data with nothing.
         if let Some(action) = fields.unread() {
@@ -399,6 +418,7 @@ impl Collector {
         Ok(Parsed {
             answer,
             pace,
+            starts_ahead: starts_ahead(start, reading.as_of),
             unexpected: fields.into_unexpected(),
         })
     }
@@ -423,24 +443,47 @@ impl Collector {
     }
 }
 
+/// The smallest difference between two time zones.
+const MIN_ZONE_DIFFERENCE: Duration = Duration::from_mins(15);
+/// The largest one.
+const MAX_ZONE_DIFFERENCE: Duration = Duration::from_hours(26);
+
+/// How far `start` lies in the future of `now`, if the difference of two time zones explains it.
+fn starts_ahead(start: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    let ahead = Duration::try_from(start?.duration_since(now)).ok()?;
+    let is_zone = (MIN_ZONE_DIFFERENCE..=MAX_ZONE_DIFFERENCE).contains(&ahead);
+    is_zone.then_some(ahead)
+}
+
+/// What to say about [`Parsed::starts_ahead`].
+pub fn time_zone_warning(starts_ahead: Duration) -> String {
+    let minutes = Duration::from_mins(starts_ahead.as_secs() / 60);
+    format!(
+        "the scan seems to start in {}, although the clocks agree: check api.time_zone, \
+         whose default is +08:00",
+        format_duration(minutes)
+    )
+}
+
 fn write_samples<A: Answer>(answer: &AnyAnswer, index: usize, samples: &mut Samples<'_>) {
     if let Some(answer) = answer.get::<A>() {
         (A::FAMILIES[index].samples)(answer, samples);
     }
 }
 
-fn read_answer<A: Answer>(
-    fields: &mut Fields<'_>,
-    before: Option<&AnyAnswer>,
-) -> (AnyAnswer, Pace) {
+fn read_answer<A: Answer>(fields: &mut Fields<'_>, before: Option<&AnyAnswer>) -> ReadAnswer {
     // An answer of another type cannot come from this question, so it counts as none.
     let before = match before {
         Some(before) => before.get::<A>(),
         None => None,
     };
     let answer = A::read(fields, before);
-    let pace = answer.pace();
-    (AnyAnswer(Arc::new(answer)), pace)
+    let (pace, start) = (answer.pace(), answer.start());
+    ReadAnswer {
+        answer: AnyAnswer(Arc::new(answer)),
+        pace,
+        start,
+    }
 }
 
 impl PartialEq for Collector {

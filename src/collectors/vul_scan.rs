@@ -149,6 +149,10 @@ impl Answer for VulScan {
             _ => Pace::Idle,
         }
     }
+
+    fn start(&self) -> Option<Timestamp> {
+        self.start
+    }
 }
 
 impl VulScan {
@@ -276,14 +280,21 @@ const FAMILIES: [Family<VulScan>; 17] = [
     ),
     Family::fresh(
         "tcss_vul_scan_task_info",
-        "A metric with a constant '1' value labeled by the task ID of the scan.",
+        "A metric with a constant '1' value labeled by the task IDs of the scan.",
         |scan, samples| {
             let BySource { local, registry } = scan.task_ids;
-            for (source, id) in [("local", local), ("registry", registry)] {
-                if let Some(id) = id {
-                    samples.add_with(&[("source", source), ("task_id", &id.to_string())], 1.0);
-                }
+            if local.is_none() && registry.is_none() {
+                return;
             }
+            // A scan has two tasks at most, and both are of one scan: one series says so, and
+            // joins with others without a choice of the source.
+            let local = local.map(|id| id.to_string()).unwrap_or_default();
+            let registry = registry.map(|id| id.to_string()).unwrap_or_default();
+            let labels = [
+                ("local_task_id", local.as_str()),
+                ("registry_task_id", &registry),
+            ];
+            samples.add_with(&labels, 1.0);
         },
     ),
     Family::lasting(

@@ -14,6 +14,8 @@ use crate::{
 pub struct CredentialsError {
     message: String,
     cause: Cause,
+    /// `credentials`, unless STS could not be reached.
+    reason: Reason,
     /// The error code of STS, where it sent one.
     code: Option<String>,
     /// The `RequestId` of STS, where it sent one.
@@ -40,6 +42,7 @@ impl CredentialsError {
         CredentialsError {
             message: message.into(),
             cause,
+            reason: Reason::Credentials,
             code: None,
             request_id: None,
         }
@@ -75,6 +78,7 @@ impl CredentialsError {
         CredentialsError {
             message: format!("{action}: {}", error.message),
             cause,
+            reason: reason_of_sts(error.reason),
             code: error.code,
             request_id: error.request_id,
         }
@@ -135,14 +139,28 @@ impl CredentialsError {
     /// The error of a poll that has no credentials.
     pub fn into_api_error(self, as_of: Moment) -> ApiError {
         ApiError {
-            reason: Reason::Credentials,
+            reason: self.reason,
             code: self.code,
             status: None,
             is_stale_connection: false,
+            is_of_credentials: true,
             message: self.message,
             request_id: self.request_id,
             as_of,
         }
+    }
+}
+
+/// The reason of a poll for which STS failed. Where it did not get as far as an answer of STS, nothing
+/// is wrong with the credentials, and no operator action is required.
+fn reason_of_sts(reason: Reason) -> Reason {
+    match reason {
+        Reason::Network
+        | Reason::Timeout
+        | Reason::Tls
+        | Reason::HttpStatus
+        | Reason::Throttled => reason,
+        _ => Reason::Credentials,
     }
 }
 

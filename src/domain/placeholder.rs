@@ -1,4 +1,4 @@
-//! Values that nobody filled in, or that kept the quotes around them.
+//! Placeholders that were never filled in, and values that kept the quotes around them.
 
 /// What is wrong with a value that a template, a shell or `docker run --env-file` should have changed.
 /// None where nothing is. No key, token, host or name of Tencent Cloud contains such characters.

@@ -10,9 +10,10 @@ use prometheus::proto::MetricFamily;
 use crate::{
     collectors::{self, Collector, FamilyHead, Lifetime},
     domain::Moment,
-    store::{Snapshot, Store, Table},
+    store::{LinesReader, Snapshot, Store, Table},
 };
 
+mod account_states;
 mod accounts;
 mod format;
 mod polls;
@@ -23,12 +24,14 @@ mod writer;
 pub use format::Format;
 pub use polls::publish;
 
+use account_states::AccountStates;
 use accounts::AccountCounters;
 use text::{FamilyOf, Kind};
 use writer::Writer;
 
-/// A page is sent when it has at least this many bytes.
-const PAGE: usize = 64 * 1024;
+/// A page is sent when it has at least this many bytes. Each one is handed from thread to thread,
+/// which costs as much as rendering some tens of kilobytes.
+const PAGE: usize = 256 * 1024;
 /// A page ends after the row that fills it.
 const SPARE: usize = 4 * 1024;
 /// The capacity of a buffer for a page.
@@ -42,12 +45,14 @@ pub struct Scrape {
     jobs: Vec<JobState>,
     /// One for each account of the table.
     accounts: Vec<AccountCounters>,
+    account_states: AccountStates,
     registry: Vec<MetricFamily>,
 }
 
 #[derive(Debug)]
 struct JobState {
-    snapshot: Arc<Snapshot>,
+    /// The families that were not written yet.
+    lines: LinesReader,
     is_fresh: bool,
 }
 
@@ -57,9 +62,8 @@ impl Scrape {
         let table = store.table();
         let mut jobs = Vec::with_capacity(table.jobs.len());
         for job in &table.jobs {
-            let snapshot = job.snapshot();
-            let is_fresh = snapshot.fresh(now, job.stale_after).is_some();
-            jobs.push(JobState { snapshot, is_fresh });
+            let (lines, is_fresh) = job.scraped(now);
+            jobs.push(JobState { lines, is_fresh });
         }
         // Read now, not page by page: a scrape that takes long must not mix several moments.
         let mut accounts = Vec::with_capacity(table.accounts.len());
@@ -67,9 +71,21 @@ impl Scrape {
             accounts.push(AccountCounters::read(account));
         }
         Scrape {
+            account_states: AccountStates::count(&table),
             table,
             jobs,
             accounts,
+            registry,
+        }
+    }
+
+    /// What a standby exposes: no series of an account.
+    pub fn of_standby(store: &Store, registry: Vec<MetricFamily>) -> Scrape {
+        Scrape {
+            account_states: AccountStates::count(&store.table()),
+            table: Arc::default(),
+            jobs: Vec::new(),
+            accounts: Vec::new(),
             registry,
         }
     }
@@ -96,25 +112,26 @@ impl Scrape {
         String::from_utf8(text).expect("labels and help texts are UTF-8")
     }
 
-    /// The families in their order, each once: a family must not be interrupted by another.
+    /// The families in their order, each once: a family must not be interrupted by another. Those
+    /// of one job come in the order of its lines.
     fn sections(&self) -> Vec<Section> {
         let mut sections = Vec::new();
         for collector in &collectors::ALL {
             let jobs = self.jobs_of(collector);
-            for (index, head) in collector.families().enumerate() {
+            for head in collector.families() {
                 sections.push(Section::Answers {
                     jobs: jobs.clone(),
-                    index,
                     head,
                 });
             }
         }
-        for (index, family) in polls::FAMILIES.iter().enumerate() {
-            sections.push(Section::Polls { index, family });
+        for family in &polls::FAMILIES {
+            sections.push(Section::Polls(family));
         }
         for family in &accounts::FAMILIES {
             sections.push(Section::Accounts(family));
         }
+        sections.push(Section::AccountStates);
         for index in 0..self.registry.len() {
             sections.push(Section::Registry(index));
         }
@@ -142,14 +159,11 @@ impl Scrape {
 enum Section {
     Answers {
         jobs: Range<usize>,
-        index: usize,
         head: FamilyHead,
     },
-    Polls {
-        index: usize,
-        family: &'static FamilyOf<Snapshot>,
-    },
+    Polls(&'static FamilyOf<Snapshot>),
     Accounts(&'static FamilyOf<AccountCounters>),
+    AccountStates,
     Registry(usize),
 }
 
@@ -157,29 +171,26 @@ impl Section {
     fn n_rows(&self, scrape: &Scrape) -> usize {
         match self {
             Section::Answers { jobs, .. } => jobs.len(),
-            Section::Polls { .. } => scrape.jobs.len(),
+            Section::Polls(_) => scrape.jobs.len(),
             Section::Accounts(_) => scrape.accounts.len(),
-            Section::Registry(_) => 1,
+            Section::AccountStates | Section::Registry(_) => 1,
         }
     }
 
-    fn write(&self, row: usize, scrape: &Scrape, writer: &mut Writer) {
+    fn write(&self, row: usize, scrape: &mut Scrape, writer: &mut Writer) {
         match self {
-            Section::Answers { jobs, index, head } => {
-                let job = &scrape.jobs[jobs.start + row];
+            Section::Answers { jobs, head } => {
+                let job = &mut scrape.jobs[jobs.start + row];
+                let lines = job.lines.next_family();
                 // Stale data are withheld, so that an alert on them sees nothing instead of a value
                 // that is no longer true. Facts about the past stay true.
                 if !job.is_fresh && head.lifetime == Lifetime::Fresh {
                     return;
                 }
-                let lines = job.snapshot.lines.family(*index);
                 write_lines(writer, head.name, Kind::Gauge, head.help, lines);
             }
-            Section::Polls { index, family } => {
-                let collector = scrape.table.jobs[row].collector;
-                // In the lines of a job, these families follow those of its collector.
-                let index = collector.n_families() + index;
-                let lines = scrape.jobs[row].snapshot.lines.family(index);
+            Section::Polls(family) => {
+                let lines = scrape.jobs[row].lines.next_family();
                 write_lines(writer, family.name, family.kind, family.help, lines);
             }
             Section::Accounts(family) => {
@@ -193,6 +204,12 @@ impl Section {
                         (family.samples)(account, samples);
                     },
                 );
+            }
+            Section::AccountStates => {
+                let family = &account_states::FAMILY;
+                writer.family(family.name, family.kind, family.help, &[], |samples| {
+                    (family.samples)(&scrape.account_states, samples);
+                });
             }
             Section::Registry(index) => registry::write(writer, &scrape.registry[*index]),
         }
@@ -236,6 +253,11 @@ impl Pages {
         has_page
     }
 
+    /// Whether the last page was written.
+    pub fn is_finished(&self) -> bool {
+        self.is_done
+    }
+
     fn write_page(&mut self) -> bool {
         while let Some(section) = self.sections.get(self.section) {
             // A page may have ended within the family, whose head must not be repeated then.
@@ -243,7 +265,7 @@ impl Pages {
                 self.writer.next_family();
             }
             for row in self.row..section.n_rows(&self.scrape) {
-                section.write(row, &self.scrape, &mut self.writer);
+                section.write(row, &mut self.scrape, &mut self.writer);
                 if self.writer.len() >= PAGE {
                     // The next call continues with the row after this one.
                     self.row = row + 1;

@@ -19,6 +19,8 @@ const MAX_NAMES: usize = 5;
 pub(super) enum LineKind {
     FirstSuccess,
     SucceededAgain,
+    /// A start in the future.
+    StartsAhead,
     /// For this reason.
     Failed(&'static str),
     FailedAgain(&'static str),
@@ -67,6 +69,9 @@ impl LogDigest {
                 }
                 LineKind::SucceededAgain => {
                     tracing::info!(polls, accounts, "more polls succeeded again");
+                }
+                LineKind::StartsAhead => {
+                    tracing::warn!(polls, accounts, "more scans seem to start in the future");
                 }
                 LineKind::Failed(reason) => {
                     tracing::warn!(reason, polls, accounts, "more polls failed");

@@ -16,14 +16,17 @@ use crate::{
     domain::{Clock, Moment, Scan},
     exposition,
     limiter::{AccountLimiter, Limiters},
-    store::{AccountEntry, JobEntry, Outcome, RequestStats},
+    store::{AccountEntry, JobEntry, Outcome, RequestStats, Snapshot},
     telemetry::Telemetry,
 };
 
 mod digest;
+mod gate;
 mod policy;
 mod report;
 mod requests;
+
+pub use gate::{GateKeeper, Permission, PollGate};
 
 use digest::LogDigest;
 use policy::CatchUp;
@@ -35,6 +38,7 @@ pub struct Context {
     pub client: Client,
     pub clock: Clock,
     pub telemetry: Arc<Telemetry>,
+    pub gate: PollGate,
     digest: LogDigest,
 }
 
@@ -44,6 +48,7 @@ impl Context {
             client,
             clock,
             telemetry,
+            gate: PollGate::default(),
             digest: LogDigest::default(),
         }
     }
@@ -138,16 +143,47 @@ enum Turn {
 }
 
 impl Job {
-    /// Polls at `first`, then by `second` at the latest, and from then on when each poll says.
+    /// Polls at `first`, then by `second` at the latest, and from then on when each poll says; while
+    /// the gate is open.
     pub async fn run(self, context: Arc<Context>, first: Instant, second: Instant) {
+        let mut first = first;
+        let mut second = second;
+        loop {
+            select! {
+                () = self.run_open(&context, first, second) => {}
+                () = self.forget(&context.gate) => {}
+            }
+            let spread = select! {
+                spread = context.gate.opened() => spread,
+                () = self.forget(&context.gate) => context.gate.opened().await,
+            };
+            // All jobs start again together.
+            first = Instant::now() + spread.mul_f64(fastrand::f64());
+            second = first + self.poll.interval;
+        }
+    }
+
+    /// Once another replica polls, the data of this one must not be exposed when it leads again.
+    async fn forget(&self, gate: &PollGate) {
+        gate.forbidden().await;
+        let interval = self.poll.interval;
+        exposition::publish(&self.entry, Snapshot::unpolled(interval));
+    }
+
+    /// Polls until the gate closes.
+    async fn run_open(&self, context: &Context, first: Instant, second: Instant) {
         let turn = self.wait(NextPoll::at(first)).await;
         // The state of a poll takes kilobytes. It is boxed, so that the thousands of jobs that wait
         // for their turn do not hold it.
-        let next = Box::pin(self.poll(&context, turn)).await;
+        let next = Box::pin(context.gate.pass(self.poll(context, turn))).await;
+        let Some(next) = next else { return };
         let mut next = next.no_later_than(second);
         loop {
             let turn = self.wait(next).await;
-            next = Box::pin(self.poll(&context, turn)).await;
+            match Box::pin(context.gate.pass(self.poll(context, turn))).await {
+                Some(then) => next = then,
+                None => return,
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use tracing::Level;
 
@@ -121,6 +122,18 @@ pub(super) enum CatchUp {
     SkipTo(Instant),
 }
 
+/// The API accepts signatures that are off by at most this.
+const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// Whether the clock of a server agrees with `now`. One that does not say its time, and answers,
+/// has accepted a signature of about now.
+pub(super) fn clocks_agree(now: Timestamp, server: Option<Timestamp>) -> bool {
+    match server {
+        Some(server) => server.duration_since(now).abs() <= MAX_CLOCK_SKEW,
+        None => true,
+    }
+}
+
 /// The level at which to log a failed poll: a new failure is loud, a repeated one is not.
 pub(super) fn level(error: &ApiError, is_new: bool) -> Level {
     // A failure can last for days at one poll a minute. The metric says that it goes on.
@@ -135,8 +148,6 @@ pub(super) fn level(error: &ApiError, is_new: bool) -> Level {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::{
         collectors::{self, Reading},
@@ -284,6 +295,16 @@ mod tests {
         assert_eq!(seconds(&snapshot), 10.0);
         snapshot.interval = Duration::from_secs(10);
         assert_eq!(seconds(&snapshot), 1.0);
+    }
+
+    #[test]
+    fn clocks_agree_within_the_skew_that_the_api_accepts() {
+        let now = Timestamp::from_second(1_764_000_000).unwrap();
+        for (seconds, expected) in [(0, true), (300, true), (-300, true), (301, false)] {
+            let server = now + SignedDuration::from_secs(seconds);
+            assert_eq!(clocks_agree(now, Some(server)), expected, "{seconds}");
+        }
+        assert!(clocks_agree(now, None));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     client::ApiError,
+    collectors,
     domain::{ScanName, format_duration},
     store::Snapshot,
 };
@@ -22,6 +23,7 @@ pub(super) fn poll(job: &Job, digest: &LogDigest, before: &Snapshot, after: &Sna
         return;
     }
     success(job, digest, before);
+    time_zone(job, digest, before, after);
     unexpected_fields(job, before, after);
 }
 
@@ -55,6 +57,25 @@ fn success(job: &Job, digest: &LogDigest, before: &Snapshot) {
     }
 }
 
+/// Logs a start in the future once, when it is first seen.
+fn time_zone(job: &Job, digest: &LogDigest, before: &Snapshot, after: &Snapshot) {
+    let starts_ahead = |snapshot: &Snapshot| snapshot.latest()?.starts_ahead;
+    let Some(ahead) = starts_ahead(after) else {
+        return;
+    };
+    let (account, collector, scan) = names(job);
+    if starts_ahead(before).is_some() || !digest.admits(LineKind::StartsAhead, account) {
+        return;
+    }
+    tracing::warn!(
+        account,
+        collector,
+        scan,
+        "{}",
+        collectors::time_zone_warning(ahead)
+    );
+}
+
 fn failure(job: &Job, digest: &LogDigest, error: &ApiError, before: &Snapshot, interval: Duration) {
     let (account, collector, scan) = names(job);
     // The message is not compared: it may contain a time or an ID that differs each time.
@@ -68,7 +89,10 @@ fn failure(job: &Job, digest: &LogDigest, error: &ApiError, before: &Snapshot, i
     } else {
         LineKind::FailedAgain(reason)
     };
-    let level = if digest.admits(kind, account) {
+    // The source of the credentials has logged the error, once for all accounts that use it.
+    let level = if error.is_of_credentials {
+        Level::DEBUG
+    } else if digest.admits(kind, account) {
         policy::level(error, is_new)
     } else {
         Level::DEBUG

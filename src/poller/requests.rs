@@ -227,7 +227,13 @@ impl<'a> Requests<'a> {
         let before = snapshot.latest().map(|data: &Arc<Data>| &data.answer);
         let reading = job.reading(first.as_of);
         match job.collector.read(&texts(responses), reading, before) {
-            Ok(parsed) => Ok((first.as_of, parsed)),
+            Ok(mut parsed) => {
+                if !policy::clocks_agree(first.as_of.wall, first.date) {
+                    // Then the clock may be wrong, and not the time zone.
+                    parsed.starts_ahead = None;
+                }
+                Ok((first.as_of, parsed))
+            }
             Err(error) => Err(self.unreadable(first, &error)),
         }
     }

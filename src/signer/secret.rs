@@ -32,6 +32,11 @@ impl Secret {
         self.reveal().is_empty()
     }
 
+    /// The header `Authorization` of a request that this secret authorizes, marked sensitive.
+    pub fn bearer_header(&self) -> Result<HeaderValue, InvalidHeader> {
+        sensitive_header("token", &format!("Bearer {}", self.reveal()))
+    }
+
     /// `text` with this secret redacted.
     pub fn scrub(&self, text: &str) -> String {
         scrub(text, &[self.reveal()])

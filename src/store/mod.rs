@@ -22,7 +22,7 @@ use crate::{
 mod lines;
 mod snapshot;
 
-pub use lines::Lines;
+pub use lines::{Lines, LinesReader};
 pub use snapshot::{Data, LastPoll, Outcome, Snapshot};
 
 /// Everything that is exposed. A reload replaces the table and keeps the entries that did not
@@ -166,6 +166,13 @@ impl JobEntry {
     /// The current snapshot.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// What a scrape at `now` needs of the current snapshot.
+    pub fn scraped(&self, now: Moment) -> (LinesReader, bool) {
+        let snapshot = self.snapshot.load();
+        let is_fresh = snapshot.fresh(now, self.stale_after).is_some();
+        (snapshot.lines.reader(), is_fresh)
     }
 
     /// Replaces the snapshot. Use `exposition::publish`, which renders its lines.

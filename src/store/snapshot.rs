@@ -47,6 +47,8 @@ pub struct Data {
     pub as_of: Moment,
     pub answer: AnyAnswer,
     pub pace: Pace,
+    /// See [`Parsed::starts_ahead`].
+    pub starts_ahead: Option<Duration>,
     /// The fields that were missing or could not be read.
     pub unexpected: Vec<&'static str>,
 }
@@ -83,6 +85,7 @@ impl Snapshot {
             Ok(Parsed {
                 answer,
                 pace,
+                starts_ahead,
                 unexpected,
             }) => {
                 next.unexpected_values += unexpected.len() as u64;
@@ -90,6 +93,7 @@ impl Snapshot {
                     as_of: at,
                     answer,
                     pace,
+                    starts_ahead,
                     unexpected,
                 }));
                 next.failed_in_a_row = 0;

@@ -13,8 +13,11 @@ use crate::{
     domain::{Moment, Reason, Shard},
 };
 
+mod lease;
 #[cfg(target_os = "linux")]
 mod process;
+
+pub use lease::LeaseMetrics;
 
 /// An answer takes tens of milliseconds inside China, hundreds from elsewhere.
 const BUCKETS: [f64; 10] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -299,6 +302,15 @@ impl Telemetry {
         self.web_reload_successful
             .with_label_values(NO_LABELS)
             .set(0);
+    }
+
+    /// The families about leader election. Without it, they are absent. Call it once.
+    pub fn register_lease(
+        &self,
+        lease: &str,
+        reasons: &[&str],
+    ) -> Result<LeaseMetrics, prometheus::Error> {
+        LeaseMetrics::register(&self.registry, lease, reasons)
     }
 
     /// All families except those about the process, its HTTP server and its log, sorted by name.

@@ -1,16 +1,22 @@
-//! The standard `process_*` metrics, from procfs.
+//! The standard `process_*` metrics, from the kernel.
 
-use procfs::process::{LimitValue, Process, Stat};
+use std::{fs, path::Path};
+
 use prometheus::{
     Counter, Gauge,
     core::{Collector, Desc},
     proto::MetricFamily,
 };
+use rustix::{
+    param::page_size,
+    process::{Resource, getrlimit},
+    time::{ClockId, clock_gettime},
+};
 
 use super::unix_seconds;
 use crate::domain::Clock;
 
-/// Reads `/proc/self` at each scrape. What cannot be read is left out.
+/// Asks the kernel at each scrape. What a security policy denies is left out.
 #[derive(Debug)]
 pub(crate) struct ProcessCollector {
     /// Only for its name.
@@ -55,15 +61,6 @@ impl ProcessCollector {
             start_time: unix_seconds(Clock::system().now()),
         })
     }
-
-    /// From a counter of its own, since two scrapes may collect at once.
-    fn cpu_family(stat: &Stat) -> Vec<MetricFamily> {
-        let Ok(cpu) = cpu_counter() else {
-            return Vec::new();
-        };
-        cpu.inc_by(as_f64(stat.utime + stat.stime) / as_f64(procfs::ticks_per_second()));
-        cpu.collect()
-    }
 }
 
 impl Collector for ProcessCollector {
@@ -76,32 +73,21 @@ impl Collector for ProcessCollector {
     }
 
     fn collect(&self) -> Vec<MetricFamily> {
-        let Ok(process) = Process::myself() else {
-            return Vec::new();
-        };
-        let Ok(stat) = process.stat() else {
-            return Vec::new();
-        };
-        // These are files of their own, which a security policy may deny.
-        let mut open_fds = None;
-        if let Ok(count) = process.fd_count() {
-            open_fds = Some(as_f64(count as u64));
+        let mut families = Vec::with_capacity(GAUGES.len() + 1);
+        // From a counter of its own, since two scrapes may collect at once.
+        if let Ok(cpu) = cpu_counter() {
+            cpu.inc_by(cpu_seconds());
+            families.extend(cpu.collect());
         }
-        let mut max_fds = None;
-        let mut max_virtual_memory = None;
-        if let Ok(limits) = process.limits() {
-            max_fds = Some(limit(limits.max_open_files.soft_limit));
-            max_virtual_memory = Some(limit(limits.max_address_space.soft_limit));
-        }
+        let (virtual_memory, resident_memory) = memory().unzip();
         let values = [
-            open_fds,
-            max_fds,
-            Some(as_f64(stat.vsize)),
-            max_virtual_memory,
-            Some(as_f64(stat.rss * procfs::page_size())),
+            open_fds(Path::new("/proc/self/fd")),
+            Some(limit(Resource::Nofile)),
+            virtual_memory,
+            Some(limit(Resource::As)),
+            resident_memory,
             Some(self.start_time),
         ];
-        let mut families = ProcessCollector::cpu_family(&stat);
         for (gauge, value) in self.gauges.iter().zip(values) {
             let Some(value) = value else { continue };
             gauge.set(value);
@@ -118,15 +104,70 @@ fn cpu_counter() -> Result<Counter, prometheus::Error> {
     )
 }
 
-fn limit(value: LimitValue) -> f64 {
-    match value {
-        // As client_golang does, so that dashboards for Go programs work.
-        LimitValue::Unlimited => as_f64(u64::MAX),
-        LimitValue::Value(value) => as_f64(value),
+#[expect(clippy::cast_precision_loss, reason = "nanoseconds are far below 2^53")]
+fn cpu_seconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// The descriptors listed in `directory`, `/proc/self/fd`.
+fn open_fds(directory: &Path) -> Option<f64> {
+    // Since Linux 6.2, the size of the directory is their number. Counting them one by one takes
+    // long where there are thousands.
+    let size = fs::metadata(directory).ok()?.len();
+    if size > 0 {
+        return Some(as_f64(size));
     }
+    // The directory itself is open while it is read.
+    let n_entries = fs::read_dir(directory).ok()?.count();
+    Some(as_f64(n_entries.saturating_sub(1) as u64))
+}
+
+/// The virtual and the resident memory size, in bytes.
+fn memory() -> Option<(f64, f64)> {
+    // In pages, the first two of its numbers.
+    let statm = fs::read_to_string("/proc/self/statm").ok()?;
+    let mut numbers = statm.split(' ');
+    let size: u64 = numbers.next()?.parse().ok()?;
+    let resident: u64 = numbers.next()?.parse().ok()?;
+    let page = page_size() as u64;
+    Some((as_f64(size * page), as_f64(resident * page)))
+}
+
+/// The soft limit.
+fn limit(resource: Resource) -> f64 {
+    // As client_golang does, so that dashboards for Go programs work.
+    as_f64(getrlimit(resource).current.unwrap_or(u64::MAX))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
 fn as_f64(value: u64) -> f64 {
     value as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn open_files_are_counted() {
+        const N_FILES: usize = 200;
+        let directory = Path::new("/proc/self/fd");
+        let before = open_fds(directory).unwrap();
+        let mut files = Vec::new();
+        for _ in 0..N_FILES {
+            files.push(fs::File::open("/proc/self/statm").unwrap());
+        }
+        // Other tests open and close some meanwhile.
+        let opened = open_fds(directory).unwrap() - before;
+        assert!((100.0..300.0).contains(&opened), "{opened}");
+    }
+
+    #[test]
+    fn the_process_uses_memory_and_cpu() {
+        let (size, resident) = memory().unwrap();
+        assert!(size >= resident && resident > 1e6, "{size} {resident}");
+        assert!(cpu_seconds() > 0.0);
+        assert!(limit(Resource::Nofile) >= 64.0);
+    }
 }

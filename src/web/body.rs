@@ -42,23 +42,44 @@ impl ResponseBody {
         }
     }
 
-    pub(super) fn pages(
-        pages: Pages,
-        is_gzip: bool,
+    pub(super) fn scrape(
+        begun: BegunScrape,
         renderer: Arc<Renderer>,
         permit: OwnedSemaphorePermit,
     ) -> ResponseBody {
-        let encoding = if is_gzip {
-            PageEncoding::Gzip(Box::new(GzipPages::new(pages, renderer.buffers())))
+        let source = match begun.rest {
+            None => BodySource::Complete(begun.first),
+            Some(rest) => BodySource::Pages(RenderedPages {
+                renderer,
+                state: RenderState::Rendered(begun.first, rest),
+            }),
+        };
+        ResponseBody {
+            source,
+            _permit: Some(permit),
+        }
+    }
+}
+
+/// A scrape of which the first chunk was rendered.
+#[derive(Debug)]
+pub(super) struct BegunScrape {
+    first: Bytes,
+    /// None if the first chunk is all: the response then has a length.
+    rest: Option<PageEncoding>,
+}
+
+impl BegunScrape {
+    pub(super) fn new(pages: Pages, is_gzip: bool, buffers: &Arc<PageBuffers>) -> BegunScrape {
+        let mut rest = if is_gzip {
+            PageEncoding::Gzip(Box::new(GzipPages::new(pages, buffers)))
         } else {
             PageEncoding::Plain(Box::new(pages))
         };
-        ResponseBody {
-            source: BodySource::Pages(RenderedPages {
-                renderer,
-                state: RenderState::Waiting(encoding),
-            }),
-            _permit: Some(permit),
+        let first = rest.next_chunk(buffers).unwrap_or_default();
+        BegunScrape {
+            first,
+            rest: (!rest.is_finished()).then_some(rest),
         }
     }
 }
@@ -103,6 +124,8 @@ struct RenderedPages {
 
 #[derive(Debug)]
 enum RenderState {
+    /// This chunk can be sent.
+    Rendered(Bytes, PageEncoding),
     /// For room to send the next chunk.
     Waiting(PageEncoding),
     /// A thread has the pages, and returns them with the next chunk.
@@ -114,6 +137,10 @@ impl RenderedPages {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let mut rendering = match mem::replace(&mut self.state, RenderState::Done) {
             RenderState::Done => return Poll::Ready(None),
+            RenderState::Rendered(chunk, pages) => {
+                self.state = RenderState::Waiting(pages);
+                return Poll::Ready(Some(chunk));
+            }
             RenderState::Waiting(pages) => self.render(pages),
             RenderState::Rendering(rendering) => rendering,
         };
@@ -155,6 +182,13 @@ enum PageEncoding {
 }
 
 impl PageEncoding {
+    fn is_finished(&self) -> bool {
+        match self {
+            PageEncoding::Plain(pages) => pages.is_finished(),
+            PageEncoding::Gzip(pages) => pages.encoder.is_none(),
+        }
+    }
+
     fn next_chunk(&mut self, buffers: &Arc<PageBuffers>) -> Option<Bytes> {
         match self {
             PageEncoding::Plain(pages) => {

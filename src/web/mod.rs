@@ -25,6 +25,7 @@ use tokio::{
 use crate::{
     domain::{Clock, Moment},
     exposition::Scrape,
+    leadership::Leadership,
     listener::Peer,
     store::Store,
     telemetry::Telemetry,
@@ -51,10 +52,14 @@ pub(crate) use negotiation::negotiate;
 pub use renderer::Renderer;
 pub use server::serve;
 
+use body::BegunScrape;
 use route::Route;
 
 /// Until a client that announced a body without a length has sent its end.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The scrape of so few jobs takes less time than handing it to another thread.
+const JOBS_RENDERED_IN_PLACE: usize = 50;
 
 /// Requests a reload of the configuration. The answer is the problems, if there are any.
 pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
@@ -69,6 +74,8 @@ pub struct WebState {
     pub started: Moment,
     /// This instance's share of the accounts, such as `0/3`. None if it has all of them.
     pub shard: Option<String>,
+    /// `None` without leader election.
+    pub leadership: Option<Leadership>,
     pub telemetry_path: String,
     /// Whether the metrics of the exporter itself are left out.
     pub without_exporter_metrics: bool,
@@ -146,7 +153,7 @@ impl WebState {
             Route::Metrics => self.metrics(headers).await,
             Route::Landing => self.status_page(query).await,
             Route::Healthy => text(StatusCode::OK, "healthy"),
-            Route::Ready if self.store.is_ready() => text(StatusCode::OK, "ready"),
+            Route::Ready if self.is_ready() => text(StatusCode::OK, "ready"),
             Route::Ready => text(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not ready: waiting for the first poll of every scan",
@@ -165,6 +172,17 @@ impl WebState {
         }
     }
 
+    /// Independent of who leads: a standby that is not ready would block rolling updates.
+    fn is_ready(&self) -> bool {
+        let leadership = self.leadership.as_ref();
+        self.store.is_ready() || leadership.is_some_and(Leadership::is_ready_without_data)
+    }
+
+    fn is_standby(&self) -> bool {
+        let leadership = self.leadership.as_ref();
+        leadership.is_some_and(|leadership| !leadership.exposes_accounts())
+    }
+
     async fn metrics(&self, headers: &HeaderMap) -> Response<ResponseBody> {
         // The permit moves into the body: a scrape counts until its last byte is sent, because a slow
         // client keeps its snapshots and buffers in memory.
@@ -177,17 +195,29 @@ impl WebState {
         let (format, is_gzip) = negotiate(headers);
         let (store, telemetry) = (Arc::clone(&self.store), Arc::clone(&self.telemetry));
         let (clock, without_exporter) = (self.clock, self.without_exporter_metrics);
-        let collect = move || {
+        let is_standby = self.is_standby();
+        let buffers = Arc::clone(self.renderer.buffers());
+        let is_small = store.table().jobs.len() <= JOBS_RENDERED_IN_PLACE;
+        let begin = move || {
             let registry = if without_exporter {
                 telemetry.gather_without_exporter()
             } else {
                 telemetry.gather()
             };
-            Scrape::new(&store, registry, clock.now()).pages(format)
+            let scrape = if is_standby {
+                Scrape::of_standby(&store, registry)
+            } else {
+                Scrape::new(&store, registry, clock.now())
+            };
+            BegunScrape::new(scrape.pages(format), is_gzip, &buffers)
         };
-        let pages = self.renderer.pool().run(collect).await;
+        let begun = if is_small {
+            begin()
+        } else {
+            self.renderer.pool().run(begin).await
+        };
         let renderer = Arc::clone(&self.renderer);
-        let mut response = Response::new(ResponseBody::pages(pages, is_gzip, renderer, permit));
+        let mut response = Response::new(ResponseBody::scrape(begun, renderer, permit));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -209,11 +239,13 @@ impl WebState {
         let query = status::StatusQuery::parse(query);
         let (store, clock, started) = (Arc::clone(&self.store), self.clock, self.started);
         let (telemetry_path, shard) = (self.telemetry_path.clone(), self.shard.clone());
+        let leadership = self.leadership.clone();
         let render = move || {
             let info = status::ServerInfo {
                 started,
                 telemetry_path: &telemetry_path,
                 shard: shard.as_deref(),
+                leadership: leadership.as_ref(),
             };
             status::page(&store.table(), clock.now(), &query, info)
         };

@@ -12,7 +12,7 @@ use crate::{exposition::PAGE_CAPACITY, workers::WorkerPool};
 /// Rendering takes at most half of the CPUs, and no more than this.
 const MAX_THREADS: usize = 4;
 /// Buffers that are kept for the next page: 4 MiB.
-const MAX_FREE: usize = 64;
+const MAX_FREE: usize = 16;
 
 /// The threads, and the buffers of pages, which are reused: a scrape of ten thousand accounts fills
 /// hundreds.

@@ -4,8 +4,9 @@ use std::process::{Command, Output};
 
 use crate::support::{
     answer,
-    process::{CANARY, Running, exporter, file, path, simulator},
+    process::{CANARY, Running, exporter, file, path, serving, simulating, simulator, until},
     raw::{Act, Raw, ok, refusing},
+    sum,
 };
 
 fn run(command: &mut Command) -> (i32, String, String) {
@@ -412,14 +413,10 @@ fn names_of_files_reach_the_terminal_without_control_characters() {
 }
 
 #[test]
-fn fish_and_zsh_complete_commands_and_flags() {
+fn fish_completes_commands_and_flags() {
     let directory = tempfile::tempdir().unwrap();
-    let write = |name: &str, shell: &str| {
-        let (_, script, _) = run(exporter().args(["completions", shell]));
-        std::fs::write(directory.path().join(name), script).unwrap();
-    };
-    write("tcss.fish", "fish");
-    write("_tcss-exporter", "zsh");
+    let (_, script, _) = run(exporter().args(["completions", "fish"]));
+    std::fs::write(directory.path().join("tcss.fish"), script).unwrap();
     let fish = |line: &str| {
         let command = format!("source tcss.fish; complete -C '{line}'");
         run(Command::new("fish")
@@ -441,21 +438,84 @@ fn fish_and_zsh_complete_commands_and_flags() {
             "{line}: {completed}"
         );
     }
-    // zsh completes only in a terminal; zpty is one.
-    let zsh = |line: &str, expected: &str| {
-        let script = r#"zmodload zsh/zpty; zpty z zsh -f -i
-            zpty -w z "PS1= ; fpath=($PWD \$fpath); autoload -Uz compinit; compinit -u -d $PWD/dump; zstyle ':completion:*' list-colors ''; echo rea''dy"
-            zpty -r -m z out '*ready*'
-            zpty -w -n z "$1"$'\t'
-            repeat 40; do sleep 0.1; zpty -r -t z piece && out+=$piece; [[ $out == *"$2"* ]] && break; done
-            print -r -- "$out"; zpty -d z"#;
-        run(Command::new("zsh")
-            .args(["-f", "-c", script, "zsh", line, expected])
-            .env("HOME", directory.path())
-            .env("TERM", "dumb")
-            .current_dir(directory.path()))
-        .1
-    };
-    let shown = zsh("tcss-exporter che", "tcss-exporter check");
-    assert!(shown.contains("tcss-exporter check"), "{shown:?}");
+}
+
+/// Types a line and Tab into an interactive shell in a pseudo-terminal, as a user does.
+#[test]
+fn bash_zsh_and_fish_complete_in_a_terminal() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, shell) in [
+        ("tcss.bash", "bash"),
+        ("_tcss-exporter", "zsh"),
+        ("tcss.fish", "fish"),
+    ] {
+        let (_, script, _) = run(exporter().args(["completions", shell]));
+        std::fs::write(directory.path().join(name), script).unwrap();
+    }
+    // zpty of zsh is the terminal. The prompt is empty, so that a line is shown as it is typed.
+    let script = r#"zmodload zsh/zpty; zpty -e shell "$1"
+        zpty -w shell "$2"; zpty -r -m shell out '*ready*'; out=
+        zpty -w -n shell "$3"$'\t'
+        repeat 100; do sleep 0.1; zpty -r -t shell piece && out+=$piece; [[ $out == *"$4"* ]] && break; done
+        print -r -- "$out"; zpty -d shell"#;
+    let shells = [
+        (
+            "bash --norc --noprofile -i",
+            "PS1=; source tcss.bash; echo rea''dy",
+        ),
+        (
+            "zsh -f -i",
+            "PS1= ; fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -d $PWD/dump; \
+             zstyle ':completion:*' list-colors ''; echo rea''dy",
+        ),
+        (
+            "fish --no-config -i",
+            "function fish_prompt; end; source tcss.fish; echo rea''dy",
+        ),
+    ];
+    for (shell, setup) in shells {
+        for (line, expected) in [
+            ("tcss-exporter che", "tcss-exporter check"),
+            ("tcss-exporter --web.listen-a", "--web.listen-address"),
+            ("tcss-exporter check --str", "check --strict"),
+            ("tcss-exporter scan --output js", "--output json"),
+        ] {
+            let (_, shown, _) = run(Command::new("zsh")
+                .args(["-f", "-c", script, "zsh", shell, setup, line, expected])
+                .env("HOME", directory.path())
+                .env("TERM", "dumb")
+                .current_dir(directory.path()));
+            assert!(shown.contains(expected), "{shell}, {line}: {shown:?}");
+        }
+    }
+}
+
+/// The simulator answers in UTC+8.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wrong_time_zone_is_named_where_a_scan_seems_to_start_in_the_future() {
+    let (_api, api) = simulating("started_ago: 5m, scans: [{takes: 60m, local_images: 3}]");
+    let endpoint = format!("--api.endpoint={api}");
+    let warning = "although the clocks agree: check api.time_zone";
+    let (code, right, _) = run(exporter().args(["scan", &endpoint]));
+    assert_eq!((code, right.contains(warning)), (0, false), "{right}");
+    for command in [&["scan"][..], &["check", "--live"]] {
+        let wrong = [endpoint.as_str(), "--api.time-zone=UTC"];
+        let (code, wrong, _) = run(exporter().args(command).args(wrong));
+        assert_eq!(code, 0, "{wrong}");
+        let note = "the scan seems to start in 7h 5";
+        assert!(wrong.contains(note) && wrong.contains(warning), "{wrong}");
+    }
+
+    let (exporter, url) = serving(&[
+        &endpoint,
+        "--api.time-zone=UTC",
+        "--poll.interval=1s",
+        "--poll.scanning-interval=1s",
+    ]);
+    until(&format!("{url}/metrics"), "three polls", |text| {
+        (sum(text, "tcss_polls_total") >= 3.0).then_some(())
+    })
+    .await;
+    let log = exporter.output();
+    assert_eq!(log.matches(warning).count(), 1, "{log}");
 }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
@@ -16,7 +17,7 @@ use tokio::{
 
 use crate::support::{
     World, account, answer, job,
-    raw::{ok, read_whole},
+    raw::{Act, Raw, http, ok, read_whole},
     value,
 };
 
@@ -156,4 +157,41 @@ async fn the_end_of_a_hang_lets_no_more_than_the_rate_through() {
         let n = within.count();
         assert!(n <= 20, "{n} arrived within a second");
     }
+}
+
+/// A start in the future is put down to the time zone only while the clocks agree.
+#[tokio::test]
+async fn a_start_in_the_future_means_a_wrong_time_zone_unless_the_clocks_differ() {
+    // Eight hours from now, in UTC+8.
+    let start = hours_from_now(16).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let body = String::from_utf8(answer("SCANNING", 5.0, 60.0, 1).to_vec()).unwrap();
+    let body = body.replace("2021-05-01 00:00:00", &start);
+    for (header, is_noticed) in [
+        (String::new(), true),
+        (format!("Date: {}\r\n", http_date(0)), true),
+        (format!("Date: {}\r\n", http_date(8)), false),
+        ("Date: yesterday\r\n".into(), true),
+    ] {
+        let raw = Raw::start(Act::Send(http("200 OK", &header, body.as_bytes()))).await;
+        let world = World::on_the_network();
+        let job = job(&world.context, account("a", &raw.url()));
+        job.poll(&world.context, Instant::now()).await;
+        let snapshot = job.entry.snapshot();
+        let data = snapshot.latest().expect("it answered");
+        assert_eq!(data.starts_ahead.is_some(), is_noticed, "{header}");
+    }
+}
+
+/// As servers write it.
+fn http_date(hours: i64) -> String {
+    let format = "%a, %d %b %Y %H:%M:%S GMT";
+    hours_from_now(hours).strftime(format).to_string()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "compared with the clock of the exporter"
+)]
+fn hours_from_now(hours: i64) -> Timestamp {
+    Timestamp::now() + SignedDuration::from_hours(hours)
 }

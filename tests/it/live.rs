@@ -161,7 +161,7 @@ fn row<'a>(table: &'a str, account: &str) -> Vec<&'a str> {
         .collect()
 }
 
-/// The reason, the begin of the first note behind it, and a word of the advice.
+/// The reason, the start of the first note behind it, and a word of the advice.
 const EXPECTED: [(&str, &str, &str, &str); 14] = [
     (
         "wrong_key",

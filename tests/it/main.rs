@@ -19,6 +19,8 @@ mod connections;
 mod credentials;
 mod docs;
 mod faults;
+mod gateways;
+mod ha;
 mod health;
 mod lifecycle;
 mod live;

@@ -387,7 +387,11 @@ async fn a_request_without_content_is_answered_even_if_it_announces_chunks() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_response_without_a_length_does_not_promise_http_1_0_clients_to_keep_alive() {
     let (_socket, address) = refusing();
-    let (_exporter, exporter) = serving(&["--api.endpoint", &format!("http://{address}")]);
+    // More than one page, so its length is not known when its first page is sent.
+    let config = file(&config_of_scans(500));
+    let endpoint = format!("http://{address}");
+    let (_exporter, exporter) =
+        serving(&["--config.file", path(&config), "--api.endpoint", &endpoint]);
     let address = exporter.trim_start_matches("http://");
     for more in ["", "Accept-Encoding: gzip\r\n"] {
         let request = format!("GET /metrics HTTP/1.0\r\nConnection: keep-alive\r\n{more}\r\n");
@@ -399,9 +403,11 @@ async fn a_response_without_a_length_does_not_promise_http_1_0_clients_to_keep_a
         assert!(!head.contains("transfer-encoding"), "{head}");
         assert!(!body.is_empty(), "{more}");
     }
-    // A response with a length keeps the connection.
+    let (_exporter, exporter) = serving(&["--api.endpoint", &endpoint]);
+    let address = exporter.trim_start_matches("http://");
+    // A response with a length keeps the connection, as that of one account does.
     let twice = "GET /-/healthy HTTP/1.0\r\nConnection: keep-alive\r\n\r\n\
-                 GET /-/healthy HTTP/1.0\r\n\r\n";
+                 GET /metrics HTTP/1.0\r\n\r\n";
     let answer = raw_answer(address, twice).await;
     assert_eq!(answer.matches("200 OK").count(), 2, "{answer}");
 }

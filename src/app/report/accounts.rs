@@ -27,13 +27,14 @@ fn row(job: &Job, now: Moment) -> TableRow<4> {
         Some(at) => until(at, now.wall),
         None => "-".into(),
     };
-    let (result, notes) = match job.entry.snapshot().failure() {
-        Some(error) => (format!("failed: {}", error.reason), notes(error)),
-        None => ("ok".into(), Vec::new()),
+    let snapshot = job.entry.snapshot();
+    let result = match snapshot.failure() {
+        Some(error) => format!("failed: {}", error.reason),
+        None => "ok".into(),
     };
     TableRow {
         cells: [job.account.name.to_string(), origin, expires, result],
-        notes,
+        notes: notes(&snapshot),
     }
 }
 

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr;
 
-use crate::{cli::output::printable, client::ApiError, poller::Job};
+use crate::{
+    cli::output::printable, client::ApiError, collectors::time_zone_warning, poller::Job,
+    store::Snapshot,
+};
 
 mod accounts;
 mod scans;
@@ -57,7 +60,21 @@ fn format_line<const N: usize>(cells: &[impl AsRef<str>; N], widths: [usize; N])
 }
 
 /// What went wrong, and what to do about it.
-fn notes(error: &ApiError) -> Vec<String> {
+fn notes(snapshot: &Snapshot) -> Vec<String> {
+    if let Some(error) = snapshot.failure() {
+        return failure_notes(error);
+    }
+    match snapshot.latest() {
+        Some(data) => data
+            .starts_ahead
+            .map(time_zone_warning)
+            .into_iter()
+            .collect(),
+        None => Vec::new(),
+    }
+}
+
+fn failure_notes(error: &ApiError) -> Vec<String> {
     vec![
         format!("{}: {}", error.reason, message(error)),
         format!("to do: {}", error.advice()),
@@ -146,7 +163,7 @@ Größe         é       no
             request_id: Some("id-1".into()),
             ..ApiError::of(Reason::Auth)
         };
-        let [problem, advice] = &notes(&error)[..] else {
+        let [problem, advice] = &failure_notes(&error)[..] else {
             panic!()
         };
         assert_eq!(

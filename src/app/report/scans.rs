@@ -65,11 +65,10 @@ fn row(job: &Job, now: Moment) -> TableRow<8> {
         vulnerabilities,
         if snapshot.is_up() { "yes" } else { "no" }.into(),
     ];
-    let notes = match snapshot.failure() {
-        Some(error) => notes(error),
-        None => Vec::new(),
-    };
-    TableRow { cells, notes }
+    TableRow {
+        cells,
+        notes: notes(&snapshot),
+    }
 }
 
 /// Status, progress, images at risk, vulnerabilities.

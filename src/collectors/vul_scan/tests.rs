@@ -82,7 +82,7 @@ found_vulnerabilities[("source", "local")] 7
 found_vulnerabilities[("source", "registry")] 9
 ignored_vulnerabilities[] 1
 risk_images[] 2
-task_info[("source", "registry"), ("task_id", "18548")] 1
+task_info[("local_task_id", ""), ("registry_task_id", "18548")] 1
 completed_risk_images[] 2
 completed_found_vulnerabilities[("source", "local")] 7
 completed_found_vulnerabilities[("source", "registry")] 9
@@ -288,4 +288,25 @@ proptest! {
         }
         prop_assert_eq!(n_current, 1.0);
     }
+}
+
+#[test]
+fn a_start_in_the_future_by_the_difference_of_two_zones_is_noticed() {
+    // DOCUMENTED starts at 2021-04-30 16:00:00 UTC.
+    let start = 1_619_798_400;
+    for (before_start, expected) in [
+        (-60, None),
+        (60, None),
+        (14 * 60, None),
+        (15 * 60, Some(Duration::from_mins(15))),
+        (8 * 3_600 - 300, Some(Duration::from_secs(8 * 3_600 - 300))),
+        (26 * 3_600, Some(Duration::from_hours(26))),
+        // No two zones are that far apart: the date itself is wrong.
+        (27 * 3_600, None),
+    ] {
+        let parsed = parse_after(DOCUMENTED, start - before_start, None);
+        assert_eq!(parsed.starts_ahead, expected, "{before_start} s");
+    }
+    let never = parse_after(&with("ScanStartTime", "\"\""), start - 3_600, None);
+    assert_eq!(never.starts_ahead, None);
 }

@@ -70,10 +70,14 @@ fn of_the_code() -> Families {
     for family in &accounts::FAMILIES {
         add(family.name, family.kind.as_str(), &["account"], family.help);
     }
+    let states = &account_states::FAMILY;
+    add(states.name, states.kind.as_str(), &[], states.help);
 
     let telemetry = Telemetry::new(&collectors::action_names()).unwrap();
     let world = World::new(&["answered", "failed"]);
     telemetry.web_config_loaded(world.now);
+    let lease = telemetry.register_lease("tcss", &["network"]).unwrap();
+    lease.set_last_renewal(world.now);
     telemetry.set_web_certificate_expiry(Some(world.now.wall));
     let registry = telemetry.gather();
     for family in &registry {
@@ -140,12 +144,12 @@ fn example_lines(collector: &'static Collector) -> String {
         }),
     );
     let mut lines = String::new();
-    for index in 0..collector.n_families() {
-        let family = job.snapshot().lines.family(index).to_vec();
-        let family = String::from_utf8(family).unwrap();
-        let name = collector.families().nth(index).unwrap().name;
-        assert!(!family.is_empty() || name.contains("remaining"), "{name}");
-        lines.push_str(&family);
+    let mut rendered = job.snapshot().lines.reader();
+    for family in collector.families() {
+        let of_family = str::from_utf8(rendered.next_family()).unwrap();
+        let may_be_absent = family.name.contains("remaining");
+        assert!(!of_family.is_empty() || may_be_absent, "{}", family.name);
+        lines.push_str(of_family);
     }
     lines
 }

@@ -85,6 +85,24 @@ impl World {
 }
 
 #[test]
+fn a_healthy_account_with_one_completed_scan_costs_at_most_34_series() {
+    let world = World::new(&["prod"]);
+    let completed = ANSWER
+        .replace("SCANNING", "SCANNED")
+        .replace(r#""LocalTaskID":0"#, r#""LocalTaskID":18547"#)
+        .replace(
+            r#""ScanEndTime":"""#,
+            r#""ScanEndTime":"2021-05-01 00:10:00""#,
+        );
+    world.answers(0, &completed);
+    let text = world.text(Format::Text, Duration::ZERO);
+    // Temporary credentials have series about their refresh, long-term ones have not.
+    let counts = |line: &&str| line.contains("account=") && !line.starts_with("tcss_credentials_");
+    let series = text.lines().filter(counts).count();
+    assert_eq!(series, 34, "{text}");
+}
+
+#[test]
 fn a_job_that_was_not_tried_shows_that_and_nothing_else() {
     let text = World::new(&["prod"]).text(Format::Text, Duration::ZERO);
     assert!(
@@ -106,7 +124,13 @@ fn a_job_that_was_not_tried_shows_that_and_nothing_else() {
     assert!(text.contains(
         "\ntcss_api_requests_total{account=\"prod\",action=\"DescribeVulScanInfo\"} 0\n"
     ));
-    for absent in ["failing", "last_attempt", "last_success", "expiry", "# EOF"] {
+    for absent in [
+        "poll_failing",
+        "last_attempt",
+        "last_success",
+        "expiry",
+        "# EOF",
+    ] {
         assert!(!text.contains(absent), "{absent}");
     }
 }
@@ -137,7 +161,7 @@ fn a_good_answer_shows_every_gauge() {
         "found_vulnerabilities{@,source=\"registry\"} 9",
         "ignored_vulnerabilities{@} 1",
         "risk_images{@} 2",
-        "task_info{@,source=\"registry\",task_id=\"18548\"} 1",
+        "task_info{@,local_task_id=\"\",registry_task_id=\"18548\"} 1",
     ];
     let expected = expected.map(|line| format!("tcss_vul_scan_{}", line.replace('@', labels)));
     assert_eq!(scan, expected);
@@ -261,13 +285,47 @@ fn open_metrics_names_counters_without_their_suffix_and_says_where_it_ends() {
 }
 
 #[test]
+fn a_standby_shows_no_series_of_an_account_but_whether_it_could_take_over() {
+    let world = World::new(&["answered", "failed", "waiting", "answered too"]);
+    world.answers(0, ANSWER);
+    world.outcome(1, Err(ApiError::of(Reason::Network)));
+    world.answers(3, ANSWER);
+    let standby = Scrape::of_standby(&world.store, Vec::new()).text(Format::Text);
+    assert!(!standby.contains("account="), "{standby}");
+    let leader = world.text(Format::Text, Duration::ZERO);
+    for (state, count) in [("fine", 2), ("failing", 1), ("waiting", 1)] {
+        let line =
+            format!("\ntcss_exporter_accounts{{source=\"config\",state=\"{state}\"}} {count}\n");
+        assert!(standby.contains(&line), "{standby}");
+        assert!(leader.contains(&line), "{leader}");
+    }
+}
+
+#[test]
+fn an_account_is_in_the_worst_state_of_its_jobs() {
+    let world = World::new(&["prod", "prod", "prod"]);
+    let states = || account_states::AccountStates::count(&world.store.table());
+    let waiting = states();
+    world.answers(0, ANSWER);
+    world.answers(1, ANSWER);
+    assert_eq!(states(), waiting);
+    world.outcome(1, Err(ApiError::of(Reason::Auth)));
+    let failing = states();
+    assert_ne!(failing, waiting);
+    world.answers(2, ANSWER);
+    assert_eq!(states(), failing);
+    world.answers(1, ANSWER);
+    assert_ne!(states(), failing);
+}
+
+#[test]
 fn families_are_contiguous_over_pages_and_pages_are_small() {
     let names: Vec<String> = (0..500).map(|index| format!("account-{index}")).collect();
     let world = World::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
     (0..500).for_each(|job| world.answers(job, ANSWER));
     let scrape = Scrape::new(&world.store, Vec::new(), world.now);
     let pages: Vec<Vec<u8>> = scrape.pages(Format::Text).collect();
-    assert!(pages.len() > 10 && pages.iter().all(|page| page.len() < PAGE + 4_096));
+    assert!(pages.len() > 4 && pages.iter().all(|page| page.len() < PAGE + 4_096));
     let text = String::from_utf8(pages.concat()).unwrap();
     assert_eq!(text, world.text(Format::Text, Duration::ZERO));
     let mut names: Vec<&str> = text

@@ -8,7 +8,12 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use listing::{RowState, StatusListing};
 use parts::{isolated, shape, time};
 
-use crate::{build_info, domain::Moment, store::Table};
+use crate::{
+    build_info,
+    domain::Moment,
+    leadership::{Leadership, Standing},
+    store::Table,
+};
 
 mod help;
 mod listing;
@@ -29,6 +34,8 @@ pub(super) struct ServerInfo<'a> {
     pub(super) telemetry_path: &'a str,
     /// This instance's share of the accounts, such as `0/3`. None if it has all of them.
     pub(super) shard: Option<&'a str>,
+    /// `None` without leader election.
+    pub(super) leadership: Option<&'a Leadership>,
 }
 
 pub(super) fn page(
@@ -45,6 +52,9 @@ pub(super) fn page(
             body {
                 a .skip href="#scans" { "Skip to scans" }
                 (header(now, info))
+                @if let Some(leadership) = info.leadership {
+                    (standing(leadership))
+                }
                 main {
                     (counts(&listing))
                     (controls(now, query))
@@ -130,6 +140,36 @@ fn header(now: Moment, info: ServerInfo<'_>) -> Markup {
                     li { a href="./-/ready" { "Readiness" } }
                     li { a href="./-/healthy" { "Health" } }
                     li { a href="#help" { "Help" } }
+                }
+            }
+        }
+    }
+}
+
+/// Whether this replica exposes what the page shows.
+fn standing(leadership: &Leadership) -> Markup {
+    let lease = leadership.lease();
+    html! {
+        p .standing role="status" {
+            @match leadership.standing() {
+                Standing::Leader => {
+                    b { "Leader" } " of " (isolated(lease))
+                }
+                Standing::Unconfirmed => {
+                    b { "Leader" } " of " (isolated(lease))
+                    ", but the lease cannot be renewed. See the log."
+                }
+                Standing::Offering => {
+                    b { "Leader" } " of " (isolated(lease))
+                    ", but no poll reaches the API. Waiting for another replica to take over."
+                }
+                Standing::Standby { leader: Some(leader) } => {
+                    b { "Standby" } ": " (isolated(&leader))
+                    " exposes the accounts. This page shows the polls of this replica."
+                }
+                Standing::Standby { leader: None } => {
+                    b { "Standby" } ": there is no leader of " (isolated(lease))
+                    ". This page shows the polls of this replica."
                 }
             }
         }

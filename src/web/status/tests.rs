@@ -98,6 +98,7 @@ impl World {
             started: self.now,
             telemetry_path: "/metrics",
             shard: None,
+            leadership: None,
         };
         page(
             &self.table,
@@ -453,6 +454,7 @@ fn the_header_shows_version_uptime_and_shard() {
         started: world.now,
         telemetry_path: "/tcss",
         shard: Some("0/3"),
+        leadership: None,
     };
     let page = page(
         &world.table,
@@ -652,4 +654,40 @@ fn a_stalled_scan_whose_poll_fails_is_failing_and_says_that_it_makes_no_progress
         counts(&page),
         "1 failing 0 stale 0 stalled 0 waiting 0 scanning 0 OK"
     );
+}
+
+#[test]
+fn the_page_of_a_replica_tells_who_exposes_the_accounts() {
+    let world = World::new(&["prod"]);
+    world.answers(0, SCANNING);
+    let bar = |standing| {
+        let leadership = Leadership::fixed(standing);
+        let info = ServerInfo {
+            started: world.now,
+            telemetry_path: "/metrics",
+            shard: None,
+            leadership: Some(&leadership),
+        };
+        let page = page(&world.table, world.now, &StatusQuery::parse(None), info);
+        assert!(row(&page, "prod").contains(" Scanning "), "its own data");
+        let (_, bar) = page.split_once("<p class=\"standing\"").unwrap();
+        words_of(&format!("<p{}", bar.split("</p>").next().unwrap()))
+    };
+    assert_eq!(bar(Standing::Leader), "Leader of tcss");
+    assert_eq!(
+        bar(Standing::Unconfirmed),
+        "Leader of tcss , but the lease cannot be renewed. See the log."
+    );
+    assert_eq!(
+        bar(Standing::Standby {
+            leader: Some("pod-b_<1>".into())
+        }),
+        "Standby : pod-b_<1> exposes the accounts. This page shows the polls of this replica."
+    );
+    assert_eq!(
+        bar(Standing::Standby { leader: None }),
+        "Standby : there is no leader of tcss . This page shows the polls of this replica."
+    );
+    assert!(bar(Standing::Offering).starts_with("Leader of tcss , but no poll reaches the API"));
+    assert!(!world.page("").contains("class=\"standing\""));
 }

@@ -138,6 +138,8 @@ impl Target {
 
     /// Time on a processor so far, in user space and in the kernel.
     fn cpu(&self) -> Duration {
+        /// `USER_HZ`, which is the same on all of Linux' platforms that people use.
+        const TICKS_PER_SECOND: u64 = 100;
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.exporter.id())).unwrap();
         let (_, fields) = stat.rsplit_once(") ").unwrap();
         let ticks: u64 = fields
@@ -146,7 +148,22 @@ impl Target {
             .take(2)
             .map(|ticks| ticks.parse::<u64>().unwrap())
             .sum();
-        Duration::from_millis(ticks * 1_000 / procfs::ticks_per_second())
+        Duration::from_millis(ticks * 1_000 / TICKS_PER_SECOND)
+    }
+}
+
+/// Whether a response has all of its body, which has either a length or an end.
+fn is_complete(answer: &str) -> bool {
+    let Some((head, body)) = answer.split_once("\r\n\r\n") else {
+        return false;
+    };
+    let head = head.to_ascii_lowercase();
+    match head.split_once("content-length: ") {
+        Some((_, rest)) => {
+            let length = rest.lines().next().unwrap();
+            body.len() == length.parse::<usize>().unwrap()
+        }
+        None => body.ends_with("\r\n0\r\n\r\n"),
     }
 }
 
@@ -155,7 +172,7 @@ async fn scrape(address: SocketAddr) -> io::Result<Duration> {
     let begin = Instant::now();
     let answer = timeout(SCRAPE_TIMEOUT, ask(address, "/metrics")).await??;
     let took = begin.elapsed();
-    let is_whole = answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("\r\n0\r\n\r\n");
+    let is_whole = answer.starts_with("HTTP/1.1 200 OK\r\n") && is_complete(&answer);
     if is_whole && answer.contains("\ntcss_up{") {
         Ok(took)
     } else {

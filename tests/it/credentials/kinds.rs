@@ -10,9 +10,10 @@ use std::{
 use super::{ROLE_ARN, scenario};
 use crate::support::{
     process::{
-        CANARY, Running, SECRET_ID, exporter, file, path, run, serving_as, simulator, until,
+        CANARY, Running, SECRET_ID, exporter, file, path, run, serving, serving_as, simulator,
+        until,
     },
-    raw::{Act, Raw, refusing},
+    raw::{Act, Raw, http, refusing},
     value,
 };
 
@@ -401,5 +402,42 @@ fn profiles_that_tccli_writes_select_the_same_identity_as_in_tccli() {
             origin(&environment, credentials),
             format!("assume_role {ROLE_ARN} with env TENCENTCLOUD_SECRET_ID")
         );
+    }
+}
+
+/// Twenty accounts with one role: the cause is the network, and one line says so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unreachable_sts_is_a_failure_of_the_network_and_logged_once_per_source() {
+    let (_socket, refused) = refusing();
+    let silent = Raw::start(Act::Silence).await;
+    let gateway = Raw::start(Act::Send(http("502 Bad Gateway", "", b""))).await;
+    let tls = format!("https://{}", silent.address);
+    for (endpoint, reason) in [
+        (format!("http://{refused}"), "network"),
+        (silent.url(), "timeout"),
+        (tls, "timeout"),
+        (gateway.url(), "http_status"),
+    ] {
+        let credentials = format!(
+            "{{assume_role: {{role_arn: '{ROLE_ARN}', endpoint: '{endpoint}', source: {{env: {{}}}}}}}}"
+        );
+        let accounts: String = (0..20)
+            .map(|n| format!("- {{name: a-{n}, credentials: {credentials}}}\n"))
+            .collect();
+        let config = file(&format!(
+            "poll: {{interval: 1s, scanning_interval: 1s, timeout: 1s}}\n\
+             api: {{endpoint: 'http://{refused}'}}\naccounts:\n{accounts}"
+        ));
+        let (exporter, url) = serving(&["--log.level=info", "--config.file", path(&config)]);
+        let failing = format!("reason=\"{reason}\"}} 1");
+        until(&format!("{url}/metrics"), &failing, |text| {
+            let failing =
+                |line: &&str| line.starts_with("tcss_poll_failing{") && line.ends_with(&failing);
+            (text.lines().filter(failing).count() == 20).then_some(())
+        })
+        .await;
+        let log = exporter.output();
+        assert_eq!(log.matches("cannot get credentials").count(), 1, "{log}");
+        assert!(!log.contains("poll failed"), "{log}");
     }
 }

@@ -14,7 +14,7 @@ tcss_vul_scan_scanned_images                               gauge     account sca
 tcss_vul_scan_found_vulnerabilities                        gauge     account scan source
 tcss_vul_scan_ignored_vulnerabilities                      gauge     account scan
 tcss_vul_scan_risk_images                                  gauge     account scan
-tcss_vul_scan_task_info                                    gauge     account scan source task_id
+tcss_vul_scan_task_info                                    gauge     account local_task_id registry_task_id scan
 tcss_vul_scan_completed_risk_images                        gauge     account scan
 tcss_vul_scan_completed_found_vulnerabilities              gauge     account scan source
 tcss_vul_scan_completed_ignored_vulnerabilities            gauge     account scan
@@ -40,6 +40,7 @@ tcss_exporter_config_last_reload_successful                gauge
 tcss_exporter_config_last_reload_success_timestamp_seconds gauge
 tcss_exporter_shard_index                                  gauge
 tcss_exporter_shards                                       gauge
+tcss_exporter_accounts                                     gauge     source state
 tcss_exporter_http_requests_total                          counter   code handler
 tcss_exporter_log_lines_dropped_total                      counter
 tcss_exporter_build_info                                   gauge     version revision rustversion

@@ -243,11 +243,7 @@ async fn prometheus_gets_the_state_of_each_scan() {
         ),
         ("count(tcss_vul_scan_remaining_seconds)", 1.0),
         (
-            "tcss_vul_scan_task_info{account='running', source='local', task_id='1001'}",
-            1.0,
-        ),
-        (
-            "tcss_vul_scan_task_info{account='running', source='registry', task_id='2001'}",
+            "tcss_vul_scan_task_info{account='running', local_task_id='1001', registry_task_id='2001'}",
             1.0,
         ),
         (

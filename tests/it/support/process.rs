@@ -13,7 +13,7 @@ use std::{
 pub(crate) const CANARY: &str = "cAnArY";
 
 /// The longest wait for what should happen immediately; generous, since the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(120);
+const TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A process and everything it printed so far. Killed with the test.
 pub(crate) struct Running {
@@ -58,7 +58,7 @@ impl Running {
     /// What `find` finds in the output, as soon as it is there.
     pub(crate) fn wait_for<T>(&mut self, what: &str, find: impl Fn(&str) -> Option<T>) -> T {
         let step = Duration::from_millis(20);
-        for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+        for _ in 0..TIMEOUT.as_millis() / step.as_millis() {
             if let Some(found) = find(&self.output()) {
                 return found;
             }
@@ -113,7 +113,7 @@ impl Running {
     /// Waits until it ends by itself.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let step = Duration::from_millis(20);
-        for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+        for _ in 0..TIMEOUT.as_millis() / step.as_millis() {
             if let Some(status) = self.child.try_wait().unwrap() {
                 self.read_to_the_end();
                 return status;
@@ -293,7 +293,7 @@ pub(crate) async fn fetch(url: &str, headers: &[(&str, &str)]) -> (u16, String) 
 pub(crate) async fn until<T>(url: &str, what: &str, accept: impl Fn(&str) -> Option<T>) -> T {
     let step = Duration::from_millis(100);
     let mut body = String::new();
-    for _ in 0..PATIENCE.as_millis() / step.as_millis() {
+    for _ in 0..TIMEOUT.as_millis() / step.as_millis() {
         body = fetch(url, &[]).await.1;
         if let Some(found) = accept(&body) {
             return found;

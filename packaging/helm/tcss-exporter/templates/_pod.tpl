@@ -6,6 +6,9 @@
 - serve
 {{- if include "tcss-exporter.hasConfig" . }}
 - --config.file=/etc/tcss-exporter/config/{{ .Values.configKey }}
+{{- if not (regexMatch "^0+[a-z]+$" .Values.autoReloadInterval) }}
+- --config.auto-reload-interval={{ .Values.autoReloadInterval }}
+{{- end }}
 {{- end }}
 {{- if gt (int .Values.shards) 1 }}
 - --shard=auto/{{ int .Values.shards }}
@@ -325,8 +328,16 @@ spec:
   affinity:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with .Values.topologySpreadConstraints }}
+  {{- if .Values.topologySpreadConstraints }}
   topologySpreadConstraints:
-    {{- toYaml . | nindent 4 }}
+    {{- toYaml .Values.topologySpreadConstraints | nindent 4 }}
+  {{- else if and .Values.leaderElection.enabled (not .Values.affinity) }}
+  topologySpreadConstraints:
+    - maxSkew: 1
+      topologyKey: kubernetes.io/hostname
+      whenUnsatisfiable: ScheduleAnyway
+      labelSelector:
+        matchLabels:
+          {{- include "tcss-exporter.selectorLabels" . | nindent 10 }}
   {{- end }}
 {{- end -}}
