@@ -175,7 +175,8 @@ mod tests {
                     as_of: at.wall,
                     limit: 0,
                 };
-                Ok(collector.read(&[vec![ANSWER]], reading, None).unwrap())
+                let parsed = collector.read(&[vec![ANSWER]], reading, None);
+                Ok(parsed.unwrap())
             };
             let job = &self.jobs[job];
             let took = Duration::from_millis(100);

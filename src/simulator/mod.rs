@@ -156,7 +156,6 @@ impl Simulator {
             identity,
             start: self.start.wall,
             elapsed: self.elapsed(now),
-            now,
         };
         action.answer(request, &situation)
     }

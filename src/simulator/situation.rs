@@ -18,7 +18,6 @@ pub(super) struct Situation<'a> {
     pub(super) start: Timestamp,
     /// Since then, in simulated time.
     pub(super) elapsed: Duration,
-    pub(super) now: Timestamp,
 }
 
 /// An image and what the last completed scan found in it.

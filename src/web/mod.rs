@@ -198,7 +198,7 @@ impl WebState {
         let is_standby = self.is_standby();
         let buffers = Arc::clone(self.renderer.buffers());
         let is_small = store.table().jobs.len() <= JOBS_RENDERED_IN_PLACE;
-        let begin = move || {
+        let render = move || {
             let registry = if without_exporter {
                 telemetry.gather_without_exporter()
             } else {
@@ -212,9 +212,9 @@ impl WebState {
             BegunScrape::new(scrape.pages(format), is_gzip, &buffers)
         };
         let rendered = if is_small {
-            begin()
+            render()
         } else {
-            self.renderer.pool().run(begin).await
+            self.renderer.pool().run(render).await
         };
         let renderer = Arc::clone(&self.renderer);
         let mut response = Response::new(ResponseBody::scrape(rendered, renderer, permit));

@@ -89,7 +89,8 @@ fn by_level(counts: SeverityCounts) -> Vec<Value> {
 pub(super) fn database(situation: &Situation<'_>, _: &Parameters) -> Result<Value, SimulatedError> {
     let all = situation.by_severity();
     let age = signed(situation.identity.vul_library_age);
-    let update = situation.now.checked_sub(age).unwrap_or(situation.now);
+    let update = situation.start.checked_sub(age);
+    let update = update.unwrap_or(situation.start);
     let counts = situation.counts();
     let (local, registry) = situation.risk_images();
     Ok(json!({

@@ -44,7 +44,6 @@ impl Answers {
             identity: &self.scenario.identities[0],
             start,
             elapsed: self.elapsed,
-            now: start.checked_add(self.elapsed).unwrap(),
         };
         let request = Request::post("/")
             .body(Bytes::from(parameters.to_string()))

@@ -42,7 +42,7 @@ pub(super) struct SimulatedIdentity {
     pub(super) assets: SimulatedAssets,
     /// Whether scans are started on schedule.
     pub(super) has_scheduled_scans: bool,
-    /// The age of the vulnerability library.
+    /// The age of the vulnerability library when the simulator starts.
     pub(super) vul_library_age: Duration,
     pub(super) failures: Vec<ScriptedFailure>,
     pub(super) latency: Duration,
