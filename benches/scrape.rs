@@ -23,7 +23,7 @@ use tcss_exporter::{
     cli::output,
     client::Client,
     collectors,
-    config::{Account, Config, Poll},
+    config::{Account, CollectorConfig, Config, Poll},
     credentials::Source,
     domain::{AccountName, Clock, Endpoint, Rate, Scan, ScanName},
     exposition::{Format, Scrape},
@@ -117,16 +117,20 @@ fn account(index: usize) -> Account {
         region: None,
         requests_per_second: Rate::DEFAULT,
         time_zone: TimeZone::fixed(jiff::tz::offset(8)),
-        poll: Poll {
-            interval: hour,
-            scanning_interval: hour,
-            timeout: hour / 60,
-            stale_after: 3 * hour,
-        },
         scans: vec![Scan {
             name: ScanName::parse("latest").unwrap(),
             local_task_id: None,
             registry_task_id: None,
+        }],
+        collectors: vec![CollectorConfig {
+            collector: &collectors::ALL[0],
+            poll: Poll {
+                interval: hour,
+                scanning_interval: hour,
+                timeout: hour / 60,
+                stale_after: 3 * hour,
+            },
+            limit: 0,
         }],
     }
 }

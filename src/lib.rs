@@ -14,8 +14,8 @@
 //! | [`poller`] | runs one job: loop and step apart, one error policy |
 //! | [`exposition`] | snapshots + registry + time → bytes; the only place that knows the text format |
 //! | [`store`] | job → immutable snapshot, replaced as a whole |
-//! | [`collectors`] | one file per collector: a typed answer, how it is read, its metric families |
 //! | [`config`] | raw files → checked [`config::Config`], all problems at once |
+//! | [`collectors`] | one file per collector: a typed answer, how it is read, its metric families |
 //! | [`credentials`] | where keys come from, and how they are refreshed |
 //! | [`client`] | limiter + signer + send + envelope → response or [`client::ApiError`] |
 //! | [`limiter`] | when a request may be sent; the retry budget |

@@ -9,7 +9,6 @@ use std::{
 use crate::{
     cli::{Command, LogFlags, output, pages},
     client::{Client, InitError},
-    collectors,
     domain::{Clock, Shard},
     poller::{Context, PollGate},
     telemetry::Telemetry,
@@ -205,8 +204,8 @@ impl From<std::io::Error> for Failure {
 
 /// What all jobs share to call the API and to count their requests.
 fn context(clock: Clock, shard: Shard, gate: PollGate) -> Result<Arc<Context>, Failure> {
-    let actions = collectors::action_names();
-    let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);
+    // Which actions are called is known when there is a configuration.
+    let telemetry = Arc::new(Telemetry::new(&[]).map_err(Failure::run_time)?);
     telemetry.set_shard(shard);
     let client = match Client::new(clock, Arc::clone(&telemetry)) {
         Ok(client) => client,

@@ -38,6 +38,9 @@ impl Once {
         for account in accounts {
             jobs.extend(supervisor::jobs(&Arc::new(account), &limiters, &providers));
         }
+        for job in &jobs {
+            job.expect_requests(&context.telemetry);
+        }
         let store = Store::default();
         store.replace(supervisor::table(jobs.iter()));
         context.telemetry.config_loaded(context.clock.now());

@@ -38,7 +38,9 @@ pub use metadata::MetadataError;
 pub use proxy::ProxyError;
 pub use transport::{Handler, InitError};
 
-use error::{ErrorChain, RawError};
+pub(crate) use error::{ErrorChain, sources};
+
+use error::RawError;
 use proxy::ProxySettings;
 use transport::{Destination, RawResponse, Transport, TransportError};
 

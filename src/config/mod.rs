@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use crate::{
+    collectors::Collector,
     credentials::Source,
     domain::{AccountName, Endpoint, Rate, Region, Scan, ScanName, Shard},
 };
@@ -45,12 +46,22 @@ pub struct Account {
     pub requests_per_second: Rate,
     /// Of times without a zone.
     pub time_zone: TimeZone,
-    pub poll: Poll,
     /// Names are unique; never empty.
     pub scans: Vec<Scan>,
+    /// Those that are switched on, in the order of `collectors::ALL`; never empty.
+    pub collectors: Vec<CollectorConfig>,
 }
 
-/// When to poll one account.
+/// A collector that is switched on for an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CollectorConfig {
+    pub collector: &'static Collector,
+    pub poll: Poll,
+    /// How many items of its list are exposed; 0 for collectors without a list.
+    pub limit: usize,
+}
+
+/// When to poll one collector of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Poll {
     /// While no scan runs.

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::{AccountName, Rate, Region, ScanName, credentials, values};
 use crate::{
+    collectors::{self, Collector},
     credentials::Source,
     yaml::{MapReader, Origin, Problem, Setting, ValueReader, scalar},
 };
@@ -15,6 +16,7 @@ use crate::{
 pub(super) struct RawConfig {
     pub settings: Settings,
     pub credentials: Option<Source>,
+    pub collectors: Option<Vec<RawCollector>>,
     /// Glob patterns.
     pub account_files: Vec<Setting<String>>,
     pub accounts: Vec<RawAccount>,
@@ -41,7 +43,18 @@ pub(super) struct RawAccount {
     pub name: Setting<AccountName>,
     pub settings: Settings,
     pub credentials: Option<Source>,
+    /// `None` if it has those of the file.
+    pub collectors: Option<Vec<RawCollector>>,
     pub scans: Vec<RawScan>,
+}
+
+/// A collector that is switched on.
+#[derive(Debug)]
+pub(super) struct RawCollector {
+    pub collector: &'static Collector,
+    pub interval: Option<Setting<Duration>>,
+    pub stale_after: Option<Setting<Duration>>,
+    pub limit: Option<Setting<usize>>,
 }
 
 /// One item of `scans`.
@@ -62,6 +75,7 @@ impl RawConfig {
         let mut sections = raw.settings.read_sections(&file, problems);
         sections.push((CREDENTIALS_EXAMPLE, MISPLACED.to_vec()));
         raw.credentials = read_credentials(&file, problems);
+        raw.collectors = read_collectors(&file, problems);
         let n_problems = problems.len();
         if let Some(patterns) = file.at("account_files") {
             for item in patterns.items(problems) {
@@ -124,6 +138,49 @@ fn read_credentials(map: &MapReader<'_>, problems: &mut Vec<Problem>) -> Option<
     credentials::read(map.at("credentials")?, problems)
 }
 
+/// Reads the key `collectors`. A collector is on if its key is there, also without a value.
+pub(super) fn read_collectors(
+    map: &MapReader<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Vec<RawCollector>> {
+    let section = map.at("collectors")?.as_map(problems)?;
+    let mut switched_on = Vec::new();
+    for collector in &collectors::ALL {
+        if section.has(collector.name)
+            && let Some(settings) = section.section(collector.name, problems)
+        {
+            switched_on.push(RawCollector::read(collector, &settings, problems));
+        }
+    }
+    if section.is_empty() {
+        let advice = "switches everything off, expected for example collectors: {vul_scan: {}}";
+        problems.push(section.problem(advice));
+    }
+    section.finish(problems);
+    Some(switched_on)
+}
+
+impl RawCollector {
+    fn read(
+        collector: &'static Collector,
+        map: &MapReader<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> RawCollector {
+        let mut raw = RawCollector {
+            collector,
+            interval: map.read("interval", problems, values::interval),
+            stale_after: map.read("stale_after", problems, scalar::duration),
+            limit: None,
+        };
+        // Others have no such key.
+        if let Some(limit) = collector.limit {
+            raw.limit = map.read("limit", problems, |value| values::limit(value, limit.max));
+        }
+        map.finish(problems);
+        raw
+    }
+}
+
 impl Settings {
     /// Reads flags, which have the names of the keys.
     pub(super) fn read_flags(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Settings {
@@ -180,6 +237,7 @@ impl RawAccount {
             },
             settings: Settings::default(),
             credentials: None,
+            collectors: None,
             scans: Vec::new(),
         }
     }
@@ -190,6 +248,7 @@ impl RawAccount {
             name: read_name(&map, AccountName::parse, problems),
             settings: Settings::default(),
             credentials: read_credentials(&map, problems),
+            collectors: read_collectors(&map, problems),
             scans: Vec::new(),
         };
         if let Some(list) = map.at("scans") {

@@ -39,6 +39,15 @@ pub(super) fn rate(value: ValueReader<'_>) -> Result<Rate, String> {
     rate.ok_or_else(|| format!("{requests} exceeds the API's limit of 20, expected 1 to 20"))
 }
 
+/// `collectors.NAME.limit`: 1 to `max`.
+pub(super) fn limit(value: ValueReader<'_>, max: usize) -> Result<usize, String> {
+    let limit = scalar::integer(value)?;
+    match usize::try_from(limit) {
+        Ok(limit) if (1..=max).contains(&limit) => Ok(limit),
+        _ => Err(format!("is {limit}, expected 1 to {max}")),
+    }
+}
+
 /// A whole number above 0.
 pub(super) fn task_id(value: ValueReader<'_>) -> Result<NonZeroU64, String> {
     let id = NonZeroU64::new(scalar::integer(value)?);

@@ -22,20 +22,25 @@ enum AccountState {
 
 impl AccountStates {
     pub(super) fn count(table: &Table) -> AccountStates {
-        let mut states = AccountStates::default();
-        let mut accounts: Vec<(&str, AccountState)> = Vec::with_capacity(table.jobs.len());
+        let mut of_accounts = vec![AccountState::Fine; table.accounts.len()];
+        let mut collector = None;
+        let mut index = 0;
+        // The jobs of each collector are in the order of the accounts.
         for job in &table.jobs {
-            accounts.push((job.account.as_str(), state(job)));
-        }
-        // The worst state of each account comes last.
-        accounts.sort_unstable();
-        for (index, (account, state)) in accounts.iter().enumerate() {
-            if accounts
-                .get(index + 1)
-                .is_some_and(|(next, _)| next == account)
-            {
-                continue;
+            if collector != Some(job.collector) {
+                collector = Some(job.collector);
+                index = 0;
             }
+            while let Some(account) = table.accounts.get(index) {
+                if account.name == job.account {
+                    of_accounts[index] = of_accounts[index].max(state(job));
+                    break;
+                }
+                index += 1;
+            }
+        }
+        let mut states = AccountStates::default();
+        for state in of_accounts {
             match state {
                 AccountState::Fine => states.fine += 1,
                 AccountState::Waiting => states.waiting += 1,

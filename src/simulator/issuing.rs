@@ -65,7 +65,7 @@ impl Simulator {
         if !parameters.is_trusted_by(role, signer) {
             return Err("UnauthorizedOperation".into());
         }
-        self.fail(&role.failures, now, arrival.dice)?;
+        self.fail(&role.failures, None, now, arrival.dice)?;
         let (credentials, expires) = self.issue(index, role, parameters.lifetime, now, arrival);
         Ok(sts::AssumedRole::new(credentials, expires))
     }
@@ -125,7 +125,7 @@ impl Simulator {
         now: Timestamp,
         arrival: &Arrival,
     ) -> Response<Bytes> {
-        if let Err(refusal) = self.fail(&role.failures, now, arrival.dice) {
+        if let Err(refusal) = self.fail(&role.failures, None, now, arrival.dice) {
             return metadata::failed(refusal.code);
         }
         let (credentials, expires) = self.issue(index, role, sts::DEFAULT_LIFETIME, now, arrival);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{ACTION, limit::Arrivals, scenario::Scenario, sts::StsAction};
+use super::{actions::SimulatedAction, limit::Arrivals, scenario::Scenario, sts::StsAction};
 
 /// Requests for an action that does not exist share one limit and one entry, so that made-up names take no memory.
 const OTHER: &str = "other";
@@ -101,7 +101,7 @@ impl SimulatorState {
             && let Some(counts) = self.identities.get_mut(index)
         {
             // The text comes from outside.
-            let action = if action == ACTION { ACTION } else { OTHER };
+            let action = SimulatedAction::find(action).map_or(OTHER, |action| action.name);
             // Counted before the limit is applied, since refused requests count as well.
             counts.all.count(now);
             arrival.n_in_a_second = counts.by_action.entry(action).or_default().count(now);

@@ -1,5 +1,6 @@
 //! Requests in, replies out: no socket, no clock.
 
+use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::time::Instant;
 

@@ -138,7 +138,12 @@ impl Supervisor {
         for account in &planned {
             match account {
                 PlannedAccount::Keep(name) => kept.extend(earlier.remove_entry(name)),
-                PlannedAccount::Start(_, jobs) => n_jobs += jobs.len(),
+                PlannedAccount::Start(_, jobs) => {
+                    n_jobs += jobs.len();
+                    for job in jobs {
+                        job.expect_requests(&self.context.telemetry);
+                    }
+                }
             }
         }
         let mut changes = Changes {
@@ -232,7 +237,7 @@ impl RunningAccount {
     ) -> RunningAccount {
         let mut tasks = Vec::with_capacity(jobs.len());
         for job in &jobs {
-            let start = schedule.next(config.poll.interval);
+            let start = schedule.next(job.poll.interval);
             let run = job
                 .clone()
                 .run(Arc::clone(context), start.first, start.second);
@@ -275,7 +280,7 @@ impl RunningAccount {
             }
             let mut snapshot = (*earlier.entry.snapshot()).clone();
             // The interval may be what changed; the new job has not backed off yet.
-            snapshot.interval = job.account.poll.interval;
+            snapshot.interval = job.poll.interval;
             exposition::publish(&job.entry, snapshot);
             return;
         }

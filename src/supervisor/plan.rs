@@ -6,7 +6,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     collectors::{self, Collector, Per},
-    config::Account,
+    config::{Account, CollectorConfig},
     credentials::{CredentialsError, Provider, Providers},
     domain::{AccountName, Scan},
     exposition,
@@ -75,7 +75,7 @@ pub fn jobs(account: &Arc<Account>, limiters: &Arc<Limiters>, providers: &Provid
     let provider = providers.provider(&account.credentials);
     // Made once per account: its jobs share the limiter and the counters of an action.
     let mut channels: Vec<Arc<Channel>> = Vec::new();
-    for action in collectors::action_names() {
+    for action in actions(account) {
         channels.push(Arc::new(channel(account, action, limiters, &provider)));
     }
     let mut requests = Vec::with_capacity(channels.len());
@@ -87,28 +87,43 @@ pub fn jobs(account: &Arc<Account>, limiters: &Arc<Limiters>, providers: &Provid
         credentials: Arc::clone(provider.status()),
         requests,
     });
-    let job = |collector: &'static Collector, scan: Option<&Scan>| Job {
+    let job = |config: &CollectorConfig, scan: Option<&Scan>| Job {
         account: Arc::clone(account),
         scan: scan.cloned(),
-        collector,
+        collector: config.collector,
+        poll: config.poll,
+        limit: config.limit,
         provider: Arc::clone(&provider),
-        channels: channels_of(collector, &channels),
+        channels: channels_of(config.collector, &channels),
         account_entry: Arc::clone(&account_entry),
-        entry: Arc::new(entry(account, collector, scan)),
+        entry: Arc::new(entry(account, config, scan)),
         wake: Arc::new(Notify::new()),
     };
     let mut jobs = Vec::new();
-    for collector in &collectors::ALL {
-        match collector.per {
-            Per::Account => jobs.push(job(collector, None)),
+    for config in &account.collectors {
+        match config.collector.per {
+            Per::Account => jobs.push(job(config, None)),
             Per::Scan => {
                 for scan in &account.scans {
-                    jobs.push(job(collector, Some(scan)));
+                    jobs.push(job(config, Some(scan)));
                 }
             }
         }
     }
     jobs
+}
+
+/// The actions of the account's collectors, each once.
+fn actions(account: &Account) -> Vec<&'static str> {
+    let mut actions = Vec::new();
+    for config in &account.collectors {
+        for action in config.collector.actions {
+            if !actions.contains(&action.name) {
+                actions.push(action.name);
+            }
+        }
+    }
+    actions
 }
 
 fn channel(
@@ -148,11 +163,14 @@ fn channels_of(collector: &Collector, channels: &[Arc<Channel>]) -> Vec<Arc<Chan
     own
 }
 
-fn entry(account: &Account, collector: &'static Collector, scan: Option<&Scan>) -> JobEntry {
+fn entry(account: &Account, config: &CollectorConfig, scan: Option<&Scan>) -> JobEntry {
+    let CollectorConfig {
+        collector, poll, ..
+    } = config;
     let scan = scan.map(|scan| &scan.name);
-    let entry = JobEntry::new(&account.name, scan, collector, account.poll.stale_after);
+    let entry = JobEntry::new(&account.name, scan, collector, poll.stale_after);
     // Published before the first poll, so that `tcss_up` is 0 from the start instead of absent.
-    exposition::publish(&entry, Snapshot::unpolled(account.poll.interval));
+    exposition::publish(&entry, Snapshot::unpolled(poll.interval));
     entry
 }
 

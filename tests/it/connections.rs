@@ -144,8 +144,8 @@ async fn the_end_of_a_hang_lets_no_more_than_the_rate_through() {
     config.scans = (0..60)
         .map(|n| crate::support::scan(&format!("scan-{n}")))
         .collect();
-    config.poll.interval = Duration::from_secs(1);
-    config.poll.scanning_interval = Duration::from_secs(1);
+    config.collectors[0].poll.interval = Duration::from_secs(1);
+    config.collectors[0].poll.scanning_interval = Duration::from_secs(1);
     let mut world = world;
     world.poll(vec![config]).await;
     sleep(Duration::from_secs(16)).await;

@@ -14,6 +14,7 @@ mod boards;
 mod browser;
 mod cli;
 mod codes;
+mod collectors;
 mod connections;
 mod credentials;
 mod docs;

@@ -172,7 +172,7 @@ async fn a_poll_starts_at_its_announced_time() {
     let mut world = World::in_process(frozen_clock(), handler);
     let long = |id| {
         let mut account = account(id, "tcss.example");
-        account.poll.interval = Duration::from_mins(10);
+        account.collectors[0].poll.interval = Duration::from_mins(10);
         account
     };
     world.poll(vec![long("first"), long("second")]).await;
@@ -194,7 +194,7 @@ async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
     let mut world = World::in_process(frozen_clock(), handler);
     let other = |interval: u64| {
         let mut other = account("other", "tcss.example");
-        other.poll.interval = Duration::from_secs(interval);
+        other.collectors[0].poll.interval = Duration::from_secs(interval);
         other
     };
     world.poll(vec![alone()]).await;
@@ -305,7 +305,7 @@ async fn a_reload_that_changes_an_interval_keeps_the_data_of_the_scan() {
     let mut account = alone();
     world.poll(vec![account.clone()]).await;
     sleep(Duration::from_secs(1)).await;
-    account.poll.interval = Duration::from_secs(30);
+    account.collectors[0].poll.interval = Duration::from_secs(30);
     account.scans.push(scan("other"));
     world
         .supervisor
@@ -352,14 +352,14 @@ async fn accounts_of_one_identity_share_its_rate_and_others_do_not_wait_for_them
         let mut account = alone();
         account.name = tcss_exporter::domain::AccountName::parse(name).unwrap();
         account.requests_per_second = Rate::new(2).unwrap();
-        account.poll.interval = Duration::from_secs(1);
+        account.collectors[0].poll.interval = Duration::from_secs(1);
         account.scans = (0..10)
             .map(|index| scan(&format!("scan-{index}")))
             .collect();
         account
     };
     let mut quick = account("quick", "tcss.example");
-    quick.poll.interval = Duration::from_secs(1);
+    quick.collectors[0].poll.interval = Duration::from_secs(1);
     world.poll(vec![busy("a"), busy("b"), quick]).await;
     sleep(Duration::from_secs(100)).await;
     let total = arrivals.lock().unwrap().len();

@@ -8,7 +8,12 @@ use std::{
 };
 
 use super::{super::*, ANSWER, World};
-use crate::{client::ApiError, domain::Reason, telemetry::Telemetry};
+use crate::{
+    client::ApiError,
+    domain::{AccountName, Reason, ScanName},
+    store::{JobEntry, Outcome},
+    telemetry::Telemetry,
+};
 
 /// Type, labels and first words of the meaning, by name.
 type Families = BTreeMap<String, (String, BTreeSet<String>, String)>;
@@ -86,13 +91,67 @@ fn of_the_code() -> Families {
     );
     world.outcome(1, Err(ApiError::of(Reason::Network)));
     let scrape = Scrape::new(&world.store, registry, world.now.after(Duration::ZERO));
-    for (name, label) in scrape.text(Format::Text).lines().flat_map(labels) {
+    let mut text = scrape.text(Format::Text);
+    for collector in &collectors::ALL[1..] {
+        text.push_str(&example_lines(collector));
+    }
+    for (name, label) in text.lines().flat_map(labels) {
         let family = families
             .get_mut(&name)
             .unwrap_or_else(|| panic!("{name} is in no table"));
         family.1.insert(label);
     }
     families
+}
+
+/// The lines of a job whose responses are the documented examples, with what they leave out.
+fn example_lines(collector: &'static Collector) -> String {
+    let mut texts = Vec::new();
+    for action in collector.actions {
+        let example = docs(&format!("tests/fixtures/collectors/{}.json", action.name));
+        let typical = example
+            .replace(
+                "\"Enable\"",
+                "\"LastScanTime\": \"\", \"ScanResult\": \"Success\", \"Enable\"",
+            )
+            .replace(
+                "\"LastScanTime\": \"\"",
+                "\"LastScanTime\": \"2024-10-11 14:34:15\"",
+            )
+            .replace("\"LocalTaskID\": 0", "\"LocalTaskID\": 1")
+            .replace("\"HighLevelVulCount\": 0", "\"HighLevelVulCount\": 1")
+            .replace("\"AutomaticRenewal\": 194", "\"AutomaticRenewal\": 1")
+            .replace("\"NOT_SCAN\"", "\"SCANNED\"");
+        texts.push(typical);
+    }
+    let texts: Vec<Vec<&str>> = texts.iter().map(|text| vec![text.as_str()]).collect();
+    let reading = collectors::Reading {
+        time_zone: &jiff::tz::TimeZone::UTC,
+        as_of: jiff::Timestamp::UNIX_EPOCH,
+        limit: 10,
+    };
+    let parsed = collector.read(&texts, reading, None).unwrap();
+    let scan = ScanName::parse("latest").unwrap();
+    let scan = (collector.per == collectors::Per::Scan).then_some(&scan);
+    let name = AccountName::parse("example").unwrap();
+    let job = JobEntry::new(&name, scan, collector, Duration::from_secs(300));
+    publish(
+        &job,
+        Snapshot::default().after(Outcome {
+            at: World::new(&[]).now,
+            took: Duration::ZERO,
+            result: Ok(parsed),
+        }),
+    );
+    let mut lines = String::new();
+    let mut rendered = job.snapshot().lines.reader();
+    for family in collector.families() {
+        let of_family = str::from_utf8(rendered.next_family()).unwrap();
+        let may_be_absent = family.name.contains("remaining");
+        assert!(!of_family.is_empty() || may_be_absent, "{}", family.name);
+        lines.push_str(of_family);
+    }
+    lines
 }
 
 /// The labels of a line, each with the family; `le` belongs to the format.

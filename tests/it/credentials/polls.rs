@@ -409,7 +409,7 @@ async fn a_token_that_expires_while_a_poll_waits_for_its_turn_costs_no_request()
     let (mut world, _) = simulated("token_lifetime: 1m");
     let mut account = with("a", role(base()));
     account.requests_per_second = tcss_exporter::domain::Rate::new(1).unwrap();
-    account.poll.interval = Duration::from_mins(5);
+    account.collectors[0].poll.interval = Duration::from_mins(5);
     account.scans = (0..200)
         .map(|index| scan(&format!("scan-{index}")))
         .collect();

@@ -278,14 +278,19 @@ impl Polls {
                 let at = clock.now();
                 let result = if *reaches.lock().unwrap() {
                     let zone = jiff::tz::TimeZone::UTC;
-                    let parsed =
-                        collector.read(&[r#"{"Status":"NOT_SCAN"}"#], &zone, at.wall, None);
+                    let reading = tcss_exporter::collectors::Reading {
+                        time_zone: &zone,
+                        as_of: at.wall,
+                        limit: 0,
+                    };
+                    let parsed = collector.read(&[vec![r#"{"Status":"NOT_SCAN"}"#]], reading, None);
                     Ok(parsed.unwrap())
                 } else {
                     Err(ApiError {
                         reason: Reason::Network,
                         code: None,
                         status: None,
+                        is_of_credentials: false,
                         is_stale_connection: false,
                         is_of_credentials: false,
                         message: "no route to host".into(),

@@ -16,7 +16,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use tcss_exporter::{
     client::{Client, Handler},
     collectors,
-    config::{Account, Config, Poll},
+    config::{Account, CollectorConfig, Config, Poll},
     credentials::{Providers, Source},
     domain::{AccountName, Clock, Endpoint, Rate, Scan, ScanName},
     exposition::{Format, Scrape},
@@ -66,8 +66,12 @@ pub(crate) fn account(id: &str, endpoint: &str) -> Account {
         region: None,
         requests_per_second: Rate::DEFAULT,
         time_zone: TimeZone::fixed(jiff::tz::offset(8)),
-        poll: POLL,
         scans: vec![scan("latest")],
+        collectors: vec![CollectorConfig {
+            collector: &collectors::ALL[0],
+            poll: POLL,
+            limit: 0,
+        }],
     }
 }
 
@@ -100,8 +104,7 @@ impl World {
     }
 
     fn with(clock: Clock, client: impl FnOnce(Clock, Arc<Telemetry>) -> Client) -> World {
-        let actions = collectors::action_names();
-        let telemetry = Arc::new(Telemetry::new(&actions).unwrap());
+        let telemetry = Arc::new(Telemetry::new(&[]).unwrap());
         let client = client(clock, Arc::clone(&telemetry));
         let context = Arc::new(Context::new(client, clock, telemetry));
         World {
