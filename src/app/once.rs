@@ -12,7 +12,6 @@ use crate::{
     config::Config,
     credentials::Providers,
     domain::Clock,
-    exposition,
     limiter::Limiters,
     poller::{Context, Job, PollGate},
     store::Store,
@@ -74,7 +73,7 @@ async fn poll_all(jobs: &[Job], context: &Arc<Context>) {
         polls.spawn(async move {
             // `Job::poll` would also log the failure, which the table shows.
             let (outcome, _) = job.poll_once(&context).await;
-            exposition::publish(&job.entry, job.entry.snapshot().after(outcome));
+            job.entry.replace(job.entry.snapshot().after(outcome));
         });
     }
     polls.join_all().await;
