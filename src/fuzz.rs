@@ -7,7 +7,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     client,
-    collectors::{self, Labels, Samples},
+    collectors::{self, Labels, Reading, Samples},
     config,
     credentials::Profile,
     web,
@@ -47,8 +47,13 @@ pub fn answer(bytes: &[u8]) {
         return;
     };
     for collector in &collectors::ALL {
-        let responses = vec![&*response; collector.actions.len()];
-        let parsed = collector.read(&responses, &TimeZone::UTC, Timestamp::UNIX_EPOCH, None);
+        let responses = vec![vec![&*response]; collector.actions.len()];
+        let reading = Reading {
+            time_zone: &TimeZone::UTC,
+            as_of: Timestamp::UNIX_EPOCH,
+            limit: 100,
+        };
+        let parsed = collector.read(&responses, reading, None);
         let Ok(parsed) = parsed else { continue };
         for index in 0..collector.n_families() {
             let mut sink = |_: Labels<'_>, value: f64| assert!(value.is_finite() && value >= 0.0);

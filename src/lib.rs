@@ -10,12 +10,13 @@
 //! | [`cli`] | flags and commands, and what they print about themselves |
 //! | [`web`] | routes, status page, users, TLS |
 //! | [`supervisor`] | configuration → running jobs: plan, start, stop, hand over at a reload, schedule |
+//! | [`discovery`] | finds accounts: a complete list or none; what a list changes; members → accounts |
 //! | [`leadership`] | which of several replicas exposes the accounts, by a Lease of Kubernetes |
 //! | [`poller`] | runs one job: loop and step apart, one error policy |
 //! | [`exposition`] | snapshots + registry + time → bytes; the only place that knows the text format |
 //! | [`store`] | job → immutable snapshot, replaced as a whole |
-//! | [`collectors`] | one file per collector: a typed answer, how it is read, its metric families |
 //! | [`config`] | raw files → checked [`config::Config`], all problems at once |
+//! | [`collectors`] | one file per collector: a typed answer, how it is read, its metric families |
 //! | [`credentials`] | where keys come from, and how they are refreshed |
 //! | [`client`] | limiter + signer + send + envelope → response or [`client::ApiError`] |
 //! | [`limiter`] | when a request may be sent; the retry budget |
@@ -38,6 +39,7 @@ pub mod client;
 pub mod collectors;
 pub mod config;
 pub mod credentials;
+pub mod discovery;
 pub mod domain;
 pub mod exposition;
 #[cfg(any(test, fuzzing))]

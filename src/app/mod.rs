@@ -9,15 +9,16 @@ use std::{
 use crate::{
     cli::{Command, LogFlags, output, pages},
     client::{Client, InitError},
-    collectors,
     domain::{Clock, Shard},
     poller::{Context, PollGate},
     telemetry::Telemetry,
 };
 
+mod accounts;
 mod certificates;
 mod check;
 mod demo;
+mod discover;
 mod election;
 mod health;
 mod limits;
@@ -104,7 +105,10 @@ fn forbid_core_dumps(command: &Command) {
 
 /// Whether the command ends by itself and prints what it finds.
 fn is_one_shot(command: &Command) -> bool {
-    matches!(command, Command::Check(_) | Command::Scan(_))
+    matches!(
+        command,
+        Command::Check(_) | Command::Scan(_) | Command::Accounts(_)
+    )
 }
 
 async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Failure> {
@@ -114,6 +118,9 @@ async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Fail
         (Command::Simulate(flags), Some(signals)) => simulate::run(flags, signals).await,
         (Command::Check(flags), Some(signals)) => unless_stopped(check::run(flags), signals).await,
         (Command::Scan(flags), Some(signals)) => unless_stopped(scan::run(flags), signals).await,
+        (Command::Accounts(flags), Some(signals)) => {
+            unless_stopped(accounts::run(flags), signals).await
+        }
         (Command::Health(flags), _) => health::run(flags).await,
         (Command::Completions(flags), _) => Ok(output::print(pages::completions(flags.shell))?),
         (Command::Man, _) => Ok(output::print(pages::man())?),
@@ -138,6 +145,7 @@ fn log_flags(command: &Command) -> Option<&LogFlags> {
         Command::Demo(flags) => Some(&flags.log),
         Command::Check(flags) => Some(&flags.log),
         Command::Scan(flags) => Some(&flags.log),
+        Command::Accounts(flags) => Some(&flags.log),
         Command::Simulate(flags) => Some(&flags.log),
         Command::Health(_) | Command::Completions(_) | Command::Man => None,
     }
@@ -205,8 +213,8 @@ impl From<std::io::Error> for Failure {
 
 /// What all jobs share to call the API and to count their requests.
 fn context(clock: Clock, shard: Shard, gate: PollGate) -> Result<Arc<Context>, Failure> {
-    let actions = collectors::action_names();
-    let telemetry = Arc::new(Telemetry::new(&actions).map_err(Failure::run_time)?);
+    // Which actions are called is known when there is a configuration.
+    let telemetry = Arc::new(Telemetry::new(&[]).map_err(Failure::run_time)?);
     telemetry.set_shard(shard);
     let client = match Client::new(clock, Arc::clone(&telemetry)) {
         Ok(client) => client,

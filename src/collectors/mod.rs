@@ -10,15 +10,57 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::domain::{Scan, format_duration};
 
+mod assets;
+mod breakdown;
 mod fields;
+mod image_risks;
+mod image_scan;
+mod licence;
+mod risk_images;
+mod scan_settings;
+mod summary;
+#[cfg(test)]
+mod tests;
 mod time;
+mod top_vulnerabilities;
+mod virus_scan;
+mod vul_database;
 mod vul_scan;
+mod vul_summary;
 
-pub use fields::Fields;
-pub use vul_scan::{BySource, CompletedScan, ScanStatus, VulScan};
+pub use assets::Assets;
+pub use breakdown::{BySeverity, BySource, FindingKind};
+pub use fields::{Fields, Reading};
+pub use image_risks::ImageRisks;
+pub use image_scan::ImageScan;
+pub use licence::Licence;
+pub use risk_images::{ImageList, RiskImage, RiskImages, ScanRun};
+pub use scan_settings::ScanSettings;
+pub use summary::Summary;
+pub use top_vulnerabilities::TopVulnerabilities;
+pub use virus_scan::VirusScan;
+pub use vul_database::VulDatabase;
+pub use vul_scan::{CompletedScan, ScanStatus, VulScan};
+pub use vul_summary::VulSummary;
 
 /// Every collector.
-pub static ALL: [Collector; 1] = [Collector::of::<VulScan>()];
+pub static ALL: [Collector; 12] = [
+    Collector::of::<VulScan>(),
+    Collector::of::<Summary>(),
+    Collector::of::<VulSummary>(),
+    Collector::of::<ImageRisks>(),
+    Collector::of::<Assets>(),
+    Collector::of::<Licence>(),
+    Collector::of::<ScanSettings>(),
+    Collector::of::<ImageScan>(),
+    Collector::of::<VirusScan>(),
+    Collector::of::<VulDatabase>(),
+    Collector::of::<RiskImages>(),
+    Collector::of::<TopVulnerabilities>(),
+];
+
+/// Between polls of what changes rarely, such as a licence.
+const HOURLY: Option<Duration> = Some(Duration::from_hours(1));
 
 /// The service that every collector asks, as the signature names it.
 pub const SERVICE: &str = "tcss";
@@ -33,6 +75,10 @@ pub trait Answer: Sized + Send + Sync + 'static {
     /// The requests of one poll, in this order. If one of them fails, the poll fails.
     const ACTIONS: &'static [Action];
     const PER: Per;
+    /// Between polls, unless configured; `None` is `poll.interval`.
+    const INTERVAL: Option<Duration> = Some(Duration::from_mins(5));
+    /// For collectors whose answer is a list of which only a part is exposed.
+    const LIMIT: Option<Limit> = None;
     const FAMILIES: &'static [Family<Self>];
 
     /// Reads the responses. `before` is the previous answer to the same question, however old.
@@ -54,8 +100,43 @@ pub trait Answer: Sized + Send + Sync + 'static {
 pub struct Action {
     /// `X-TC-Action`, and the value of the label `action`.
     pub name: &'static str,
-    /// The JSON body; the scan is there for collectors that are [`Per::Scan`].
-    pub body: fn(Option<&Scan>) -> Bytes,
+    pub body: Body,
+}
+
+/// The JSON body of a request.
+#[derive(Debug)]
+pub enum Body {
+    /// Always the same one.
+    Fixed(&'static str),
+    /// It depends on the scan; for collectors that are [`Per::Scan`].
+    OfScan(fn(&Scan) -> Bytes),
+    /// It depends on the earlier responses of the poll.
+    Next(fn(&mut Question<'_>) -> Bytes),
+    /// The same, asked again and again until there is nothing to ask.
+    Pages(fn(&mut Question<'_>) -> Option<Bytes>),
+}
+
+/// What the body of a request may depend on.
+#[derive(Debug)]
+pub struct Question<'a> {
+    /// The responses so far.
+    pub fields: Fields<'a>,
+    before: Option<&'a AnyAnswer>,
+}
+
+impl Question<'_> {
+    /// The previous answer to the same question, however old.
+    pub fn before<A: Answer>(&self) -> Option<&A> {
+        self.before?.get()
+    }
+}
+
+/// How many items of a list are exposed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Unless configured.
+    pub default: usize,
+    pub max: usize,
 }
 
 /// Whether a collector polls once per account or once per configured scan of the account.
@@ -161,11 +242,41 @@ impl<'a> Samples<'a> {
         }
     }
 
+    /// Adds 1 for the current one of `states` and 0 for the others; nothing if there is none.
+    pub fn add_state(
+        &mut self,
+        labels: Labels<'_>,
+        label: &str,
+        states: &[&str],
+        current: Option<&str>,
+    ) {
+        let Some(current) = current else { return };
+        // All of them at all times: a series that appears only with its state cannot be counted
+        // with `changes()`, and an alert could not see it being 0.
+        for state in states {
+            let mut labels = labels.to_vec();
+            labels.push((label, state));
+            self.add_with(&labels, f64::from(u8::from(*state == current)));
+        }
+    }
+
+    /// Adds 1 for true and 0 for false.
+    pub fn add_flag(&mut self, labels: Labels<'_>, value: Option<bool>) {
+        if let Some(value) = value {
+            self.add_with(labels, f64::from(u8::from(value)));
+        }
+    }
+
     /// Adds a Unix time in seconds, to the millisecond, which an `f64` represents.
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
     pub fn add_time(&mut self, time: Option<Timestamp>) {
+        self.add_time_with(&[], time);
+    }
+
+    /// The same with further labels.
+    #[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
+    pub fn add_time_with(&mut self, labels: Labels<'_>, time: Option<Timestamp>) {
         if let Some(time) = time {
-            self.add(time.as_millisecond() as f64 / 1e3);
+            self.add_with(labels, time.as_millisecond() as f64 / 1e3);
         }
     }
 }
@@ -176,6 +287,9 @@ pub struct Collector {
     pub name: &'static str,
     pub actions: &'static [Action],
     pub per: Per,
+    /// See [`Answer::INTERVAL`].
+    pub interval: Option<Duration>,
+    pub limit: Option<Limit>,
     n_families: usize,
     family: fn(usize) -> FamilyHead,
     samples: fn(&AnyAnswer, usize, &mut Samples<'_>),
@@ -232,6 +346,8 @@ impl Collector {
             name: A::NAME,
             actions: A::ACTIONS,
             per: A::PER,
+            interval: A::INTERVAL,
+            limit: A::LIMIT,
             n_families: A::FAMILIES.len(),
             // By index: a list of the heads alone cannot be built at compile time.
             family: |index| A::FAMILIES[index].head,
@@ -254,16 +370,41 @@ impl Collector {
         (self.samples)(answer, index, samples);
     }
 
-    /// Reads the objects under `Response`, one for each of [`Collector::actions`], that answer
-    /// requests sent at `as_of`. Times without a zone are taken to be in `time_zone`.
+    /// The body of the next request for action number `action`, after `responses`; `None` if there
+    /// is nothing to ask.
+    pub fn body(
+        &self,
+        action: usize,
+        scan: Option<&Scan>,
+        responses: &[Vec<&str>],
+        reading: Reading<'_>,
+        before: Option<&AnyAnswer>,
+    ) -> Result<Option<Bytes>, AnswerError> {
+        let body = &self.actions[action].body;
+        if !matches!(body, Body::Pages(_)) && !responses[action].is_empty() {
+            return Ok(None);
+        }
+        let question = |responses| -> Result<Question<'_>, AnswerError> {
+            let fields = Fields::parse(responses, reading)?;
+            Ok(Question { fields, before })
+        };
+        match (body, scan) {
+            (Body::Fixed(body), _) => Ok(Some(Bytes::from_static(body.as_bytes()))),
+            (Body::OfScan(body), Some(scan)) => Ok(Some(body(scan))),
+            (Body::OfScan(_), None) => Ok(Some(Bytes::from_static(b"{}"))),
+            (Body::Next(body), _) => Ok(Some(body(&mut question(responses)?))),
+            (Body::Pages(body), _) => Ok(body(&mut question(responses)?)),
+        }
+    }
+
+    /// Reads the objects under `Response`, for each of [`Collector::actions`] those that answer it.
     pub fn read(
         &self,
-        responses: &[&str],
-        time_zone: &TimeZone,
-        as_of: Timestamp,
+        responses: &[Vec<&str>],
+        reading: Reading<'_>,
         before: Option<&AnyAnswer>,
     ) -> Result<Parsed, AnswerError> {
-        let mut fields = Fields::parse(responses, time_zone, as_of)?;
+        let mut fields = Fields::parse(responses, reading)?;
         let ReadAnswer {
             answer,
             pace,
@@ -271,25 +412,34 @@ impl Collector {
         } = (self.read)(&mut fields, before);
         // A response without a single readable field is not an answer to what was asked: taking
         // it for one would replace good data with nothing.
-        if fields.n_read() == 0 {
-            return Err(AnswerError::Empty(self.actions[0].name));
+        if let Some(action) = fields.unread() {
+            return Err(AnswerError::Empty(self.actions[action].name));
         }
         Ok(Parsed {
             answer,
             pace,
-            starts_ahead: starts_ahead(start, as_of),
+            starts_ahead: starts_ahead(start, reading.as_of),
             unexpected: fields.into_unexpected(),
         })
     }
 
-    /// The names of the fields that it reads.
+    /// The names of the fields that it reads, each once.
     pub fn fields(&self) -> Vec<&'static str> {
-        let (empty, zone) = (vec!["{}"; self.actions.len()], TimeZone::UTC);
-        let fields = Fields::parse(&empty, &zone, Timestamp::UNIX_EPOCH);
-        let mut fields = fields.expect("{} is an object");
-        // All of them are missing from an empty response.
+        let mut all = Vec::new();
+        for field in self.fields_by_action().into_iter().flatten() {
+            if !all.contains(&field) {
+                all.push(field);
+            }
+        }
+        all
+    }
+
+    /// The names of the fields that it reads from the responses to each of its actions.
+    pub fn fields_by_action(&self) -> Vec<Vec<&'static str>> {
+        let zone = TimeZone::UTC;
+        let mut fields = Fields::listing(self.actions.len(), &zone);
         let _ = (self.read)(&mut fields, None);
-        fields.into_unexpected()
+        fields.into_listed()
     }
 }
 
@@ -350,6 +500,11 @@ impl fmt::Debug for Collector {
     }
 }
 
+/// The collector of this name.
+pub fn find(name: &str) -> Option<&'static Collector> {
+    ALL.iter().find(|collector| collector.name == name)
+}
+
 /// The names of all actions, each once.
 pub fn action_names() -> Vec<&'static str> {
     let mut names = Vec::new();
@@ -362,25 +517,4 @@ pub fn action_names() -> Vec<&'static str> {
         }
     }
     names
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_collectors_and_families_are_unique() {
-        let mut names: Vec<&str> = ALL.iter().map(|collector| collector.name).collect();
-        for collector in &ALL {
-            for family in collector.families() {
-                assert!(family.name.starts_with("tcss_"), "{}", family.name);
-                assert!(family.help.ends_with('.'), "{}", family.help);
-                names.push(family.name);
-            }
-        }
-        let n_names = names.len();
-        names.sort_unstable();
-        names.dedup();
-        assert_eq!(names.len(), n_names);
-    }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Action, Answer, Family, Fields, Pace, Per, Samples};
+use super::{Action, Answer, Body, BySource, Family, Fields, Pace, Per};
 use crate::domain::Scan;
 
 /// The latest answer, and what earlier ones said that this one cannot.
@@ -44,13 +44,6 @@ pub enum ScanStatus {
     Unknown,
 }
 
-/// A value for local images and one for images in registries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BySource<T> {
-    pub local: Option<T>,
-    pub registry: Option<T>,
-}
-
 /// When the progress of the running scan was last seen to change.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ProgressChange {
@@ -71,7 +64,7 @@ pub struct CompletedScan {
 }
 
 impl ScanStatus {
-    const DOCUMENTED: [(&'static str, ScanStatus); 4] = [
+    pub(super) const DOCUMENTED: [(&'static str, ScanStatus); 4] = [
         ("NOT_SCAN", ScanStatus::NotScanned),
         ("SCANNING", ScanStatus::Scanning),
         ("SCANNED", ScanStatus::Scanned),
@@ -102,9 +95,10 @@ impl Answer for VulScan {
     const NAME: &'static str = "vul_scan";
     const ACTIONS: &'static [Action] = &[Action {
         name: "DescribeVulScanInfo",
-        body,
+        body: Body::OfScan(body),
     }];
     const PER: Per = Per::Scan;
+    const INTERVAL: Option<Duration> = None;
     const FAMILIES: &'static [Family<VulScan>] = &FAMILIES;
 
     fn read(fields: &mut Fields<'_>, before: Option<&VulScan>) -> VulScan {
@@ -201,22 +195,21 @@ impl VulScan {
     }
 }
 
-#[derive(Default, Serialize)]
-struct Body {
+#[derive(Serialize)]
+struct ScanTasks {
     #[serde(rename = "LocalTaskID", skip_serializing_if = "Option::is_none")]
-    local_task_id: Option<NonZeroU64>,
+    local: Option<NonZeroU64>,
     #[serde(rename = "RegistryTaskID", skip_serializing_if = "Option::is_none")]
-    registry_task_id: Option<NonZeroU64>,
+    registry: Option<NonZeroU64>,
 }
 
 /// Without task IDs, the API answers for the latest scan.
-fn body(scan: Option<&Scan>) -> Bytes {
-    let mut body = Body::default();
-    if let Some(scan) = scan {
-        body.local_task_id = scan.local_task_id;
-        body.registry_task_id = scan.registry_task_id;
-    }
-    serde_json::to_vec(&body).expect("integers are JSON").into()
+pub(super) fn body(scan: &Scan) -> Bytes {
+    let ids = ScanTasks {
+        local: scan.local_task_id,
+        registry: scan.registry_task_id,
+    };
+    serde_json::to_vec(&ids).expect("integers are JSON").into()
 }
 
 const FAMILIES: [Family<VulScan>; 17] = [
@@ -359,13 +352,6 @@ const FAMILIES: [Family<VulScan>; 17] = [
         },
     ),
 ];
-
-impl BySource<f64> {
-    fn add_to(self, samples: &mut Samples<'_>) {
-        samples.add_with(&[("source", "local")], self.local);
-        samples.add_with(&[("source", "registry")], self.registry);
-    }
-}
 
 #[cfg(test)]
 mod tests;

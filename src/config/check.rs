@@ -1,16 +1,23 @@
 //! The raw file, flags and defaults together: what no value shows by itself.
 
-use std::{collections::HashMap, fmt::Display, hash::Hash, num::NonZeroU64, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Display,
+    hash::Hash,
+    num::NonZeroU64,
+    time::Duration,
+};
 
 use jiff::tz::{Offset, TimeZone};
 
 use super::{
-    Account, Config, Endpoint, Poll, Rate, Scan, ScanName,
-    raw::{RawAccount, RawConfig, RawScan, Settings},
+    Account, AccountKey, CollectorConfig, Config, Discovery, Endpoint, Poll, Rate, Scan, ScanName,
+    raw::{RawAccount, RawCollector, RawConfig, RawScan, Settings},
 };
 use crate::{
+    collectors::{self, Answer as _, VulScan},
     credentials::Source,
-    domain::format_duration,
+    domain::{AccountInfo, Uin, format_duration},
     yaml::{Origin, Problem, Setting},
 };
 
@@ -18,6 +25,8 @@ const INTERVAL: Duration = Duration::from_mins(1);
 const SCANNING_INTERVAL: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(10);
 const STALE_AFTER: Duration = Duration::from_mins(5);
+/// The one that is on by default.
+const DEFAULT_COLLECTOR: &str = VulScan::NAME;
 const TIME_ZONE: TimeZone = TimeZone::fixed(Offset::constant(8));
 
 /// Checks the whole. The result is valid only if no problem was added.
@@ -30,43 +39,95 @@ pub(super) fn config(raw: &RawConfig, flags: &Settings, problems: &mut Vec<Probl
         let levels = Levels {
             closest_first: [&raw_account.settings, flags, &raw.settings],
         };
-        accounts.extend(account(
-            raw_account,
-            levels,
-            raw.credentials.as_ref(),
-            problems,
-        ));
+        accounts.extend(account(raw_account, levels, raw, problems));
     }
-    Config { accounts }
+    let mut discoveries = Vec::new();
+    for raw_discovery in &raw.discovery {
+        let levels = Levels {
+            closest_first: [&raw_discovery.defaults.settings, flags, &raw.settings],
+        };
+        let template = account(&raw_discovery.defaults, levels, raw, problems);
+        let label = discovery_label(raw_discovery.kind(), &discoveries);
+        let default = raw.credentials.as_ref();
+        if let Some(template) = template {
+            discoveries.push(raw_discovery.checked(label, template, default));
+        }
+    }
+    let mut config = Config::of(accounts);
+    if !discoveries.is_empty() {
+        config.configured = configured(&config.accounts);
+        config.discoveries = discoveries;
+    }
+    config
+}
+
+/// The kind; numbered from the second one of a kind on.
+fn discovery_label(kind: &str, earlier: &[Discovery]) -> String {
+    let mut n = 1;
+    for discovery in earlier {
+        n += usize::from(discovery.source.kind() == kind);
+    }
+    match n {
+        1 => kind.to_owned(),
+        n => format!("{kind}-{n}"),
+    }
+}
+
+fn configured(accounts: &[Account]) -> HashSet<AccountKey> {
+    let mut keys = HashSet::new();
+    for account in accounts {
+        keys.insert(AccountKey::Name(account.name.clone()));
+        if let Some(uin) = account.info.uin {
+            keys.insert(AccountKey::Uin(uin));
+        }
+    }
+    keys
 }
 
 fn account(
     raw: &RawAccount,
     levels: Levels<'_>,
-    default_credentials: Option<&Source>,
+    file: &RawConfig,
     problems: &mut Vec<Problem>,
 ) -> Option<Account> {
     // Everything is checked before the first `?`, so that all problems are reported.
     let scans = scans(&raw.scans, problems);
     let endpoint = endpoint(levels, problems);
-    let poll = poll(levels, problems);
+    let collectors = collectors(raw, file, levels, problems);
     let region = match levels.find(|settings| &settings.region) {
         Some((_, region)) => Some(region.value.clone()?),
         None => None,
     };
-    let credentials = raw.credentials.as_ref().or(default_credentials);
+    let credentials = raw.credentials.as_ref().or(file.credentials.as_ref());
     let rate = levels.choose(|settings| &settings.requests_per_second, Rate::DEFAULT);
     let time_zone = levels.choose(|settings| &settings.time_zone, TIME_ZONE);
+    let credentials = credentials.cloned().unwrap_or_default();
+    let info = info(raw, &credentials);
     Some(Account {
         name: raw.name.value.clone()?,
-        credentials: credentials.cloned().unwrap_or_default(),
+        credentials,
         endpoint: endpoint?,
         region,
         requests_per_second: rate.value?,
         time_zone: time_zone.value?,
-        poll: poll?,
         scans,
+        info,
+        collectors: collectors?,
     })
+}
+
+fn info(raw: &RawAccount, credentials: &Source) -> AccountInfo {
+    // The ARN of a role names its account.
+    let uin = match (&raw.uin, credentials) {
+        (Some(uin), _) => uin.value,
+        (None, Source::AssumeRole(role)) => Uin::of_role(&role.role_arn),
+        (None, _) => None,
+    };
+    AccountInfo {
+        uin,
+        labels: raw.labels.clone(),
+        ..AccountInfo::default()
+    }
 }
 
 fn endpoint(levels: Levels<'_>, problems: &mut Vec<Problem>) -> Option<Endpoint> {
@@ -83,6 +144,74 @@ fn endpoint(levels: Levels<'_>, problems: &mut Vec<Problem>) -> Option<Endpoint>
             }
             None
         }
+    }
+}
+
+/// The collectors of the account, or else those of the file.
+fn collectors(
+    raw: &RawAccount,
+    file: &RawConfig,
+    levels: Levels<'_>,
+    problems: &mut Vec<Problem>,
+) -> Option<Vec<CollectorConfig>> {
+    let of_account = poll(levels, problems);
+    // Those of the file are checked with each account, whose timeout may differ.
+    let Some(switched_on) = raw.collectors.as_ref().or(file.collectors.as_ref()) else {
+        let collector = collectors::find(DEFAULT_COLLECTOR)?;
+        return Some(vec![CollectorConfig {
+            collector,
+            poll: of_account?,
+            limit: 0,
+        }]);
+    };
+    let mut checked = Vec::with_capacity(switched_on.len());
+    for raw in switched_on {
+        checked.extend(collector(raw, of_account?, problems));
+    }
+    Some(checked)
+}
+
+/// `poll` is what the account has for all of its collectors.
+fn collector(
+    raw: &RawCollector,
+    poll: Poll,
+    problems: &mut Vec<Problem>,
+) -> Option<CollectorConfig> {
+    let mut own = poll;
+    let interval = match &raw.interval {
+        Some(interval) => Some(interval.value?),
+        None => raw.collector.interval,
+    };
+    if let Some(interval) = interval {
+        own.interval = interval;
+        own.scanning_interval = poll.scanning_interval.min(interval);
+        // As with `poll`: the data must survive one failed poll.
+        own.stale_after = poll.stale_after.max(interval * 2 + poll.timeout);
+    }
+    if let Some(stale_after) = &raw.stale_after {
+        let value = stale_after.value?;
+        let min = own.interval + poll.timeout;
+        if value < min {
+            let text = too_stale(own.interval, poll.timeout, value);
+            push_once(problems, stale_after.origin.problem(text));
+        }
+        own.stale_after = value;
+    }
+    let limit = match &raw.limit {
+        Some(limit) => limit.value?,
+        None => raw.collector.limit.map_or(0, |limit| limit.default),
+    };
+    Some(CollectorConfig {
+        collector: raw.collector,
+        poll: own,
+        limit,
+    })
+}
+
+/// A problem of the file is found again with every account.
+fn push_once(problems: &mut Vec<Problem>, problem: Problem) {
+    if !problems.contains(&problem) {
+        problems.push(problem);
     }
 }
 
@@ -268,14 +397,19 @@ fn stale_between_polls(
     if value >= min || stale_after.origin.is_none() {
         return None;
     }
-    Some(closest(&[stale_after, interval, timeout])?.problem(format!(
+    let text = too_stale(interval.value?, timeout.value?, value);
+    Some(closest(&[stale_after, interval, timeout])?.problem(text))
+}
+
+fn too_stale(interval: Duration, timeout: Duration, stale_after: Duration) -> String {
+    format!(
         "the stale_after of {} is shorter than the interval of {} plus the timeout of {}, so data would vanish \
          between two successful polls; set stale_after to at least {}",
-        display(value),
-        display(interval.value?),
-        display(timeout.value?),
-        display(min),
-    )))
+        display(stale_after),
+        display(interval),
+        display(timeout),
+        display(interval + timeout),
+    )
 }
 
 /// Where to fix what several values cause together: at the one closest to the account, the first of equals.

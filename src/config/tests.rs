@@ -6,9 +6,10 @@ use jiff::tz::{TimeZone, offset};
 use tempfile::TempDir;
 
 use super::*;
-use crate::{credentials::EnvVariables, yaml::YamlFile};
+use crate::{collectors, credentials::EnvVariables, yaml::YamlFile};
 
 mod credentials;
+mod discovery;
 mod docs;
 mod docs_credentials;
 mod warnings;
@@ -60,16 +61,21 @@ fn default_account(name: &str) -> Account {
         region: None,
         requests_per_second: Rate::DEFAULT,
         time_zone: TimeZone::fixed(offset(8)),
-        poll: Poll {
-            interval: Duration::from_mins(1),
-            scanning_interval: Duration::from_secs(10),
-            timeout: Duration::from_secs(10),
-            stale_after: Duration::from_mins(5),
-        },
+        info: AccountInfo::default(),
         scans: vec![Scan {
             name: ScanName::parse("latest").unwrap(),
             local_task_id: None,
             registry_task_id: None,
+        }],
+        collectors: vec![CollectorConfig {
+            collector: &collectors::ALL[0],
+            poll: Poll {
+                interval: Duration::from_mins(1),
+                scanning_interval: Duration::from_secs(10),
+                timeout: Duration::from_secs(10),
+                stale_after: Duration::from_mins(5),
+            },
+            limit: 0,
         }],
     }
 }
@@ -142,7 +148,10 @@ accounts:
     };
     assert_eq!(first.name.as_str(), "007");
     assert_eq!(
-        (first.poll.interval.as_secs(), first.poll.timeout.as_secs()),
+        (
+            first.collectors[0].poll.interval.as_secs(),
+            first.collectors[0].poll.timeout.as_secs()
+        ),
         (120, 5)
     );
     assert_eq!(
@@ -159,8 +168,8 @@ accounts:
 
     assert_eq!(
         (
-            second.poll.interval.as_secs(),
-            second.poll.timeout.as_secs()
+            second.collectors[0].poll.interval.as_secs(),
+            second.collectors[0].poll.timeout.as_secs()
         ),
         (3600, 5)
     );
@@ -178,13 +187,18 @@ accounts:
 fn anchors_and_merge_keys_work() {
     let accounts = accounts("accounts:\n- &a {name: a, timeout: 3s}\n- {<<: *a, name: b}\n");
     assert_eq!(accounts[1].name.as_str(), "b");
-    assert_eq!(accounts[1].poll.timeout, Duration::from_secs(3));
+    assert_eq!(
+        accounts[1].collectors[0].poll.timeout,
+        Duration::from_secs(3)
+    );
 }
 
 #[test]
 fn the_default_scanning_interval_is_cut_to_a_shorter_interval() {
     assert_eq!(
-        accounts("poll: {interval: 3s}")[0].poll.scanning_interval,
+        accounts("poll: {interval: 3s}")[0].collectors[0]
+            .poll
+            .scanning_interval,
         Duration::from_secs(3)
     );
 }
@@ -197,8 +211,14 @@ fn a_flag_replaces_the_value_of_the_file_but_not_that_of_an_account() {
         .unwrap()
         .config
         .accounts;
-    assert_eq!(accounts[0].poll.timeout, Duration::from_secs(7));
-    assert_eq!(accounts[1].poll.timeout, Duration::from_secs(2));
+    assert_eq!(
+        accounts[0].collectors[0].poll.timeout,
+        Duration::from_secs(7)
+    );
+    assert_eq!(
+        accounts[1].collectors[0].poll.timeout,
+        Duration::from_secs(2)
+    );
 }
 
 #[test]
@@ -328,7 +348,7 @@ fn the_default_of_stale_after_is_raised_for_a_longer_interval() {
     let stale_after = |interval: u64| {
         let interval = Some(format!("{interval}s"));
         let overrides = Overrides::default().with("poll", "interval", interval);
-        load(None, &overrides).unwrap().config.accounts[0]
+        load(None, &overrides).unwrap().config.accounts[0].collectors[0]
             .poll
             .stale_after
     };
@@ -423,7 +443,7 @@ c.yml:3: account_files[1]: \"b/*.yml\" matches no file; patterns are relative to
 c.yml:4: account_files[2]: \"[x\" is not a valid pattern (invalid range pattern), expected for example accounts.d/*.yml
 a/1.yml:2: [1].name: \"x\" is already used at c.yml:5, account names must be unique
 a/2.yml:1: is a map, expected a list
-a/3.yml:2: [0].ports: unknown key, known keys: name, credentials, scans, endpoint, region, requests_per_second, \
+a/3.yml:2: [0].ports: unknown key, known keys: name, credentials, collectors, uin, labels, scans, endpoint, region, requests_per_second, \
 time_zone, allow_http, interval, scanning_interval, timeout, stale_after
 a/4.yml:1: is not valid UTF-8
 a/5.yml: is a directory, expected a file"
@@ -543,4 +563,74 @@ fn a_damaged_file_never_causes_a_panic_or_shows_credentials() {
             assert!(!problems.contains("anary"), "{text}\n{problems}");
         }
     }
+}
+
+fn switched_on(account: &Account) -> Vec<(&'static str, u64, u64, usize)> {
+    let settings = account.collectors.iter().map(|config| {
+        let CollectorConfig {
+            collector,
+            poll,
+            limit,
+        } = config;
+        let seconds = (poll.interval.as_secs(), poll.stale_after.as_secs());
+        (collector.name, seconds.0, seconds.1, *limit)
+    });
+    settings.collect()
+}
+
+#[test]
+fn collectors_are_switched_on_for_all_accounts_or_for_one() {
+    let accounts = accounts(
+        "
+poll: {interval: 2m, stale_after: 6m}
+collectors:
+  licence: {interval: 30m}
+  vul_scan:
+  risk_images: {limit: 50, stale_after: 1h}
+accounts:
+  - {name: a}
+  - {name: b, interval: 1m, collectors: {summary: {interval: 10s}, vul_scan: {interval: 20m}}}
+",
+    );
+    assert_eq!(
+        switched_on(&accounts[0]),
+        [
+            ("vul_scan", 120, 360, 0),
+            ("licence", 1_800, 3_610, 0),
+            ("risk_images", 300, 3_600, 50),
+        ]
+    );
+    assert_eq!(
+        switched_on(&accounts[1]),
+        [("vul_scan", 1_200, 2_410, 0), ("summary", 10, 360, 0)]
+    );
+}
+
+#[test]
+fn a_collector_that_does_not_exist_or_fit_is_a_problem() {
+    check(
+        "collectors: {}\n",
+        &[
+            "1: collectors: switches everything off, expected for example collectors: {vul_scan: {}}",
+        ],
+    );
+    check(
+        "collectors: {license: {}, summary: {interval: 5, limit: 3}, risk_images: {limit: 101}}\n",
+        &[
+            "1: collectors.license: unknown key, did you mean licence?",
+            "1: collectors.risk_images.limit: is 101, expected 1 to 100",
+            "1: collectors.summary.interval: 5 has no unit, expected for example 5s, 5m or 1h",
+            "1: collectors.summary.limit: unknown key, known keys: interval, stale_after",
+        ],
+    );
+    check(
+        "poll: {timeout: 20s}
+collectors: {licence: {stale_after: 1h}}
+accounts: [{name: a}, {name: b}]
+",
+        &[
+            "2: collectors.licence.stale_after: the stale_after of 1h is shorter than the interval of 1h plus the \
+             timeout of 20s, so data would vanish between two successful polls; set stale_after to at least 1h 20s",
+        ],
+    );
 }

@@ -5,7 +5,10 @@ use std::{num::NonZeroU64, time::Duration};
 use jiff::{fmt::temporal::DateTimeParser, tz::TimeZone};
 
 use super::{Rate, Region};
-use crate::yaml::{ValueReader, scalar};
+use crate::{
+    domain::Uin,
+    yaml::{ValueReader, scalar},
+};
 
 /// `poll.interval`: 1 second to 1 day.
 pub(super) fn interval(value: ValueReader<'_>) -> Result<Duration, String> {
@@ -39,10 +42,24 @@ pub(super) fn rate(value: ValueReader<'_>) -> Result<Rate, String> {
     rate.ok_or_else(|| format!("{requests} exceeds the API's limit of 20, expected 1 to 20"))
 }
 
+/// `collectors.NAME.limit`: 1 to `max`.
+pub(super) fn limit(value: ValueReader<'_>, max: usize) -> Result<usize, String> {
+    let limit = scalar::integer(value)?;
+    match usize::try_from(limit) {
+        Ok(limit) if (1..=max).contains(&limit) => Ok(limit),
+        _ => Err(format!("is {limit}, expected 1 to {max}")),
+    }
+}
+
 /// A whole number above 0.
 pub(super) fn task_id(value: ValueReader<'_>) -> Result<NonZeroU64, String> {
     let id = NonZeroU64::new(scalar::integer(value)?);
     id.ok_or_else(|| "0 is not a valid task ID; remove the key to poll the latest scan".into())
+}
+
+/// The number of an account.
+pub(super) fn uin(value: ValueReader<'_>) -> Result<Uin, String> {
+    Uin::parse(scalar::text(value)?)
 }
 
 /// An offset, `UTC`, or a name of the IANA database.

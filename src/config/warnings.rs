@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{Account, Config, Endpoint, Rate, Shard};
-use crate::credentials::Source;
+use crate::{collectors::Per, credentials::Source};
 
 /// The most warnings of one kind: a mistake in a default would otherwise be reported for every account, at every
 /// reload.
@@ -158,7 +158,11 @@ impl LimitGroup<'_> {
         let mut total = 0.0;
         for account in &self.accounts {
             let n_scans = u32::try_from(account.scans.len()).map_or(f64::INFINITY, f64::from);
-            total += n_scans / interval(&account.poll).as_secs_f64();
+            for config in &account.collectors {
+                if config.collector.per == Per::Scan {
+                    total += n_scans / interval(&config.poll).as_secs_f64();
+                }
+            }
         }
         total
     }

@@ -170,7 +170,13 @@ mod tests {
                 })
             } else {
                 let collector = &collectors::ALL[0];
-                Ok(collector.read(&[ANSWER], &zone, at.wall, None).unwrap())
+                let reading = collectors::Reading {
+                    time_zone: &zone,
+                    as_of: at.wall,
+                    limit: 0,
+                };
+                let parsed = collector.read(&[vec![ANSWER]], reading, None);
+                Ok(parsed.unwrap())
             };
             let job = &self.jobs[job];
             let took = Duration::from_millis(100);

@@ -10,10 +10,10 @@ use tokio::{
 
 use crate::{
     client::Client,
-    collectors::Collector,
+    collectors::{Collector, Reading},
     config,
     credentials::{CredentialsChange, Environment, Provider, RefreshContext},
-    domain::{Clock, Scan},
+    domain::{Clock, Moment, Scan},
     exposition,
     limiter::{AccountLimiter, Limiters},
     store::{AccountEntry, JobEntry, Outcome, RequestStats, Snapshot},
@@ -75,6 +75,10 @@ pub struct Job {
     pub account: Arc<config::Account>,
     pub scan: Option<Scan>,
     pub collector: &'static Collector,
+    /// When to poll.
+    pub poll: config::Poll,
+    /// How many items of a list are exposed.
+    pub limit: usize,
     pub provider: Arc<Provider>,
     /// One per action of the collector.
     pub channels: Vec<Arc<Channel>>,
@@ -155,14 +159,14 @@ impl Job {
             };
             // All jobs start again together.
             first = Instant::now() + spread.mul_f64(fastrand::f64());
-            second = first + self.account.poll.interval;
+            second = first + self.poll.interval;
         }
     }
 
     /// Once another replica polls, the data of this one must not be exposed when it leads again.
     async fn forget(&self, gate: &PollGate) {
         gate.forbidden().await;
-        let interval = self.account.poll.interval;
+        let interval = self.poll.interval;
         exposition::publish(&self.entry, Snapshot::unpolled(interval));
     }
 
@@ -216,6 +220,13 @@ impl Job {
         }
     }
 
+    /// Makes the series about its requests, before the first one is sent.
+    pub fn expect_requests(&self, telemetry: &Telemetry) {
+        for action in self.collector.actions {
+            telemetry.expect_action(action.name);
+        }
+    }
+
     /// Makes a job that backs off poll at once: the reason of its failure may be fixed.
     pub fn poll_now(&self) {
         self.wake.notify_one();
@@ -231,7 +242,7 @@ impl Job {
         let before = self.entry.snapshot();
         let (outcome, serial) = self.poll_once(context).await;
         let mut after = before.after(outcome);
-        after.interval = policy::interval(&self.account.poll, &after, context.clock.now());
+        after.interval = policy::interval(&self.poll, &after, context.clock.now());
         report::poll(self, &context.digest, &before, &after);
         // From the time at which the poll was due: neither its duration nor a delay moves the
         // job's place in the interval.
@@ -262,6 +273,15 @@ impl Job {
         )
     }
 
+    /// How to read responses to requests of which the first was sent at `as_of`.
+    fn reading(&self, as_of: Moment) -> Reading<'_> {
+        Reading {
+            time_zone: &self.account.time_zone,
+            as_of: as_of.wall,
+            limit: self.limit,
+        }
+    }
+
     /// Whether both ask the same API the same question with the same credentials, and read the
     /// answer alike: only then does the answer of one hold for the other.
     pub fn asks_the_same_as(&self, other: &Job) -> bool {
@@ -269,6 +289,7 @@ impl Job {
         // Not compared: rates, intervals and timeouts, which change when a question is asked only.
         self.scan == other.scan
             && self.collector == other.collector
+            && self.limit == other.limit
             && left.credentials == right.credentials
             && left.endpoint == right.endpoint
             && left.region == right.region

@@ -24,6 +24,8 @@ const RETRY_THROTTLED: Backoff = Backoff::new(Duration::from_secs(1), Duration::
 const MAX_BACKOFF: Duration = Duration::from_mins(10);
 /// Nor less often than once in this many intervals.
 const MAX_BACKOFF_INTERVALS: u32 = 10;
+/// With a longer interval, the first poll after a transient failure comes after this time.
+const RETRY_INTERVAL: Duration = Duration::from_mins(1);
 /// A scan that is about to end is polled no sooner than this.
 const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -71,6 +73,10 @@ pub(super) fn interval(poll: &Poll, snapshot: &Snapshot, now: Moment) -> Duratio
     // rate.
     let was_shortened = snapshot.interval < poll.scanning_interval;
     match pace {
+        // A collector that polls hourly must not wait an hour for the end of a short failure.
+        Pace::Idle if snapshot.failure().is_some() && poll.interval > RETRY_INTERVAL => {
+            Backoff::new(RETRY_INTERVAL, poll.interval).delay(snapshot.failed_in_a_row)
+        }
         Pace::Idle => poll.interval,
         // After a failure, the estimate is not worth polling sooner.
         Pace::Scanning {
@@ -143,7 +149,11 @@ pub(super) fn level(error: &ApiError, is_new: bool) -> Level {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{collectors, domain::Clock, store::Outcome};
+    use crate::{
+        collectors::{self, Reading},
+        domain::Clock,
+        store::Outcome,
+    };
 
     const POLL: Poll = Poll {
         interval: Duration::from_secs(60),
@@ -154,6 +164,14 @@ mod tests {
 
     fn now() -> Moment {
         Clock::starting_at(Timestamp::UNIX_EPOCH).now()
+    }
+
+    fn reading(time_zone: &jiff::tz::TimeZone) -> Reading<'_> {
+        Reading {
+            time_zone,
+            as_of: now().wall,
+            limit: 0,
+        }
     }
 
     fn failed(snapshot: &Snapshot, reason: Reason) -> Snapshot {
@@ -175,7 +193,7 @@ mod tests {
         };
         let zone = jiff::tz::TimeZone::UTC;
         let parsed = collectors::ALL[0]
-            .read(&[&response], &zone, now().wall, None)
+            .read(&[vec![&response]], reading(&zone), None)
             .unwrap();
         let result = Ok(parsed);
         Snapshot::unpolled(POLL.interval).after(Outcome {
@@ -251,6 +269,22 @@ mod tests {
             snapshot = failed(&snapshot, Reason::Server);
             assert_eq!(seconds(&snapshot), 10.0);
         }
+    }
+
+    #[test]
+    fn transient_failures_of_an_hourly_poll_are_retried_soon() {
+        let hour = Duration::from_hours(1);
+        let poll = Poll {
+            interval: hour,
+            ..POLL
+        };
+        let mut snapshot = answered(Pace::Idle);
+        let mut minutes = Vec::new();
+        for _ in 0..8 {
+            snapshot = failed(&snapshot, Reason::Network);
+            minutes.push(super::interval(&poll, &snapshot, now()).as_secs() / 60);
+        }
+        assert_eq!(minutes, [1, 2, 4, 8, 16, 32, 60, 60]);
     }
 
     #[test]

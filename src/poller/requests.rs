@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{Channel, Context, Job, policy, report};
 use crate::{
     client::{ApiError, ApiResponse, Call},
-    collectors::{self, Action, Parsed},
+    collectors::{self, Action, AnswerError, Parsed},
     credentials::Issued,
     domain::{Moment, Reason},
     limiter::{Member, Permit},
@@ -20,7 +21,7 @@ pub(super) struct Requests<'a> {
     context: &'a Context,
     /// The credentials to sign with; `None` before they were asked for.
     issued: Option<Arc<Issued>>,
-    /// Set when the first request is sent.
+    /// Of the current request and its retries; set when it is sent.
     deadline: Option<Instant>,
     /// Rejected credentials are refreshed once per poll.
     may_refresh: bool,
@@ -52,19 +53,54 @@ impl<'a> Requests<'a> {
     /// oldest response. If one request fails, the poll fails.
     pub(super) async fn run(&mut self) -> Result<(Moment, Parsed), ApiError> {
         let job = self.job;
-        let mut responses = Vec::with_capacity(job.channels.len());
-        for (action, channel) in job.collector.actions.iter().zip(&job.channels) {
-            responses.push(self.request(action, channel).await?);
+        let mut responses = Vec::new();
+        responses.resize_with(job.channels.len(), Vec::new);
+        for (index, action) in job.collector.actions.iter().enumerate() {
+            while let Some(body) = self.body(index, &responses)? {
+                let channel = &job.channels[index];
+                responses[index].push(self.request(action, body, channel).await?);
+            }
         }
         self.read(&responses)
+    }
+
+    /// The body of the next request for action number `action`; `None` if there is nothing to ask.
+    fn body(
+        &self,
+        action: usize,
+        responses: &[Vec<ApiResponse>],
+    ) -> Result<Option<Bytes>, ApiError> {
+        let (job, first) = (self.job, first(responses));
+        let snapshot = job.entry.snapshot();
+        let before = snapshot.latest().map(|data: &Arc<Data>| &data.answer);
+        let as_of = match first {
+            Some(first) => first.as_of,
+            None => self.context.clock.now(),
+        };
+        let body = job.collector.body(
+            action,
+            job.scan.as_ref(),
+            &texts(responses),
+            job.reading(as_of),
+            before,
+        );
+        match (body, first) {
+            (Ok(body), _) => Ok(body),
+            (Err(error), Some(first)) => Err(self.unreadable(first, &error)),
+            // There is no response that could be unreadable.
+            (Err(_), None) => Ok(None),
+        }
     }
 
     /// Sends one request, and repeats it if the failure may be transient.
     async fn request(
         &mut self,
         action: &'static Action,
+        body: Bytes,
         channel: &Channel,
     ) -> Result<ApiResponse, ApiError> {
+        // Each request of a poll has the whole timeout: a list may take many requests.
+        self.deadline = None;
         // Before the permit: waiting for credentials must not block the queue of the limiter.
         let mut issued = self.credentials().await?;
         let mut limiter = channel.limiter.member(&issued.identity);
@@ -78,7 +114,7 @@ impl<'a> Requests<'a> {
             channel.stats.count_request(permit.waited());
             // Read before the permit is given away: throttling is counted from when a request left.
             let departure = permit.departure();
-            let error = match self.send(action, &issued, permit).await {
+            let error = match self.send(action, body.clone(), &issued, permit).await {
                 Ok(response) => {
                     channel
                         .stats
@@ -130,21 +166,22 @@ impl<'a> Requests<'a> {
     async fn send(
         &mut self,
         action: &Action,
+        body: Bytes,
         issued: &Issued,
         permit: Permit,
     ) -> Result<ApiResponse, ApiError> {
         let account = &self.job.account;
-        // The time that the first request waits for its permit does not count.
+        // The time that the request waits for its first permit does not count.
         let deadline = *self
             .deadline
-            .get_or_insert(permit.departure() + account.poll.timeout);
+            .get_or_insert(permit.departure() + self.job.poll.timeout);
         let call = Call {
             endpoint: &account.endpoint,
             region: account.region.as_ref(),
             service: collectors::SERVICE,
             action: action.name,
             version: collectors::VERSION,
-            body: (action.body)(self.job.scan.as_ref()),
+            body,
         };
         self.context
             .client
@@ -183,35 +220,48 @@ impl<'a> Requests<'a> {
         self.deadline.unwrap_or_else(Instant::now)
     }
 
-    fn read(&self, responses: &[ApiResponse]) -> Result<(Moment, Parsed), ApiError> {
-        let (job, first) = (self.job, &responses[0]);
-        let mut texts = Vec::with_capacity(responses.len());
-        for response in responses {
-            texts.push(response.response.get());
-        }
+    fn read(&self, responses: &[Vec<ApiResponse>]) -> Result<(Moment, Parsed), ApiError> {
+        let job = self.job;
+        let first = first(responses).expect("a poll has at least one request");
         let snapshot = job.entry.snapshot();
         let before = snapshot.latest().map(|data: &Arc<Data>| &data.answer);
-        let read = job
-            .collector
-            .read(&texts, &job.account.time_zone, first.as_of.wall, before);
-        match (read, &self.issued) {
-            (Ok(mut parsed), _) => {
+        let reading = job.reading(first.as_of);
+        match job.collector.read(&texts(responses), reading, before) {
+            Ok(mut parsed) => {
                 if !policy::clocks_agree(first.as_of.wall, first.date) {
                     // Then the clock may be wrong, and not the time zone.
                     parsed.starts_ahead = None;
                 }
                 Ok((first.as_of, parsed))
             }
-            (Err(error), issued) => {
-                let action = job.collector.actions[0].name;
-                let issued = issued
-                    .as_ref()
-                    .expect("a response was requested with credentials");
-                Err(self
-                    .context
-                    .client
-                    .unreadable(action, first, &error, &issued.credentials))
-            }
+            Err(error) => Err(self.unreadable(first, &error)),
         }
     }
+
+    fn unreadable(&self, response: &ApiResponse, error: &AnswerError) -> ApiError {
+        let action = match error {
+            AnswerError::Empty(action) => action,
+            AnswerError::Json(_) => self.job.collector.actions[0].name,
+        };
+        let issued = self
+            .issued
+            .as_ref()
+            .expect("a response was requested with credentials");
+        self.context
+            .client
+            .unreadable(action, response, error, &issued.credentials)
+    }
+}
+
+/// The oldest of them.
+fn first(responses: &[Vec<ApiResponse>]) -> Option<&ApiResponse> {
+    responses.iter().flatten().next()
+}
+
+fn texts(responses: &[Vec<ApiResponse>]) -> Vec<Vec<&str>> {
+    let mut texts = Vec::with_capacity(responses.len());
+    for pages in responses {
+        texts.push(pages.iter().map(|page| page.response.get()).collect());
+    }
+    texts
 }

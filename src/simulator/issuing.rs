@@ -16,6 +16,7 @@ use super::{
     sts,
     temporary::{IssuedCredentials, Temporary},
 };
+use crate::domain::Moment;
 
 impl Simulator {
     /// `AssumeRole` and `AssumeRoleWithWebIdentity` of STS.
@@ -23,15 +24,15 @@ impl Simulator {
         &self,
         request: &Request<Bytes>,
         action: sts::StsAction,
-        now: Timestamp,
+        now: Moment,
     ) -> Reply {
-        let arrival = self.state().arrive_at_sts(action);
+        let arrival = self.state().arrive_at_sts(action, now.monotonic);
         let target = self.target(request, action);
         let delay = match &target {
             Ok((_, _, role)) => role.delay(arrival.jitter),
             Err(_) => Duration::ZERO,
         };
-        let outcome = self.issue_to_caller(request, action, target, now, &arrival);
+        let outcome = self.issue_to_caller(request, action, target, now.wall, &arrival);
         Reply {
             response: reply::envelope(outcome, arrival.request_id),
             delay,
@@ -65,7 +66,7 @@ impl Simulator {
         if !parameters.is_trusted_by(role, signer) {
             return Err("UnauthorizedOperation".into());
         }
-        self.fail(&role.failures, now, arrival.dice)?;
+        self.fail(&role.failures, None, now, arrival.dice)?;
         let (credentials, expires) = self.issue(index, role, parameters.lifetime, now, arrival);
         Ok(sts::AssumedRole::new(credentials, expires))
     }
@@ -125,7 +126,7 @@ impl Simulator {
         now: Timestamp,
         arrival: &Arrival,
     ) -> Response<Bytes> {
-        if let Err(refusal) = self.fail(&role.failures, now, arrival.dice) {
+        if let Err(refusal) = self.fail(&role.failures, None, now, arrival.dice) {
             return metadata::failed(refusal.code);
         }
         let (credentials, expires) = self.issue(index, role, sts::DEFAULT_LIFETIME, now, arrival);

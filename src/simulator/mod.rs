@@ -11,20 +11,24 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Request};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use serde_json::Value;
 
 use crate::{domain::Moment, signer::Credentials};
 
+mod actions;
 mod authorization;
 mod error_codes;
 mod issuing;
 mod limit;
 mod metadata;
+mod organization;
 mod parameters;
 mod reply;
 mod scan;
 mod scenario;
 mod server;
+mod situation;
 mod speed;
 mod stats;
 mod sts;
@@ -32,13 +36,15 @@ mod temporary;
 #[cfg(test)]
 mod tests;
 
+use actions::SimulatedAction;
 use authorization::{Claim, header};
 pub use error_codes::{ERROR_CODES, ErrorCode, STS_ERROR_CODES};
 pub use reply::Reply;
-use reply::{SimulatedError, VulScanInfo};
+use reply::SimulatedError;
 pub use scenario::Scenario;
-use scenario::{Found, ScriptedFailure, SimulatedIdentity};
+use scenario::ScriptedFailure;
 pub use server::serve;
+use situation::Situation;
 pub use speed::Speed;
 use stats::SimulatorState;
 pub use stats::{ActionStats, IdentityStats, Stats};
@@ -52,7 +58,6 @@ pub const DEFAULT_SECRET_KEY: &str = "simulatedSecretKey00000000000000";
 pub const STATS_PATH: &str = "/-/stats";
 
 const SERVICE: &str = "tcss";
-const ACTION: &str = "DescribeVulScanInfo";
 const VERSION: &str = "2020-11-01";
 
 /// The largest body that is read, in bytes.
@@ -90,8 +95,11 @@ impl Simulator {
         if let Some(request) = metadata::MetadataRequest::of(path) {
             return self.metadata(request, now.wall);
         }
+        if let Some(action) = organization::action_of(request) {
+            return self.organization(request, action, now);
+        }
         match sts::StsAction::of(request) {
-            Some(action) => self.assume(request, action, now.wall),
+            Some(action) => self.assume(request, action, now),
             None => self.describe(request, now),
         }
     }
@@ -134,29 +142,22 @@ impl Simulator {
         caller: &Caller<'_>,
         now: Timestamp,
         dice: f64,
-    ) -> Result<VulScanInfo, SimulatedError> {
+    ) -> Result<Value, SimulatedError> {
         // Form, caller, version, action, parameters: the order of the checks is not documented.
         check_protocol(request)?;
         caller.verify(request, SERVICE, now)?;
         check_version(request, VERSION)?;
-        if header(request, "X-TC-Action")? != ACTION {
+        let Some(action) = SimulatedAction::find(header(request, "X-TC-Action")?) else {
             return Err("InvalidAction".into());
-        }
+        };
         let identity = &self.scenario.identities[caller.index];
-        self.fail(&identity.failures, now, dice)?;
-        let elapsed = self.elapsed(now);
-        match identity.scan(parameters::parse(request)?, elapsed) {
-            Found::NotScanned => Ok(VulScanInfo::not_scanned()),
-            Found::NoSuchTask => Err("InvalidParameterValue.DataNotFound".into()),
-            Found::Scan(run, since_first) => {
-                let progress = run.scan.at(since_first.saturating_sub(run.started));
-                Ok(VulScanInfo::new(
-                    self.wall(identity, run.started),
-                    &progress,
-                    identity.task_ids(run),
-                ))
-            }
-        }
+        self.fail(&identity.failures, Some(action.name), now, dice)?;
+        let situation = Situation {
+            identity,
+            start: self.start.wall,
+            elapsed: self.elapsed(now),
+        };
+        action.answer(request, &situation)
     }
 
     /// The identity that a request claims to come from.
@@ -189,16 +190,18 @@ impl Simulator {
         Err("AuthFailure.SecretIdNotFound".into())
     }
 
-    /// The first of `failures` that applies now, if any.
+    /// The first of `failures` that applies now to `action`, if any.
     fn fail(
         &self,
         failures: &[ScriptedFailure],
+        action: Option<&str>,
         now: Timestamp,
         dice: f64,
     ) -> Result<(), SimulatedError> {
         let elapsed = self.elapsed(now);
         for failure in failures {
-            if failure.applies(elapsed, dice) {
+            let is_concerned = failure.action.is_none() || failure.action == action;
+            if is_concerned && failure.applies(elapsed, dice) {
                 return Err(failure.code.into());
             }
         }
@@ -207,14 +210,6 @@ impl Simulator {
 
     fn elapsed(&self, now: Timestamp) -> Duration {
         Duration::try_from(now.duration_since(self.start.wall)).unwrap_or_default()
-    }
-
-    /// The date of what happens `since_first` after the start of the identity's first scan.
-    fn wall(&self, identity: &SimulatedIdentity, since_first: Duration) -> Timestamp {
-        let since_start = signed(since_first + identity.starts_in);
-        let since_start = since_start.saturating_sub(signed(identity.started_ago));
-        let start = self.start.wall;
-        start.checked_add(since_start).unwrap_or(start)
     }
 
     fn state(&self) -> MutexGuard<'_, SimulatorState> {
@@ -272,10 +267,6 @@ fn check_protocol(request: &Request<Bytes>) -> Result<(), SimulatedError> {
         header(request, name)?;
     }
     Ok(())
-}
-
-fn signed(duration: Duration) -> SignedDuration {
-    SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
 fn check_version(request: &Request<Bytes>, expected: &str) -> Result<(), SimulatedError> {

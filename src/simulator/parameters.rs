@@ -1,28 +1,125 @@
-//! The parameters of `DescribeVulScanInfo`, from a JSON body or a query.
+//! The parameters of an action, from a JSON body or a query.
 
 use bytes::Bytes;
 use http::Request;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::{reply::SimulatedError, scenario::Tasks};
+use super::reply::SimulatedError;
 
-/// Reads them from the body of a `POST` or the query of a `GET`. A task ID of 0 counts as absent.
-pub(super) fn parse(request: &Request<Bytes>) -> Result<Tasks, SimulatedError> {
+/// A parameter that an action has.
+#[derive(Debug)]
+pub(super) struct Parameter {
+    name: &'static str,
+    kind: ParameterKind,
+    is_required: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ParameterKind {
+    /// Not negative.
+    Integer,
+    Text,
+    Category,
+}
+
+/// The values of `CategoryType`.
+const CATEGORIES: [&str; 3] = ["SYSTEM", "WEB", "EMERGENCY"];
+
+impl Parameter {
+    pub(super) const fn integer(name: &'static str) -> Parameter {
+        Parameter {
+            name,
+            kind: ParameterKind::Integer,
+            is_required: false,
+        }
+    }
+
+    pub(super) const fn required_integer(name: &'static str) -> Parameter {
+        Parameter {
+            name,
+            kind: ParameterKind::Integer,
+            is_required: true,
+        }
+    }
+
+    pub(super) const fn text(name: &'static str) -> Parameter {
+        Parameter {
+            name,
+            kind: ParameterKind::Text,
+            is_required: false,
+        }
+    }
+
+    /// Required, with a closed set of values.
+    pub(super) const fn category(name: &'static str) -> Parameter {
+        Parameter {
+            name,
+            kind: ParameterKind::Category,
+            is_required: true,
+        }
+    }
+
+    fn check(&self, value: &Value) -> Result<(), SimulatedError> {
+        let name = self.name;
+        match self.kind {
+            ParameterKind::Integer => match value.as_i64() {
+                None => Err(wrong_type(name, "an integer")),
+                Some(..0) => Err(SimulatedError::new(
+                    "InvalidParameterValue",
+                    format!("The value of parameter `{name}` must not be negative."),
+                )),
+                Some(_) => Ok(()),
+            },
+            ParameterKind::Text | ParameterKind::Category if !value.is_string() => {
+                Err(wrong_type(name, "a string"))
+            }
+            ParameterKind::Category
+                if !CATEGORIES.contains(&value.as_str().unwrap_or_default()) =>
+            {
+                Err("InvalidParameterValue".into())
+            }
+            ParameterKind::Text | ParameterKind::Category => Ok(()),
+        }
+    }
+}
+
+/// Checked parameters.
+#[derive(Debug)]
+pub(super) struct Parameters(Map<String, Value>);
+
+impl Parameters {
+    pub(super) fn integer(&self, name: &str) -> Option<u64> {
+        self.0.get(name)?.as_u64()
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
+}
+
+/// Reads them from the body of a `POST` or the query of a `GET`.
+pub(super) fn parse(
+    request: &Request<Bytes>,
+    known: &[Parameter],
+) -> Result<Parameters, SimulatedError> {
     let parameters = if request.method() == http::Method::GET {
         from_query(request.uri().query().unwrap_or_default())
     } else {
         from_json(request.body())?
     };
-    let mut tasks = Tasks::default();
     for (name, value) in &parameters {
-        match name.as_str() {
-            "LocalTaskID" => tasks.local = task_id(name, value)?,
-            "RegistryTaskID" => tasks.registry = task_id(name, value)?,
-            _ => return Err(unknown(name)),
+        let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
+            return Err(unknown(name));
+        };
+        parameter.check(value)?;
+    }
+    for parameter in known {
+        if parameter.is_required && !parameters.contains_key(parameter.name) {
+            return Err(missing(parameter.name));
         }
     }
-    Ok(tasks)
+    Ok(Parameters(parameters))
 }
 
 pub(super) fn from_json(body: &[u8]) -> Result<Map<String, Value>, SimulatedError> {
@@ -44,21 +141,6 @@ fn from_query(query: &str) -> Map<String, Value> {
         parameters.insert(name.into_owned(), value);
     }
     parameters
-}
-
-fn task_id(name: &str, value: &Value) -> Result<Option<u64>, SimulatedError> {
-    let Some(number) = value.as_i64() else {
-        return Err(wrong_type(name, "an integer"));
-    };
-    match u64::try_from(number) {
-        // As in the API's own answers, where 0 means that there is no task.
-        Ok(0) => Ok(None),
-        Ok(id) => Ok(Some(id)),
-        Err(_) => Err(SimulatedError::new(
-            "InvalidParameterValue",
-            format!("The value of parameter `{name}` must not be negative."),
-        )),
-    }
 }
 
 pub(super) fn missing(name: &str) -> SimulatedError {
@@ -86,30 +168,41 @@ pub(super) fn wrong_type(name: &str, expected: &str) -> SimulatedError {
 mod tests {
     use super::*;
 
-    fn post(body: &'static str) -> Result<Tasks, &'static str> {
-        parse(&Request::post("/").body(Bytes::from(body)).unwrap()).map_err(|refusal| refusal.code)
+    const KNOWN: [Parameter; 3] = [
+        Parameter::integer("LocalTaskID"),
+        Parameter::text("Order"),
+        Parameter::category("CategoryType"),
+    ];
+
+    fn post(body: &'static str, known: &[Parameter]) -> Result<Value, &'static str> {
+        read(&Request::post("/").body(Bytes::from(body)).unwrap(), known)
     }
 
-    fn get(target: &str) -> Result<Tasks, &'static str> {
-        parse(&Request::get(target).body(Bytes::new()).unwrap()).map_err(|refusal| refusal.code)
+    fn get(target: &str, known: &[Parameter]) -> Result<Value, &'static str> {
+        read(&Request::get(target).body(Bytes::new()).unwrap(), known)
+    }
+
+    fn read(request: &Request<Bytes>, known: &[Parameter]) -> Result<Value, &'static str> {
+        match parse(request, known) {
+            Ok(Parameters(parameters)) => Ok(Value::Object(parameters)),
+            Err(refusal) => Err(refusal.code),
+        }
     }
 
     #[test]
     fn a_body_and_a_query_are_read_alike() {
-        let both = Ok(Tasks {
-            local: Some(7),
-            registry: Some(8),
-        });
-        assert_eq!(post(r#"{"LocalTaskID": 7, "RegistryTaskID": 8}"#), both);
-        assert_eq!(get("/?LocalTaskID=7&RegistryTaskID=8"), both);
-        assert_eq!(post(r#"{"LocalTaskID": 0}"#), Ok(Tasks::default()));
-        assert_eq!(get("/"), post("{}"));
+        let body = r#"{"LocalTaskID": 7, "Order": "ASC", "CategoryType": "WEB"}"#;
+        let query = "/?LocalTaskID=7&Order=ASC&CategoryType=WEB";
+        assert!(post(body, &KNOWN).is_ok());
+        assert_eq!(get(query, &KNOWN), post(body, &KNOWN));
+        assert_eq!(get("/", &[]), post("{}", &[]));
     }
 
     #[test]
-    fn an_unknown_or_invalid_parameter_is_refused() {
-        assert_eq!(post(r#"{"TaskID": 7}"#), Err("UnknownParameter"));
-        assert_eq!(get("/?TaskID=7"), Err("UnknownParameter"));
+    fn an_unknown_missing_or_invalid_parameter_is_refused() {
+        let [id, order, category] = [0, 1, 2].map(|index| &KNOWN[index..=index]);
+        assert_eq!(post(r#"{"TaskID": 7}"#, id), Err("UnknownParameter"));
+        assert_eq!(get("/?TaskID=7", id), Err("UnknownParameter"));
         for body in [
             r#"{"LocalTaskID": "7"}"#,
             r#"{"LocalTaskID": null}"#,
@@ -118,9 +211,18 @@ mod tests {
             "",
             "{",
         ] {
-            assert_eq!(post(body), Err("InvalidParameter"), "{body}");
+            assert_eq!(post(body, id), Err("InvalidParameter"), "{body}");
         }
-        assert_eq!(get("/?LocalTaskID=seven"), Err("InvalidParameter"));
-        assert_eq!(post(r#"{"LocalTaskID": -1}"#), Err("InvalidParameterValue"));
+        assert_eq!(get("/?LocalTaskID=seven", id), Err("InvalidParameter"));
+        assert_eq!(
+            post(r#"{"LocalTaskID": -1}"#, id),
+            Err("InvalidParameterValue")
+        );
+        assert_eq!(post(r#"{"Order": 1}"#, order), Err("InvalidParameter"));
+        assert_eq!(post("{}", category), Err("MissingParameter"));
+        assert_eq!(
+            post(r#"{"CategoryType": "ALL"}"#, category),
+            Err("InvalidParameterValue")
+        );
     }
 }

@@ -130,7 +130,7 @@ fn status(status: PlayStatus) -> &'static str {
 }
 
 /// As the console shows it: in UTC+8, without a zone.
-fn date(at: Timestamp) -> String {
+pub(super) fn date(at: Timestamp) -> String {
     tz::offset(8)
         .to_datetime(at)
         .strftime("%Y-%m-%d %H:%M:%S")
@@ -138,7 +138,7 @@ fn date(at: Timestamp) -> String {
 }
 
 /// Rounded up, so that a running scan has time left.
-fn whole_seconds(duration: Duration) -> u64 {
+pub(super) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
 }
 

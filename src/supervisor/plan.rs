@@ -6,9 +6,9 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     collectors::{self, Collector, Per},
-    config::Account,
+    config::{Account, CollectorConfig, Discovery},
     credentials::{CredentialsError, Provider, Providers},
-    domain::{AccountName, Scan},
+    domain::Scan,
     exposition,
     limiter::{AccountLimiter, Limiters},
     poller::{Channel, Job},
@@ -18,8 +18,8 @@ use crate::{
 /// Accounts that cannot be polled, all for the same reason.
 #[derive(Debug)]
 pub struct PlanError {
-    /// Never empty.
-    accounts: Vec<AccountName>,
+    /// Never empty: accounts, or discoveries.
+    owners: Vec<String>,
     source: CredentialsError,
 }
 
@@ -27,15 +27,15 @@ impl std::error::Error for PlanError {}
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.accounts[..] {
+        let source = &self.source;
+        match &self.owners[..] {
             [] => Ok(()),
-            [only] => write!(f, "account \"{only}\" has no credentials: {}", self.source),
+            [only] => write!(f, "{only} has no credentials: {source}"),
             [first, others @ ..] => {
                 let n_others = others.len();
-                let source = &self.source;
                 write!(
                     f,
-                    "account \"{first}\" and {n_others} more have no credentials: {source}"
+                    "{first} and {n_others} more have no credentials: {source}"
                 )
             }
         }
@@ -47,7 +47,7 @@ impl PlanError {
     pub(super) fn collect(errors: &mut Vec<PlanError>, error: PlanError) {
         for earlier in errors.iter_mut() {
             if earlier.source == error.source {
-                earlier.accounts.extend(error.accounts);
+                earlier.owners.extend(error.owners);
                 return;
             }
         }
@@ -63,10 +63,22 @@ pub fn checked_jobs(
 ) -> Result<Vec<Job>, PlanError> {
     match providers.provider(&account.credentials).startup_error() {
         Some(source) => Err(PlanError {
-            accounts: vec![account.name.clone()],
+            owners: vec![format!("account \"{}\"", account.name)],
             source,
         }),
         None => Ok(jobs(account, limiters, providers)),
+    }
+}
+
+/// Fails if a discovery cannot have credentials until the process is restarted.
+pub fn check_discovery(discovery: &Discovery, providers: &Providers) -> Result<(), PlanError> {
+    let provider = providers.provider(&discovery.role.source);
+    match provider.startup_error() {
+        Some(source) => Err(PlanError {
+            owners: vec![format!("discovery \"{}\"", discovery.label)],
+            source,
+        }),
+        None => Ok(()),
     }
 }
 
@@ -75,40 +87,56 @@ pub fn jobs(account: &Arc<Account>, limiters: &Arc<Limiters>, providers: &Provid
     let provider = providers.provider(&account.credentials);
     // Made once per account: its jobs share the limiter and the counters of an action.
     let mut channels: Vec<Arc<Channel>> = Vec::new();
-    for action in collectors::action_names() {
+    for action in actions(account) {
         channels.push(Arc::new(channel(account, action, limiters, &provider)));
     }
     let mut requests = Vec::with_capacity(channels.len());
     for channel in &channels {
         requests.push(Arc::clone(&channel.stats));
     }
-    let account_entry = Arc::new(AccountEntry {
-        name: account.name.clone(),
-        credentials: Arc::clone(provider.status()),
+    let account_entry = Arc::new(AccountEntry::new(
+        &account.name,
+        provider.status(),
         requests,
-    });
-    let job = |collector: &'static Collector, scan: Option<&Scan>| Job {
+        account.info.clone(),
+    ));
+    let job = |config: &CollectorConfig, scan: Option<&Scan>| Job {
         account: Arc::clone(account),
         scan: scan.cloned(),
-        collector,
+        collector: config.collector,
+        poll: config.poll,
+        limit: config.limit,
         provider: Arc::clone(&provider),
-        channels: channels_of(collector, &channels),
+        channels: channels_of(config.collector, &channels),
         account_entry: Arc::clone(&account_entry),
-        entry: Arc::new(entry(account, collector, scan)),
+        entry: Arc::new(entry(account, config, scan)),
         wake: Arc::new(Notify::new()),
     };
     let mut jobs = Vec::new();
-    for collector in &collectors::ALL {
-        match collector.per {
-            Per::Account => jobs.push(job(collector, None)),
+    for config in &account.collectors {
+        match config.collector.per {
+            Per::Account => jobs.push(job(config, None)),
             Per::Scan => {
                 for scan in &account.scans {
-                    jobs.push(job(collector, Some(scan)));
+                    jobs.push(job(config, Some(scan)));
                 }
             }
         }
     }
     jobs
+}
+
+/// The actions of the account's collectors, each once.
+fn actions(account: &Account) -> Vec<&'static str> {
+    let mut actions = Vec::new();
+    for config in &account.collectors {
+        for action in config.collector.actions {
+            if !actions.contains(&action.name) {
+                actions.push(action.name);
+            }
+        }
+    }
+    actions
 }
 
 fn channel(
@@ -148,11 +176,14 @@ fn channels_of(collector: &Collector, channels: &[Arc<Channel>]) -> Vec<Arc<Chan
     own
 }
 
-fn entry(account: &Account, collector: &'static Collector, scan: Option<&Scan>) -> JobEntry {
+fn entry(account: &Account, config: &CollectorConfig, scan: Option<&Scan>) -> JobEntry {
+    let CollectorConfig {
+        collector, poll, ..
+    } = config;
     let scan = scan.map(|scan| &scan.name);
-    let entry = JobEntry::new(&account.name, scan, collector, account.poll.stale_after);
+    let entry = JobEntry::new(&account.name, scan, collector, poll.stale_after);
     // Published before the first poll, so that `tcss_up` is 0 from the start instead of absent.
-    exposition::publish(&entry, Snapshot::unpolled(account.poll.interval));
+    exposition::publish(&entry, Snapshot::unpolled(poll.interval));
     entry
 }
 

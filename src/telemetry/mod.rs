@@ -105,7 +105,7 @@ impl HandshakeFailure {
 }
 
 impl Telemetry {
-    /// Every series that the given API actions can have, at zero.
+    /// With [`Telemetry::expect_action`] for each of `actions`.
     pub fn new(actions: &[&str]) -> Result<Telemetry, prometheus::Error> {
         let registry = Registry::new();
         let telemetry = Telemetry {
@@ -184,15 +184,8 @@ impl Telemetry {
             .registry
             .register(Box::new(process::ProcessCollector::new()?))?;
         telemetry.set_shard(Shard::WHOLE);
-        // `increase()` does not see the step from absent to 1, so every series starts at 0.
         for action in actions {
-            telemetry.request_duration.with_label_values(&[action]);
-            telemetry.retries.with_label_values(&[action]);
-            for reason in Reason::ALL {
-                telemetry
-                    .request_failures
-                    .with_label_values(&[*action, reason.as_str()]);
-            }
+            telemetry.expect_action(action);
         }
         telemetry
             .http_requests
@@ -216,6 +209,17 @@ impl Telemetry {
         ];
         build_info.with_label_values(&labels).set(1);
         Ok(())
+    }
+
+    /// Makes every series that `action` can have. `increase()` does not see the step from absent to
+    /// 1, so they start at 0.
+    pub fn expect_action(&self, action: &str) {
+        self.request_duration.with_label_values(&[action]);
+        self.retries.with_label_values(&[action]);
+        for reason in Reason::ALL {
+            self.request_failures
+                .with_label_values(&[action, reason.as_str()]);
+        }
     }
 
     pub fn set_shard(&self, shard: Shard) {

@@ -28,7 +28,7 @@ const LONG: Duration = Duration::from_secs(10);
 /// One job of an account of its own, so that no case waits for another.
 fn job(context: &Context, id: &str, url: &str, timeout: Duration) -> Job {
     let mut account: Account = account(id, url);
-    account.poll.timeout = timeout;
+    account.collectors[0].poll.timeout = timeout;
     account.requests_per_second = Rate::MAX;
     support::job(context, account)
 }

@@ -74,7 +74,7 @@ fn a_hundred_thousand_polls_leave_memory_flat_and_the_series_as_they_are() {
         let mut world = World::in_process(frozen_clock(), handler);
         let account = |index: usize| {
             let mut account = account(&format!("account-{index}"), "tcss.example");
-            account.poll.interval = Duration::from_secs(1);
+            account.collectors[0].poll.interval = Duration::from_secs(1);
             account
         };
         world.poll((0..100).map(account).collect()).await;

@@ -86,7 +86,7 @@ async fn a_simulated_day_of_throttling_stays_within_the_limit_and_retries_little
     let mut world = World::in_process(clock, handler);
     let mut throttled = account("throttled", "tcss.example");
     throttled.requests_per_second = Rate::MAX;
-    throttled.poll.interval = Duration::from_secs(20);
+    throttled.collectors[0].poll.interval = Duration::from_secs(20);
     throttled.scans = (0..20)
         .map(|index| scan(&format!("scan-{index}")))
         .collect();

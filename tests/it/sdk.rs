@@ -1,6 +1,12 @@
 //! The official SDK for Python works with the simulator as with the API.
 
-use std::{path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use tcss_exporter::collectors;
 
 use crate::support::process::{
     CANARY, SCANNED, SECRET_ID, file, get, path, run, simulating, simulator,
@@ -26,12 +32,7 @@ fn ask_as(
     n_requests: u32,
 ) -> Vec<String> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = project.join("target/sdk/bin/python");
-    assert!(
-        python.exists(),
-        "the official SDK is not there; run tests/run, which installs it"
-    );
-    let mut command = Command::new(python);
+    let mut command = Command::new(python(project));
     command
         .env_clear()
         .envs(environment.iter().copied())
@@ -45,6 +46,15 @@ fn ask_as(
     let (status, output) = run("the SDK", &mut command, "");
     assert!(status.success(), "{status}: {output}");
     output.lines().map(str::to_owned).collect()
+}
+
+fn python(project: &Path) -> PathBuf {
+    let python = project.join("target/sdk/bin/python");
+    assert!(
+        python.exists(),
+        "the official SDK is not there; run tests/run, which installs it"
+    );
+    python
 }
 
 fn right_key() -> String {
@@ -61,6 +71,34 @@ fn the_sdk_gets_an_answer_by_either_method() {
             "{method}"
         );
     }
+}
+
+/// The models of the SDK are what Tencent Cloud documents, so they know what the API may answer.
+#[test]
+fn the_sdk_reads_every_action_into_its_models_and_knows_every_field_that_is_read() {
+    let account = "started_ago: 60m, repeat: false, \
+        assets: {malware: 1, failed_images: 2, unscanned_images: 4, hosts_without_agent: 1}, \
+        scans: [{takes: 10m, local_images: 30, registry_images: 3, local_vulnerabilities: 80, risk_images: 7}]";
+    let (_api, api) = simulating(account);
+    let mut fields: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for collector in &collectors::ALL {
+        let read = collector.fields_by_action();
+        for (action, read) in collector.actions.iter().zip(read) {
+            fields.entry(action.name).or_default().extend(read);
+        }
+    }
+    assert_eq!(fields.len(), 16);
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new(python(project));
+    command
+        .env_clear()
+        .env("TENCENTCLOUD_SECRET_ID", SECRET_ID)
+        .env("TENCENTCLOUD_SECRET_KEY", right_key())
+        .arg(project.join("tests/it/sdk_actions.py"))
+        .arg(api.trim_start_matches("http://"))
+        .arg(serde_json::to_string(&fields).unwrap());
+    let (status, output) = run("the SDK", &mut command, "");
+    assert!(status.success() && output.is_empty(), "{status}: {output}");
 }
 
 #[test]

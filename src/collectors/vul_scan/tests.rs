@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::*;
-use crate::collectors::{ALL, Collector, Parsed};
+use crate::collectors::{ALL, Collector, Parsed, Reading, Samples};
 
 const DOCUMENTED: &str = r#"{"LocalImageScanCount":3,"IgnoreVulCount":1,
     "ScanStartTime":"2021-05-01 00:00:00","ScanEndTime":"2021-05-01 00:10:00",
@@ -24,7 +24,15 @@ fn parse_after(response: &str, second: i64, before: Option<&Parsed>) -> Parsed {
     let zone = TimeZone::fixed(jiff::tz::offset(8));
     let before = before.map(|before| &before.answer);
     collector()
-        .read(&[response], &zone, time(second), before)
+        .read(
+            &[vec![response]],
+            Reading {
+                time_zone: &zone,
+                as_of: time(second),
+                limit: 0,
+            },
+            before,
+        )
         .unwrap()
 }
 
@@ -155,7 +163,15 @@ fn an_undocumented_status_is_unknown_and_named() {
 #[test]
 fn a_response_without_a_readable_field_is_an_error() {
     for response in ["{}", r#"{"RequestId":"r","Status":5}"#, "[]", "7", "\"x\""] {
-        let read = collector().read(&[response], &TimeZone::UTC, time(0), None);
+        let read = collector().read(
+            &[vec![response]],
+            Reading {
+                time_zone: &TimeZone::UTC,
+                as_of: time(0),
+                limit: 0,
+            },
+            None,
+        );
         assert!(read.is_err(), "{response}");
     }
 }
@@ -239,11 +255,10 @@ fn task_ids_are_left_out_of_the_request_unless_they_are_given() {
         local_task_id: NonZeroU64::new(local),
         registry_task_id: NonZeroU64::new(registry),
     };
-    assert_eq!(body(None), "{}");
-    assert_eq!(body(Some(&scan(0, 0))), "{}");
-    assert_eq!(body(Some(&scan(42, 0))), r#"{"LocalTaskID":42}"#);
+    assert_eq!(body(&scan(0, 0)), "{}");
+    assert_eq!(body(&scan(42, 0)), r#"{"LocalTaskID":42}"#);
     assert_eq!(
-        body(Some(&scan(42, 7))),
+        body(&scan(42, 7)),
         r#"{"LocalTaskID":42,"RegistryTaskID":7}"#
     );
 }

@@ -1,8 +1,9 @@
 //! The documentation compared with the code.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use super::{Overrides, load, load_text};
+use crate::{collectors, domain::format_duration};
 
 fn docs() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/configuration.md")).unwrap()
@@ -37,6 +38,10 @@ fn the_documentation_names_every_key_and_no_other() {
         ("", "unknown: 1\n"),
         ("", "accounts: [{name: a, unknown: 1}]\n"),
         (
+            "collectors.NAME.",
+            "collectors: {risk_images: {unknown: 1}}\n",
+        ),
+        (
             "scans[].",
             "accounts: [{name: a, scans: [{name: b, unknown: 1}]}]\n",
         ),
@@ -57,6 +62,7 @@ fn the_documentation_names_every_key_and_no_other() {
 #[test]
 fn the_documented_example_loads_without_a_warning() {
     let docs = docs();
+    let (_, docs) = docs.split_once("### Example\n").unwrap();
     let examples: Vec<&str> = docs
         .split("```yaml\n")
         .skip(1)
@@ -76,4 +82,96 @@ fn the_documented_example_loads_without_a_warning() {
         .collect();
     assert_eq!(names, ["prod", "international", "team-a"]);
     assert!(loaded.warnings.is_empty());
+}
+
+/// The rows of a table whose first cell is a collector.
+fn rows_of_collectors(docs: &str) -> Vec<(&str, Vec<&str>)> {
+    let mut rows = Vec::new();
+    for line in docs.lines() {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+        if line.starts_with('|') && collectors::find(cells[0]).is_some() {
+            rows.push((cells[0], cells[1..].to_vec()));
+        }
+    }
+    rows
+}
+
+#[test]
+fn the_documentation_has_the_defaults_of_every_collector() {
+    let docs = docs();
+    let mut expected = Vec::new();
+    for collector in &collectors::ALL {
+        let interval = collector.interval.unwrap_or(Duration::from_mins(1));
+        let limit = match collector.limit {
+            Some(limit) => format!("{}, at most {}", limit.default, limit.max),
+            None => String::new(),
+        };
+        expected.push((
+            collector.name,
+            format!("`{}`", format_duration(interval)),
+            limit,
+        ));
+    }
+    let mut documented = Vec::new();
+    for (name, cells) in rows_of_collectors(&docs) {
+        let interval = cells[0].split(',').next().unwrap().to_owned();
+        documented.push((name, interval, cells[1].to_owned()));
+    }
+    assert_eq!(documented, expected);
+}
+
+#[test]
+fn the_documentation_has_the_permissions_of_every_collector() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/credentials.md");
+    let docs = fs::read_to_string(file).unwrap();
+    let mut expected = Vec::new();
+    for collector in &collectors::ALL {
+        let actions: BTreeSet<String> = collector
+            .actions
+            .iter()
+            .map(|action| format!("`tcss:{}`", action.name))
+            .collect();
+        expected.push((collector.name, actions));
+    }
+    let mut documented = Vec::new();
+    for (name, cells) in rows_of_collectors(&docs) {
+        let actions = cells[0].split(", ").map(str::to_owned).collect();
+        documented.push((name, actions));
+    }
+    assert_eq!(documented, expected);
+}
+
+/// The keys of a discovery are on a page of their own.
+#[test]
+fn the_documentation_names_every_key_of_a_discovery_and_no_other() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/discovery.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, keys) = page.split_once("## Keys").unwrap();
+    let (keys, _) = keys.split_once("\n## ").unwrap();
+    let rows = keys.lines();
+    let mut documented: Vec<&str> = rows
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let mut expected = known_keys("discovery: [{organization: {unknown: 1}}]\n");
+    expected.extend(known_keys(
+        "discovery: [{http: {url: 'https://a.example', unknown: 1}}]\n",
+    ));
+    expected.sort();
+    expected.dedup();
+    documented.sort_unstable();
+    assert_eq!(documented, expected);
+}
+
+#[test]
+fn the_documented_discoveries_load_without_a_warning() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/discovery.md");
+    let page = fs::read_to_string(page).unwrap();
+    let mut n_examples = 0;
+    for block in page.split("```yaml\n").skip(1) {
+        let loaded = load_text(block.split("```").next().unwrap()).unwrap();
+        assert_eq!(loaded.warnings, [""; 0]);
+        assert_eq!(loaded.config.discoveries.len(), 1);
+        n_examples += 1;
+    }
+    assert_eq!(n_examples, 2);
 }

@@ -4,11 +4,17 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use super::{super::*, ANSWER, World};
-use crate::{client::ApiError, domain::Reason, telemetry::Telemetry};
+use crate::{
+    client::ApiError,
+    domain::{AccountInfo, AccountName, AccountOrigin, Reason, RefreshFailure, ScanName, Uin},
+    store::{DiscoveryEntry, JobEntry, Outcome},
+    telemetry::Telemetry,
+};
 
 /// Type, labels and first words of the meaning, by name.
 type Families = BTreeMap<String, (String, BTreeSet<String>, String)>;
@@ -65,11 +71,34 @@ fn of_the_code() -> Families {
     for family in &accounts::FAMILIES {
         add(family.name, family.kind.as_str(), &["account"], family.help);
     }
-    let states = &account_states::FAMILY;
-    add(states.name, states.kind.as_str(), &[], states.help);
+    let family = &fleet::ACCOUNTS;
+    add(
+        family.name,
+        family.kind.as_str(),
+        &["source", "state"],
+        family.help,
+    );
+    for family in &fleet::DISCOVERIES {
+        add(
+            family.name,
+            family.kind.as_str(),
+            &["discovery"],
+            family.help,
+        );
+    }
 
     let telemetry = Telemetry::new(&collectors::action_names()).unwrap();
     let world = World::new(&["answered", "failed"]);
+    let mut table = (*world.store.table()).clone();
+    let label = Arc::from("organization");
+    let entry = DiscoveryEntry::new(&label, AccountOrigin::Organization);
+    table.discoveries.push(Arc::new(entry));
+    world.store.replace(table);
+    world.store.table().accounts[0].set_info(AccountInfo {
+        uin: Uin::new(1),
+        discovery: Some(label),
+        ..AccountInfo::default()
+    });
     telemetry.web_config_loaded(world.now);
     let lease = telemetry.register_lease("tcss", &["network"]).unwrap();
     lease.set_last_renewal(world.now);
@@ -86,13 +115,67 @@ fn of_the_code() -> Families {
     );
     world.outcome(1, Err(ApiError::of(Reason::Network)));
     let scrape = Scrape::new(&world.store, registry, world.now.after(Duration::ZERO));
-    for (name, label) in scrape.text(Format::Text).lines().flat_map(labels) {
+    let mut text = scrape.text(Format::Text);
+    for collector in &collectors::ALL[1..] {
+        text.push_str(&example_lines(collector));
+    }
+    for (name, label) in text.lines().flat_map(labels) {
         let family = families
             .get_mut(&name)
             .unwrap_or_else(|| panic!("{name} is in no table"));
         family.1.insert(label);
     }
     families
+}
+
+/// The lines of a job whose responses are the documented examples, with what they leave out.
+fn example_lines(collector: &'static Collector) -> String {
+    let mut texts = Vec::new();
+    for action in collector.actions {
+        let example = docs(&format!("tests/fixtures/collectors/{}.json", action.name));
+        let typical = example
+            .replace(
+                "\"Enable\"",
+                "\"LastScanTime\": \"\", \"ScanResult\": \"Success\", \"Enable\"",
+            )
+            .replace(
+                "\"LastScanTime\": \"\"",
+                "\"LastScanTime\": \"2024-10-11 14:34:15\"",
+            )
+            .replace("\"LocalTaskID\": 0", "\"LocalTaskID\": 1")
+            .replace("\"HighLevelVulCount\": 0", "\"HighLevelVulCount\": 1")
+            .replace("\"AutomaticRenewal\": 194", "\"AutomaticRenewal\": 1")
+            .replace("\"NOT_SCAN\"", "\"SCANNED\"");
+        texts.push(typical);
+    }
+    let texts: Vec<Vec<&str>> = texts.iter().map(|text| vec![text.as_str()]).collect();
+    let reading = collectors::Reading {
+        time_zone: &jiff::tz::TimeZone::UTC,
+        as_of: jiff::Timestamp::UNIX_EPOCH,
+        limit: 10,
+    };
+    let parsed = collector.read(&texts, reading, None).unwrap();
+    let scan = ScanName::parse("latest").unwrap();
+    let scan = (collector.per == collectors::Per::Scan).then_some(&scan);
+    let name = AccountName::parse("example").unwrap();
+    let job = JobEntry::new(&name, scan, collector, Duration::from_secs(300));
+    publish(
+        &job,
+        Snapshot::default().after(Outcome {
+            at: World::new(&[]).now,
+            took: Duration::ZERO,
+            result: Ok(parsed),
+        }),
+    );
+    let mut lines = String::new();
+    let mut rendered = job.snapshot().lines.reader();
+    for family in collector.families() {
+        let of_family = str::from_utf8(rendered.next_family()).unwrap();
+        let may_be_absent = family.name.contains("remaining");
+        assert!(!of_family.is_empty() || may_be_absent, "{}", family.name);
+        lines.push_str(of_family);
+    }
+    lines
 }
 
 /// The labels of a line, each with the family; `le` belongs to the format.
@@ -160,7 +243,9 @@ fn the_documentation_names_the_values_of_labels() {
     let fields = collectors::ALL
         .iter()
         .flat_map(collectors::Collector::fields);
-    for value in reasons.chain(fields) {
+    let failures = RefreshFailure::all().into_iter();
+    let failures = failures.map(RefreshFailure::as_str);
+    for value in reasons.chain(failures).chain(fields) {
         assert!(docs.contains(&format!("`{value}`")), "{value}");
     }
 }
@@ -172,6 +257,7 @@ fn every_page_names_metrics_that_exist() {
     for page in [
         "README.md",
         "docs/configuration.md",
+        "docs/discovery.md",
         "docs/metrics.md",
         "docs/operation.md",
         "docs/simulator.md",

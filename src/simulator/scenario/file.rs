@@ -2,11 +2,15 @@
 
 use std::{collections::HashSet, path::Path, time::Duration};
 
-use super::{IdentityKeys, Scenario, ScriptedFailure, SimulatedIdentity, TaskIds};
+use super::{
+    IdentityKeys, Scenario, ScriptedFailure, SimulatedAssets, SimulatedIdentity, SimulatedLicence,
+    TaskIds,
+};
 use crate::{
     signer::{Credentials, Secret},
     simulator::{
         ErrorCode,
+        actions::SimulatedAction,
         scan::{ScanCounts, ScanPlay, Stall, Timeline},
     },
     yaml::{
@@ -17,6 +21,18 @@ use crate::{
 /// Keeps every date within the range that can be written, at any speed.
 const MAX_DURATION: Duration = Duration::from_hours(366 * 24);
 const DOCUMENTED_LIMIT: u32 = 20;
+const LICENCE_EXPIRES_IN: Duration = Duration::from_hours(90 * 24);
+const LICENSED_IMAGES: u32 = 1_000;
+const VUL_LIBRARY_AGE: Duration = Duration::from_hours(6);
+const ASSETS: SimulatedAssets = SimulatedAssets {
+    hosts: 12,
+    hosts_without_agent: 0,
+    containers: 240,
+    clusters: 2,
+    unscanned_images: 0,
+    failed_images: 0,
+    malware: 0,
+};
 const FIRST_LOCAL_TASK_ID: u32 = 1001;
 const FIRST_REGISTRY_TASK_ID: u32 = 2001;
 
@@ -38,7 +54,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Problems> {
 #[derive(Default)]
 pub(super) struct ScenarioReader {
     pub(super) problems: Vec<Problem>,
-    names: HashSet<String>,
+    pub(super) names: HashSet<String>,
     secret_ids: HashSet<String>,
     pub(super) arns: HashSet<String>,
     pub(super) has_machine_role: bool,
@@ -52,6 +68,7 @@ impl ScenarioReader {
             seed: 0,
             requests_per_second: DOCUMENTED_LIMIT as usize,
             identities: Vec::new(),
+            organization: None,
         };
         match document {
             Ok(document) => self.scenario(document.value(), &mut scenario),
@@ -78,6 +95,9 @@ impl ScenarioReader {
         if scenario.identities.is_empty() && self.problems.len() == n_problems {
             let missing = "has no identities, expected at least one";
             self.problems.push(map.problem(missing));
+        }
+        if let Some(organization) = map.at("organization") {
+            self.organization(organization, scenario);
         }
         // Now that all names are known.
         for Setting { value, origin } in std::mem::take(&mut self.assumers) {
@@ -111,7 +131,11 @@ impl ScenarioReader {
                 )
                 .into(),
         };
-        let failures = self.failures(&map);
+        let licence = self.licence(&map);
+        let assets = self.assets(&map);
+        let has_scheduled_scans = self.optional(&map, "scheduled_scans", true, scalar::boolean);
+        let vul_library_age = self.optional(&map, "vul_library_age", VUL_LIBRARY_AGE, duration);
+        let failures = self.failures(&map, true);
         let latency = self.optional(&map, "latency", Duration::ZERO, duration);
         let latency_jitter = self.optional(&map, "latency_jitter", Duration::ZERO, duration);
         // They are two directions of the same offset.
@@ -127,6 +151,10 @@ impl ScenarioReader {
             starts_in,
             started_ago,
             first_task_ids,
+            licence,
+            assets,
+            has_scheduled_scans,
+            vul_library_age,
             failures,
             latency,
             latency_jitter,
@@ -184,7 +212,7 @@ impl ScenarioReader {
         }))
     }
 
-    fn scans(&mut self, map: &MapReader<'_>) -> Vec<ScanPlay> {
+    pub(super) fn scans(&mut self, map: &MapReader<'_>) -> Vec<ScanPlay> {
         let mut scans = Vec::new();
         let Some(list) = map.at("scans") else {
             return scans;
@@ -265,19 +293,66 @@ impl ScenarioReader {
         self.optional(map, key, 0, whole)
     }
 
-    pub(super) fn failures(&mut self, map: &MapReader<'_>) -> Vec<ScriptedFailure> {
+    pub(super) fn licence(&mut self, map: &MapReader<'_>) -> SimulatedLicence {
+        let mut licence = SimulatedLicence {
+            expires_in: LICENCE_EXPIRES_IN,
+            images: LICENSED_IMAGES,
+        };
+        if let Some(value) = map.at("licence")
+            && let Some(map) = value.as_map(&mut self.problems)
+        {
+            licence.expires_in = self.optional(&map, "expires_in", licence.expires_in, duration);
+            licence.images = self.optional(&map, "images", licence.images, whole);
+            map.finish(&mut self.problems);
+        }
+        licence
+    }
+
+    pub(super) fn assets(&mut self, map: &MapReader<'_>) -> SimulatedAssets {
+        let mut assets = ASSETS;
+        if let Some(value) = map.at("assets")
+            && let Some(map) = value.as_map(&mut self.problems)
+        {
+            assets = SimulatedAssets {
+                hosts: self.optional(&map, "hosts", ASSETS.hosts, whole),
+                hosts_without_agent: self.count(&map, "hosts_without_agent"),
+                containers: self.optional(&map, "containers", ASSETS.containers, whole),
+                clusters: self.optional(&map, "clusters", ASSETS.clusters, whole),
+                unscanned_images: self.count(&map, "unscanned_images"),
+                failed_images: self.count(&map, "failed_images"),
+                malware: self.count(&map, "malware"),
+            };
+            map.finish(&mut self.problems);
+        }
+        assets
+    }
+
+    /// Only failures of the API can be those of one action.
+    pub(super) fn failures(
+        &mut self,
+        map: &MapReader<'_>,
+        has_actions: bool,
+    ) -> Vec<ScriptedFailure> {
         let mut failures = Vec::new();
         if let Some(list) = map.at("failures") {
             for item in list.items(&mut self.problems) {
-                failures.extend(self.failure(item));
+                failures.extend(self.failure(item, has_actions));
             }
         }
         failures
     }
 
-    fn failure(&mut self, value: ValueReader<'_>) -> Option<ScriptedFailure> {
+    pub(super) fn failure(
+        &mut self,
+        value: ValueReader<'_>,
+        has_actions: bool,
+    ) -> Option<ScriptedFailure> {
         let map = value.as_map(&mut self.problems)?;
         let code = self.required(&map, "code", "InternalError", error_code);
+        let mut action = None;
+        if has_actions {
+            action = self.given(&map, "action", action_name);
+        }
         let fraction = self.optional(&map, "fraction", 1.0, fraction);
         let from = self.optional(&map, "from", Duration::ZERO, duration);
         let lasts = self.given(&map, "for", duration);
@@ -292,6 +367,7 @@ impl ScenarioReader {
         map.finish(&mut self.problems);
         Some(ScriptedFailure {
             code: code?.value?,
+            action,
             fraction,
             from,
             lasts,
@@ -391,6 +467,14 @@ fn fraction(value: ValueReader<'_>) -> Result<f64, String> {
     Err("must be more than 0 and at most 1".into())
 }
 
+fn action_name(value: ValueReader<'_>) -> Result<&'static str, String> {
+    let name = scalar::text(value)?;
+    match SimulatedAction::find(name) {
+        Some(action) => Ok(action.name),
+        None => Err(format!("{name:?} is not an action of the simulated API")),
+    }
+}
+
 fn error_code(value: ValueReader<'_>) -> Result<&'static ErrorCode, String> {
     let code = scalar::text(value)?;
     // A typing error would otherwise look like an error that the exporter does not know.
@@ -461,7 +545,7 @@ scenario.yml:19: identities[1].secret_key: is empty
 scenario.yml:20: identities[2]: has neither a role nor both secret_id and secret_key
 scenario.yml:20: identities[2]: has no name; add one, for example name: prod
 scenario.yml:20: identities[2].colour: unknown key, known keys: name, secret_id, secret_key, token, role, scans, \
-repeat, starts_in, started_ago, first_local_task_id, first_registry_task_id, failures, latency, latency_jitter
+repeat, starts_in, started_ago, first_local_task_id, first_registry_task_id, licence, assets, scheduled_scans, vul_library_age, failures, latency, latency_jitter
 scenario.yml:20: identities[2].latency: \"soon\" is not a valid duration (expected number at 0), expected for \
 example 30s, 5m or 1h
 scenario.yml:21: requests_per_second: must be more than 0";

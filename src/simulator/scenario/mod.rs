@@ -12,8 +12,10 @@ use crate::{
 };
 
 mod file;
+mod organization;
 mod role;
 
+pub(super) use organization::{MemberDetails, SimulatedOrganization, SimulatedUnit};
 pub(super) use role::SimulatedRole;
 
 /// A checked scenario.
@@ -22,6 +24,7 @@ pub struct Scenario {
     pub(super) seed: u64,
     pub(super) requests_per_second: usize,
     pub(super) identities: Vec<SimulatedIdentity>,
+    pub(super) organization: Option<SimulatedOrganization>,
 }
 
 /// One caller that the API knows, with an account of its own.
@@ -35,10 +38,38 @@ pub(super) struct SimulatedIdentity {
     /// … the other way round.
     pub(super) started_ago: Duration,
     pub(super) first_task_ids: TaskIds,
+    pub(super) licence: SimulatedLicence,
+    pub(super) assets: SimulatedAssets,
+    /// Whether scans are started on schedule.
+    pub(super) has_scheduled_scans: bool,
+    /// The age of the vulnerability library when the simulator starts.
+    pub(super) vul_library_age: Duration,
     pub(super) failures: Vec<ScriptedFailure>,
     pub(super) latency: Duration,
     /// Random extra latency, at most this much.
     pub(super) latency_jitter: Duration,
+}
+
+/// Images are scanned only with a licence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SimulatedLicence {
+    /// Since the start of the simulator. No scan starts after that.
+    pub(super) expires_in: Duration,
+    /// For so many images.
+    pub(super) images: u32,
+}
+
+/// What the account has beside the images of its scans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SimulatedAssets {
+    pub(super) hosts: u32,
+    pub(super) hosts_without_agent: u32,
+    pub(super) containers: u32,
+    pub(super) clusters: u32,
+    pub(super) unscanned_images: u32,
+    /// Local images without findings whose scan fails.
+    pub(super) failed_images: u32,
+    pub(super) malware: u32,
 }
 
 /// The credentials that prove an identity.
@@ -60,6 +91,8 @@ pub(super) struct TaskIds {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ScriptedFailure {
     pub(super) code: &'static ErrorCode,
+    /// `None` is every action.
+    pub(super) action: Option<&'static str>,
     /// Of the requests while it lasts.
     pub(super) fraction: f64,
     /// Since the start of the simulator.
@@ -127,6 +160,9 @@ impl Scenario {
         for identity in &mut scenario.identities {
             *identity = identity.at_speed(speed);
         }
+        if let Some(organization) = &mut scenario.organization {
+            *organization = organization.at_speed(speed);
+        }
         scenario
     }
 }
@@ -153,16 +189,14 @@ impl SimulatedIdentity {
     /// The scan of these tasks, or else the latest; `elapsed` is since the simulator's start.
     pub(super) fn scan(&self, tasks: Tasks, elapsed: Duration) -> Found<'_> {
         let asks_for_latest = tasks == Tasks::default();
-        // At most one of the two is set.
-        let since_first = (elapsed + self.started_ago).checked_sub(self.starts_in);
-        let Some(since_first) = since_first else {
+        let Some(since_first) = self.since_first(elapsed) else {
             return if asks_for_latest {
                 Found::NotScanned
             } else {
                 Found::NoSuchTask
             };
         };
-        let latest = self.timeline.latest(since_first);
+        let latest = self.latest(since_first);
         if asks_for_latest {
             return match latest {
                 Some(run) => Found::Scan(run, since_first),
@@ -178,6 +212,18 @@ impl SimulatedIdentity {
             return Found::Scan(run, since_first);
         }
         Found::NoSuchTask
+    }
+
+    /// The time since the start of the first scan; `None` before. `elapsed` is since the simulator's start.
+    pub(super) fn since_first(&self, elapsed: Duration) -> Option<Duration> {
+        // At most one of the two is set.
+        (elapsed + self.started_ago).checked_sub(self.starts_in)
+    }
+
+    /// The last scan that has started. Without a licence, none starts.
+    pub(super) fn latest(&self, since_first: Duration) -> Option<Run<'_>> {
+        let licensed = self.since_first(self.licence.expires_in)?;
+        self.timeline.latest(since_first.min(licensed))
     }
 
     /// The IDs count up with the scans.
@@ -225,6 +271,10 @@ impl SimulatedIdentity {
             timeline: self.timeline.at_speed(speed),
             starts_in: speed.scale(self.starts_in),
             started_ago: speed.scale(self.started_ago),
+            licence: SimulatedLicence {
+                expires_in: speed.scale(self.licence.expires_in),
+                ..self.licence
+            },
             ..self.clone()
         };
         if let IdentityKeys::Role(role) = &mut identity.keys {
@@ -305,6 +355,7 @@ mod tests {
         let seconds = Duration::from_secs;
         let failure = ScriptedFailure {
             code: ErrorCode::find("InternalError").unwrap(),
+            action: None,
             fraction: 0.5,
             from: seconds(10),
             lasts: Some(seconds(2)),

@@ -77,7 +77,7 @@ impl ScenarioReader {
         let web_identity = self.web_identity(&map);
         let metadata = map.read("metadata", &mut self.problems, scalar::boolean);
         let token_lifetime = self.given(&map, "token_lifetime", token_lifetime);
-        let failures = self.failures(&map);
+        let failures = self.failures(&map, false);
         let latency = self.optional(&map, "latency", Duration::ZERO, duration);
         let latency_jitter = self.optional(&map, "latency_jitter", Duration::ZERO, duration);
         map.finish(&mut self.problems);

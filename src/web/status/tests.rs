@@ -58,7 +58,15 @@ impl World {
             .fresh(self.now, Duration::from_hours(24))
             .map(|data| &data.answer);
         let parsed = collector
-            .read(&[answer], &zone, self.now.wall, before)
+            .read(
+                &[vec![answer]],
+                collectors::Reading {
+                    time_zone: &zone,
+                    as_of: self.now.wall,
+                    limit: 0,
+                },
+                before,
+            )
             .unwrap();
         self.outcome(job, Ok(parsed));
     }

@@ -32,6 +32,7 @@ fn role(source: Source) -> Source {
         external_id: None,
         duration: AssumeRole::DEFAULT_DURATION,
         sts: Sts::default(),
+        is_discovered: false,
         source,
     }))
 }
@@ -397,7 +398,7 @@ async fn a_refused_reload_leaves_nothing_of_its_credentials() {
     ];
     world
         .supervisor
-        .apply(Config { accounts })
+        .apply(Config::of(accounts))
         .await
         .unwrap_err();
     assert!(provider.upgrade().is_none(), "the next one looks anew");
@@ -409,7 +410,7 @@ async fn a_token_that_expires_while_a_poll_waits_for_its_turn_costs_no_request()
     let (mut world, _) = simulated("token_lifetime: 1m");
     let mut account = with("a", role(base()));
     account.requests_per_second = tcss_exporter::domain::Rate::new(1).unwrap();
-    account.poll.interval = Duration::from_mins(5);
+    account.collectors[0].poll.interval = Duration::from_mins(5);
     account.scans = (0..200)
         .map(|index| scan(&format!("scan-{index}")))
         .collect();

@@ -278,8 +278,12 @@ impl Polls {
                 let at = clock.now();
                 let result = if *reaches.lock().unwrap() {
                     let zone = jiff::tz::TimeZone::UTC;
-                    let parsed =
-                        collector.read(&[r#"{"Status":"NOT_SCAN"}"#], &zone, at.wall, None);
+                    let reading = tcss_exporter::collectors::Reading {
+                        time_zone: &zone,
+                        as_of: at.wall,
+                        limit: 0,
+                    };
+                    let parsed = collector.read(&[vec![r#"{"Status":"NOT_SCAN"}"#]], reading, None);
                     Ok(parsed.unwrap())
                 } else {
                     Err(ApiError {
@@ -287,7 +291,6 @@ impl Polls {
                         code: None,
                         status: None,
                         is_stale_connection: false,
-                        is_of_credentials: false,
                         message: "no route to host".into(),
                         request_id: None,
                         as_of: at,

@@ -16,9 +16,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use tcss_exporter::{
     client::{Client, Handler},
     collectors,
-    config::{Account, Config, Poll},
+    config::{Account, CollectorConfig, Config, Poll},
     credentials::{Providers, Source},
-    domain::{AccountName, Clock, Endpoint, Rate, Scan, ScanName},
+    domain::{AccountInfo, AccountName, Clock, Endpoint, Rate, Scan, ScanName},
     exposition::{Format, Scrape},
     limiter::Limiters,
     poller::{Context, Job},
@@ -66,8 +66,13 @@ pub(crate) fn account(id: &str, endpoint: &str) -> Account {
         region: None,
         requests_per_second: Rate::DEFAULT,
         time_zone: TimeZone::fixed(jiff::tz::offset(8)),
-        poll: POLL,
         scans: vec![scan("latest")],
+        info: AccountInfo::default(),
+        collectors: vec![CollectorConfig {
+            collector: &collectors::ALL[0],
+            poll: POLL,
+            limit: 0,
+        }],
     }
 }
 
@@ -100,8 +105,7 @@ impl World {
     }
 
     fn with(clock: Clock, client: impl FnOnce(Clock, Arc<Telemetry>) -> Client) -> World {
-        let actions = collectors::action_names();
-        let telemetry = Arc::new(Telemetry::new(&actions).unwrap());
+        let telemetry = Arc::new(Telemetry::new(&[]).unwrap());
         let client = client(clock, Arc::clone(&telemetry));
         let context = Arc::new(Context::new(client, clock, telemetry));
         World {
@@ -111,7 +115,7 @@ impl World {
     }
 
     pub(crate) async fn poll(&mut self, accounts: Vec<Account>) {
-        self.supervisor.apply(Config { accounts }).await.unwrap();
+        self.supervisor.apply(Config::of(accounts)).await.unwrap();
     }
 
     pub(crate) fn text(&self) -> String {
