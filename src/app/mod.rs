@@ -14,9 +14,11 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod accounts;
 mod certificates;
 mod check;
 mod demo;
+mod discover;
 mod election;
 mod health;
 mod limits;
@@ -103,7 +105,10 @@ fn forbid_core_dumps(command: &Command) {
 
 /// Whether the command ends by itself and prints what it finds.
 fn is_one_shot(command: &Command) -> bool {
-    matches!(command, Command::Check(_) | Command::Scan(_))
+    matches!(
+        command,
+        Command::Check(_) | Command::Scan(_) | Command::Accounts(_)
+    )
 }
 
 async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Failure> {
@@ -113,6 +118,9 @@ async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Fail
         (Command::Simulate(flags), Some(signals)) => simulate::run(flags, signals).await,
         (Command::Check(flags), Some(signals)) => unless_stopped(check::run(flags), signals).await,
         (Command::Scan(flags), Some(signals)) => unless_stopped(scan::run(flags), signals).await,
+        (Command::Accounts(flags), Some(signals)) => {
+            unless_stopped(accounts::run(flags), signals).await
+        }
         (Command::Health(flags), _) => health::run(flags).await,
         (Command::Completions(flags), _) => Ok(output::print(pages::completions(flags.shell))?),
         (Command::Man, _) => Ok(output::print(pages::man())?),
@@ -137,6 +145,7 @@ fn log_flags(command: &Command) -> Option<&LogFlags> {
         Command::Demo(flags) => Some(&flags.log),
         Command::Check(flags) => Some(&flags.log),
         Command::Scan(flags) => Some(&flags.log),
+        Command::Accounts(flags) => Some(&flags.log),
         Command::Simulate(flags) => Some(&flags.log),
         Command::Health(_) | Command::Completions(_) | Command::Man => None,
     }

@@ -1,6 +1,6 @@
 //! `scan`: polls every account once and prints the result.
 
-use super::{Failure, once::Once, report, serve::config_source};
+use super::{Failure, discover, once::Once, report, serve::config_source};
 use crate::{
     cli::{OutputFormat, ScanArgs, output},
     exposition::{Format, Scrape},
@@ -9,7 +9,7 @@ use crate::{
 pub(super) async fn run(flags: ScanArgs) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
     let config = source.load().await.map_err(Failure::bad_input)?;
-    let once = Once::poll(config.accounts, source.shard()).await?;
+    let once = Once::poll(&config).await?;
     let now = once.context.clock.now();
     let text = match flags.output {
         OutputFormat::Table => report::scans(&once.jobs, now),
@@ -22,6 +22,7 @@ pub(super) async fn run(flags: ScanArgs) -> Result<(), Failure> {
         .text(Format::Text),
     };
     output::print(text)?;
+    discover::check(&once.discoveries)?;
     if once.is_good() {
         Ok(())
     } else {

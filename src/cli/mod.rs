@@ -3,6 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     path::PathBuf,
+    time::Duration,
 };
 
 use clap::{
@@ -18,9 +19,10 @@ mod values;
 mod variables;
 
 pub use flags::{ConfigFlags, HaFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
+use values::parse_auto_reload_interval;
 pub use values::{
-    LeaseName, ListenAddress, LogFormat, LogLevel, OutputFormat, StandbyMode, TelemetryPath,
-    WebAddress,
+    LeaseName, ListFormat, ListenAddress, LogFormat, LogLevel, OutputFormat, StandbyMode,
+    TelemetryPath, WebAddress,
 };
 
 use crate::{build_info, simulator::Speed};
@@ -129,6 +131,11 @@ pub enum Command {
         after_help = HELP
     )]
     Scan(ScanArgs),
+    #[command(
+        about = "List the accounts of the configuration and of its discoveries.",
+        after_help = HELP
+    )]
+    Accounts(AccountsArgs),
     #[command(about = "Run only the simulated API.")]
     Simulate(SimulateArgs),
     #[command(
@@ -147,6 +154,7 @@ impl Command {
             Command::Serve(flags) => Some(&mut flags.config),
             Command::Check(flags) => Some(&mut flags.config),
             Command::Scan(flags) => Some(&mut flags.config),
+            Command::Accounts(flags) => Some(&mut flags.config),
             _ => None,
         }
     }
@@ -172,6 +180,16 @@ pub struct ServeArgs {
     pub web: WebFlags,
     #[command(flatten)]
     pub log: LogFlags,
+
+    #[arg(
+        long = "config.auto-reload-interval",
+        env = "TCSS_EXPORTER_CONFIG_AUTO_RELOAD_INTERVAL",
+        value_name = "DURATION",
+        value_parser = parse_auto_reload_interval,
+        default_value = "0s",
+        help = "Interval at which to check the configuration file and the account files for changes, and to reload them. 0s disables it."
+    )]
+    pub auto_reload_interval: Duration,
 
     #[arg(
         long = "debug.core-dumps",
@@ -232,6 +250,24 @@ pub struct ScanArgs {
         help = "Output format."
     )]
     pub output: OutputFormat,
+
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct AccountsArgs {
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_OUTPUT",
+        value_name = "FORMAT",
+        default_value = "table",
+        value_enum,
+        help = "Output format. yaml prints the discovered accounts as an account file."
+    )]
+    pub output: ListFormat,
 
     #[command(flatten)]
     pub config: ConfigFlags,

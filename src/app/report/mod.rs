@@ -9,9 +9,11 @@ use crate::{
 };
 
 mod accounts;
+mod list;
 mod scans;
 
 pub(super) use accounts::table as accounts;
+pub(super) use list::{display_name, table as account_list};
 pub(super) use scans::{json, table as scans};
 
 /// One row of a table.
