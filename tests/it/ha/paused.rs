@@ -291,6 +291,7 @@ impl Polls {
                         code: None,
                         status: None,
                         is_stale_connection: false,
+                        is_of_credentials: false,
                         message: "no route to host".into(),
                         request_id: None,
                         as_of: at,
