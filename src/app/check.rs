@@ -26,6 +26,10 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     // Problems are reported for the whole file: all shards read it. Only the counts are the shard's.
     let n_accounts = loaded.config.accounts.len();
     let loaded = loaded.of_shard(shard);
+    let overloads = loaded.config.overloads();
+    if !overloads.is_empty() {
+        return Err(Failure::bad_input(overloads));
+    }
     let accounts = loaded.config.accounts;
     let mut warnings = loaded.warnings;
     warnings.extend(missing_here(&accounts).await);

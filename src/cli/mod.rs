@@ -6,7 +6,8 @@ use std::{
 };
 
 use clap::{
-    Args, CommandFactory, FromArgMatches as _, Parser, Subcommand, builder::BoolishValueParser,
+    Args, CommandFactory, FromArgMatches as _, Parser, Subcommand,
+    builder::{BoolishValueParser, RangedU64ValueParser},
 };
 use clap_complete::Shell;
 
@@ -19,8 +20,8 @@ mod variables;
 
 pub use flags::{ConfigFlags, HaFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
 pub use values::{
-    LeaseName, ListenAddress, LogFormat, LogLevel, OutputFormat, StandbyMode, TelemetryPath,
-    WebAddress,
+    LeaseName, ListFormat, ListenAddress, LogFormat, LogLevel, OutputFormat, StandbyMode,
+    TelemetryPath, WebAddress,
 };
 
 use crate::{build_info, simulator::Speed};
@@ -129,6 +130,15 @@ pub enum Command {
         after_help = HELP
     )]
     Scan(ScanArgs),
+    #[command(
+        about = "List the worst local images of the last completed scan of every account.",
+        after_help = HELP
+    )]
+    Images(ImagesArgs),
+    #[command(
+        about = "Compare the requests that a configuration needs with the limit, without any API call."
+    )]
+    Plan(PlanArgs),
     #[command(about = "Run only the simulated API.")]
     Simulate(SimulateArgs),
     #[command(
@@ -147,6 +157,8 @@ impl Command {
             Command::Serve(flags) => Some(&mut flags.config),
             Command::Check(flags) => Some(&mut flags.config),
             Command::Scan(flags) => Some(&mut flags.config),
+            Command::Images(flags) => Some(&mut flags.config),
+            Command::Plan(flags) => Some(&mut flags.config),
             _ => None,
         }
     }
@@ -237,6 +249,55 @@ pub struct ScanArgs {
     pub config: ConfigFlags,
     #[command(flatten)]
     pub log: LogFlags,
+}
+
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ImagesArgs {
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_ACCOUNT",
+        value_name = "NAME",
+        help = "Only list images of this account."
+    )]
+    pub account: Option<String>,
+
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_SCAN",
+        value_name = "NAME",
+        help = "Only list images of this scan."
+    )]
+    pub scan: Option<String>,
+
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_LIMIT",
+        value_name = "N",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=100),
+        help = "Maximum number of images per scan, 1 to 100. By default, that of the collector risk_images."
+    )]
+    pub limit: Option<usize>,
+
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_OUTPUT",
+        value_name = "FORMAT",
+        default_value = "table",
+        value_enum,
+        help = "Output format."
+    )]
+    pub output: ListFormat,
+
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub config: ConfigFlags,
 }
 
 #[derive(Args, Clone, Debug, PartialEq)]

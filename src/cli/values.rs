@@ -262,6 +262,14 @@ pub enum OutputFormat {
     Metrics,
 }
 
+/// The output of commands that list: for people or for programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    #[default]
+    Table,
+    Json,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

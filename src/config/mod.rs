@@ -17,12 +17,14 @@ mod credentials;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod load;
+mod plan;
 mod raw;
 mod values;
 mod warnings;
 pub mod web;
 
 pub use load::{Loaded, Overrides, load};
+pub use plan::{ActionLoad, LimitGroup, exceeds};
 
 pub use crate::yaml::{Problem, Problems};
 

@@ -115,7 +115,7 @@ impl Reason {
                 "Compare SecretId and SecretKey with the CAM console. Check whether temporary keys have expired."
             }
             Reason::Permission => {
-                "Grant tcss:DescribeVulScanInfo on resource *. docs/credentials.md has a policy to copy."
+                "Grant the actions of the collector on resource *. docs/credentials.md lists them."
             }
             Reason::Throttled => {
                 "No action is needed at first: the exporter halves its request rate, then raises it slowly."
