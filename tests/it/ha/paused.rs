@@ -292,7 +292,6 @@ impl Polls {
                         status: None,
                         is_of_credentials: false,
                         is_stale_connection: false,
-                        is_of_credentials: false,
                         message: "no route to host".into(),
                         request_id: None,
                         as_of: at,
