@@ -290,6 +290,7 @@ impl Polls {
                         reason: Reason::Network,
                         code: None,
                         status: None,
+                        is_of_credentials: false,
                         is_stale_connection: false,
                         message: "no route to host".into(),
                         request_id: None,
