@@ -290,7 +290,6 @@ impl Polls {
                         reason: Reason::Network,
                         code: None,
                         status: None,
-                        is_of_credentials: false,
                         is_stale_connection: false,
                         is_of_credentials: false,
                         message: "no route to host".into(),
