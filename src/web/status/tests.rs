@@ -267,7 +267,7 @@ fn a_failure_shows_its_reason_and_advice_and_keeps_the_values_until_they_are_sta
     world.outcome(0, Err(error));
     let page = world.page_at(Duration::from_secs(120), "");
     let explained = "permission The credentials are valid but not allowed to call this action. What to do: Attach a CAM \
-                     policy that allows tcss:DescribeVulScanInfo on resource * to this user or role; docs/credentials.md has one to copy. \
+                     policy that allows the actions of this collector on resource * to this user or role; docs/credentials.md lists them. \
                      UnauthorizedOperation You are not authorized. The last 2 polls failed, most recently 2 min ago · \
                      RequestId b6cffd6d";
     assert_eq!(
