@@ -414,7 +414,7 @@ fn amtool_accepts_each_receiver_that_is_commented_out() {
 
 /// For each inhibition rule of the example, in its order: an alert, one that it inhibits, and one that
 /// it does not.
-const INHIBITIONS: [[&str; 3]; 14] = [
+const INHIBITIONS: [[&str; 3]; 17] = [
     [
         "TcssExporterAbsent",
         "TcssApiErrors severity=warning",
@@ -423,7 +423,8 @@ const INHIBITIONS: [[&str; 3]; 14] = [
     [
         "TcssExporterDown severity=warning job=tcss instance=a",
         "TcssExporterAbsent severity=critical",
-        "TcssApiErrors severity=warning",
+        // Which inhibits everything else, although it is inhibited itself.
+        "TcssRiskImagesHigh severity=critical risk=yes",
     ],
     [
         "TcssExporterDown severity=critical job=tcss instance=a",
@@ -444,6 +445,21 @@ const INHIBITIONS: [[&str; 3]; 14] = [
         "TcssShardMissing severity=critical job=tcss",
         "TcssAccountsVanished severity=warning",
         "TcssRiskImagesFound severity=info risk=yes",
+    ],
+    [
+        "TcssNoLeader severity=critical job=tcss lease=tcss-exporter",
+        "TcssDataStale account=prod scan=latest",
+        "TcssRiskImagesHigh severity=critical risk=yes",
+    ],
+    [
+        "TcssNoLeader severity=critical job=tcss lease=tcss-exporter",
+        "TcssLeaseFailing job=tcss lease=tcss-exporter",
+        "TcssLeaseFailing job=tcss lease=other",
+    ],
+    [
+        "TcssExporterDown severity=warning job=tcss instance=a",
+        "TcssStandbyMissing job=tcss lease=tcss-exporter",
+        "TcssStandbyMissing job=other lease=tcss-exporter",
     ],
     [
         "TcssReloadIncomplete severity=warning job=tcss",
