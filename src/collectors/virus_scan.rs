@@ -41,6 +41,7 @@ impl Answer for VirusScan {
         body: Body::Fixed("{}"),
     }];
     const PER: Per = Per::Account;
+    const FOLLOWS_SCANS: bool = true;
     const FAMILIES: &'static [Family<VirusScan>] = &FAMILIES;
 
     fn read(fields: &mut Fields<'_>, _: Option<&VirusScan>) -> VirusScan {

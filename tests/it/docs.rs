@@ -153,11 +153,13 @@ fn every_flag_that_a_page_names_exists() {
         )
         .unwrap()
     };
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 10] = [
         &[],
         &["demo"],
         &["check"],
         &["scan"],
+        &["images"],
+        &["plan"],
         &["simulate"],
         &["health"],
         &["completions"],
