@@ -119,6 +119,23 @@ def test_the_validators_find_planted_faults():
     raise AssertionError("an unknown field is not found")
 
 
+def test_every_value_is_used_by_a_set():
+    def leaves(values: dict, path: tuple = ()):
+        for key, value in values.items():
+            if isinstance(value, dict) and value:
+                yield from leaves(value, (*path, key))
+            else:
+                yield (*path, key)
+
+    used: set = set()
+    for file in SETS:
+        used |= set(leaves(yaml.safe_load(file.read_text()) or {}))
+    used |= {path[:length] for path in used for length in range(1, len(path))}
+    values = yaml.safe_load((Path(CHART) / "values.yaml").read_text())
+    unused = [".".join(path) for path in leaves(values) if path not in used]
+    assert not unused, unused
+
+
 def test_lint_is_strict_for_every_set():
     for file in SETS:
         result = helm("lint", "--strict", CHART, "-f", str(file))

@@ -12,7 +12,7 @@ use crate::{
     credentials::Source,
     domain::{AccountName, Shard},
     simulator::Scenario,
-    supervisor::ConfigSource,
+    supervisor::{ConfigSource, FileChanges},
     web::LoadedWebConfig,
 };
 
@@ -31,7 +31,9 @@ pub(super) async fn run(flags: DemoArgs, signals: Signals) -> Result<(), Failure
         async move { simulate::serve(api, &scenario, flags.speed, future::pending()).await },
     );
     server.apply(config.clone()).await?;
-    server.run(ConfigSource::Fixed(config)).await
+    server
+        .run(ConfigSource::Fixed(config), FileChanges::none())
+        .await
 }
 
 fn welcome(server: &Server, telemetry_path: &str, config: &Config) -> String {
@@ -78,7 +80,7 @@ fn config(scenario: &Scenario, endpoint: String) -> Result<Config, String> {
         }
         accounts.push(account);
     }
-    Ok(Config { accounts })
+    Ok(Config::of(accounts))
 }
 
 /// All of them, polled as often as the scans.

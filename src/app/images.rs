@@ -2,7 +2,7 @@
 
 use super::{Failure, once::Once, report, serve::config_source};
 use crate::{
-    cli::{ImagesArgs, ListFormat, output},
+    cli::{ImagesArgs, ImagesFormat, output},
     collectors::{self, Answer as _, RiskImages},
     config::{Account, CollectorConfig},
 };
@@ -10,17 +10,13 @@ use crate::{
 pub(super) async fn run(flags: ImagesArgs) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
     let config = source.load().await.map_err(Failure::bad_input)?;
-    let mut accounts = Vec::new();
-    for account in config.accounts {
-        accounts.extend(selected(account, &flags));
+    let once = Once::poll_chosen(&config, |account| chosen(account, &flags)).await?;
+    if once.jobs.is_empty() {
+        return Err(nothing_chosen(&flags));
     }
-    if accounts.is_empty() {
-        return Err(nothing_selected(&flags));
-    }
-    let once = Once::poll(accounts, source.shard()).await?;
     let text = match flags.output {
-        ListFormat::Table => report::images(&once.jobs),
-        ListFormat::Json => output::printable_json(&report::images_json(&once.jobs)).into_owned(),
+        ImagesFormat::Table => report::images(&once.jobs),
+        ImagesFormat::Json => output::printable_json(&report::images_json(&once.jobs)).into_owned(),
     };
     output::print(text)?;
     if once.is_good() {
@@ -31,7 +27,7 @@ pub(super) async fn run(flags: ImagesArgs) -> Result<(), Failure> {
 }
 
 /// The account with the one collector that has images, whether it is switched on or not.
-fn selected(mut account: Account, flags: &ImagesArgs) -> Option<Account> {
+fn chosen(mut account: Account, flags: &ImagesArgs) -> Option<Account> {
     if let Some(name) = &flags.account
         && account.name.as_str() != name
     {
@@ -60,7 +56,7 @@ fn selected(mut account: Account, flags: &ImagesArgs) -> Option<Account> {
     Some(account)
 }
 
-fn nothing_selected(flags: &ImagesArgs) -> Failure {
+fn nothing_chosen(flags: &ImagesArgs) -> Failure {
     let mut what = Vec::new();
     if let Some(name) = &flags.account {
         what.push(format!("no account named {name:?}"));

@@ -14,9 +14,11 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod accounts;
 mod certificates;
 mod check;
 mod demo;
+mod discover;
 mod election;
 mod health;
 mod images;
@@ -107,7 +109,7 @@ fn forbid_core_dumps(command: &Command) {
 fn is_one_shot(command: &Command) -> bool {
     matches!(
         command,
-        Command::Check(_) | Command::Scan(_) | Command::Images(_)
+        Command::Check(_) | Command::Scan(_) | Command::Images(_) | Command::Accounts(_)
     )
 }
 
@@ -122,6 +124,9 @@ async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Fail
             unless_stopped(images::run(flags), signals).await
         }
         (Command::Plan(flags), _) => plan::run(&flags),
+        (Command::Accounts(flags), Some(signals)) => {
+            unless_stopped(accounts::run(flags), signals).await
+        }
         (Command::Health(flags), _) => health::run(flags).await,
         (Command::Completions(flags), _) => Ok(output::print(pages::completions(flags.shell))?),
         (Command::Man, _) => Ok(output::print(pages::man())?),
@@ -147,6 +152,7 @@ fn log_flags(command: &Command) -> Option<&LogFlags> {
         Command::Check(flags) => Some(&flags.log),
         Command::Scan(flags) => Some(&flags.log),
         Command::Images(flags) => Some(&flags.log),
+        Command::Accounts(flags) => Some(&flags.log),
         Command::Simulate(flags) => Some(&flags.log),
         Command::Plan(_) | Command::Health(_) | Command::Completions(_) | Command::Man => None,
     }

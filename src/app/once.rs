@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::Failure;
+use super::{
+    Failure,
+    discover::{AccountList, DiscoveryResult},
+};
 use crate::{
-    config::Account,
+    config::{Account, Config},
     credentials::Providers,
-    domain::{Clock, Shard},
+    domain::Clock,
     exposition,
     limiter::Limiters,
     poller::{Context, Job, PollGate},
@@ -22,15 +25,29 @@ pub(super) struct Once {
     pub(super) jobs: Vec<Job>,
     pub(super) store: Store,
     pub(super) context: Arc<Context>,
+    pub(super) discoveries: Vec<DiscoveryResult>,
 }
 
 impl Once {
-    /// Polls every job of `accounts`, which belong to `shard`, within the rate limit. The polls of
-    /// an account without credentials fail.
-    pub(super) async fn poll(accounts: Vec<Account>, shard: Shard) -> Result<Once, Failure> {
-        let context = super::context(Clock::system(), shard, PollGate::default())?;
+    /// Polls every job of the accounts of `config`, with those that its discoveries list, within the
+    /// rate limit. The polls of an account without credentials fail.
+    pub(super) async fn poll(config: &Config) -> Result<Once, Failure> {
+        Once::poll_chosen(config, Some).await
+    }
+
+    /// The same for what `choose` makes of each account.
+    pub(super) async fn poll_chosen(
+        config: &Config,
+        choose: impl Fn(Account) -> Option<Account>,
+    ) -> Result<Once, Failure> {
+        let context = super::context(Clock::system(), config.shard, PollGate::default())?;
         let limiters = Arc::<Limiters>::default();
-        let providers = Providers::new(context.refresh_context(&limiters));
+        let providers = Arc::new(Providers::new(context.refresh_context(&limiters)));
+        let AccountList {
+            accounts,
+            discoveries,
+        } = AccountList::read(config, &context, &limiters, &providers).await;
+        let accounts: Vec<Account> = accounts.into_iter().filter_map(choose).collect();
         providers
             .probe(accounts.iter().map(|account| &account.credentials))
             .await;
@@ -49,6 +66,7 @@ impl Once {
             jobs,
             store,
             context,
+            discoveries,
         })
     }
 

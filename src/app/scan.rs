@@ -1,24 +1,17 @@
 //! `scan`: polls every account once and prints the result.
 
-use super::{Failure, once::Once, report, serve::config_source};
+use super::{Failure, discover, once::Once, report, serve::config_source};
 use crate::{
     cli::{OutputFormat, ScanArgs, output},
     collectors::{Answer as _, VulScan},
+    config::Account,
     exposition::{Format, Scrape},
 };
 
 pub(super) async fn run(flags: ScanArgs) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
     let config = source.load().await.map_err(Failure::bad_input)?;
-    let mut accounts = config.accounts;
-    // The other collectors have answers that do not fit into the table.
-    if flags.output != OutputFormat::Metrics {
-        for account in &mut accounts {
-            let configs = &mut account.collectors;
-            configs.retain(|config| config.collector.name == VulScan::NAME);
-        }
-    }
-    let once = Once::poll(accounts, source.shard()).await?;
+    let once = Once::poll_chosen(&config, |account| Some(chosen(account, flags.output))).await?;
     let now = once.context.clock.now();
     let text = match flags.output {
         OutputFormat::Table => report::scans(&once.jobs, now),
@@ -31,9 +24,19 @@ pub(super) async fn run(flags: ScanArgs) -> Result<(), Failure> {
         .text(Format::Text),
     };
     output::print(text)?;
+    discover::check(&once.discoveries)?;
     if once.is_good() {
         Ok(())
     } else {
         Err(Failure::silent(1))
     }
+}
+
+/// The other collectors have answers that do not fit into the table.
+fn chosen(mut account: Account, output: OutputFormat) -> Account {
+    if output != OutputFormat::Metrics {
+        let configs = &mut account.collectors;
+        configs.retain(|config| config.collector.name == VulScan::NAME);
+    }
+    account
 }

@@ -3,6 +3,7 @@
 use std::{
     ffi::{OsStr, OsString},
     path::PathBuf,
+    time::Duration,
 };
 
 use clap::{
@@ -19,9 +20,10 @@ mod values;
 mod variables;
 
 pub use flags::{ConfigFlags, HaFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
+use values::parse_auto_reload_interval;
 pub use values::{
-    LeaseName, ListFormat, ListenAddress, LogFormat, LogLevel, OutputFormat, StandbyMode,
-    TelemetryPath, WebAddress,
+    ImagesFormat, LeaseName, ListFormat, ListenAddress, LogFormat, LogLevel, OutputFormat,
+    StandbyMode, TelemetryPath, WebAddress,
 };
 
 use crate::{build_info, simulator::Speed};
@@ -139,6 +141,11 @@ pub enum Command {
         about = "Compare the requests that a configuration needs with the limit, without any API call."
     )]
     Plan(PlanArgs),
+    #[command(
+        about = "List the accounts of the configuration and of its discoveries.",
+        after_help = HELP
+    )]
+    Accounts(AccountsArgs),
     #[command(about = "Run only the simulated API.")]
     Simulate(SimulateArgs),
     #[command(
@@ -159,6 +166,7 @@ impl Command {
             Command::Scan(flags) => Some(&mut flags.config),
             Command::Images(flags) => Some(&mut flags.config),
             Command::Plan(flags) => Some(&mut flags.config),
+            Command::Accounts(flags) => Some(&mut flags.config),
             _ => None,
         }
     }
@@ -184,6 +192,16 @@ pub struct ServeArgs {
     pub web: WebFlags,
     #[command(flatten)]
     pub log: LogFlags,
+
+    #[arg(
+        long = "config.auto-reload-interval",
+        env = "TCSS_EXPORTER_CONFIG_AUTO_RELOAD_INTERVAL",
+        value_name = "DURATION",
+        value_parser = parse_auto_reload_interval,
+        default_value = "0s",
+        help = "Interval at which to check the configuration file and the account files for changes, and to reload them. 0s disables it."
+    )]
+    pub auto_reload_interval: Duration,
 
     #[arg(
         long = "debug.core-dumps",
@@ -286,7 +304,7 @@ pub struct ImagesArgs {
         value_enum,
         help = "Output format."
     )]
-    pub output: ListFormat,
+    pub output: ImagesFormat,
 
     #[command(flatten)]
     pub config: ConfigFlags,
@@ -298,6 +316,24 @@ pub struct ImagesArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub config: ConfigFlags,
+}
+
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct AccountsArgs {
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_OUTPUT",
+        value_name = "FORMAT",
+        default_value = "table",
+        value_enum,
+        help = "Output format. yaml prints the discovered accounts as an account file."
+    )]
+    pub output: ListFormat,
+
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    #[command(flatten)]
+    pub log: LogFlags,
 }
 
 #[derive(Args, Clone, Debug, PartialEq)]

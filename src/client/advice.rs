@@ -124,6 +124,10 @@ impl ApiError {
         let Some(code) = &self.code else {
             return self.reason.advice();
         };
+        // The role is missing, whatever STS calls it.
+        if self.reason == Reason::NoRole {
+            return self.reason.advice();
+        }
         // The same code means something else where STS sent it, which only credentials call.
         if self.reason == Reason::Credentials
             && let Some(advice) = find(BY_CODE_OF_STS, code)

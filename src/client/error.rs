@@ -109,7 +109,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// The error and its causes, outermost first.
-pub(super) fn sources<'a>(
+pub(crate) fn sources<'a>(
     error: &'a (dyn Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
@@ -125,7 +125,7 @@ pub(super) fn sources<'a>(
 
 /// The error and its causes on one line. A cause that the error before it already repeats is left
 /// out.
-pub(super) struct ErrorChain<'a>(pub(super) &'a (dyn Error + 'static));
+pub(crate) struct ErrorChain<'a>(pub(crate) &'a (dyn Error + 'static));
 
 impl fmt::Display for ErrorChain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,6 +27,7 @@ mod codes;
 mod connections;
 mod envelope;
 mod error;
+mod list;
 mod metadata;
 mod proxy;
 mod resolver;
@@ -34,11 +35,14 @@ mod transport;
 
 pub use codes::TOKEN_FAILURE;
 pub use error::ApiError;
+pub use list::{ListError, ListRequest};
 pub use metadata::MetadataError;
 pub use proxy::ProxyError;
 pub use transport::{Handler, InitError};
 
-use error::{ErrorChain, RawError};
+pub(crate) use error::{ErrorChain, sources};
+
+use error::RawError;
 use proxy::ProxySettings;
 use transport::{Destination, RawResponse, Transport, TransportError};
 
@@ -220,6 +224,11 @@ impl Client {
     /// time.
     pub async fn metadata(&self, url: &Url) -> Result<Bytes, MetadataError> {
         metadata::get(&self.transport, url).await
+    }
+
+    /// A list of accounts. The caller bounds the time.
+    pub async fn list(&self, request: ListRequest<'_>) -> Result<Bytes, ListError> {
+        list::get(&self.transport, request).await
     }
 
     /// The API announces in its responses that it will end an action. Logged once per action.

@@ -79,6 +79,10 @@ impl Answer for ImageScan {
             _ => Pace::Idle,
         }
     }
+
+    fn start(&self) -> Option<Timestamp> {
+        self.last_scan
+    }
 }
 
 /// The status of the task that the first response names, so that both are about one scan.

@@ -75,6 +75,10 @@ impl Answer for VirusScan {
             _ => Pace::Idle,
         }
     }
+
+    fn start(&self) -> Option<Timestamp> {
+        self.start
+    }
 }
 
 /// The documented example has a status without the prefix that the documented list has.

@@ -13,8 +13,8 @@ use crate::{
     store::{LinesReader, Snapshot, Store, Table},
 };
 
-mod account_states;
 mod accounts;
+mod fleet;
 mod format;
 mod polls;
 mod registry;
@@ -24,8 +24,8 @@ mod writer;
 pub use format::Format;
 pub use polls::publish;
 
-use account_states::AccountStates;
 use accounts::AccountCounters;
+use fleet::{AccountCounts, DiscoveryCounters};
 use text::{FamilyOf, Kind};
 use writer::Writer;
 
@@ -45,7 +45,10 @@ pub struct Scrape {
     jobs: Vec<JobState>,
     /// One for each account of the table.
     accounts: Vec<AccountCounters>,
-    account_states: AccountStates,
+    /// One for each source of accounts.
+    counts: Vec<AccountCounts>,
+    /// One for each discovery of the table.
+    discoveries: Vec<DiscoveryCounters>,
     registry: Vec<MetricFamily>,
 }
 
@@ -70,22 +73,26 @@ impl Scrape {
         for account in &table.accounts {
             accounts.push(AccountCounters::read(account));
         }
+        let (counts, discoveries) = fleet::read(&table);
         Scrape {
-            account_states: AccountStates::count(&table),
             table,
             jobs,
             accounts,
+            counts,
+            discoveries,
             registry,
         }
     }
 
     /// What a standby exposes: no series of an account.
     pub fn of_standby(store: &Store, registry: Vec<MetricFamily>) -> Scrape {
+        let (counts, discoveries) = fleet::read(&store.table());
         Scrape {
-            account_states: AccountStates::count(&store.table()),
             table: Arc::default(),
             jobs: Vec::new(),
             accounts: Vec::new(),
+            counts,
+            discoveries,
             registry,
         }
     }
@@ -131,7 +138,10 @@ impl Scrape {
         for family in &accounts::FAMILIES {
             sections.push(Section::Accounts(family));
         }
-        sections.push(Section::AccountStates);
+        sections.push(Section::Counts(&fleet::ACCOUNTS));
+        for family in &fleet::DISCOVERIES {
+            sections.push(Section::Discoveries(family));
+        }
         for index in 0..self.registry.len() {
             sections.push(Section::Registry(index));
         }
@@ -163,7 +173,8 @@ enum Section {
     },
     Polls(&'static FamilyOf<Snapshot>),
     Accounts(&'static FamilyOf<AccountCounters>),
-    AccountStates,
+    Counts(&'static FamilyOf<AccountCounts>),
+    Discoveries(&'static FamilyOf<DiscoveryCounters>),
     Registry(usize),
 }
 
@@ -173,7 +184,9 @@ impl Section {
             Section::Answers { jobs, .. } => jobs.len(),
             Section::Polls(_) => scrape.jobs.len(),
             Section::Accounts(_) => scrape.accounts.len(),
-            Section::AccountStates | Section::Registry(_) => 1,
+            Section::Counts(_) => scrape.counts.len(),
+            Section::Discoveries(_) => scrape.discoveries.len(),
+            Section::Registry(_) => 1,
         }
     }
 
@@ -195,25 +208,25 @@ impl Section {
             }
             Section::Accounts(family) => {
                 let account = &scrape.accounts[row];
-                writer.family(
-                    family.name,
-                    family.kind,
-                    family.help,
-                    &account.labels,
-                    |samples| {
-                        (family.samples)(account, samples);
-                    },
-                );
+                write_family(writer, family, account, &account.labels);
             }
-            Section::AccountStates => {
-                let family = &account_states::FAMILY;
-                writer.family(family.name, family.kind, family.help, &[], |samples| {
-                    (family.samples)(&scrape.account_states, samples);
-                });
+            Section::Counts(family) => {
+                let counts = &scrape.counts[row];
+                write_family(writer, family, counts, &counts.labels);
+            }
+            Section::Discoveries(family) => {
+                let discovery = &scrape.discoveries[row];
+                write_family(writer, family, discovery, &discovery.labels);
             }
             Section::Registry(index) => registry::write(writer, &scrape.registry[*index]),
         }
     }
+}
+
+fn write_family<T>(writer: &mut Writer, family: &FamilyOf<T>, of: &T, labels: &[u8]) {
+    writer.family(family.name, family.kind, family.help, labels, |samples| {
+        (family.samples)(of, samples);
+    });
 }
 
 fn write_lines(writer: &mut Writer, name: &str, kind: Kind, help: &str, lines: &[u8]) {

@@ -17,7 +17,11 @@ use super::{
     elector::Rejection,
     record::{LeaseKey, LeaseRecord},
 };
-use crate::{signer::Secret, workers::WorkerPool};
+use crate::{
+    client::{ErrorChain, sources},
+    signer::Secret,
+    workers::WorkerPool,
+};
 
 /// Where Kubernetes mounts the files of the service account.
 const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -404,25 +408,13 @@ async fn send(
 
 fn connection_error(error: reqwest::Error) -> LeaseError {
     let error = error.without_url();
-    let mut message = error.to_string();
-    let mut is_tls = false;
-    let mut source = std::error::Error::source(&error);
-    while let Some(error) = source {
-        message = format!("{message}: {error}");
-        is_tls |= error.is::<rustls::Error>();
-        if let Some(error) = error.downcast_ref::<io::Error>()
-            && let Some(inner) = error.get_ref()
-        {
-            is_tls |= inner.is::<rustls::Error>();
-        }
-        source = error.source();
-    }
+    let is_tls = sources(&error).any(<dyn std::error::Error>::is::<rustls::Error>);
     let reason = if is_tls {
         LeaseFailure::Tls
     } else {
         LeaseFailure::Network
     };
-    LeaseError::new(reason, message)
+    LeaseError::new(reason, ErrorChain(&error).to_string())
 }
 
 fn read_response(response: &Response<Bytes>) -> Result<LeaseRecord, LeaseError> {

@@ -49,6 +49,12 @@ impl LeaseTimes {
         self.renew_interval().mul_f64(1.0 + 0.4 * fastrand::f64())
     }
 
+    /// After an outage of the API server, a holder renews its lease within this time: it may have to
+    /// wait for the end of a request that is under way.
+    fn grace(self) -> Duration {
+        self.request_timeout() + self.renew_interval() * 2
+    }
+
     /// Before another attempt that should succeed, because only the version was not the latest.
     fn short_pause(self) -> Duration {
         self.duration.mul_f64(0.005 + 0.02 * fastrand::f64())
@@ -117,6 +123,10 @@ pub(super) struct Elector {
     attempts: VecDeque<Attempt>,
     /// Until then, this replica does not take the lease, because it has given it back.
     away_until: Option<Instant>,
+    /// When the API server last sent the lease.
+    last_read: Option<Instant>,
+    /// Until then, the holder has time to renew a lease that has expired.
+    grace_until: Option<Instant>,
     last_holder: Option<String>,
     holder_changes: u64,
     has_twin: bool,
@@ -162,6 +172,8 @@ impl Elector {
             term: None,
             attempts: VecDeque::new(),
             away_until: None,
+            last_read: None,
+            grace_until: None,
             last_holder: None,
             holder_changes: 0,
             has_twin: false,
@@ -251,25 +263,44 @@ impl Elector {
         let Some(free_since) = self.free_since() else {
             return false;
         };
-        if now.monotonic < free_since || self.away_until.is_some_and(|until| now.monotonic < until)
-        {
+        let is_before = |time: Option<Instant>| time.is_some_and(|time| now.monotonic < time);
+        if is_before(Some(free_since)) || is_before(self.away_until) {
+            return false;
+        }
+        if self.is_held_by_another() && is_before(self.grace_until) {
             return false;
         }
         // A leader without data is better than none: its metrics say what is wrong.
         local.can_serve || now.monotonic >= free_since + 2 * self.times.duration
     }
 
+    fn is_held_by_another(&self) -> bool {
+        let record = self.seen.as_ref().and_then(|seen| seen.record.as_ref());
+        record.is_some_and(|record| !record.holder().is_empty())
+    }
+
     fn next_read(&self, now: Moment) -> Instant {
-        let next = now.monotonic + self.times.read_interval();
-        match self.free_since() {
-            // As soon as the lease is free, not up to an interval later.
-            Some(free_since) if free_since > now.monotonic => next.min(free_since),
-            _ => next,
+        let mut next = now.monotonic + self.times.read_interval();
+        // As soon as this replica may take the lease, not up to an interval later.
+        let times = [self.free_since(), self.away_until, self.grace_until];
+        for time in times.into_iter().flatten() {
+            if time > now.monotonic {
+                next = next.min(time);
+            }
         }
+        next
     }
 
     /// A read that was answered at `now`, with `None` if there is no Lease.
     pub(super) fn has_read(&mut self, now: Moment, record: Option<LeaseRecord>) {
+        // After an outage of the API server, a lease has expired because its holder could not renew
+        // it either. It must not lose the lease to a standby whose request happens to come first.
+        if let Some(last) = self.last_read
+            && now.monotonic >= last + self.times.confirmed()
+        {
+            self.grace_until = Some(now.monotonic + self.times.grace());
+        }
+        self.last_read = Some(now.monotonic);
         self.observe(now, record);
         self.is_current = true;
         self.due = now.monotonic;

@@ -43,6 +43,8 @@ const STARTS_PER_SECOND: u32 = 10;
 /// Yet all of them within this time.
 const MAX_SPREAD: Duration = Duration::from_mins(1);
 
+/// Requests that fail now and then are logged no more often than this.
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
 /// An API server that hangs must not hold up the end of the process.
 const GIVE_BACK_TIMEOUT: Duration = Duration::from_secs(3);
 const NOT_GIVEN_BACK: &str =
@@ -410,25 +412,29 @@ fn log_change(shared: &SharedStanding, before: &Standing, after: &Standing) {
 /// Logs when requests begin to fail, and when they succeed again.
 #[derive(Debug, Default)]
 struct FailureLog {
-    failing: Option<(LeaseFailure, Moment)>,
+    failing_since: Option<Moment>,
+    /// Whether the failures since then were logged.
+    is_logged: bool,
+    /// When each reason was last logged.
+    logged: Vec<(LeaseFailure, Moment)>,
 }
 
 impl FailureLog {
     fn failed(&mut self, now: Moment, error: &LeaseError) {
-        // Replicas that write at the same time are normal.
-        if matches!(error.reason, LeaseFailure::Conflict) {
-            tracing::debug!(error = error.message, "the lease was written by another");
-            return;
-        }
         let reason = error.reason.as_str();
         let message = &error.message;
-        let is_new = self.failing.is_none_or(|(last, _)| last != error.reason);
-        let since = self.failing.map_or(now, |(_, since)| since);
-        self.failing = Some((error.reason, since));
-        if !is_new {
+        // Replicas that write at the same time are normal.
+        let is_failure = error.reason != LeaseFailure::Conflict;
+        // A single failure is made up for by the next attempt.
+        let is_lasting = self.failing_since.is_some();
+        if is_failure {
+            self.failing_since.get_or_insert(now);
+        }
+        if !is_failure || !is_lasting || !self.is_due(now, error.reason) {
             tracing::debug!(reason, error = message, "request to the API server failed");
             return;
         }
+        self.is_logged = true;
         let advice = error.reason.advice();
         tracing::error!(
             reason,
@@ -438,10 +444,84 @@ impl FailureLog {
         );
     }
 
+    /// Whether to log `reason`: once while requests fail, and not again within a minute if they
+    /// succeed now and then.
+    fn is_due(&mut self, now: Moment, reason: LeaseFailure) -> bool {
+        let since = self.failing_since.unwrap_or(now);
+        for (logged, at) in &mut self.logged {
+            if *logged != reason {
+                continue;
+            }
+            let is_old = at.monotonic < since.monotonic && now.age_of(*at) >= LOG_INTERVAL;
+            if is_old {
+                *at = now;
+            }
+            return is_old;
+        }
+        self.logged.push((reason, now));
+        true
+    }
+
     fn succeeded(&mut self, now: Moment) {
-        if let Some((_, since)) = self.failing.take() {
+        let Some(since) = self.failing_since.take() else {
+            return;
+        };
+        if std::mem::take(&mut self.is_logged) {
             let failed_for = format_duration(now.age_of(since));
             tracing::info!(failed_for, "the API server answers again");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn logged(failures: &[(u64, Option<LeaseFailure>)]) -> Vec<u64> {
+        let start = Clock::starting_at(Timestamp::from_second(1_764_000_000).unwrap()).now();
+        let mut log = FailureLog::default();
+        let mut lines = Vec::new();
+        for (second, failure) in failures {
+            let now = start.after(Duration::from_secs(*second));
+            let Some(reason) = failure else {
+                log.succeeded(now);
+                continue;
+            };
+            let before = log.logged.clone();
+            log.failed(now, &LeaseError::new(*reason, "no"));
+            if log.logged != before {
+                lines.push(*second);
+            }
+        }
+        lines
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_are_logged_once_while_they_last() {
+        use LeaseFailure::{Conflict, Network, Timeout};
+        let outage: Vec<_> = (0..3_600).map(|second| (second, Some(Network))).collect();
+        assert_eq!(logged(&outage), [1], "from the second on");
+        let alternating: Vec<_> = (0..3_600)
+            .map(|second| {
+                (
+                    second,
+                    Some(if second % 2 == 0 { Network } else { Timeout }),
+                )
+            })
+            .collect();
+        assert_eq!(logged(&alternating), [1, 2]);
+        let conflicts: Vec<_> = (0..100).map(|second| (second, Some(Conflict))).collect();
+        assert_eq!(logged(&conflicts), [0; 0]);
+        let single: Vec<_> = (0..100)
+            .map(|second| (second, (second % 2 == 0).then_some(Network)))
+            .collect();
+        assert_eq!(logged(&single), [0; 0]);
+        // Two of three fail.
+        let flapping: Vec<_> = (0..300)
+            .map(|second| (second, (second % 3 != 0).then_some(Network)))
+            .collect();
+        assert_eq!(logged(&flapping).len(), 5, "once a minute");
     }
 }

@@ -69,7 +69,7 @@ mod tests {
     fn families_are_read_in_the_order_in_which_they_were_written() {
         let texts: [&[u8]; 4] = [b"a 1\n", b"", b"c 3\nc 4\n", b""];
         let lines = Lines::collect(texts.len(), |index, out| {
-            out.extend_from_slice(texts[index])
+            out.extend_from_slice(texts[index]);
         });
         for _ in 0..2 {
             let mut reader = lines.reader();

@@ -192,7 +192,7 @@ impl WebState {
         let is_standby = self.is_standby();
         let buffers = Arc::clone(self.renderer.buffers());
         let is_small = store.table().jobs.len() <= JOBS_RENDERED_IN_PLACE;
-        let begin = move || {
+        let render = move || {
             let registry = if without_exporter {
                 telemetry.gather_without_exporter()
             } else {
@@ -205,13 +205,13 @@ impl WebState {
             };
             BegunScrape::new(scrape.pages(format), is_gzip, &buffers)
         };
-        let begun = if is_small {
-            begin()
+        let rendered = if is_small {
+            render()
         } else {
-            self.renderer.pool().run(begin).await
+            self.renderer.pool().run(render).await
         };
         let renderer = Arc::clone(&self.renderer);
-        let mut response = Response::new(ResponseBody::scrape(begun, renderer, permit));
+        let mut response = Response::new(ResponseBody::scrape(rendered, renderer, permit));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,

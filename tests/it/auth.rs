@@ -5,7 +5,10 @@ use std::time::Duration;
 use reqwest::Method;
 use tokio::{task::JoinSet, time::Instant};
 
-use crate::support::site::{Site, password, plain_client, status, user};
+use crate::support::{
+    process::run,
+    site::{Site, password, plain_client, status, user},
+};
 
 fn start(users: &[String], flags: &[&str]) -> Site {
     let lines: String = users.iter().map(|user| format!("  {user}\n")).collect();
@@ -238,4 +241,81 @@ async fn a_flood_of_wrong_passwords_does_not_lock_out_the_first_login_of_another
         "{:?}",
         start.elapsed()
     );
+}
+
+/// In namespaces of its own, where the name server never answers, with more hosts to look up than
+/// tokio has threads for blocking work.
+#[test]
+fn name_look_ups_that_hang_delay_neither_log_ins_nor_reloads() {
+    let folder = tempfile::tempdir().unwrap();
+    let account = |n: u32| {
+        let keys = "{static: {secret_id: AKIDtest, secret_key: test}}";
+        format!("- {{name: a-{n}, endpoint: 'https://h{n}.example', credentials: {keys}}}\n")
+    };
+    let accounts: String = (0..600).map(account).collect();
+    let config = format!(
+        "poll: {{interval: 20s, timeout: 15s}}\napi: {{requests_per_second: 20}}\naccounts:\n{accounts}"
+    );
+    let web = format!("basic_auth_users:\n  {}\n", user("alice", 4));
+    for (name, text) in [
+        ("tcss.yml", config.as_str()),
+        ("web.yml", &web),
+        (
+            "resolv.conf",
+            "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n",
+        ),
+        (
+            "names.py",
+            "import socket, time\ns = socket.socket(type=socket.SOCK_DGRAM)\ns.bind(('127.0.0.1', 53))\ntime.sleep(600)\n",
+        ),
+    ] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    // Prints the status and the time of each request.
+    let script = r#"
+        mount --bind resolv.conf "$(realpath /etc/resolv.conf)" && ip link set lo up || exit 77
+        python3 names.py &
+        "$0" --config.file=tcss.yml --web.config.file=web.yml --web.enable-lifecycle \
+            --web.listen-address=127.0.0.1:10058 >log 2>&1 &
+        exporter=$!
+        for _ in {1..200}; do (: <>/dev/tcp/127.0.0.1/10058) 2>/dev/null && break; sleep 0.1; done
+        request() {
+            curl --silent --noproxy '*' --max-time 30 -o body -w '%{http_code} %{time_total}\n' "$@"
+        }
+        # The first polls come within the interval. While a name is looked up, its thread waits.
+        for _ in {1..100}; do
+            [ "$(ls /proc/$exporter/task | wc -l)" -gt 500 ] && break; sleep 0.3
+        done
+        echo "threads $(ls /proc/$exporter/task | wc -l)"
+        for _ in 1 2 3; do
+            request -u "alice:$PASSWORD" http://127.0.0.1:10058/metrics
+            request -u "alice:wrong$RANDOM" http://127.0.0.1:10058/metrics
+            request -u "alice:$PASSWORD" -X POST http://127.0.0.1:10058/-/reload
+        done
+        "#;
+    let mut command = std::process::Command::new("unshare");
+    command
+        .args(["--net", "--mount", "--map-root-user"])
+        .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
+        .args(["bash", "-c", script])
+        .arg(env!("CARGO_BIN_EXE_tcss-exporter"))
+        .current_dir(folder.path())
+        .env("PASSWORD", password("alice"));
+    let (_, output) = run("unshare", &mut command, "");
+    let mut lines = output.lines();
+    let threads = lines.next().and_then(|line| line.strip_prefix("threads "));
+    let threads: u32 = threads
+        .unwrap_or_else(|| panic!("{output}"))
+        .parse()
+        .unwrap();
+    assert!(threads > 500, "look-ups do not hang: {output}");
+    let expected = ["200", "401", "200"].repeat(3);
+    let mut n_requests = 0;
+    for (line, expected) in lines.zip(&expected) {
+        let (status, seconds) = line.split_once(' ').unwrap();
+        assert_eq!(status, *expected, "{output}");
+        assert!(seconds.parse::<f64>().unwrap() < 2.0, "{output}");
+        n_requests += 1;
+    }
+    assert_eq!(n_requests, 9, "{output}");
 }

@@ -17,8 +17,9 @@ use tokio::{
 
 use crate::support::{
     World, account, answer, job,
+    process::{serving, until},
     raw::{Act, Raw, http, ok, read_whole},
-    value,
+    sum, value,
 };
 
 /// Serves each connection with `serve`.
@@ -194,4 +195,26 @@ fn http_date(hours: i64) -> String {
 )]
 fn hours_from_now(hours: i64) -> Timestamp {
     Timestamp::now() + SignedDuration::from_hours(hours)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deprecated_action_is_logged_once() {
+    let body = String::from_utf8(answer("SCANNED", 100.0, 0.0, 1).to_vec()).unwrap();
+    let body = body.replace(
+        "\"Response\":{",
+        "\"Response\":{\"DeprecatedWarning\":\"This action ends soon.\",",
+    );
+    let raw = Raw::start(Act::Send(ok(body.as_bytes()))).await;
+    let endpoint = format!("--api.endpoint={}", raw.url());
+    let (exporter, url) = serving(&[
+        &endpoint,
+        "--poll.interval=1s",
+        "--poll.scanning-interval=1s",
+    ]);
+    until(&format!("{url}/metrics"), "three polls", |text| {
+        (sum(text, "tcss_polls_total") >= 3.0).then_some(())
+    })
+    .await;
+    let log = exporter.output();
+    assert_eq!(log.matches("this action is deprecated").count(), 1, "{log}");
 }

@@ -11,7 +11,7 @@ use tcss_exporter::domain::Reason;
 
 use crate::support::process::{exporter, file, path};
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "README.md",
     "CHANGELOG.md",
     "dashboards/README.md",
@@ -19,6 +19,7 @@ const PAGES: [&str; 14] = [
     "docs/configuration.md",
     "docs/credentials.md",
     "docs/development.md",
+    "docs/discovery.md",
     "docs/install.md",
     "docs/metrics.md",
     "docs/operation.md",

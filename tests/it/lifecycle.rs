@@ -10,8 +10,10 @@ use tokio::{
 };
 
 use crate::support::{
-    process::{Running, SCANNED, file, get, path, run, serving, simulating, until},
-    value,
+    process::{
+        Running, SCANNED, exporter, file, get, path, run, serving, serving_as, simulating, until,
+    },
+    sum, value,
 };
 
 /// The configuration with these accounts.
@@ -255,4 +257,35 @@ fn threads_that_cannot_be_started_are_named_and_not_called_a_bug() {
         );
         assert!(!output.contains("bug"), "{limit}: {output}");
     }
+}
+
+/// libfaketime sets the clock of the process, and another time while it runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_that_a_wrong_clock_locked_out_is_polled_soon_after_the_clock_was_set() {
+    let (_api, api) = simulating(SCANNED);
+    let offset = file("-10m");
+    let library = std::fs::read_dir("/usr/lib")
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("faketime/libfaketimeMT.so.1"))
+        .find(|path| path.is_file())
+        .expect("libfaketime is missing: install the package faketime");
+    let mut command = exporter();
+    command
+        .args(["--poll.interval=10m", &format!("--api.endpoint={api}")])
+        .env("LD_PRELOAD", library)
+        .env("FAKETIME_TIMESTAMP_FILE", offset.path())
+        .env("FAKETIME_NO_CACHE", "1")
+        .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    let (_exporter, url) = serving_as(&mut command);
+    let metrics = format!("{url}/metrics");
+    until(&metrics, "a rejected signature", |text| {
+        text.contains("reason=\"auth\"} 1").then_some(())
+    })
+    .await;
+    std::fs::write(offset.path(), "+0").unwrap();
+    // The next poll would come in ten minutes.
+    until(&metrics, "a poll with the right clock", |text| {
+        (sum(text, "tcss_up") == 1.0).then_some(())
+    })
+    .await;
 }

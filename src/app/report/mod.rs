@@ -10,11 +10,13 @@ use crate::{
 
 mod accounts;
 mod images;
+mod list;
 mod plan;
 mod scans;
 
 pub(super) use accounts::table as accounts;
 pub(super) use images::{json as images_json, table as images};
+pub(super) use list::{display_name, table as account_list};
 pub(super) use plan::table as plan;
 pub(super) use scans::{json, table as scans};
 

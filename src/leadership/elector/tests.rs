@@ -218,6 +218,27 @@ fn a_leader_without_an_api_server_is_unconfirmed_and_goes_on_until_it_reads_of_a
     assert_eq!(a.standing(now), standby_of("b"));
 }
 
+/// The lease has expired for the standby, but the leader could not renew it.
+#[test]
+fn after_an_outage_of_the_api_server_the_leader_has_time_to_renew() {
+    let start = start();
+    let mut server = Server::default();
+    let mut a = Replica::new("a", start);
+    let mut b = Replica::new("b", start);
+    play(&mut server, &mut [&mut a, &mut b], start, 0, 60);
+    play(&mut server, &mut [&mut b], start, 60, 63);
+    // Both are without an answer until 100. Then the standby is the first to get one.
+    let now = play(&mut server, &mut [&mut b], start, 100, 105);
+    assert_eq!(b.standing(now), Standing::Standby { leader: None });
+    let now = play(&mut server, &mut [&mut a, &mut b], start, 105, 200);
+    assert_eq!(a.standing(now), Standing::Leader);
+    assert_eq!(b.standing(now), standby_of("a"));
+    // If the leader is gone, the standby takes over a little later.
+    play(&mut server, &mut [&mut b], start, 200, 202);
+    let now = play(&mut server, &mut [&mut b], start, 240, 250);
+    assert_eq!(b.standing(now), Standing::Leader);
+}
+
 #[test]
 fn a_write_whose_answer_was_lost_is_recognized() {
     let start = start();

@@ -166,6 +166,11 @@ fn recorded(text: &str) -> Response<Bytes> {
     response
 }
 
+/// What the API server answers to a token that it does not know.
+pub(crate) fn unauthorized() -> Response<Bytes> {
+    recorded(fixture!("get401"))
+}
+
 fn plain(status: u16, body: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(body.as_bytes()));
     *response.status_mut() = StatusCode::from_u16(status).unwrap();

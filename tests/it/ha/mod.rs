@@ -1,6 +1,15 @@
 //! Several replicas, of which one exposes the accounts.
 
+#![expect(
+    clippy::disallowed_macros,
+    reason = "with --nocapture, the tests print what they have measured"
+)]
+
 mod api;
+mod binary;
+mod namespaces;
 mod paused;
+mod pod;
 mod replica;
 mod schedules;
+mod server;

@@ -133,7 +133,7 @@ async fn play(seed: u64) -> Seen {
         place.start(api, &mut dice);
         places.push(place);
     }
-    let mut seen = Seen::default();
+    let mut found = Seen::default();
     let start = Instant::now();
     let mut all_well_since = start;
     let mut overlap_since = None;
@@ -177,7 +177,7 @@ async fn play(seed: u64) -> Seen {
         if speakers.len() > 1 {
             let since = *overlap_since.get_or_insert(now);
             let overlap = now - all_well_since.max(since);
-            seen.longest_overlap = seen.longest_overlap.max(overlap);
+            found.longest_overlap = found.longest_overlap.max(overlap);
             assert!(
                 overlap <= OVERLAP,
                 "seed {seed}: {speakers:?} speak after {:?}",
@@ -190,11 +190,11 @@ async fn play(seed: u64) -> Seen {
             && last_speaker != Some(speaker)
         {
             last_speaker = Some(speaker);
-            seen.takeovers += 1;
+            found.takeovers += 1;
         }
         if start.elapsed() >= FAULTY && !has_recovered && !speakers.is_empty() {
             has_recovered = true;
-            seen.longest_recovery = start.elapsed().saturating_sub(FAULTY);
+            found.longest_recovery = start.elapsed().saturating_sub(FAULTY);
         }
         assert!(
             has_recovered || start.elapsed() < FAULTY + RECOVERY,
@@ -207,7 +207,7 @@ async fn play(seed: u64) -> Seen {
         .iter()
         .filter(|place| place.replica.as_ref().is_some_and(Replica::speaks));
     assert_eq!(speaking.count(), 1, "seed {seed}: in the end");
-    seen
+    found
 }
 
 #[test]
@@ -227,10 +227,10 @@ fn random_faults_of_the_api_server_never_make_two_poll_and_leave_one_that_speaks
             .start_paused(true)
             .build()
             .unwrap();
-        let seen = runtime.block_on(play(seed));
-        all.longest_overlap = all.longest_overlap.max(seen.longest_overlap);
-        all.longest_recovery = all.longest_recovery.max(seen.longest_recovery);
-        all.takeovers += seen.takeovers;
+        let one = runtime.block_on(play(seed));
+        all.longest_overlap = all.longest_overlap.max(one.longest_overlap);
+        all.longest_recovery = all.longest_recovery.max(one.longest_recovery);
+        all.takeovers += one.takeovers;
     }
     // If faults had no effect, nothing was tested.
     assert!(all.takeovers > n_schedules, "{all:?}");

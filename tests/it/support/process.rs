@@ -209,9 +209,15 @@ pub(crate) fn path(file: &tempfile::NamedTempFile) -> &str {
 
 /// A simulator and where it listens.
 pub(crate) fn simulator(arguments: &[&str]) -> (Running, String) {
+    simulator_on("127.0.0.1:0", arguments)
+}
+
+/// The same on another address.
+pub(crate) fn simulator_on(address: &str, arguments: &[&str]) -> (Running, String) {
     let mut command = exporter();
     command
-        .args(["simulate", "--listen-address=127.0.0.1:0"])
+        .arg("simulate")
+        .arg(format!("--listen-address={address}"))
         .args(arguments);
     let mut running = Running::start("simulate", &mut command);
     let url = running.wait_for("where it listens", |output| {

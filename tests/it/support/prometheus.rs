@@ -72,6 +72,18 @@ impl Prometheus {
         Prometheus::start_with(&config(targets))
     }
 
+    /// The same with all `targets` in one job.
+    pub(crate) fn start_as_one(job: &str, urls: &[&str]) -> Prometheus {
+        let mut addresses = Vec::new();
+        for url in urls {
+            addresses.push(format!("\"{}\"", url.trim_start_matches("http://")));
+        }
+        Prometheus::start_with(&format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n  - {{job_name: {job}, static_configs: [{{targets: [{}]}}]}}\n",
+            addresses.join(", ")
+        ))
+    }
+
     /// With this configuration.
     pub(crate) fn start_with(config: &str) -> Prometheus {
         Prometheus::start_program(Path::new("prometheus"), &[], config)
