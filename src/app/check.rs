@@ -119,7 +119,7 @@ async fn live(config: &mut Config) -> Result<Vec<String>, Failure> {
     for discovery in &mut config.discoveries {
         discovery.template.scans.truncate(1);
     }
-    let once = Once::poll(config).await?;
+    let once = Once::poll(config, Some).await?;
     // An organization may have thousands of members, so only those that need attention are shown.
     let mut shown = Vec::new();
     let mut without_role: HashMap<Arc<str>, Vec<String>> = HashMap::new();

@@ -1,8 +1,8 @@
 //! `images`: the worst local images of the last completed scan of every account.
 
-use super::{Failure, once::Once, report, serve::config_source};
+use super::{Failure, discover, once::Once, report, serve::config_source};
 use crate::{
-    cli::{ImagesArgs, ImagesFormat, output},
+    cli::{ImagesArgs, ListFormat, output},
     collectors::{self, Answer as _, RiskImages},
     config::{Account, CollectorConfig},
 };
@@ -10,13 +10,14 @@ use crate::{
 pub(super) async fn run(flags: ImagesArgs) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
     let config = source.load().await.map_err(Failure::bad_input)?;
-    let once = Once::poll_chosen(&config, |account| chosen(account, &flags)).await?;
+    let once = Once::poll(&config, |account| selected(account, &flags)).await?;
+    discover::check(&once.discoveries)?;
     if once.jobs.is_empty() {
-        return Err(nothing_chosen(&flags));
+        return Err(nothing_selected(&flags));
     }
     let text = match flags.output {
-        ImagesFormat::Table => report::images(&once.jobs),
-        ImagesFormat::Json => output::printable_json(&report::images_json(&once.jobs)).into_owned(),
+        ListFormat::Table => report::images(&once.jobs),
+        ListFormat::Json => output::printable_json(&report::images_json(&once.jobs)).into_owned(),
     };
     output::print(text)?;
     if once.is_good() {
@@ -27,7 +28,7 @@ pub(super) async fn run(flags: ImagesArgs) -> Result<(), Failure> {
 }
 
 /// The account with the one collector that has images, whether it is switched on or not.
-fn chosen(mut account: Account, flags: &ImagesArgs) -> Option<Account> {
+fn selected(mut account: Account, flags: &ImagesArgs) -> Option<Account> {
     if let Some(name) = &flags.account
         && account.name.as_str() != name
     {
@@ -56,7 +57,7 @@ fn chosen(mut account: Account, flags: &ImagesArgs) -> Option<Account> {
     Some(account)
 }
 
-fn nothing_chosen(flags: &ImagesArgs) -> Failure {
+fn nothing_selected(flags: &ImagesArgs) -> Failure {
     let mut what = Vec::new();
     if let Some(name) = &flags.account {
         what.push(format!("no account named {name:?}"));

@@ -109,7 +109,7 @@ fn forbid_core_dumps(command: &Command) {
 fn is_one_shot(command: &Command) -> bool {
     matches!(
         command,
-        Command::Check(_) | Command::Scan(_) | Command::Images(_) | Command::Accounts(_)
+        Command::Check(_) | Command::Scan(_) | Command::Accounts(_) | Command::Images(_)
     )
 }
 
@@ -120,13 +120,13 @@ async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Fail
         (Command::Simulate(flags), Some(signals)) => simulate::run(flags, signals).await,
         (Command::Check(flags), Some(signals)) => unless_stopped(check::run(flags), signals).await,
         (Command::Scan(flags), Some(signals)) => unless_stopped(scan::run(flags), signals).await,
+        (Command::Accounts(flags), Some(signals)) => {
+            unless_stopped(accounts::run(flags), signals).await
+        }
         (Command::Images(flags), Some(signals)) => {
             unless_stopped(images::run(flags), signals).await
         }
         (Command::Plan(flags), _) => plan::run(&flags),
-        (Command::Accounts(flags), Some(signals)) => {
-            unless_stopped(accounts::run(flags), signals).await
-        }
         (Command::Health(flags), _) => health::run(flags).await,
         (Command::Completions(flags), _) => Ok(output::print(pages::completions(flags.shell))?),
         (Command::Man, _) => Ok(output::print(pages::man())?),
@@ -151,8 +151,8 @@ fn log_flags(command: &Command) -> Option<&LogFlags> {
         Command::Demo(flags) => Some(&flags.log),
         Command::Check(flags) => Some(&flags.log),
         Command::Scan(flags) => Some(&flags.log),
-        Command::Images(flags) => Some(&flags.log),
         Command::Accounts(flags) => Some(&flags.log),
+        Command::Images(flags) => Some(&flags.log),
         Command::Simulate(flags) => Some(&flags.log),
         Command::Plan(_) | Command::Health(_) | Command::Completions(_) | Command::Man => None,
     }

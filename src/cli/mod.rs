@@ -22,7 +22,7 @@ mod variables;
 pub use flags::{ConfigFlags, HaFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
 use values::parse_auto_reload_interval;
 pub use values::{
-    ImagesFormat, LeaseName, ListFormat, ListenAddress, LogFormat, LogLevel, OutputFormat,
+    AccountFormat, LeaseName, ListFormat, ListenAddress, LogFormat, LogLevel, OutputFormat,
     StandbyMode, TelemetryPath, WebAddress,
 };
 
@@ -133,6 +133,11 @@ pub enum Command {
     )]
     Scan(ScanArgs),
     #[command(
+        about = "List the accounts of the configuration and of its discoveries.",
+        after_help = HELP
+    )]
+    Accounts(AccountsArgs),
+    #[command(
         about = "List the worst local images of the last completed scan of every account.",
         after_help = HELP
     )]
@@ -141,11 +146,6 @@ pub enum Command {
         about = "Compare the requests that a configuration needs with the limit, without any API call."
     )]
     Plan(PlanArgs),
-    #[command(
-        about = "List the accounts of the configuration and of its discoveries.",
-        after_help = HELP
-    )]
-    Accounts(AccountsArgs),
     #[command(about = "Run only the simulated API.")]
     Simulate(SimulateArgs),
     #[command(
@@ -164,9 +164,9 @@ impl Command {
             Command::Serve(flags) => Some(&mut flags.config),
             Command::Check(flags) => Some(&mut flags.config),
             Command::Scan(flags) => Some(&mut flags.config),
+            Command::Accounts(flags) => Some(&mut flags.config),
             Command::Images(flags) => Some(&mut flags.config),
             Command::Plan(flags) => Some(&mut flags.config),
-            Command::Accounts(flags) => Some(&mut flags.config),
             _ => None,
         }
     }
@@ -270,6 +270,24 @@ pub struct ScanArgs {
 }
 
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct AccountsArgs {
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_OUTPUT",
+        value_name = "FORMAT",
+        default_value = "table",
+        value_enum,
+        help = "Output format. yaml prints the discovered accounts as an account file."
+    )]
+    pub output: AccountFormat,
+
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct ImagesArgs {
     #[arg(
         long,
@@ -304,7 +322,7 @@ pub struct ImagesArgs {
         value_enum,
         help = "Output format."
     )]
-    pub output: ImagesFormat,
+    pub output: ListFormat,
 
     #[command(flatten)]
     pub config: ConfigFlags,
@@ -316,24 +334,6 @@ pub struct ImagesArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub config: ConfigFlags,
-}
-
-#[derive(Args, Clone, Debug, PartialEq, Eq)]
-pub struct AccountsArgs {
-    #[arg(
-        long,
-        env = "TCSS_EXPORTER_OUTPUT",
-        value_name = "FORMAT",
-        default_value = "table",
-        value_enum,
-        help = "Output format. yaml prints the discovered accounts as an account file."
-    )]
-    pub output: ListFormat,
-
-    #[command(flatten)]
-    pub config: ConfigFlags,
-    #[command(flatten)]
-    pub log: LogFlags,
 }
 
 #[derive(Args, Clone, Debug, PartialEq)]

@@ -271,21 +271,21 @@ pub enum OutputFormat {
     Metrics,
 }
 
-/// The output of `images`: for people or for programs.
+/// The output of `accounts`: for people, for programs, or an account file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ImagesFormat {
+pub enum AccountFormat {
     #[default]
     Table,
     Json,
+    Yaml,
 }
 
-/// The output of `accounts`: for people, for programs, or an account file.
+/// The output of `images`: for people or for programs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum ListFormat {
     #[default]
     Table,
     Json,
-    Yaml,
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use tokio::{
 
 use crate::{
     domain::{Clock, Moment},
-    exposition::Scrape,
+    exposition::{LineCache, Scrape},
     leadership::Leadership,
     listener::Peer,
     store::Store,
@@ -69,6 +69,8 @@ pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
 #[derive(Debug)]
 pub struct WebState {
     pub store: Arc<Store>,
+    /// What scrapes have rendered.
+    pub lines: Arc<LineCache>,
     pub telemetry: Arc<Telemetry>,
     pub clock: Clock,
     /// When the process started.
@@ -191,6 +193,7 @@ impl WebState {
         let (clock, without_exporter) = (self.clock, self.without_exporter_metrics);
         let is_standby = self.is_standby();
         let buffers = Arc::clone(self.renderer.buffers());
+        let lines = Arc::clone(&self.lines);
         let is_small = store.table().jobs.len() <= JOBS_RENDERED_IN_PLACE;
         let render = move || {
             let registry = if without_exporter {
@@ -201,7 +204,7 @@ impl WebState {
             let scrape = if is_standby {
                 Scrape::of_standby(&store, registry)
             } else {
-                Scrape::new(&store, registry, clock.now())
+                Scrape::cached(&store, &lines, registry, clock.now())
             };
             BegunScrape::new(scrape.pages(format), is_gzip, &buffers)
         };

@@ -11,7 +11,7 @@ use tcss_exporter::{
     client::ApiError,
     collectors,
     domain::{AccountName, Reason, ScanName},
-    exposition::{self, Format, Scrape},
+    exposition::{Format, Scrape},
     store::{JobEntry, Outcome, Store, Table},
 };
 use tokio::time::{Instant, sleep};
@@ -290,8 +290,8 @@ impl Polls {
                         reason: Reason::Network,
                         code: None,
                         status: None,
-                        is_of_credentials: false,
                         is_stale_connection: false,
+                        is_of_credentials: false,
                         message: "no route to host".into(),
                         request_id: None,
                         as_of: at,
@@ -300,7 +300,7 @@ impl Polls {
                 let took = seconds(0);
                 let mut next = entry.snapshot().after(Outcome { at, took, result });
                 next.interval = seconds(10);
-                exposition::publish(&entry, next);
+                entry.replace(next);
                 sleep(seconds(10)).await;
             }
         });
