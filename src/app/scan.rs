@@ -11,7 +11,7 @@ use crate::{
 pub(super) async fn run(flags: ScanArgs) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
     let config = source.load().await.map_err(Failure::bad_input)?;
-    let once = Once::poll(&config, |account| shown(account, flags.output)).await?;
+    let once = Once::poll(&config, |account| Some(shown(account, flags.output))).await?;
     let now = once.context.clock.now();
     let text = match flags.output {
         OutputFormat::Table => report::scans(&once.jobs, now),
@@ -33,11 +33,11 @@ pub(super) async fn run(flags: ScanArgs) -> Result<(), Failure> {
 }
 
 /// The account with the collectors that the output has room for.
-fn shown(mut account: Account, output: OutputFormat) -> Option<Account> {
+fn shown(mut account: Account, output: OutputFormat) -> Account {
     // The other collectors have answers that do not fit into the table.
     if output != OutputFormat::Metrics {
         let collectors = &mut account.collectors;
         collectors.retain(|config| config.collector.name == VulScan::NAME);
     }
-    Some(account)
+    account
 }
