@@ -208,13 +208,13 @@ impl WebState {
             };
             BegunScrape::new(scrape.pages(format), is_gzip, &buffers)
         };
-        let rendered = if is_small {
+        let scrape = if is_small {
             render()
         } else {
             self.renderer.pool().run(render).await
         };
         let renderer = Arc::clone(&self.renderer);
-        let mut response = Response::new(ResponseBody::scrape(rendered, renderer, permit));
+        let mut response = Response::new(ResponseBody::scrape(scrape, renderer, permit));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
