@@ -111,6 +111,7 @@ fn is_own_threshold(name: &str, recorded: &BTreeSet<String>) -> bool {
         return false;
     };
     recorded.contains(&format!("tcss:scan_threshold:{threshold}"))
+        || recorded.contains(&format!("tcss:account_threshold:{threshold}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -213,9 +214,17 @@ async fn every_selector_obeys_the_variables_of_the_labels_that_it_has() {
                 Some(labels) if labels.contains("account") => &["job", "instance", "account"],
                 _ => &["job", "instance"],
             };
-            // An alert may be of no account.
-            let all = if is_alert { ".+|" } else { ".+" };
+            let is_of_collectors = matchers.iter().all(|(label, ..)| label != "collector")
+                && ["tcss_up", "tcss_poll", "tcss_unexpected"]
+                    .iter()
+                    .any(|prefix| name.starts_with(prefix));
             for label in chosen {
+                // An alert may be of no account, and a collector of no scan.
+                let all = if is_alert || is_of_collectors && *label == "scan" {
+                    ".+|"
+                } else {
+                    ".+"
+                };
                 let values: Vec<(&str, &str)> = matchers
                     .iter()
                     .filter(|(it, ..)| it == label)
