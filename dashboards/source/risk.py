@@ -275,7 +275,7 @@ CHOSEN = f"topk({MOST}, {NOT_FINE})"
 LAST_SCAN = since(each_account("tcss_scan_settings_last_scan_timestamp_seconds", "source"))
 
 SCHEDULES = table(
-    12, "Scheduled scans that are off or did not succeed",
+    24, "Scheduled scans that are off or did not succeed",
     f"At most {MOST} accounts and sources of images, with the result of the last scheduled scan.",
     [
         ONLY_ACCOUNT,
@@ -296,15 +296,20 @@ def of_soon(expression):
 
 
 LICENCES = table(
-    12, "Licences",
-    f"The {MOST} accounts whose licences expire first.",
+    24, "Licences",
+    f"The {MOST} accounts whose licences expire first: how much of the image licences and of the image scans that were bought is used, "
+    "the images for which scanning is off, and the cores that are not protected.",
     [
         ONLY_ACCOUNT,
         ("State", "state", label_coloured(palette.words(["active", "trial"], ["expired", "purchase_required"]), 92)),
         ("Left", cells(SOON), duration(90) | text_coloured(LICENCE_STEPS)),
         ("Renewal", of_soon(NOT_RENEWED), {"mappings": palette.flags("automatic", "by hand"), "custom_width": 84}),
         ("Images", of_soon(used("image_licences")), gauge() | {"thresholds": thresholds(USED_STEPS)}),
+        ("Off", of_soon(each_account("tcss_licence_images", scanning="disabled")), ORANGE_COUNT | {"custom_width": 64}),
         ("Scans", of_soon(used("image_scan_capacity")), gauge() | {"thresholds": thresholds(USED_STEPS)}),
+        ("Scans left", of_soon(f"({each_account('tcss_licence_image_scan_expiry_timestamp_seconds')} - time())"),
+         duration(90) | text_coloured(LICENCE_STEPS)),
+        ("Cores off", of_soon(each_account("tcss_licence_cores", state="unprotected")), ORANGE_COUNT | {"custom_width": 76}),
     ],
     rows=[of_soon(f"{each_account('tcss_licence_state', 'state')} == 1")],
     sort=[("Left", False)], no_value=needs("licence"),
@@ -353,7 +358,7 @@ BOARD = board(
         row("Now", (5, *HEADLINES), (10, ACCOUNTS)),
         row("Which images", (11, IMAGES), (8, VULNERABILITIES)),
         row("Severity and malware", (8, *FOUND), (8, *IN_IMAGES), (8, *AT_RISK)),
-        row("Coverage and licences", (8, *COVERAGE), (9, SCHEDULES, LICENCES)),
+        row("Coverage and licences", (8, *COVERAGE), (9, LICENCES), (8, SCHEDULES)),
         row("Collectors", (7, RUNNING), (14, COLLECTORS)),
     ],
 )
