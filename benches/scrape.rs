@@ -25,7 +25,7 @@ use tcss_exporter::{
     collectors,
     config::{Account, CollectorConfig, Config, Poll},
     credentials::Source,
-    domain::{AccountName, Clock, Endpoint, Rate, Scan, ScanName},
+    domain::{AccountInfo, AccountName, Clock, Endpoint, Rate, Scan, ScanName},
     exposition::{Format, Scrape},
     poller::Context,
     signer::{Credentials, Secret},
@@ -59,9 +59,7 @@ async fn measure(n_accounts: usize) {
     let context = Arc::new(Context::new(client, clock, telemetry));
     let mut supervisor = Supervisor::new(Arc::clone(&context));
     supervisor
-        .apply(Config {
-            accounts: (0..n_accounts).map(account).collect(),
-        })
+        .apply(Config::of((0..n_accounts).map(account).collect()))
         .await
         .unwrap();
     tokio::time::sleep(Duration::from_hours(1)).await;
@@ -117,6 +115,7 @@ fn account(index: usize) -> Account {
         region: None,
         requests_per_second: Rate::DEFAULT,
         time_zone: TimeZone::fixed(jiff::tz::offset(8)),
+        info: AccountInfo::default(),
         scans: vec![Scan {
             name: ScanName::parse("latest").unwrap(),
             local_task_id: None,

@@ -10,6 +10,7 @@
 //! | [`cli`] | flags and commands, and what they print about themselves |
 //! | [`web`] | routes, status page, users, TLS |
 //! | [`supervisor`] | configuration → running jobs: plan, start, stop, hand over at a reload, schedule |
+//! | [`discovery`] | finds accounts: a complete list or none; what a list changes; members → accounts |
 //! | [`leadership`] | which of several replicas exposes the accounts, by a Lease of Kubernetes |
 //! | [`poller`] | runs one job: loop and step apart, one error policy |
 //! | [`exposition`] | snapshots + registry + time → bytes; the only place that knows the text format |
@@ -38,6 +39,7 @@ pub mod client;
 pub mod collectors;
 pub mod config;
 pub mod credentials;
+pub mod discovery;
 pub mod domain;
 pub mod exposition;
 #[cfg(any(test, fuzzing))]

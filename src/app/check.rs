@@ -1,13 +1,17 @@
 //! `check`: validates the configuration; `--live` also polls the first scan of every account.
 
-use std::collections::HashSet;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use super::{Failure, certificates, lines, once::Once, report, shard};
+use super::{Failure, certificates, discover, lines, once::Once, report, shard};
 use crate::{
     cli::{CheckArgs, output},
-    client, config,
+    client,
+    config::{self, Config},
     credentials::Environment,
-    domain::{Clock, Shard},
+    domain::{Clock, Reason},
     web::LoadedWebConfig,
 };
 
@@ -26,9 +30,14 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     // Problems are reported for the whole file: all shards read it. Only the counts are the shard's.
     let n_accounts = loaded.config.accounts.len();
     let loaded = loaded.of_shard(shard);
-    let accounts = loaded.config.accounts;
+    let overloads = loaded.config.overloads();
+    if !overloads.is_empty() {
+        return Err(Failure::bad_input(overloads));
+    }
+    let mut config = loaded.config;
+    let accounts = &config.accounts;
     let mut warnings = loaded.warnings;
-    warnings.extend(missing_here(&accounts).await);
+    warnings.extend(missing_here(accounts).await);
     warnings.extend(certificates::warnings());
     if let Err(error) = client::check_proxy_variables() {
         warnings.push(format!("serve would not start here: {error}"));
@@ -40,7 +49,7 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
         output::print_line(format_args!("warning: {warning}"))?;
     }
     let mut n_scans = 0;
-    for account in &accounts {
+    for account in accounts {
         n_scans += account.scans.len();
     }
     let rest = if shard.is_whole() {
@@ -48,8 +57,13 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     } else {
         format!(" in shard {shard}, of {}", count(n_accounts, "account"))
     };
+    let discoveries = match config.discoveries.len() {
+        0 => String::new(),
+        1 => ", 1 discovery".into(),
+        n => format!(", {n} discoveries"),
+    };
     output::print_line(format_args!(
-        "configuration ok: {}, {}{rest}",
+        "configuration ok: {}, {}{discoveries}{rest}",
         count(accounts.len(), "account"),
         count(n_scans, "scan"),
     ))?;
@@ -62,7 +76,7 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
         ))?;
     }
     if flags.live {
-        live(accounts, shard).await?;
+        warnings.extend(live(&mut config).await?);
     }
     if flags.strict && !warnings.is_empty() {
         let n = count(warnings.len(), "warning");
@@ -96,17 +110,82 @@ fn count(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Polls the first scan of each account.
-async fn live(mut accounts: Vec<config::Account>, shard: Shard) -> Result<(), Failure> {
+/// Polls the first scan of each account. Returns warnings about accounts without the role.
+async fn live(config: &mut Config) -> Result<Vec<String>, Failure> {
     // Credentials, permissions and network are the account's, so one scan shows whether they work.
-    for account in &mut accounts {
+    for account in &mut config.accounts {
         account.scans.truncate(1);
     }
-    let once = Once::poll(accounts, shard).await?;
-    output::print(report::accounts(&once.jobs, once.context.clock.now()))?;
-    if once.is_good() {
-        Ok(())
+    for discovery in &mut config.discoveries {
+        discovery.template.scans.truncate(1);
+    }
+    let once = Once::poll(config, Some).await?;
+    // An organization may have thousands of members, so only those that need attention are shown.
+    let mut shown = Vec::new();
+    let mut without_role: HashMap<Arc<str>, Vec<String>> = HashMap::new();
+    let mut is_good = true;
+    for job in &once.jobs {
+        let failure = job.entry.snapshot().failure().cloned();
+        let Some(discovery) = &job.account.info.discovery else {
+            is_good &= failure.is_none();
+            shown.push(job.clone());
+            continue;
+        };
+        match failure {
+            None => {}
+            Some(error) if error.reason == Reason::NoRole => {
+                let names = without_role.entry(Arc::clone(discovery)).or_default();
+                names.push(job.account.name.to_string());
+            }
+            Some(_) => {
+                is_good = false;
+                shown.push(job.clone());
+            }
+        }
+    }
+    if !shown.is_empty() {
+        output::print(report::accounts(&shown, once.context.clock.now()))?;
+    }
+    let mut warnings = Vec::new();
+    for discovery in &once.discoveries {
+        let names = without_role.remove(&discovery.label).unwrap_or_default();
+        let Ok(found) = &discovery.outcome else {
+            is_good = false;
+            continue;
+        };
+        let label = &discovery.label;
+        let with_role = found.accounts.saturating_sub(names.len());
+        output::print_line(format_args!(
+            "discovery {label}: {} in {}, {with_role} with role, {} without, {} excluded, {} skipped",
+            count(found.accounts, "account"),
+            count(found.requests, "request"),
+            names.len(),
+            found.excluded,
+            found.skipped,
+        ))?;
+        if !names.is_empty() {
+            let n = names.len();
+            let first = names
+                .into_iter()
+                .take(MAX_MISSING)
+                .collect::<Vec<_>>()
+                .join(", ");
+            let more = if n > MAX_MISSING { ", …" } else { "" };
+            let warning = format!(
+                "discovery \"{label}\": {} without the role: {first}{more}",
+                count(n, "account")
+            );
+            output::print_line(format_args!("warning: {warning}"))?;
+            warnings.push(warning);
+        }
+    }
+    let problems = discover::problems(&once.discoveries);
+    if is_good {
+        Ok(warnings)
     } else {
-        Err(Failure::silent(2))
+        Err(Failure {
+            code: 2,
+            lines: problems,
+        })
     }
 }

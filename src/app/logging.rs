@@ -248,12 +248,7 @@ mod tests {
             token: None,
         });
         let mut exporter = Supervisor::new(Arc::new(Context::new(client, clock, telemetry)));
-        exporter
-            .apply(Config {
-                accounts: vec![account],
-            })
-            .await
-            .unwrap();
+        exporter.apply(Config::of(vec![account])).await.unwrap();
         future::pending::<()>().await;
     }
 

@@ -14,17 +14,21 @@ use crate::{
     telemetry::Telemetry,
 };
 
+mod accounts;
 mod certificates;
 mod check;
 mod demo;
+mod discover;
 mod election;
 mod health;
+mod images;
 mod limits;
 mod listen;
 mod log_queue;
 mod logfmt;
 mod logging;
 mod once;
+mod plan;
 mod report;
 mod scan;
 mod serve;
@@ -103,7 +107,10 @@ fn forbid_core_dumps(command: &Command) {
 
 /// Whether the command ends by itself and prints what it finds.
 fn is_one_shot(command: &Command) -> bool {
-    matches!(command, Command::Check(_) | Command::Scan(_))
+    matches!(
+        command,
+        Command::Check(_) | Command::Scan(_) | Command::Accounts(_) | Command::Images(_)
+    )
 }
 
 async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Failure> {
@@ -113,6 +120,13 @@ async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Fail
         (Command::Simulate(flags), Some(signals)) => simulate::run(flags, signals).await,
         (Command::Check(flags), Some(signals)) => unless_stopped(check::run(flags), signals).await,
         (Command::Scan(flags), Some(signals)) => unless_stopped(scan::run(flags), signals).await,
+        (Command::Accounts(flags), Some(signals)) => {
+            unless_stopped(accounts::run(flags), signals).await
+        }
+        (Command::Images(flags), Some(signals)) => {
+            unless_stopped(images::run(flags), signals).await
+        }
+        (Command::Plan(flags), _) => plan::run(&flags),
         (Command::Health(flags), _) => health::run(flags).await,
         (Command::Completions(flags), _) => Ok(output::print(pages::completions(flags.shell))?),
         (Command::Man, _) => Ok(output::print(pages::man())?),
@@ -137,8 +151,10 @@ fn log_flags(command: &Command) -> Option<&LogFlags> {
         Command::Demo(flags) => Some(&flags.log),
         Command::Check(flags) => Some(&flags.log),
         Command::Scan(flags) => Some(&flags.log),
+        Command::Accounts(flags) => Some(&flags.log),
+        Command::Images(flags) => Some(&flags.log),
         Command::Simulate(flags) => Some(&flags.log),
-        Command::Health(_) | Command::Completions(_) | Command::Man => None,
+        Command::Plan(_) | Command::Health(_) | Command::Completions(_) | Command::Man => None,
     }
 }
 

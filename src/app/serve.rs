@@ -21,7 +21,7 @@ use crate::{
     domain::{Clock, Shard},
     leadership::Candidate,
     poller::{GateKeeper, PollGate},
-    supervisor::{ConfigSource, Supervisor},
+    supervisor::{ConfigSource, FileChanges, Supervisor},
     web::{self, Listener, LoadedWebConfig, ReloadRequest, WebConfigFile, WebState},
 };
 
@@ -30,6 +30,9 @@ const RELOAD_QUEUE: usize = 16;
 
 pub(super) async fn run(flags: ServeArgs, signals: Signals) -> Result<(), Failure> {
     let source = config_source(&flags.config)?;
+    // Before the files are read: what changes afterwards is a change.
+    let changes =
+        FileChanges::watch(flags.config.file.as_deref(), flags.auto_reload_interval).await;
     let election = election::of(&flags.ha, source.shard())?;
     let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref()).await;
     let (config, web_config) = super::both(source.load().await, web_config)?;
@@ -53,7 +56,7 @@ pub(super) async fn run(flags: ServeArgs, signals: Signals) -> Result<(), Failur
         return Ok(());
     }
     server.apply(config).await?;
-    server.run(source).await
+    server.run(source, changes).await
 }
 
 /// The configuration file and what the flags say about it.
@@ -121,6 +124,7 @@ impl Server {
             reload = Some(reload_queue.clone());
         }
         let web_state = Arc::new(WebState {
+            lines: Arc::default(),
             store: supervisor.store(),
             telemetry: Arc::clone(&context.telemetry),
             clock,
@@ -199,7 +203,11 @@ impl Server {
     }
 
     /// Serves until SIGTERM or SIGINT.
-    pub(super) async fn run(mut self, source: ConfigSource) -> Result<(), Failure> {
+    pub(super) async fn run(
+        mut self,
+        source: ConfigSource,
+        changes: FileChanges,
+    ) -> Result<(), Failure> {
         for listener in &self.listeners {
             tracing::info!(address = listener.to_string(), "listening");
         }
@@ -220,6 +228,7 @@ impl Server {
         let reloads = serve_reloads(
             self.supervisor,
             source,
+            changes,
             self.web_config,
             self.reload_requests,
         );
@@ -262,12 +271,29 @@ impl Server {
 async fn serve_reloads(
     mut supervisor: Supervisor,
     source: ConfigSource,
+    mut changes: FileChanges,
     web_config: Option<Arc<WebConfigFile>>,
     mut requests: mpsc::Receiver<ReloadRequest>,
 ) {
     let mut waiting: Vec<ReloadRequest> = Vec::new();
-    // One reload answers all requests that came before it started.
-    while requests.recv_many(&mut waiting, RELOAD_QUEUE).await > 0 {
+    loop {
+        // One reload answers all requests that came before it started.
+        tokio::select! {
+            n_requests = requests.recv_many(&mut waiting, RELOAD_QUEUE) => {
+                if n_requests == 0 {
+                    return;
+                }
+            }
+            list = supervisor.next_list() => {
+                supervisor.take_list(list).await;
+                continue;
+            }
+            () = changes.changed() => {
+                // The problems have been logged.
+                let _ = supervisor.reload_changed(&source).await;
+                continue;
+            }
+        }
         let web = reload_web(web_config.as_deref());
         let (config, web) = tokio::join!(supervisor.reload(&source), web);
         // Either can fail alone: the other is in force already, and stays so.

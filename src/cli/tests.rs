@@ -71,7 +71,9 @@ fn defaults_match_the_documentation() {
         web,
         log,
         core_dumps,
+        auto_reload_interval,
     } = serve("tcss-exporter");
+    assert!(!core_dumps && auto_reload_interval.is_zero());
     assert!(!core_dumps);
     assert_eq!((ha.lease, ha.identity), (None, None));
     assert_eq!(ha.duration.get().as_secs(), 15);

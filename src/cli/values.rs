@@ -135,6 +135,15 @@ impl FromStr for TelemetryPath {
     }
 }
 
+/// 0 for never; otherwise at least a second.
+pub(super) fn parse_auto_reload_interval(text: &str) -> Result<Duration, String> {
+    let interval = parse_duration(text)?;
+    if interval.is_zero() || interval >= Duration::from_secs(1) {
+        return Ok(interval);
+    }
+    Err("is too short, expected at least 1s, or 0s to disable it".into())
+}
+
 /// Where the Lease of `--ha.kubernetes-lease` is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeaseName {
@@ -260,6 +269,23 @@ pub enum OutputFormat {
     Table,
     Json,
     Metrics,
+}
+
+/// The output of `accounts`: for people, for programs, or an account file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum AccountFormat {
+    #[default]
+    Table,
+    Json,
+    Yaml,
+}
+
+/// The output of `images`: for people or for programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    #[default]
+    Table,
+    Json,
 }
 
 #[cfg(test)]

@@ -19,6 +19,8 @@ pub(super) fn reason(code: &str) -> Reason {
         }
         "InvalidParameterValue.DataNotFound" => return Reason::NotFound,
         "InvalidParameter.RequestTimeout" => return Reason::Server,
+        // STS says so when there were too many requests.
+        "InvalidParameter.OverLimit" => return Reason::Throttled,
         _ => {}
     }
     match family(code) {
@@ -72,6 +74,7 @@ mod tests {
                 "RequestLimitExceeded.GlobalRegionUinLimitExceeded",
                 Reason::Throttled,
             ),
+            ("InvalidParameter.OverLimit", Reason::Throttled),
             ("InvalidParameterValue.DataRange", Reason::InvalidRequest),
             ("InvalidParameterValue.DataNotFound", Reason::NotFound),
             ("ResourceNotFound", Reason::NotFound),

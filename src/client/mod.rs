@@ -27,6 +27,7 @@ mod codes;
 mod connections;
 mod envelope;
 mod error;
+mod list;
 mod metadata;
 mod proxy;
 mod resolver;
@@ -34,6 +35,7 @@ mod transport;
 
 pub use codes::TOKEN_FAILURE;
 pub use error::ApiError;
+pub use list::{ListError, ListRequest};
 pub use metadata::MetadataError;
 pub use proxy::ProxyError;
 pub use transport::{Handler, InitError};
@@ -222,6 +224,11 @@ impl Client {
     /// time.
     pub async fn metadata(&self, url: &Url) -> Result<Bytes, MetadataError> {
         metadata::get(&self.transport, url).await
+    }
+
+    /// A list of accounts. The caller bounds the time.
+    pub async fn list(&self, request: ListRequest<'_>) -> Result<Bytes, ListError> {
+        list::get(&self.transport, request).await
     }
 
     /// The API announces in its responses that it will end an action. Logged once per action.

@@ -11,6 +11,7 @@ use url::Url;
 use super::{
     connections::{ApiConnections, ConnectionKey},
     error::{ErrorChain, sources},
+    list::MAX_LIST_BYTES,
     proxy::{ProxyError, ProxySettings},
 };
 use crate::domain::{Reason, is_loopback};
@@ -113,6 +114,19 @@ impl Transport {
         })))
     }
 
+    /// Requests a list of accounts, on a connection of its own. With `roots`, they replace the CA
+    /// certificates of the system. The caller bounds the time.
+    pub(super) async fn list(
+        &self,
+        request: http::Request<Bytes>,
+        roots: Option<Arc<rustls::RootCertStore>>,
+    ) -> Result<RawResponse, TransportError> {
+        match self {
+            Transport::Network(network) => network.list(request, roots).await,
+            Transport::InProcess(handler) => in_process(handler, request, MAX_LIST_BYTES),
+        }
+    }
+
     /// The caller bounds the time.
     pub(super) async fn exchange(
         &self,
@@ -121,19 +135,67 @@ impl Transport {
     ) -> Result<RawResponse, TransportError> {
         match self {
             Transport::Network(network) => network.exchange(request, destination).await,
-            Transport::InProcess(handler) => {
-                let response = handler(request);
-                Ok(RawResponse {
-                    status: response.status(),
-                    date: date(response.headers()),
-                    body: response.into_body(),
-                })
-            }
+            Transport::InProcess(handler) => in_process(handler, request, usize::MAX),
         }
     }
 }
 
+fn in_process(
+    handler: &Handler,
+    request: http::Request<Bytes>,
+    max: usize,
+) -> Result<RawResponse, TransportError> {
+    let response = handler(request);
+    let status = response.status();
+    let date = date(response.headers());
+    let body = response.into_body();
+    if body.len() > max {
+        return Err(too_large(max));
+    }
+    Ok(RawResponse { status, date, body })
+}
+
 impl Network {
+    async fn list(
+        &self,
+        request: http::Request<Bytes>,
+        roots: Option<Arc<rustls::RootCertStore>>,
+    ) -> Result<RawResponse, TransportError> {
+        let url = request.uri().to_string();
+        let request = match reqwest::Request::try_from(request) {
+            Ok(request) => request,
+            Err(error) => return Err(send_error(error, &url, None)),
+        };
+        let mut proxy = None;
+        if !is_loopback(request.url()) {
+            proxy = self.proxies.for_url(request.url());
+        }
+        let tls = match roots {
+            Some(roots) => private_tls_config(roots),
+            None => tls_config(),
+        };
+        let tls = tls.map_err(|error| TransportError::new(Reason::Tls, error.to_string()))?;
+        // Lists are fetched rarely, so a connection would not be kept until the next one.
+        let mut builder = builder()
+            .no_proxy()
+            .pool_max_idle_per_host(0)
+            .tls_backend_preconfigured(tls);
+        if let Some(proxy) = proxy {
+            match reqwest::Proxy::all(proxy.clone()) {
+                Ok(proxy) => builder = builder.proxy(proxy),
+                Err(error) => return Err(send_error(error, &url, None)),
+            }
+        }
+        let client = match builder.build() {
+            Ok(client) => client,
+            Err(error) => return Err(send_error(error, &url, proxy)),
+        };
+        match client.execute(request).await {
+            Ok(response) => read(response, MAX_LIST_BYTES).await,
+            Err(error) => Err(send_error(error, &url, proxy)),
+        }
+    }
+
     async fn exchange(
         &self,
         request: http::Request<Bytes>,
@@ -147,7 +209,7 @@ impl Network {
         let Destination::Api { secret_id } = destination else {
             let response = self.metadata.execute(request).await;
             let response = response.map_err(|error| send_error(error, &url, None))?;
-            return read(response).await;
+            return read(response, MAX_RESPONSE_BYTES).await;
         };
         // Requests to this machine itself never use a proxy: on another machine, it would connect
         // to its own loopback address.
@@ -168,7 +230,7 @@ impl Network {
         let may_be_reused = connections.may_be_reused();
         match connections.client.execute(request).await {
             Ok(response) => {
-                let response = read(response).await?;
+                let response = read(response, MAX_RESPONSE_BYTES).await?;
                 connections.responded();
                 Ok(response)
             }
@@ -223,18 +285,25 @@ fn tls_config() -> Result<rustls::ClientConfig, InitError> {
     }
 }
 
-async fn read(mut response: reqwest::Response) -> Result<RawResponse, TransportError> {
+/// With these CA certificates and no others.
+fn private_tls_config(
+    roots: Arc<rustls::RootCertStore>,
+) -> Result<rustls::ClientConfig, InitError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
+}
+
+async fn read(mut response: reqwest::Response, max: usize) -> Result<RawResponse, TransportError> {
     let status = response.status();
     let date = date(response.headers());
     let mut body = BytesMut::new();
     // Piece by piece: a Content-Length may be missing or wrong, and a small body may decompress to a
     // huge one.
     while let Some(chunk) = response.chunk().await.map_err(body_error)? {
-        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
-            return Err(TransportError::new(
-                Reason::TooLarge,
-                format!("the response is larger than {MAX_RESPONSE_BYTES} bytes"),
-            ));
+        if body.len() + chunk.len() > max {
+            return Err(too_large(max));
         }
         body.extend_from_slice(&chunk);
     }
@@ -243,6 +312,11 @@ async fn read(mut response: reqwest::Response) -> Result<RawResponse, TransportE
         date,
         body: body.freeze(),
     })
+}
+
+fn too_large(max: usize) -> TransportError {
+    let message = format!("the response is larger than {max} bytes");
+    TransportError::new(Reason::TooLarge, message)
 }
 
 fn date(headers: &HeaderMap) -> Option<Timestamp> {

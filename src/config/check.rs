@@ -1,16 +1,23 @@
 //! The raw file, flags and defaults together: what no value shows by itself.
 
-use std::{collections::HashMap, fmt::Display, hash::Hash, num::NonZeroU64, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Display,
+    hash::Hash,
+    num::NonZeroU64,
+    time::Duration,
+};
 
 use jiff::tz::{Offset, TimeZone};
 
 use super::{
-    Account, CollectorConfig, Config, Endpoint, Poll, Rate, Scan, ScanName,
+    Account, AccountKey, CollectorConfig, Config, Discovery, Endpoint, Poll, Rate, Scan, ScanName,
     raw::{RawAccount, RawCollector, RawConfig, RawScan, Settings},
 };
 use crate::{
     collectors::{self, Answer as _, VulScan},
-    domain::format_duration,
+    credentials::Source,
+    domain::{AccountInfo, Uin, format_duration},
     yaml::{Origin, Problem, Setting},
 };
 
@@ -34,7 +41,47 @@ pub(super) fn config(raw: &RawConfig, flags: &Settings, problems: &mut Vec<Probl
         };
         accounts.extend(account(raw_account, levels, raw, problems));
     }
-    Config { accounts }
+    let mut discoveries = Vec::new();
+    for raw_discovery in &raw.discovery {
+        let levels = Levels {
+            closest_first: [&raw_discovery.defaults.settings, flags, &raw.settings],
+        };
+        let template = account(&raw_discovery.defaults, levels, raw, problems);
+        let label = discovery_label(raw_discovery.kind(), &discoveries);
+        let default = raw.credentials.as_ref();
+        if let Some(template) = template {
+            discoveries.push(raw_discovery.checked(label, template, default));
+        }
+    }
+    let mut config = Config::of(accounts);
+    if !discoveries.is_empty() {
+        config.configured = configured(&config.accounts);
+        config.discoveries = discoveries;
+    }
+    config
+}
+
+/// The kind; numbered from the second one of a kind on.
+fn discovery_label(kind: &str, earlier: &[Discovery]) -> String {
+    let mut n = 1;
+    for discovery in earlier {
+        n += usize::from(discovery.source.kind() == kind);
+    }
+    match n {
+        1 => kind.to_owned(),
+        n => format!("{kind}-{n}"),
+    }
+}
+
+fn configured(accounts: &[Account]) -> HashSet<AccountKey> {
+    let mut keys = HashSet::new();
+    for account in accounts {
+        keys.insert(AccountKey::Name(account.name.clone()));
+        if let Some(uin) = account.info.uin {
+            keys.insert(AccountKey::Uin(uin));
+        }
+    }
+    keys
 }
 
 fn account(
@@ -54,16 +101,33 @@ fn account(
     let credentials = raw.credentials.as_ref().or(file.credentials.as_ref());
     let rate = levels.choose(|settings| &settings.requests_per_second, Rate::DEFAULT);
     let time_zone = levels.choose(|settings| &settings.time_zone, TIME_ZONE);
+    let credentials = credentials.cloned().unwrap_or_default();
+    let info = info(raw, &credentials);
     Some(Account {
         name: raw.name.value.clone()?,
-        credentials: credentials.cloned().unwrap_or_default(),
+        credentials,
         endpoint: endpoint?,
         region,
         requests_per_second: rate.value?,
         time_zone: time_zone.value?,
         scans,
+        info,
         collectors: collectors?,
     })
+}
+
+fn info(raw: &RawAccount, credentials: &Source) -> AccountInfo {
+    // The ARN of a role names its account.
+    let uin = match (&raw.uin, credentials) {
+        (Some(uin), _) => uin.value,
+        (None, Source::AssumeRole(role)) => Uin::of_role(&role.role_arn),
+        (None, _) => None,
+    };
+    AccountInfo {
+        uin,
+        labels: raw.labels.clone(),
+        ..AccountInfo::default()
+    }
 }
 
 fn endpoint(levels: Levels<'_>, problems: &mut Vec<Problem>) -> Option<Endpoint> {

@@ -234,6 +234,7 @@ fn assume_role(
         external_id,
         duration: duration.unwrap_or(AssumeRole::DEFAULT_DURATION),
         sts,
+        is_discovered: false,
         source: source?,
     })))
 }
@@ -286,7 +287,7 @@ fn variable(value: ValueReader<'_>) -> Result<String, String> {
 }
 
 /// A relative path is relative to the file in which it is written.
-fn path(value: ValueReader<'_>) -> Result<PathBuf, String> {
+pub(super) fn path(value: ValueReader<'_>) -> Result<PathBuf, String> {
     let message = "is not a valid path, expected the file that contains the value, not the value; ~ is not expanded";
     let path = text_that(value, is_path, message)?;
     Ok(value.directory().join(path))
@@ -297,7 +298,7 @@ fn profile_name(value: ValueReader<'_>) -> Result<String, String> {
     text_that(value, is_profile_name, message)
 }
 
-fn role_name(value: ValueReader<'_>) -> Result<String, String> {
+pub(super) fn role_name(value: ValueReader<'_>) -> Result<String, String> {
     let message =
         "is not a valid role name, expected only the name, not the ARN; or remove the key";
     text_that(value, is_bare_role_name, message)
@@ -308,17 +309,17 @@ fn role_arn(value: ValueReader<'_>) -> Result<String, String> {
     text_that(value, is_role_arn, message)
 }
 
-fn session_name(value: ValueReader<'_>) -> Result<String, String> {
+pub(super) fn session_name(value: ValueReader<'_>) -> Result<String, String> {
     let message = "is not a valid session name, expected 2 to 128 letters, digits and =,.@_-";
     text_that(value, is_harmless_session_name, message)
 }
 
-fn external_id(value: ValueReader<'_>) -> Result<String, String> {
+pub(super) fn external_id(value: ValueReader<'_>) -> Result<String, String> {
     let message = "is not a valid external ID, expected 2 to 128 letters, digits and =,.@:/_-";
     text_that(value, is_external_id, message)
 }
 
-fn role_duration(value: ValueReader<'_>) -> Result<Duration, String> {
+pub(super) fn role_duration(value: ValueReader<'_>) -> Result<Duration, String> {
     let range = Duration::from_mins(1)..=Duration::from_hours(12);
     match scalar::duration(value) {
         Ok(duration) if range.contains(&duration) => Ok(duration),
@@ -326,12 +327,12 @@ fn role_duration(value: ValueReader<'_>) -> Result<Duration, String> {
     }
 }
 
-fn region(value: ValueReader<'_>) -> Result<Region, String> {
+pub(super) fn region(value: ValueReader<'_>) -> Result<Region, String> {
     let message = "is not a valid region, expected for example ap-guangzhou";
     Region::parse(scalar::text(value)?).map_err(|_| message.into())
 }
 
-fn endpoint(value: ValueReader<'_>) -> Result<Endpoint, String> {
+pub(super) fn endpoint(value: ValueReader<'_>) -> Result<Endpoint, String> {
     let message = "is not a valid endpoint, expected a host such as sts.tencentcloudapi.com or a URL; plain http is \
                    allowed only to this machine";
     Endpoint::parse(scalar::text(value)?, false).map_err(|_| message.into())

@@ -12,7 +12,7 @@ use super::{
     raw::{self, RawAccount, RawConfig, Settings},
     warnings,
 };
-use crate::yaml::{self, Problem, Problems, Setting, YamlFile};
+use crate::yaml::{self, Problem, Problems, Setting, ValueReader, YamlFile};
 
 /// Settings that flags give. Each replaces the file's value for all accounts; an account's own value takes precedence.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ pub fn load(file: Option<&Path>, overrides: &Overrides) -> Result<Loaded, Proble
         None => RawConfig::default(),
     };
     // Also after problems: the checks below then still report what is wrong with the defaults.
-    if raw.accounts.is_empty() {
+    if raw.accounts.is_empty() && raw.discovery.is_empty() {
         raw.accounts.push(RawAccount::only());
     }
     let config = check::config(&raw, &flags, &mut loader.problems);
@@ -75,6 +75,7 @@ impl Loaded {
         }
         // Before the other accounts are dropped: the limit is shared with them.
         let mut warnings = warnings::of_spreading(&self.config, shard);
+        self.config.shard = shard;
         self.config
             .accounts
             .retain(|account| shard.owns(&account.name));
@@ -181,7 +182,7 @@ impl Loader {
 }
 
 /// The files that match, in the order of their names; dot files only where the pattern names the dot.
-fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
+pub(super) fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
     // The directory is a name, not a pattern: it may contain brackets.
     let directory = Pattern::escape(&directory.to_string_lossy());
     let absolute = Path::new(&directory).join(pattern);
@@ -206,4 +207,15 @@ fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, String> {
         ));
     }
     Ok(files)
+}
+
+/// The patterns of account files that a configuration file names.
+pub(super) fn account_files_of(
+    value: ValueReader<'_>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Setting<String>> {
+    let Some(file) = value.as_map(problems) else {
+        return Vec::new();
+    };
+    raw::read_account_files(&file, problems)
 }

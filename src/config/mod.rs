@@ -2,35 +2,71 @@
 //!
 //! Nothing past this module sees a raw string: what is in [`Config`] is checked.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use jiff::tz::TimeZone;
 
 use crate::{
     collectors::Collector,
     credentials::Source,
-    domain::{AccountName, Endpoint, Rate, Region, Scan, ScanName, Shard},
+    domain::{AccountInfo, AccountName, Endpoint, Rate, Region, Scan, ScanName, Shard, Uin},
 };
 
 mod check;
 mod credentials;
+mod discovery;
+mod fingerprint;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod load;
+mod plan;
 mod raw;
 mod values;
 mod warnings;
 pub mod web;
 
+pub use discovery::{
+    Discovery, ExcludedAccounts, HttpList, LabelSource, ListAuth, ListSource, MemberRole, NameBy,
+    Organization, RoleName, Unit,
+};
+pub use fingerprint::{ConfigDigest, Fingerprint};
 pub use load::{Loaded, Overrides, load};
+pub use plan::{ActionLoad, LimitGroup, exceeds};
 
 pub use crate::yaml::{Problem, Problems};
 
 /// What to poll, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// In the order of the files; names are unique. Empty only for a shard without accounts.
+    /// In the order of the files; names are unique. Empty only for a shard without accounts, and
+    /// with discoveries.
     pub accounts: Vec<Account>,
+    /// They add further accounts.
+    pub discoveries: Vec<Discovery>,
+    /// Of the accounts of all shards: discoveries leave them to the configuration. Empty without
+    /// discoveries.
+    pub configured: HashSet<AccountKey>,
+    /// To which the accounts belong, and to which those of discoveries must belong.
+    pub shard: Shard,
+}
+
+/// What a configured account takes, so that no discovered account may have it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AccountKey {
+    Name(AccountName),
+    Uin(Uin),
+}
+
+impl Config {
+    /// All of these accounts, and no other.
+    pub fn of(accounts: Vec<Account>) -> Config {
+        Config {
+            accounts,
+            discoveries: Vec::new(),
+            configured: HashSet::new(),
+            shard: Shard::WHOLE,
+        }
+    }
 }
 
 /// One account, with the file's defaults filled in.
@@ -50,6 +86,21 @@ pub struct Account {
     pub scans: Vec<Scan>,
     /// Those that are switched on, in the order of `collectors::ALL`; never empty.
     pub collectors: Vec<CollectorConfig>,
+    pub info: AccountInfo,
+}
+
+impl Account {
+    /// Whether both are polled alike: only what describes the account may differ.
+    pub fn is_polled_like(&self, other: &Account) -> bool {
+        if self.info == other.info {
+            return self == other;
+        }
+        let described = Account {
+            info: self.info.clone(),
+            ..other.clone()
+        };
+        *self == described
+    }
 }
 
 /// A collector that is switched on for an account.

@@ -4,10 +4,15 @@ use std::{num::NonZeroU64, time::Duration};
 
 use jiff::tz::TimeZone;
 
-use super::{AccountName, Rate, Region, ScanName, credentials, values};
+use super::{
+    AccountName, Rate, Region, ScanName, credentials,
+    discovery::{self, RawDiscovery},
+    values,
+};
 use crate::{
     collectors::{self, Collector},
     credentials::Source,
+    domain::{LabelName, MAX_LABELS, Uin},
     yaml::{MapReader, Origin, Problem, Setting, ValueReader, scalar},
 };
 
@@ -19,6 +24,7 @@ pub(super) struct RawConfig {
     pub collectors: Option<Vec<RawCollector>>,
     /// Glob patterns.
     pub account_files: Vec<Setting<String>>,
+    pub discovery: Vec<RawDiscovery>,
     pub accounts: Vec<RawAccount>,
 }
 
@@ -46,6 +52,9 @@ pub(super) struct RawAccount {
     /// `None` if it has those of the file.
     pub collectors: Option<Vec<RawCollector>>,
     pub scans: Vec<RawScan>,
+    pub uin: Option<Setting<Uin>>,
+    /// Sorted by name.
+    pub labels: Vec<(LabelName, String)>,
 }
 
 /// A collector that is switched on.
@@ -77,11 +86,9 @@ impl RawConfig {
         raw.credentials = read_credentials(&file, problems);
         raw.collectors = read_collectors(&file, problems);
         let n_problems = problems.len();
-        if let Some(patterns) = file.at("account_files") {
-            for item in patterns.items(problems) {
-                let pattern = Setting::of(item.origin(), scalar::owned_text(item), problems);
-                raw.account_files.push(pattern);
-            }
+        raw.account_files = read_account_files(&file, problems);
+        if let Some(list) = file.at("discovery") {
+            raw.discovery = discovery::read(list, problems);
         }
         if let Some(list) = file.at("accounts") {
             raw.accounts = read_accounts(list, problems);
@@ -120,6 +127,21 @@ const MISPLACED: [&str; 13] = [
 ];
 const CREDENTIALS_EXAMPLE: &str =
     "credentials, for example credentials: {env: {secret_id: NAME, secret_key: NAME}}";
+
+/// Reads the patterns of account files.
+pub(super) fn read_account_files(
+    file: &MapReader<'_>,
+    problems: &mut Vec<Problem>,
+) -> Vec<Setting<String>> {
+    let mut patterns = Vec::new();
+    if let Some(list) = file.at("account_files") {
+        for item in list.items(problems) {
+            let pattern = Setting::of(item.origin(), scalar::owned_text(item), problems);
+            patterns.push(pattern);
+        }
+    }
+    patterns
+}
 
 /// Reads a list of accounts.
 pub(super) fn read_accounts(list: ValueReader<'_>, problems: &mut Vec<Problem>) -> Vec<RawAccount> {
@@ -239,7 +261,34 @@ impl RawAccount {
             credentials: None,
             collectors: None,
             scans: Vec::new(),
+            uin: None,
+            labels: Vec::new(),
         }
+    }
+
+    /// The settings that every account of a discovery has. They name no account.
+    pub(super) fn read_defaults(map: &MapReader<'_>, problems: &mut Vec<Problem>) -> RawAccount {
+        let mut account = RawAccount::only();
+        account.collectors = read_collectors(map, problems);
+        account.read_polled(map, problems);
+        // Whoever lists the accounts must not aim the credentials.
+        if let Some(endpoint) = &account.settings.endpoint {
+            let message = "is not a default of discovered accounts; set api.endpoint";
+            problems.push(endpoint.origin.problem(message));
+        }
+        account
+    }
+
+    /// The keys about what to poll, and when.
+    fn read_polled(&mut self, map: &MapReader<'_>, problems: &mut Vec<Problem>) {
+        if let Some(list) = map.at("scans") {
+            for item in list.items(problems) {
+                self.scans.extend(RawScan::read(item, problems));
+            }
+        }
+        // An account has the keys of both sections at its top level.
+        self.settings.read_api(map, problems);
+        self.settings.read_poll(map, problems);
     }
 
     fn read(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Option<RawAccount> {
@@ -250,15 +299,13 @@ impl RawAccount {
             credentials: read_credentials(&map, problems),
             collectors: read_collectors(&map, problems),
             scans: Vec::new(),
+            uin: map.read("uin", problems, values::uin),
+            labels: Vec::new(),
         };
-        if let Some(list) = map.at("scans") {
-            for item in list.items(problems) {
-                account.scans.extend(RawScan::read(item, problems));
-            }
+        if let Some(labels) = map.at("labels") {
+            account.labels = read_labels(labels, problems);
         }
-        // An account has the keys of both sections at its top level.
-        account.settings.read_api(&map, problems);
-        account.settings.read_poll(&map, problems);
+        account.read_polled(&map, problems);
         map.finish_with(&[(CREDENTIALS_EXAMPLE, MISPLACED.to_vec())], problems);
         Some(account)
     }
@@ -276,6 +323,24 @@ impl RawScan {
         map.finish(problems);
         Some(scan)
     }
+}
+
+/// Label names and their values, sorted by name.
+fn read_labels(value: ValueReader<'_>, problems: &mut Vec<Problem>) -> Vec<(LabelName, String)> {
+    let mut labels = Vec::new();
+    for (name, value) in value.entries(problems) {
+        let name = Setting::of(value.origin(), LabelName::parse(name), problems);
+        let text = Setting::of(value.origin(), scalar::owned_text(value), problems);
+        if let (Some(name), Some(text)) = (name.value, text.value) {
+            labels.push((name, text));
+        }
+    }
+    if labels.len() > MAX_LABELS {
+        let n = labels.len();
+        problems.push(value.problem(format!("has {n} labels, must have at most {MAX_LABELS}")));
+    }
+    labels.sort();
+    labels
 }
 
 fn read_name<T>(

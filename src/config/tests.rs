@@ -9,6 +9,7 @@ use super::*;
 use crate::{collectors, credentials::EnvVariables, yaml::YamlFile};
 
 mod credentials;
+mod discovery;
 mod docs;
 mod docs_credentials;
 mod warnings;
@@ -60,6 +61,7 @@ fn default_account(name: &str) -> Account {
         region: None,
         requests_per_second: Rate::DEFAULT,
         time_zone: TimeZone::fixed(offset(8)),
+        info: AccountInfo::default(),
         scans: vec![Scan {
             name: ScanName::parse("latest").unwrap(),
             local_task_id: None,
@@ -441,7 +443,7 @@ c.yml:3: account_files[1]: \"b/*.yml\" matches no file; patterns are relative to
 c.yml:4: account_files[2]: \"[x\" is not a valid pattern (invalid range pattern), expected for example accounts.d/*.yml
 a/1.yml:2: [1].name: \"x\" is already used at c.yml:5, account names must be unique
 a/2.yml:1: is a map, expected a list
-a/3.yml:2: [0].ports: unknown key, known keys: name, credentials, collectors, scans, endpoint, region, requests_per_second, \
+a/3.yml:2: [0].ports: unknown key, known keys: name, credentials, collectors, uin, labels, scans, endpoint, region, requests_per_second, \
 time_zone, allow_http, interval, scanning_interval, timeout, stale_after
 a/4.yml:1: is not valid UTF-8
 a/5.yml: is a directory, expected a file"

@@ -5,7 +5,10 @@ use std::{num::NonZeroU64, time::Duration};
 use jiff::{fmt::temporal::DateTimeParser, tz::TimeZone};
 
 use super::{Rate, Region};
-use crate::yaml::{ValueReader, scalar};
+use crate::{
+    domain::Uin,
+    yaml::{ValueReader, scalar},
+};
 
 /// `poll.interval`: 1 second to 1 day.
 pub(super) fn interval(value: ValueReader<'_>) -> Result<Duration, String> {
@@ -52,6 +55,11 @@ pub(super) fn limit(value: ValueReader<'_>, max: usize) -> Result<usize, String>
 pub(super) fn task_id(value: ValueReader<'_>) -> Result<NonZeroU64, String> {
     let id = NonZeroU64::new(scalar::integer(value)?);
     id.ok_or_else(|| "0 is not a valid task ID; remove the key to poll the latest scan".into())
+}
+
+/// The number of an account.
+pub(super) fn uin(value: ValueReader<'_>) -> Result<Uin, String> {
+    Uin::parse(scalar::text(value)?)
 }
 
 /// An offset, `UTC`, or a name of the IANA database.

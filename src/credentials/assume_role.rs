@@ -58,6 +58,12 @@ impl AssumeRole {
         let outcome = sts::request_role(request, signed, context).await;
         // The external ID is agreed with the owner of the role; servers may repeat it, and logs must not.
         let external_id = self.external_id.as_deref().unwrap_or_default();
-        outcome.map_err(|error| error.without(external_id))
+        match outcome {
+            Ok(fetched) => Ok(fetched),
+            Err(error) if self.is_discovered => {
+                Err(error.without(external_id).of_discovered_role())
+            }
+            Err(error) => Err(error.without(external_id)),
+        }
     }
 }

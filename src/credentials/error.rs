@@ -8,6 +8,16 @@ use crate::{
     signer::InvalidCredentials,
 };
 
+/// What STS answers where the role does not exist, does not trust the caller, or the account is
+/// closing or closed. Source: `errors.go` of the official Go SDK for STS.
+const NO_ROLE_CODES: [&str; 5] = [
+    "ResourceNotFound.RoleNotFound",
+    "InternalError.GetRoleError",
+    "InternalError.IllegalRole",
+    "UnauthorizedOperation",
+    "InvalidParameter.AccountNotAvaliable",
+];
+
 /// There are no credentials, and why. Never repeats a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -33,6 +43,9 @@ enum Cause {
     /// An environment variable is not valid. Like `Permanent`, and the fix needs a restart, as the
     /// environment of a process does not change.
     Environment,
+    /// The account has no role to assume, which is usual for a while in accounts that are
+    /// discovered. Like `Permanent`.
+    NoRole,
     /// It may go away by itself.
     Transient,
 }
@@ -84,19 +97,48 @@ impl CredentialsError {
         }
     }
 
+    /// The same, for a role that may not be there yet: tells a refusal of the role from other
+    /// failures.
+    pub(super) fn of_discovered_role(self) -> CredentialsError {
+        let is_refusal = match self.code.as_deref() {
+            Some(code) => NO_ROLE_CODES.contains(&code),
+            None => false,
+        };
+        if !is_refusal {
+            return self;
+        }
+        CredentialsError {
+            cause: Cause::NoRole,
+            ..self
+        }
+    }
+
+    /// Whether the account has no role to assume.
+    pub fn is_no_role(&self) -> bool {
+        self.cause == Cause::NoRole
+    }
+
     pub(super) fn is_absent(&self) -> bool {
         self.cause == Cause::Absent
     }
 
     /// Whether it stays until an operator fixes it.
     pub(super) fn is_permanent(&self) -> bool {
-        matches!(self.cause, Cause::Permanent | Cause::Environment)
+        matches!(
+            self.cause,
+            Cause::Permanent | Cause::Environment | Cause::NoRole
+        )
     }
 
     /// Whether a chain that fails so has to wait for a restart: it found nothing at all, or a
     /// variable that is not valid.
     pub(super) fn ends_chain(&self) -> bool {
         matches!(self.cause, Cause::Absent | Cause::Environment)
+    }
+
+    #[cfg(test)]
+    pub(super) fn no_role(message: impl Into<String>) -> CredentialsError {
+        CredentialsError::new(Cause::NoRole, message)
     }
 
     /// Whether both report the same problem, perhaps of different requests.
@@ -138,8 +180,13 @@ impl CredentialsError {
 
     /// The error of a poll that has no credentials.
     pub fn into_api_error(self, as_of: Moment) -> ApiError {
+        let reason = if self.is_no_role() {
+            Reason::NoRole
+        } else {
+            self.reason
+        };
         ApiError {
-            reason: self.reason,
+            reason,
             code: self.code,
             status: None,
             is_stale_connection: false,

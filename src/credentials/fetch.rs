@@ -45,6 +45,11 @@ impl Fetcher {
         self.source.is_watched()
     }
 
+    /// Whether it is the role of an account that was discovered.
+    pub(super) fn is_discovered(&self) -> bool {
+        matches!(&self.source, Source::AssumeRole(role) if role.is_discovered)
+    }
+
     /// Whether every further read would return the same.
     pub(super) fn is_fixed(&self) -> bool {
         self.source.is_fixed() && !self.is_role()

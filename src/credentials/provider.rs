@@ -87,6 +87,11 @@ impl Provider {
         self.status.reject(issued);
     }
 
+    /// Tries again now where there was no role to assume.
+    pub fn retry_role(&self) {
+        self.status.retry_role();
+    }
+
     /// The serial of the credentials issued last; 0 before the first.
     pub fn serial(&self) -> u64 {
         self.status.serial()

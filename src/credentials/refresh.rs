@@ -149,7 +149,17 @@ impl RefreshTask {
         }
         let (credentials, text) = (&self.name, error.to_string());
         let (code, request_id) = (error.code(), error.request_id());
-        if old.is_some() {
+        // Thousands of accounts may fail together. The discovery logs one line for all that have no
+        // role, and polls say how many others fail.
+        if self.fetcher.is_discovered() {
+            tracing::debug!(
+                credentials,
+                error = text,
+                code,
+                request_id,
+                "cannot get the credentials of a discovered account"
+            );
+        } else if old.is_some() {
             tracing::warn!(
                 credentials,
                 error = text,
@@ -172,7 +182,12 @@ impl RefreshTask {
         let (credentials, origin) = (&self.name, &new.origin);
         let expires = new.expires.map(|at| at.to_string());
         let Some(old) = old else {
-            tracing::info!(credentials, origin, expires, "got credentials");
+            // An organization has thousands of members, and the first polls say the same.
+            if self.fetcher.is_discovered() {
+                tracing::debug!(credentials, origin, expires, "got credentials");
+            } else {
+                tracing::info!(credentials, origin, expires, "got credentials");
+            }
             return;
         };
         if self.failures > 0 {

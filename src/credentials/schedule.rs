@@ -16,6 +16,14 @@ pub(super) const MIN_REJECTION_INTERVAL: Duration = Duration::from_secs(30);
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const TRANSIENT: Backoff = Backoff::new(FIRST_RETRY, Duration::from_mins(1));
 const PERMANENT: Backoff = Backoff::new(FIRST_RETRY, Duration::from_mins(5));
+/// After each failure in a row for want of a role: most are created within minutes after the account
+/// joined, the others take their time. A retry costs a request for each account.
+const NO_ROLE: [Duration; 4] = [
+    Duration::from_mins(1),
+    Duration::from_mins(5),
+    Duration::from_mins(15),
+    Duration::from_mins(60),
+];
 /// Between two refreshes, however soon the credentials expire.
 const MIN_REFRESH_INTERVAL: Duration = Duration::from_millis(500);
 /// Between two attempts, however soon the old credentials expire.
@@ -36,12 +44,15 @@ pub(super) fn retry_after(
     failures: u32,
     remaining: Option<Duration>,
 ) -> Duration {
-    let backoff = if error.is_permanent() {
-        PERMANENT
+    let delay = if error.is_no_role() {
+        let step = failures.saturating_sub(1).min(3);
+        // The jitter spreads accounts that were discovered together.
+        NO_ROLE[step as usize].mul_f64(0.9 + 0.2 * fastrand::f64())
+    } else if error.is_permanent() {
+        PERMANENT.jittered(failures)
     } else {
-        TRANSIENT
+        TRANSIENT.jittered(failures)
     };
-    let delay = backoff.jittered(failures);
     match remaining {
         Some(remaining) if !remaining.is_zero() => {
             delay.min((remaining / 2).max(MIN_RETRY_INTERVAL))
@@ -79,6 +90,20 @@ mod tests {
             (least.min(time), most.max(time))
         });
         assert!(most - least > 600, "{least} to {most} s");
+    }
+
+    #[test]
+    fn a_missing_role_is_requested_again_after_1_5_and_15_minutes_and_then_hourly() {
+        let mut error = CredentialsError::permanent("x");
+        assert!(!error.is_no_role());
+        error = CredentialsError::no_role("x");
+        for (n, minutes) in [(1, 1.0), (2, 5.0), (3, 15.0), (4, 60.0), (1_000, 60.0)] {
+            let delay = retry_after(&error, n, None).as_secs_f64() / 60.0;
+            assert!(
+                (minutes * 0.9..=minutes * 1.1).contains(&delay),
+                "{n}: {delay}"
+            );
+        }
     }
 
     #[test]

@@ -276,6 +276,9 @@ pub struct AssumeRole {
     /// How long the temporary credentials are valid.
     pub duration: Duration,
     pub sts: Sts,
+    /// Whether the account was discovered, so that the role may not be there yet. A refusal then
+    /// has a reason of its own and is retried slowly.
+    pub is_discovered: bool,
     /// Whose credentials assume the role.
     pub source: Source,
 }

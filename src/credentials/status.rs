@@ -107,6 +107,21 @@ impl CredentialsStatus {
             .send_if_modified(|state| state.reject(issued, Instant::now()));
     }
 
+    /// Requests another attempt where the last one found no role: it may have been created since.
+    pub(super) fn retry_role(&self) {
+        self.state.send_if_modified(|state| {
+            let has_no_role = match &state.error {
+                Some(error) => error.is_no_role(),
+                None => false,
+            };
+            if !has_no_role || state.is_refreshing {
+                return false;
+            }
+            state.is_refreshing = true;
+            true
+        });
+    }
+
     /// Whether the API rejected what was issued last, and nothing has replaced it yet.
     pub(super) fn is_rejected(&self) -> bool {
         self.state.borrow().is_rejected

@@ -71,6 +71,7 @@ impl RoleSettings {
                 endpoint: sts.clone(),
                 region: Sts::default_region(),
             },
+            is_discovered: false,
             source: super::Source::Static(keys.credentials.clone()),
         };
         Ok(Stored::Role(Box::new(StoredRole { caller: keys, role })))

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     client::{ApiError, ApiResponse, Call},
     domain::{Rate, Reason},
+    limiter::Member,
     signer::{Credentials, Secret},
 };
 
@@ -90,9 +91,27 @@ async fn send(
     identity: &str,
     context: &RefreshContext,
 ) -> Result<ApiResponse, ApiError> {
+    let rate = match caller {
+        RoleCaller::Signed { .. } => Rate::ASSUME_ROLE,
+        RoleCaller::WebIdentity(_) => Rate::MAX,
+    };
     let limiter = context
         .limiters
-        .join(call.endpoint, identity, call.action, Rate::MAX);
+        .join(call.endpoint, identity, call.action, rate);
+    let outcome = send_once(call, caller, &limiter, context).await;
+    match outcome {
+        // The server had closed the connection, which says nothing about its health.
+        Err(error) if error.is_stale_connection => send_once(call, caller, &limiter, context).await,
+        outcome => outcome,
+    }
+}
+
+async fn send_once(
+    call: &Call<'_>,
+    caller: RoleCaller<'_>,
+    limiter: &Member,
+    context: &RefreshContext,
+) -> Result<ApiResponse, ApiError> {
     let permit = limiter.acquire().await;
     let departure = permit.departure();
     let deadline = departure + TIMEOUT;

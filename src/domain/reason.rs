@@ -10,6 +10,8 @@ pub enum Reason {
     Auth,
     /// The credentials are valid but not allowed to call this action.
     Permission,
+    /// The account has no role that the exporter may assume.
+    NoRole,
     /// Too many requests.
     Throttled,
     /// The API does not accept the request's parameters.
@@ -36,9 +38,10 @@ pub enum Reason {
 
 impl Reason {
     /// In the order of their metrics.
-    pub const ALL: [Reason; 13] = [
+    pub const ALL: [Reason; 14] = [
         Reason::Auth,
         Reason::Permission,
+        Reason::NoRole,
         Reason::Throttled,
         Reason::InvalidRequest,
         Reason::NotFound,
@@ -59,6 +62,7 @@ impl Reason {
             self,
             Reason::Auth
                 | Reason::Permission
+                | Reason::NoRole
                 | Reason::InvalidRequest
                 | Reason::NotFound
                 | Reason::Credentials
@@ -69,6 +73,7 @@ impl Reason {
         match self {
             Reason::Auth => "auth",
             Reason::Permission => "permission",
+            Reason::NoRole => "no_role",
             Reason::Throttled => "throttled",
             Reason::InvalidRequest => "invalid_request",
             Reason::NotFound => "not_found",
@@ -88,6 +93,7 @@ impl Reason {
         match self {
             Reason::Auth => "The API does not accept the credentials.",
             Reason::Permission => "The credentials are valid but not allowed to call this action.",
+            Reason::NoRole => "The discovered account has no role that the exporter may assume.",
             Reason::Throttled => {
                 "The identity sent more requests in one second than the API allows."
             }
@@ -115,7 +121,10 @@ impl Reason {
                 "Compare SecretId and SecretKey with the CAM console. Check whether temporary keys have expired."
             }
             Reason::Permission => {
-                "Grant tcss:DescribeVulScanInfo on resource *. docs/credentials.md has a policy to copy."
+                "Grant the actions of the collector on resource *. docs/credentials.md lists them."
+            }
+            Reason::NoRole => {
+                "Create the role in this account and let it trust the exporter's account. See docs/discovery.md."
             }
             Reason::Throttled => {
                 "No action is needed at first: the exporter halves its request rate, then raises it slowly."

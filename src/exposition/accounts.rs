@@ -1,11 +1,15 @@
 //! The families about accounts: requests, the rate limit and credentials.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
 use super::text::{FamilyOf, Kind, label_set};
-use crate::store::AccountEntry;
+use crate::{
+    collectors::Samples,
+    domain::{AccountInfo, AccountName},
+    store::AccountEntry,
+};
 
 /// The counters of an account as they were when the scrape began.
 #[derive(Debug)]
@@ -18,6 +22,8 @@ pub(super) struct AccountCounters {
     credentials_expiry: Option<Timestamp>,
     /// `None` for credentials that are never refreshed.
     refresh_failures: Option<u64>,
+    info: Arc<AccountInfo>,
+    name: AccountName,
 }
 
 impl AccountCounters {
@@ -35,6 +41,8 @@ impl AccountCounters {
             requests_per_second: None,
             credentials_expiry: credentials.expires(),
             refresh_failures,
+            info: entry.info(),
+            name: entry.name.clone(),
         };
         for stats in &entry.requests {
             counters.requests.push((stats.action, stats.requests()));
@@ -46,9 +54,46 @@ impl AccountCounters {
         }
         counters
     }
+
+    fn add_info(&self, samples: &mut Samples<'_>) {
+        let info = &self.info;
+        let uin = info.uin.map(|uin| uin.to_string());
+        let mut labels = Vec::with_capacity(3 + info.labels.len());
+        // To Prometheus, an empty label is the same as none.
+        if let Some(uin) = &uin {
+            labels.push(("uin", uin.as_str()));
+        }
+        let name = if info.display_name.is_empty() {
+            self.name.as_str()
+        } else {
+            info.display_name.as_str()
+        };
+        labels.push(("name", name));
+        labels.push(("source", info.origin.as_str()));
+        for (name, value) in &info.labels {
+            labels.push((name.as_str(), value.as_str()));
+        }
+        samples.add_with(&labels, 1.0);
+    }
 }
 
-pub(super) const FAMILIES: [FamilyOf<AccountCounters>; 5] = [
+pub(super) const FAMILIES: [FamilyOf<AccountCounters>; 7] = [
+    FamilyOf {
+        name: "tcss_account_info",
+        kind: Kind::Gauge,
+        help: "Uin, name, source and configured labels of the account; the value is always 1.",
+        samples: AccountCounters::add_info,
+    },
+    FamilyOf {
+        name: "tcss_account_missing",
+        kind: Kind::Gauge,
+        help: "Whether the account is polled although its discovery no longer lists it.",
+        samples: |account, samples| {
+            if account.info.discovery.is_some() {
+                samples.add(f64::from(u8::from(account.info.is_missing)));
+            }
+        },
+    },
     FamilyOf {
         name: "tcss_api_requests_total",
         kind: Kind::Counter,

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     client::ApiError,
     collectors,
-    domain::{ScanName, format_duration},
+    domain::{Reason, ScanName, format_duration},
     store::Snapshot,
 };
 
@@ -89,8 +89,10 @@ fn failure(job: &Job, digest: &LogDigest, error: &ApiError, before: &Snapshot, i
     } else {
         LineKind::FailedAgain(reason)
     };
-    // The source of the credentials has logged the error, once for all accounts that use it.
-    let level = if error.is_of_credentials {
+    // The source of the credentials has logged the error, once for all accounts that use it; and the
+    // discovery, one line for all accounts that have no role.
+    let is_logged = error.is_of_credentials && job.account.info.discovery.is_none();
+    let level = if is_logged || error.reason == Reason::NoRole {
         Level::DEBUG
     } else if digest.admits(kind, account) {
         policy::level(error, is_new)

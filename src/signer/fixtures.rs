@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{Credentials, RequestToSign, Secret};
 
 /// How many there are, so that a test does not silently read fewer.
-const COUNT: usize = 22;
+const COUNT: usize = 35;
 
 #[derive(Deserialize)]
 pub(crate) struct Fixture {

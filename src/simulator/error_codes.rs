@@ -17,6 +17,7 @@ impl ErrorCode {
         ERROR_CODES
             .iter()
             .chain(STS_ERROR_CODES)
+            .chain(ORGANIZATION_ERROR_CODES)
             .find(|known| known.code == code)
     }
 }
@@ -98,6 +99,15 @@ pub const ERROR_CODES: &[ErrorCode] = &[
     code("OperationDenied", "The operation was denied."),
 ];
 
+/// Those of the organization only.
+#[rustfmt::skip]
+pub(super) const ORGANIZATION_ERROR_CODES: &[ErrorCode] = &[
+    code("FailedOperation.OperateBillingPermissionErr", "Failed to operate on billing permissions."),
+    code("ResourceNotFound.OrganizationNodeNotExist", "The organization node does not exist."),
+    code("ResourceNotFound.OrganizationNotExist", "The organization does not exist."),
+    code("ResourceNotFound.OrganizationServiceNotExist", "The organization service does not exist."),
+];
+
 /// Those of STS only.
 #[rustfmt::skip]
 pub const STS_ERROR_CODES: &[ErrorCode] = &[
@@ -134,8 +144,14 @@ mod tests {
 
     #[test]
     fn no_code_is_listed_twice() {
-        let all = ERROR_CODES.iter().chain(STS_ERROR_CODES);
+        let all = ERROR_CODES
+            .iter()
+            .chain(STS_ERROR_CODES)
+            .chain(ORGANIZATION_ERROR_CODES);
         let codes: HashSet<_> = all.map(|known| known.code).collect();
-        assert_eq!(codes.len(), ERROR_CODES.len() + STS_ERROR_CODES.len());
+        assert_eq!(
+            codes.len(),
+            ERROR_CODES.len() + STS_ERROR_CODES.len() + ORGANIZATION_ERROR_CODES.len()
+        );
     }
 }

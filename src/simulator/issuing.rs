@@ -16,6 +16,7 @@ use super::{
     sts,
     temporary::{IssuedCredentials, Temporary},
 };
+use crate::domain::Moment;
 
 impl Simulator {
     /// `AssumeRole` and `AssumeRoleWithWebIdentity` of STS.
@@ -23,15 +24,15 @@ impl Simulator {
         &self,
         request: &Request<Bytes>,
         action: sts::StsAction,
-        now: Timestamp,
+        now: Moment,
     ) -> Reply {
-        let arrival = self.state().arrive_at_sts(action);
+        let arrival = self.state().arrive_at_sts(action, now.monotonic);
         let target = self.target(request, action);
         let delay = match &target {
             Ok((_, _, role)) => role.delay(arrival.jitter),
             Err(_) => Duration::ZERO,
         };
-        let outcome = self.issue_to_caller(request, action, target, now, &arrival);
+        let outcome = self.issue_to_caller(request, action, target, now.wall, &arrival);
         Reply {
             response: reply::envelope(outcome, arrival.request_id),
             delay,

@@ -22,6 +22,7 @@ mod error_codes;
 mod issuing;
 mod limit;
 mod metadata;
+mod organization;
 mod parameters;
 mod reply;
 mod scan;
@@ -94,8 +95,11 @@ impl Simulator {
         if let Some(request) = metadata::MetadataRequest::of(path) {
             return self.metadata(request, now.wall);
         }
+        if let Some(action) = organization::action_of(request) {
+            return self.organization(request, action, now);
+        }
         match sts::StsAction::of(request) {
-            Some(action) => self.assume(request, action, now.wall),
+            Some(action) => self.assume(request, action, now),
             None => self.describe(request, now),
         }
     }

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::{actions::SimulatedAction, limit::Arrivals, scenario::Scenario, sts::StsAction};
+use super::{
+    actions::SimulatedAction, limit::Arrivals, organization, scenario::Scenario, sts::StsAction,
+};
 
 /// Requests for an action that does not exist share one limit and one entry, so that made-up names take no memory.
 const OTHER: &str = "other";
@@ -17,6 +19,8 @@ pub struct Stats {
     pub arrivals: u64,
     /// Requests to STS.
     pub assume_role: u64,
+    /// The most of them in any sliding second.
+    pub assume_role_most_in_one_second: usize,
     /// Requests to STS.
     pub assume_role_with_web_identity: u64,
     /// Requests to the metadata service; one refresh takes one or two.
@@ -45,11 +49,22 @@ pub struct ActionStats {
     pub most_in_one_second: usize,
 }
 
+fn known_action(name: &str) -> &'static str {
+    if let Some(action) = SimulatedAction::find(name) {
+        return action.name;
+    }
+    let known = organization::ACTIONS.into_iter();
+    known
+        .into_iter()
+        .find(|known| *known == name)
+        .unwrap_or(OTHER)
+}
+
 #[derive(Debug)]
 pub(super) struct SimulatorState {
     random: fastrand::Rng,
     n_arrivals: u64,
-    n_assume_role: u64,
+    assume_role: Arrivals,
     n_assume_role_with_web_identity: u64,
     n_metadata: u64,
     /// In the order of the identities.
@@ -79,7 +94,7 @@ impl SimulatorState {
         SimulatorState {
             random: fastrand::Rng::with_seed(scenario.seed),
             n_arrivals: 0,
-            n_assume_role: 0,
+            assume_role: Arrivals::default(),
             n_assume_role_with_web_identity: 0,
             n_metadata: 0,
             identities,
@@ -101,7 +116,7 @@ impl SimulatorState {
             && let Some(counts) = self.identities.get_mut(index)
         {
             // The text comes from outside.
-            let action = SimulatedAction::find(action).map_or(OTHER, |action| action.name);
+            let action = known_action(action);
             // Counted before the limit is applied, since refused requests count as well.
             counts.all.count(now);
             arrival.n_in_a_second = counts.by_action.entry(action).or_default().count(now);
@@ -109,9 +124,11 @@ impl SimulatorState {
         arrival
     }
 
-    pub(super) fn arrive_at_sts(&mut self, action: StsAction) -> Arrival {
+    pub(super) fn arrive_at_sts(&mut self, action: StsAction, now: Instant) -> Arrival {
         match action {
-            StsAction::AssumeRole => self.n_assume_role += 1,
+            StsAction::AssumeRole => {
+                self.assume_role.count(now);
+            }
             StsAction::AssumeRoleWithWebIdentity => self.n_assume_role_with_web_identity += 1,
         }
         self.draw()
@@ -145,7 +162,8 @@ impl SimulatorState {
         }
         Stats {
             arrivals: self.n_arrivals,
-            assume_role: self.n_assume_role,
+            assume_role: self.assume_role.total(),
+            assume_role_most_in_one_second: self.assume_role.most_in_a_second(),
             assume_role_with_web_identity: self.n_assume_role_with_web_identity,
             metadata: self.n_metadata,
             identities,

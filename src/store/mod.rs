@@ -16,13 +16,13 @@ use tokio::time::Instant;
 use crate::{
     collectors::{Answer, Collector},
     credentials,
-    domain::{AccountName, Moment, ScanName},
+    domain::{AccountInfo, AccountName, Moment, ScanName},
 };
 
-mod lines;
+mod discovery;
 mod snapshot;
 
-pub use lines::{Lines, LinesReader};
+pub use discovery::{DiscoveryEntry, DiscoveryState};
 pub use snapshot::{Data, LastPoll, Outcome, Snapshot};
 
 /// Everything that is exposed. A reload replaces the table and keeps the entries that did not
@@ -40,6 +40,7 @@ pub struct Table {
     pub accounts: Vec<Arc<AccountEntry>>,
     /// Those of one collector are adjacent.
     pub jobs: Vec<Arc<JobEntry>>,
+    pub discoveries: Vec<Arc<DiscoveryEntry>>,
 }
 
 impl Store {
@@ -54,7 +55,8 @@ impl Store {
         self.table.store(Some(Arc::new(table)));
     }
 
-    /// Whether every job has been polled at least once. Stays true when a reload adds jobs: what
+    /// Whether every job has been polled at least once, and every discovery has found its accounts.
+    /// Stays true when a reload adds jobs: what
     /// was there before is still served.
     pub fn is_ready(&self) -> bool {
         // A pod must not leave its service because a reload added an account.
@@ -65,7 +67,12 @@ impl Store {
         let Some(table) = table.as_ref() else {
             return false;
         };
-        let is_ready = table.jobs.iter().all(|job| job.snapshot().last.is_some());
+        let is_polled = table.jobs.iter().all(|job| job.snapshot().last.is_some());
+        let is_listed = table
+            .discoveries
+            .iter()
+            .all(|discovery| discovery.state().has_list);
+        let is_ready = is_polled && is_listed;
         self.was_ready.store(is_ready, Relaxed);
         is_ready
     }
@@ -79,6 +86,33 @@ pub struct AccountEntry {
     pub credentials: Arc<credentials::CredentialsStatus>,
     /// One per API action that the account's collectors use.
     pub requests: Vec<Arc<RequestStats>>,
+    info: ArcSwap<AccountInfo>,
+}
+
+impl AccountEntry {
+    pub fn new(
+        name: &AccountName,
+        credentials: &Arc<credentials::CredentialsStatus>,
+        requests: Vec<Arc<RequestStats>>,
+        info: AccountInfo,
+    ) -> AccountEntry {
+        AccountEntry {
+            name: name.clone(),
+            credentials: Arc::clone(credentials),
+            requests,
+            info: ArcSwap::from_pointee(info),
+        }
+    }
+
+    /// What describes the account at the moment.
+    pub fn info(&self) -> Arc<AccountInfo> {
+        self.info.load_full()
+    }
+
+    /// The account is described otherwise, and polled as before.
+    pub fn set_info(&self, info: AccountInfo) {
+        self.info.store(Arc::new(info));
+    }
 }
 
 /// Counts an account's requests for one API action.
@@ -168,14 +202,12 @@ impl JobEntry {
         self.snapshot.load_full()
     }
 
-    /// What a scrape at `now` needs of the current snapshot.
-    pub fn scraped(&self, now: Moment) -> (LinesReader, bool) {
-        let snapshot = self.snapshot.load();
-        let is_fresh = snapshot.fresh(now, self.stale_after).is_some();
-        (snapshot.lines.reader(), is_fresh)
+    /// Whether `snapshot` is still the current one.
+    pub fn has_snapshot(&self, snapshot: &Arc<Snapshot>) -> bool {
+        Arc::ptr_eq(&self.snapshot.load(), snapshot)
     }
 
-    /// Replaces the snapshot. Use `exposition::publish`, which renders its lines.
+    /// Replaces the snapshot.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
     }

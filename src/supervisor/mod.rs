@@ -1,6 +1,10 @@
 //! Configuration → running jobs: plans, starts, stops, and hands over at a reload.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use tokio::{task::JoinSet, time::sleep};
@@ -9,22 +13,25 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::{
     config::{self, Config},
     credentials::Providers,
-    domain::AccountName,
-    exposition,
+    domain::{AccountInfo, AccountName},
     limiter::Limiters,
     poller::{Channel, Context, Job},
     store::Store,
 };
 
 mod clock_watch;
+mod discovery;
+mod file_changes;
 mod plan;
 mod reload;
 mod schedule;
 
-pub use plan::{PlanError, checked_jobs, jobs, table};
+pub use file_changes::FileChanges;
+pub use plan::{PlanError, check_discovery, checked_jobs, jobs, table};
 pub use reload::{ConfigSource, LOAD_TIMEOUT};
 
 use clock_watch::watch_clock;
+use discovery::Discoveries;
 use schedule::StartSchedule;
 
 /// Jobs that are woken after a reload start this far apart.
@@ -34,6 +41,17 @@ const MAX_WAKE_SPREAD: Duration = Duration::from_mins(1);
 
 const SUMMARY_INTERVAL: Duration = Duration::from_mins(1);
 
+/// A configuration that is not put in force.
+#[derive(Debug)]
+enum Refusal {
+    Plan(Vec<PlanError>),
+    /// A file drops so many accounts that it is more likely cut.
+    Loss {
+        dropped: usize,
+        of: usize,
+    },
+}
+
 /// Polls every account of the configuration in force, for as long as it lives.
 #[derive(Debug)]
 pub struct Supervisor {
@@ -42,6 +60,9 @@ pub struct Supervisor {
     limiters: Arc<Limiters>,
     providers: Arc<Providers>,
     accounts: Vec<RunningAccount>,
+    discoveries: Discoveries,
+    /// The configuration in force, if it has discoveries: each list adds other accounts to it.
+    base: Option<Config>,
     waking: JoinSet<()>,
     /// What runs, for the task that watches the clock.
     running: Arc<ArcSwap<Vec<Job>>>,
@@ -56,10 +77,26 @@ struct RunningAccount {
     tasks: Vec<AbortOnDropHandle<()>>,
 }
 
+/// Who wants a configuration or a list in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trigger {
+    /// An operator: whatever it drops is intended, and failing accounts may be fixed.
+    Operator,
+    /// A file changed. It may be cut.
+    File,
+    /// A discovery has a new list, which was judged already.
+    Discovery,
+}
+
+/// A file that drops no more accounts than this is believed…
+const MAX_DROPPED: usize = 3;
+/// … or no more than this part of them.
+const MAX_DROPPED_SHARE: usize = 10;
+
 /// What happens to an account of a new configuration.
 enum PlannedAccount {
-    /// It did not change.
-    Keep(AccountName),
+    /// It did not change, except for what describes it.
+    Keep(AccountName, AccountInfo),
     Start(Arc<config::Account>, Vec<Job>),
 }
 
@@ -90,6 +127,8 @@ impl Supervisor {
             limiters,
             providers,
             accounts: Vec::new(),
+            discoveries: Discoveries::default(),
+            base: None,
             waking: JoinSet::new(),
             running,
             _clock_watch: AbortOnDropHandle::new(tokio::spawn(watch)),
@@ -112,22 +151,95 @@ impl Supervisor {
     /// Waits a few seconds at most until it is known whether the accounts of `config` can have
     /// credentials at all; [`Supervisor::apply`] refuses those that cannot.
     pub async fn probe_credentials(&self, config: &Config) {
-        let sources = config.accounts.iter().map(|account| &account.credentials);
-        self.providers.probe(sources).await;
+        let accounts = config.accounts.iter().map(|account| &account.credentials);
+        let discoveries = config.discoveries.iter();
+        let discoveries = discoveries.map(|discovery| &discovery.role.source);
+        self.providers.probe(accounts.chain(discoveries)).await;
     }
 
     /// Puts `config` in force. An account that did not change keeps its data, its counters and its
     /// schedule, except that it polls soon if it backs off: the reload may follow a fix. If any
     /// account cannot have credentials, nothing changes and all of those are named.
     pub async fn apply(&mut self, config: Config) -> Result<Changes, Vec<PlanError>> {
-        let planned = match self.plan(config) {
+        let applied = self.put_in_force(config, Trigger::Operator).await;
+        applied.map_err(|refusal| match refusal {
+            Refusal::Plan(errors) => errors,
+            // An operator is obeyed.
+            Refusal::Loss { .. } => Vec::new(),
+        })
+    }
+
+    /// Puts `config` in force, with the accounts that its discoveries have found so far.
+    async fn put_in_force(
+        &mut self,
+        mut config: Config,
+        trigger: Trigger,
+    ) -> Result<Changes, Refusal> {
+        self.check_discoveries(&config)?;
+        let discovered = self.discoveries.accounts(&config);
+        let base = if config.discoveries.is_empty() {
+            None
+        } else {
+            Some(config.clone())
+        };
+        for found in &discovered {
+            config.accounts.extend(found.accounts.iter().cloned());
+        }
+        let changes = self.apply_accounts(config.accounts, trigger).await?;
+        match &base {
+            Some(base) if trigger != Trigger::Discovery => {
+                let context = self.fetch_context();
+                let is_operator = trigger == Trigger::Operator;
+                self.discoveries
+                    .replace(&base.discoveries, &context, is_operator);
+            }
+            Some(_) => {}
+            None => self.discoveries.clear(),
+        }
+        self.discoveries.count(&discovered);
+        self.base = base;
+        // Accounts and discoveries together: without its discoveries, the table would look ready.
+        let mut table = table(self.jobs());
+        table.discoveries = self.discoveries.entries();
+        self.store.replace(table);
+        Ok(changes)
+    }
+
+    fn check_discoveries(&self, config: &Config) -> Result<(), Refusal> {
+        let mut errors = Vec::new();
+        for discovery in &config.discoveries {
+            if let Err(error) = check_discovery(discovery, &self.providers) {
+                PlanError::collect(&mut errors, error);
+            }
+        }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        self.providers.drop_unused();
+        Err(Refusal::Plan(errors))
+    }
+
+    /// Polls these accounts and no others.
+    async fn apply_accounts(
+        &mut self,
+        accounts: Vec<config::Account>,
+        trigger: Trigger,
+    ) -> Result<Changes, Refusal> {
+        let planned = match self.plan(accounts) {
             Ok(planned) => planned,
             Err(errors) => {
                 // Planning has created providers for sources that are not used now.
                 self.providers.drop_unused();
-                return Err(errors);
+                return Err(Refusal::Plan(errors));
             }
         };
+        if trigger == Trigger::File
+            && let Err(refusal) = self.check_loss(&planned)
+        {
+            drop(planned);
+            self.providers.drop_unused();
+            return Err(refusal);
+        }
         // Nothing fails from here on.
         let mut earlier: HashMap<AccountName, RunningAccount> = HashMap::new();
         for account in self.accounts.drain(..) {
@@ -137,7 +249,7 @@ impl Supervisor {
         let mut n_jobs = 0;
         for account in &planned {
             match account {
-                PlannedAccount::Keep(name) => kept.extend(earlier.remove_entry(name)),
+                PlannedAccount::Keep(name, _) => kept.extend(earlier.remove_entry(name)),
                 PlannedAccount::Start(_, jobs) => {
                     n_jobs += jobs.len();
                     for job in jobs {
@@ -155,10 +267,18 @@ impl Supervisor {
         // final and can be handed over.
         stop(earlier.values_mut()).await;
 
-        let mut schedule = StartSchedule::new(n_jobs);
+        let mut schedule = match trigger {
+            Trigger::Discovery => StartSchedule::of_discovered(n_jobs),
+            _ => StartSchedule::new(n_jobs),
+        };
         for account in planned {
             match account {
-                PlannedAccount::Keep(name) => self.accounts.extend(kept.remove(&name)),
+                PlannedAccount::Keep(name, info) => {
+                    if let Some(account) = kept.remove(&name) {
+                        account.describe(info);
+                        self.accounts.push(account);
+                    }
+                }
                 PlannedAccount::Start(config, jobs) => {
                     if let Some(earlier) = earlier.remove(&config.name) {
                         earlier.hand_over(&jobs);
@@ -171,27 +291,50 @@ impl Supervisor {
         changes.started = self.accounts.len() - changes.kept;
         changes.removed = earlier.into_keys().collect();
         changes.removed.sort();
-        self.store.replace(table(self.jobs()));
         self.running.store(Arc::new(self.jobs().cloned().collect()));
         self.limiters.drop_unused();
-        self.wake_failing();
+        // A list says nothing about accounts that fail.
+        if trigger != Trigger::Discovery {
+            self.retry_roles();
+            self.wake_failing();
+        }
         self.providers.drop_unused();
         Ok(changes)
     }
 
+    /// Fails where so many accounts would be dropped that the file is more likely cut.
+    fn check_loss(&self, planned: &[PlannedAccount]) -> Result<(), Refusal> {
+        let mut names: HashSet<&AccountName> = HashSet::new();
+        for account in planned {
+            names.insert(match account {
+                PlannedAccount::Keep(name, _) => name,
+                PlannedAccount::Start(config, _) => &config.name,
+            });
+        }
+        let of = self.accounts.len();
+        let mut dropped = 0;
+        for account in &self.accounts {
+            dropped += usize::from(!names.contains(&account.config.name));
+        }
+        if dropped > MAX_DROPPED && dropped * MAX_DROPPED_SHARE > of {
+            return Err(Refusal::Loss { dropped, of });
+        }
+        Ok(())
+    }
+
     /// Starts and stops nothing.
-    fn plan(&self, config: Config) -> Result<Vec<PlannedAccount>, Vec<PlanError>> {
+    fn plan(&self, accounts: Vec<config::Account>) -> Result<Vec<PlannedAccount>, Vec<PlanError>> {
         let mut running: HashMap<&AccountName, &config::Account> = HashMap::new();
         for account in &self.accounts {
             running.insert(&account.config.name, &account.config);
         }
-        let mut planned = Vec::with_capacity(config.accounts.len());
+        let mut planned = Vec::with_capacity(accounts.len());
         let mut errors = Vec::new();
-        for account in config.accounts {
+        for account in accounts {
             if let Some(running) = running.get(&account.name)
-                && **running == account
+                && running.is_polled_like(&account)
             {
-                planned.push(PlannedAccount::Keep(account.name));
+                planned.push(PlannedAccount::Keep(account.name, account.info));
                 continue;
             }
             let account = Arc::new(account);
@@ -209,6 +352,13 @@ impl Supervisor {
 
     fn jobs(&self) -> impl Iterator<Item = &Job> {
         self.accounts.iter().flat_map(|account| &account.jobs)
+    }
+
+    /// Requests the roles that were missing: they may have been created.
+    fn retry_roles(&self) {
+        for job in self.jobs() {
+            job.provider.retry_role();
+        }
     }
 
     /// Makes the jobs that back off poll soon, one after the other.
@@ -250,6 +400,22 @@ impl RunningAccount {
         }
     }
 
+    /// It is described by `info` now. A member that the organization has changed may have got the
+    /// role with the change.
+    fn describe(&self, info: AccountInfo) {
+        let Some(job) = self.jobs.first() else {
+            return;
+        };
+        let before = job.account_entry.info();
+        if *before == info {
+            return;
+        }
+        if before.updated != info.updated {
+            job.provider.retry_role();
+        }
+        job.account_entry.set_info(info);
+    }
+
     /// Hands what it knows to `jobs`, which take its place: the counts of its requests in any
     /// case, its data only where the same question is asked.
     fn hand_over(&self, jobs: &[Job]) {
@@ -281,7 +447,7 @@ impl RunningAccount {
             let mut snapshot = (*earlier.entry.snapshot()).clone();
             // The interval may be what changed; the new job has not backed off yet.
             snapshot.interval = job.poll.interval;
-            exposition::publish(&job.entry, snapshot);
+            job.entry.replace(snapshot);
             return;
         }
     }

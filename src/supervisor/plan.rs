@@ -6,10 +6,9 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     collectors::{self, Collector, Per},
-    config::{Account, CollectorConfig},
+    config::{Account, CollectorConfig, Discovery},
     credentials::{CredentialsError, Provider, Providers},
-    domain::{AccountName, Scan},
-    exposition,
+    domain::Scan,
     limiter::{AccountLimiter, Limiters},
     poller::{Channel, Job},
     store::{AccountEntry, JobEntry, RequestStats, Snapshot, Table},
@@ -18,8 +17,8 @@ use crate::{
 /// Accounts that cannot be polled, all for the same reason.
 #[derive(Debug)]
 pub struct PlanError {
-    /// Never empty.
-    accounts: Vec<AccountName>,
+    /// Never empty: accounts, or discoveries.
+    owners: Vec<String>,
     source: CredentialsError,
 }
 
@@ -27,15 +26,15 @@ impl std::error::Error for PlanError {}
 
 impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.accounts[..] {
+        let source = &self.source;
+        match &self.owners[..] {
             [] => Ok(()),
-            [only] => write!(f, "account \"{only}\" has no credentials: {}", self.source),
+            [only] => write!(f, "{only} has no credentials: {source}"),
             [first, others @ ..] => {
                 let n_others = others.len();
-                let source = &self.source;
                 write!(
                     f,
-                    "account \"{first}\" and {n_others} more have no credentials: {source}"
+                    "{first} and {n_others} more have no credentials: {source}"
                 )
             }
         }
@@ -47,7 +46,7 @@ impl PlanError {
     pub(super) fn collect(errors: &mut Vec<PlanError>, error: PlanError) {
         for earlier in errors.iter_mut() {
             if earlier.source == error.source {
-                earlier.accounts.extend(error.accounts);
+                earlier.owners.extend(error.owners);
                 return;
             }
         }
@@ -63,10 +62,22 @@ pub fn checked_jobs(
 ) -> Result<Vec<Job>, PlanError> {
     match providers.provider(&account.credentials).startup_error() {
         Some(source) => Err(PlanError {
-            accounts: vec![account.name.clone()],
+            owners: vec![format!("account \"{}\"", account.name)],
             source,
         }),
         None => Ok(jobs(account, limiters, providers)),
+    }
+}
+
+/// Fails if a discovery cannot have credentials until the process is restarted.
+pub fn check_discovery(discovery: &Discovery, providers: &Providers) -> Result<(), PlanError> {
+    let provider = providers.provider(&discovery.role.source);
+    match provider.startup_error() {
+        Some(source) => Err(PlanError {
+            owners: vec![format!("discovery \"{}\"", discovery.label)],
+            source,
+        }),
+        None => Ok(()),
     }
 }
 
@@ -82,11 +93,12 @@ pub fn jobs(account: &Arc<Account>, limiters: &Arc<Limiters>, providers: &Provid
     for channel in &channels {
         requests.push(Arc::clone(&channel.stats));
     }
-    let account_entry = Arc::new(AccountEntry {
-        name: account.name.clone(),
-        credentials: Arc::clone(provider.status()),
+    let account_entry = Arc::new(AccountEntry::new(
+        &account.name,
+        provider.status(),
         requests,
-    });
+        account.info.clone(),
+    ));
     let job = |config: &CollectorConfig, scan: Option<&Scan>| Job {
         account: Arc::clone(account),
         scan: scan.cloned(),
@@ -170,7 +182,7 @@ fn entry(account: &Account, config: &CollectorConfig, scan: Option<&Scan>) -> Jo
     let scan = scan.map(|scan| &scan.name);
     let entry = JobEntry::new(&account.name, scan, collector, poll.stale_after);
     // Published before the first poll, so that `tcss_up` is 0 from the start instead of absent.
-    exposition::publish(&entry, Snapshot::unpolled(poll.interval));
+    entry.replace(Snapshot::unpolled(poll.interval));
     entry
 }
 

@@ -4,10 +4,10 @@ use std::{path::PathBuf, sync::LazyLock, time::Duration};
 
 use tokio::time::timeout;
 
-use super::Supervisor;
+use super::{Refusal, Supervisor, Trigger};
 use crate::{
     config::{self, Config, Overrides},
-    domain::{AccountName, Shard},
+    domain::Shard,
     workers::WorkerPool,
 };
 
@@ -62,11 +62,16 @@ impl ConfigSource {
             )]);
         };
         let loaded = loaded.map_err(|problems| lines(problems.iter()))?;
+        // For this shard only: each has a limit of its own.
+        let overloads = loaded.config.overloads();
+        if !overloads.is_empty() {
+            return Err(overloads);
+        }
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }
         // Not an error: with few accounts and many replicas, some replicas have none.
-        if loaded.config.accounts.is_empty() {
+        if loaded.config.accounts.is_empty() && loaded.config.discoveries.is_empty() {
             let shard = shard.to_string();
             tracing::warn!(
                 shard,
@@ -78,10 +83,23 @@ impl ConfigSource {
 }
 
 impl Supervisor {
-    /// Reads the configuration again and puts it in force. If that fails, nothing changes; the
-    /// problems are one line each.
+    /// Reads the configuration again, as an operator wants, and puts it in force. If that fails,
+    /// nothing changes; the problems are one line each.
     pub async fn reload(&mut self, source: &ConfigSource) -> Result<(), Vec<String>> {
-        let result = self.load_and_apply(source).await;
+        self.reload_for(source, Trigger::Operator).await
+    }
+
+    /// The same because a file has changed. A configuration that drops many accounts is refused.
+    pub async fn reload_changed(&mut self, source: &ConfigSource) -> Result<(), Vec<String>> {
+        self.reload_for(source, Trigger::File).await
+    }
+
+    async fn reload_for(
+        &mut self,
+        source: &ConfigSource,
+        trigger: Trigger,
+    ) -> Result<(), Vec<String>> {
+        let result = self.load_and_apply(source, trigger).await;
         if let Err(problems) = &result {
             self.context.telemetry.config_refused();
             for problem in problems {
@@ -94,10 +112,23 @@ impl Supervisor {
         result
     }
 
-    async fn load_and_apply(&mut self, source: &ConfigSource) -> Result<(), Vec<String>> {
+    async fn load_and_apply(
+        &mut self,
+        source: &ConfigSource,
+        trigger: Trigger,
+    ) -> Result<(), Vec<String>> {
         let config = source.load().await?;
         self.probe_credentials(&config).await;
-        let changes = self.apply(config).await.map_err(lines)?;
+        let changes = match self.put_in_force(config, trigger).await {
+            Ok(changes) => changes,
+            Err(Refusal::Plan(errors)) => return Err(lines(errors)),
+            Err(Refusal::Loss { dropped, of }) => {
+                return Err(vec![format!(
+                    "{dropped} of {of} accounts are no longer in the changed files, which may be incomplete; \
+                     if this is intended, reload by SIGHUP or POST /-/reload"
+                )]);
+            }
+        };
         self.context
             .telemetry
             .config_loaded(self.context.clock.now());
@@ -116,13 +147,14 @@ impl Supervisor {
     }
 }
 
-fn first_names(accounts: &[AccountName]) -> String {
+/// The first of them, for a log line.
+pub(super) fn first_names<T: ToString>(all: &[T]) -> String {
     let mut names = Vec::new();
-    for account in accounts.iter().take(MAX_NAMED) {
-        names.push(account.as_str());
+    for name in all.iter().take(MAX_NAMED) {
+        names.push(name.to_string());
     }
-    if accounts.len() > MAX_NAMED {
-        names.push("…");
+    if all.len() > MAX_NAMED {
+        names.push("…".into());
     }
     names.join(", ")
 }

@@ -7,12 +7,17 @@ use tokio::time::Instant;
 /// The first poll comes no later than this, however long the interval.
 const MAX_FIRST_WAIT: Duration = Duration::from_mins(1);
 
+/// The same for accounts that were discovered: reading the list takes some seconds before, and
+/// thousands of members must be ready a minute after the start.
+const MAX_FIRST_WAIT_OF_DISCOVERED: Duration = Duration::from_secs(40);
+
 /// Spreads the first polls of jobs that start together.
 #[derive(Debug)]
 pub(super) struct StartSchedule {
     begin: Instant,
     index: usize,
     n_jobs: usize,
+    max_first_wait: Duration,
 }
 
 /// When a job polls first, and when the second time at the latest.
@@ -29,6 +34,15 @@ impl StartSchedule {
             begin: Instant::now(),
             index: 0,
             n_jobs,
+            max_first_wait: MAX_FIRST_WAIT,
+        }
+    }
+
+    /// The same for jobs of accounts that were discovered.
+    pub(super) fn of_discovered(n_jobs: usize) -> StartSchedule {
+        StartSchedule {
+            max_first_wait: MAX_FIRST_WAIT_OF_DISCOVERED,
+            ..StartSchedule::new(n_jobs)
         }
     }
 
@@ -40,8 +54,8 @@ impl StartSchedule {
         // Half a step of jitter at most, so that the order of the jobs is kept.
         let share = (self.index as f64 - 0.5 * fastrand::f64()).max(0.0) / self.n_jobs as f64;
         self.index += 1;
-        let first = self.begin + interval.min(MAX_FIRST_WAIT).mul_f64(share);
-        let second = if interval > MAX_FIRST_WAIT && share > 0.0 {
+        let first = self.begin + interval.min(self.max_first_wait).mul_f64(share);
+        let second = if interval > self.max_first_wait && share > 0.0 {
             self.begin + interval.mul_f64(share)
         } else {
             first + interval

@@ -11,7 +11,7 @@ use tcss_exporter::domain::Reason;
 
 use crate::support::process::{exporter, file, path};
 
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "README.md",
     "CHANGELOG.md",
     "dashboards/README.md",
@@ -19,6 +19,7 @@ const PAGES: [&str; 14] = [
     "docs/configuration.md",
     "docs/credentials.md",
     "docs/development.md",
+    "docs/discovery.md",
     "docs/install.md",
     "docs/metrics.md",
     "docs/operation.md",
@@ -152,11 +153,13 @@ fn every_flag_that_a_page_names_exists() {
         )
         .unwrap()
     };
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 10] = [
         &[],
         &["demo"],
         &["check"],
         &["scan"],
+        &["images"],
+        &["plan"],
         &["simulate"],
         &["health"],
         &["completions"],

@@ -17,6 +17,7 @@ mod codes;
 mod collectors;
 mod connections;
 mod credentials;
+mod discovery;
 mod docs;
 mod faults;
 mod gateways;

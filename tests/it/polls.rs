@@ -203,18 +203,14 @@ async fn a_reload_keeps_data_counters_and_schedule_of_what_did_not_change() {
     for interval in [120, 180] {
         world
             .supervisor
-            .apply(Config {
-                accounts: vec![alone(), other(interval)],
-            })
+            .apply(Config::of(vec![alone(), other(interval)]))
             .await
             .unwrap();
     }
     assert!(Arc::ptr_eq(&before, &snapshot(&world)));
     let changes = world
         .supervisor
-        .apply(Config {
-            accounts: vec![alone()],
-        })
+        .apply(Config::of(vec![alone()]))
         .await
         .unwrap();
     assert_eq!((changes.kept, changes.started, changes.stopped), (1, 0, 1));
@@ -249,7 +245,7 @@ async fn a_reload_polls_permanently_failing_accounts_soon_and_no_others() {
     sleep(Duration::from_secs(3_630)).await;
     let begin = Instant::now();
     arrivals.lock().unwrap().clear();
-    world.supervisor.apply(Config { accounts }).await.unwrap();
+    world.supervisor.apply(Config::of(accounts)).await.unwrap();
     sleep(Duration::from_secs(20)).await;
     let arrivals = arrivals.lock().unwrap().clone();
     let of = |name: &str| -> Vec<Duration> {
@@ -284,9 +280,7 @@ async fn a_reload_polls_permanently_failing_accounts_soon_and_no_others() {
 async fn reloads_in_a_row_cause_one_poll_and_none_of_a_fixed_account() {
     let (handler, arrivals) = scripted(vec![error("UnauthorizedOperation"), good()]);
     let mut world = World::in_process(frozen_clock(), handler);
-    let config = || Config {
-        accounts: vec![alone()],
-    };
+    let config = || Config::of(vec![alone()]);
     world.supervisor.apply(config()).await.unwrap();
     sleep(Duration::from_secs(1)).await;
     for _ in 0..3 {
@@ -309,9 +303,7 @@ async fn a_reload_that_changes_an_interval_keeps_the_data_of_the_scan() {
     account.scans.push(scan("other"));
     world
         .supervisor
-        .apply(Config {
-            accounts: vec![account.clone()],
-        })
+        .apply(Config::of(vec![account.clone()]))
         .await
         .unwrap();
     assert!(
@@ -336,9 +328,7 @@ async fn a_reload_that_changes_an_interval_keeps_the_data_of_the_scan() {
     account.region = Some(tcss_exporter::domain::Region::parse("ap-guangzhou").unwrap());
     world
         .supervisor
-        .apply(Config {
-            accounts: vec![account],
-        })
+        .apply(Config::of(vec![account]))
         .await
         .unwrap();
     assert_eq!(polls(&world), [0, 0], "another region is another question");

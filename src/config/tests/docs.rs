@@ -140,3 +140,38 @@ fn the_documentation_has_the_permissions_of_every_collector() {
     }
     assert_eq!(documented, expected);
 }
+
+/// The keys of a discovery are on a page of their own.
+#[test]
+fn the_documentation_names_every_key_of_a_discovery_and_no_other() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/discovery.md");
+    let page = fs::read_to_string(page).unwrap();
+    let (_, keys) = page.split_once("## Keys").unwrap();
+    let (keys, _) = keys.split_once("\n## ").unwrap();
+    let rows = keys.lines();
+    let mut documented: Vec<&str> = rows
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+        .collect();
+    let mut expected = known_keys("discovery: [{organization: {unknown: 1}}]\n");
+    expected.extend(known_keys(
+        "discovery: [{http: {url: 'https://a.example', unknown: 1}}]\n",
+    ));
+    expected.sort();
+    expected.dedup();
+    documented.sort_unstable();
+    assert_eq!(documented, expected);
+}
+
+#[test]
+fn the_documented_discoveries_load_without_a_warning() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/discovery.md");
+    let page = fs::read_to_string(page).unwrap();
+    let mut n_examples = 0;
+    for block in page.split("```yaml\n").skip(1) {
+        let loaded = load_text(block.split("```").next().unwrap()).unwrap();
+        assert_eq!(loaded.warnings, [""; 0]);
+        assert_eq!(loaded.config.discoveries.len(), 1);
+        n_examples += 1;
+    }
+    assert_eq!(n_examples, 2);
+}

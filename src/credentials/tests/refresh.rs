@@ -30,6 +30,7 @@ fn role_of(source: Source) -> Source {
         external_id: None,
         duration: AssumeRole::DEFAULT_DURATION,
         sts: Sts::default(),
+        is_discovered: false,
         source,
     }))
 }

@@ -38,6 +38,7 @@ fn assume_role(source: Source) -> Source {
         external_id: None,
         duration: AssumeRole::DEFAULT_DURATION,
         sts: Sts::default(),
+        is_discovered: false,
         source,
     }))
 }

@@ -4,14 +4,15 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
 use super::{super::*, ANSWER, World};
 use crate::{
     client::ApiError,
-    domain::{AccountName, Reason, ScanName},
-    store::{JobEntry, Outcome},
+    domain::{AccountInfo, AccountName, AccountOrigin, Reason, RefreshFailure, ScanName, Uin},
+    store::{DiscoveryEntry, JobEntry, Outcome},
     telemetry::Telemetry,
 };
 
@@ -70,11 +71,34 @@ fn of_the_code() -> Families {
     for family in &accounts::FAMILIES {
         add(family.name, family.kind.as_str(), &["account"], family.help);
     }
-    let states = &account_states::FAMILY;
-    add(states.name, states.kind.as_str(), &[], states.help);
+    let family = &fleet::ACCOUNTS;
+    add(
+        family.name,
+        family.kind.as_str(),
+        &["source", "state"],
+        family.help,
+    );
+    for family in &fleet::DISCOVERIES {
+        add(
+            family.name,
+            family.kind.as_str(),
+            &["discovery"],
+            family.help,
+        );
+    }
 
     let telemetry = Telemetry::new(&collectors::action_names()).unwrap();
     let world = World::new(&["answered", "failed"]);
+    let mut table = (*world.store.table()).clone();
+    let label = Arc::from("organization");
+    let entry = DiscoveryEntry::new(&label, AccountOrigin::Organization);
+    table.discoveries.push(Arc::new(entry));
+    world.store.replace(table);
+    world.store.table().accounts[0].set_info(AccountInfo {
+        uin: Uin::new(1),
+        discovery: Some(label),
+        ..AccountInfo::default()
+    });
     telemetry.web_config_loaded(world.now);
     let lease = telemetry.register_lease("tcss", &["network"]).unwrap();
     lease.set_last_renewal(world.now);
@@ -135,18 +159,18 @@ fn example_lines(collector: &'static Collector) -> String {
     let scan = (collector.per == collectors::Per::Scan).then_some(&scan);
     let name = AccountName::parse("example").unwrap();
     let job = JobEntry::new(&name, scan, collector, Duration::from_secs(300));
-    publish(
-        &job,
-        Snapshot::default().after(Outcome {
-            at: World::new(&[]).now,
-            took: Duration::ZERO,
-            result: Ok(parsed),
-        }),
-    );
+    let now = World::new(&[]).now;
+    job.replace(Snapshot::default().after(Outcome {
+        at: now,
+        took: Duration::ZERO,
+        result: Ok(parsed),
+    }));
     let mut lines = String::new();
-    let mut rendered = job.snapshot().lines.reader();
-    for family in collector.families() {
-        let of_family = str::from_utf8(rendered.next_family()).unwrap();
+    let mut table = crate::store::Table::default();
+    table.jobs.push(Arc::new(job));
+    let blocks = LineCache::default().blocks(&Arc::new(table), now);
+    for (index, family) in collector.families().enumerate() {
+        let of_family = str::from_utf8(blocks[0].of_answers(index)).unwrap();
         let may_be_absent = family.name.contains("remaining");
         assert!(!of_family.is_empty() || may_be_absent, "{}", family.name);
         lines.push_str(of_family);
@@ -219,7 +243,9 @@ fn the_documentation_names_the_values_of_labels() {
     let fields = collectors::ALL
         .iter()
         .flat_map(collectors::Collector::fields);
-    for value in reasons.chain(fields) {
+    let failures = RefreshFailure::all().into_iter();
+    let failures = failures.map(RefreshFailure::as_str);
+    for value in reasons.chain(failures).chain(fields) {
         assert!(docs.contains(&format!("`{value}`")), "{value}");
     }
 }
@@ -231,6 +257,7 @@ fn every_page_names_metrics_that_exist() {
     for page in [
         "README.md",
         "docs/configuration.md",
+        "docs/discovery.md",
         "docs/metrics.md",
         "docs/operation.md",
         "docs/simulator.md",

@@ -54,7 +54,7 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Problems> {
 #[derive(Default)]
 pub(super) struct ScenarioReader {
     pub(super) problems: Vec<Problem>,
-    names: HashSet<String>,
+    pub(super) names: HashSet<String>,
     secret_ids: HashSet<String>,
     pub(super) arns: HashSet<String>,
     pub(super) has_machine_role: bool,
@@ -68,6 +68,7 @@ impl ScenarioReader {
             seed: 0,
             requests_per_second: DOCUMENTED_LIMIT as usize,
             identities: Vec::new(),
+            organization: None,
         };
         match document {
             Ok(document) => self.scenario(document.value(), &mut scenario),
@@ -94,6 +95,9 @@ impl ScenarioReader {
         if scenario.identities.is_empty() && self.problems.len() == n_problems {
             let missing = "has no identities, expected at least one";
             self.problems.push(map.problem(missing));
+        }
+        if let Some(organization) = map.at("organization") {
+            self.organization(organization, scenario);
         }
         // Now that all names are known.
         for Setting { value, origin } in std::mem::take(&mut self.assumers) {
@@ -208,7 +212,7 @@ impl ScenarioReader {
         }))
     }
 
-    fn scans(&mut self, map: &MapReader<'_>) -> Vec<ScanPlay> {
+    pub(super) fn scans(&mut self, map: &MapReader<'_>) -> Vec<ScanPlay> {
         let mut scans = Vec::new();
         let Some(list) = map.at("scans") else {
             return scans;
@@ -289,7 +293,7 @@ impl ScenarioReader {
         self.optional(map, key, 0, whole)
     }
 
-    fn licence(&mut self, map: &MapReader<'_>) -> SimulatedLicence {
+    pub(super) fn licence(&mut self, map: &MapReader<'_>) -> SimulatedLicence {
         let mut licence = SimulatedLicence {
             expires_in: LICENCE_EXPIRES_IN,
             images: LICENSED_IMAGES,
@@ -304,7 +308,7 @@ impl ScenarioReader {
         licence
     }
 
-    fn assets(&mut self, map: &MapReader<'_>) -> SimulatedAssets {
+    pub(super) fn assets(&mut self, map: &MapReader<'_>) -> SimulatedAssets {
         let mut assets = ASSETS;
         if let Some(value) = map.at("assets")
             && let Some(map) = value.as_map(&mut self.problems)
@@ -338,7 +342,11 @@ impl ScenarioReader {
         failures
     }
 
-    fn failure(&mut self, value: ValueReader<'_>, has_actions: bool) -> Option<ScriptedFailure> {
+    pub(super) fn failure(
+        &mut self,
+        value: ValueReader<'_>,
+        has_actions: bool,
+    ) -> Option<ScriptedFailure> {
         let map = value.as_map(&mut self.problems)?;
         let code = self.required(&map, "code", "InternalError", error_code);
         let mut action = None;

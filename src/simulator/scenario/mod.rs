@@ -12,8 +12,10 @@ use crate::{
 };
 
 mod file;
+mod organization;
 mod role;
 
+pub(super) use organization::{MemberDetails, SimulatedOrganization, SimulatedUnit};
 pub(super) use role::SimulatedRole;
 
 /// A checked scenario.
@@ -22,6 +24,7 @@ pub struct Scenario {
     pub(super) seed: u64,
     pub(super) requests_per_second: usize,
     pub(super) identities: Vec<SimulatedIdentity>,
+    pub(super) organization: Option<SimulatedOrganization>,
 }
 
 /// One caller that the API knows, with an account of its own.
@@ -156,6 +159,9 @@ impl Scenario {
         let mut scenario = self.clone();
         for identity in &mut scenario.identities {
             *identity = identity.at_speed(speed);
+        }
+        if let Some(organization) = &mut scenario.organization {
+            *organization = organization.at_speed(speed);
         }
         scenario
     }

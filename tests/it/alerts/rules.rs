@@ -300,9 +300,9 @@ fn no_expression_reads_what_another_rule_records_except_thresholds() {
     for rule in &rules {
         let name = rule.alert.as_ref().or(rule.record.as_ref()).unwrap();
         for series in series_in(&rule.expr) {
-            let is_threshold = series.split_once("threshold:").is_some_and(|(kind, _)| {
-                ["tcss:", "tcss:scan_", "tcss:account_"].contains(&kind)
-            });
+            let is_threshold = series
+                .split_once("threshold:")
+                .is_some_and(|(kind, _)| ["tcss:", "tcss:scan_", "tcss:account_"].contains(&kind));
             let is_of_rules = series.contains(':') || recorded.contains(&series.as_str());
             assert!(is_threshold || !is_of_rules, "{name} reads {series}");
             assert_ne!(rule.record.as_ref(), Some(&series), "{name} reads itself");

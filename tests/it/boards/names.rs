@@ -74,6 +74,14 @@ const NOT_USED: [(&str, &str); 32] = [
 /// Metrics that the exporter does not expose yet, and their labels. Boards and rules must work without them.
 const PLANNED: [(&str, &[&str]); 1] = [("tcss_account_info", &["account", "team"])];
 
+/// Metrics that only a replica with `--ha.kubernetes-lease` exposes, and their labels.
+const OF_REPLICAS: [(&str, &[&str]); 4] = [
+    ("tcss_exporter_leader", &["lease"]),
+    ("tcss_exporter_lease_last_renewal_timestamp_seconds", &[]),
+    ("tcss_exporter_lease_changes_total", &[]),
+    ("tcss_exporter_lease_failures_total", &["reason"]),
+];
+
 /// Metrics that the exporter of this test does not expose, since it serves no TLS.
 const ONLY_WITH_TLS: [(&str, &[&str]); 1] = [(
     "tcss_exporter_web_certificate_expiry_timestamp_seconds",
@@ -157,6 +165,7 @@ async fn every_metric_and_label_in_a_query_exists() {
     let of_prometheus: BTreeMap<_, _> = OF_PROMETHEUS
         .into_iter()
         .chain(PLANNED)
+        .chain(OF_REPLICAS)
         .chain(ONLY_WITH_TLS)
         .collect();
     for (name, _) in PLANNED {

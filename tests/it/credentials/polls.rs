@@ -32,6 +32,7 @@ fn role(source: Source) -> Source {
         external_id: None,
         duration: AssumeRole::DEFAULT_DURATION,
         sts: Sts::default(),
+        is_discovered: false,
         source,
     }))
 }
@@ -397,7 +398,7 @@ async fn a_refused_reload_leaves_nothing_of_its_credentials() {
     ];
     world
         .supervisor
-        .apply(Config { accounts })
+        .apply(Config::of(accounts))
         .await
         .unwrap_err();
     assert!(provider.upgrade().is_none(), "the next one looks anew");

@@ -18,7 +18,7 @@ use tcss_exporter::{
     collectors,
     config::{Account, CollectorConfig, Config, Poll},
     credentials::{Providers, Source},
-    domain::{AccountName, Clock, Endpoint, Rate, Scan, ScanName},
+    domain::{AccountInfo, AccountName, Clock, Endpoint, Rate, Scan, ScanName},
     exposition::{Format, Scrape},
     limiter::Limiters,
     poller::{Context, Job},
@@ -67,6 +67,7 @@ pub(crate) fn account(id: &str, endpoint: &str) -> Account {
         requests_per_second: Rate::DEFAULT,
         time_zone: TimeZone::fixed(jiff::tz::offset(8)),
         scans: vec![scan("latest")],
+        info: AccountInfo::default(),
         collectors: vec![CollectorConfig {
             collector: &collectors::ALL[0],
             poll: POLL,
@@ -114,7 +115,7 @@ impl World {
     }
 
     pub(crate) async fn poll(&mut self, accounts: Vec<Account>) {
-        self.supervisor.apply(Config { accounts }).await.unwrap();
+        self.supervisor.apply(Config::of(accounts)).await.unwrap();
     }
 
     pub(crate) fn text(&self) -> String {
