@@ -11,7 +11,7 @@ use super::{
     serve::config_source,
 };
 use crate::{
-    cli::{AccountsArgs, ListFormat, output},
+    cli::{AccountFormat, AccountsArgs, output},
     config::Account,
     credentials::{AssumeRole, Providers, Source},
     domain::Clock,
@@ -27,9 +27,9 @@ pub(super) async fn run(flags: AccountsArgs) -> Result<(), Failure> {
     let providers = Arc::new(Providers::new(context.refresh_context(&limiters)));
     let list = AccountList::read(&config, &context, &limiters, &providers).await;
     let text = match flags.output {
-        ListFormat::Table => report::account_list(&list.accounts),
-        ListFormat::Json => output::printable_json(&json(&list.accounts)).into_owned(),
-        ListFormat::Yaml => account_file(&list.accounts),
+        AccountFormat::Table => report::account_list(&list.accounts),
+        AccountFormat::Json => output::printable_json(&json(&list.accounts)).into_owned(),
+        AccountFormat::Yaml => account_file(&list.accounts),
     };
     output::print(text)?;
     discover::check(&list.discoveries)

@@ -30,6 +30,10 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     // Problems are reported for the whole file: all shards read it. Only the counts are the shard's.
     let n_accounts = loaded.config.accounts.len();
     let loaded = loaded.of_shard(shard);
+    let overloads = loaded.config.overloads();
+    if !overloads.is_empty() {
+        return Err(Failure::bad_input(overloads));
+    }
     let mut config = loaded.config;
     let accounts = &config.accounts;
     let mut warnings = loaded.warnings;
@@ -115,7 +119,7 @@ async fn live(config: &mut Config) -> Result<Vec<String>, Failure> {
     for discovery in &mut config.discoveries {
         discovery.template.scans.truncate(1);
     }
-    let once = Once::poll(config).await?;
+    let once = Once::poll(config, Some).await?;
     // An organization may have thousands of members, so only those that need attention are shown.
     let mut shown = Vec::new();
     let mut without_role: HashMap<Arc<str>, Vec<String>> = HashMap::new();

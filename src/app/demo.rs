@@ -7,7 +7,8 @@ use tokio::net::TcpListener;
 use super::{Failure, listen, serve::Server, signals::Signals, simulate};
 use crate::{
     cli::{DemoArgs, output},
-    config::{self, Account, Config, Overrides},
+    collectors,
+    config::{self, Account, CollectorConfig, Config, Overrides, Poll},
     credentials::Source,
     domain::{AccountName, Shard},
     simulator::Scenario,
@@ -53,7 +54,7 @@ fn welcome(server: &Server, telemetry_path: &str, config: &Config) -> String {
 }
 
 /// One account for each identity of the scenario, with the default settings, except that it is polled often enough to
-/// watch it change.
+/// watch it change. The first one has every collector.
 fn config(scenario: &Scenario, endpoint: String) -> Result<Config, String> {
     let overrides = Overrides::default()
         .with("api", "endpoint", Some(endpoint))
@@ -68,12 +69,30 @@ fn config(scenario: &Scenario, endpoint: String) -> Result<Config, String> {
     // Without a file, the configuration has exactly one account, with all defaults.
     let default = loaded.config.accounts.remove(0);
     let mut accounts = Vec::new();
-    for (name, credentials) in scenario.identities() {
-        accounts.push(Account {
+    for (index, (name, credentials)) in scenario.identities().enumerate() {
+        let mut account = Account {
             name: AccountName::parse(name)?,
             credentials: Source::Static(credentials.clone()),
             ..default.clone()
-        });
+        };
+        if index == 0 {
+            account.collectors = every_collector(account.collectors[0].poll);
+        }
+        accounts.push(account);
     }
     Ok(Config::of(accounts))
+}
+
+/// All of them, polled as often as the scans.
+fn every_collector(poll: Poll) -> Vec<CollectorConfig> {
+    let mut configs = Vec::new();
+    for collector in &collectors::ALL {
+        let limit = collector.limit.map_or(0, |limit| limit.default);
+        configs.push(CollectorConfig {
+            collector,
+            poll,
+            limit,
+        });
+    }
+    configs
 }

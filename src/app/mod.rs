@@ -21,12 +21,14 @@ mod demo;
 mod discover;
 mod election;
 mod health;
+mod images;
 mod limits;
 mod listen;
 mod log_queue;
 mod logfmt;
 mod logging;
 mod once;
+mod plan;
 mod report;
 mod scan;
 mod serve;
@@ -107,7 +109,7 @@ fn forbid_core_dumps(command: &Command) {
 fn is_one_shot(command: &Command) -> bool {
     matches!(
         command,
-        Command::Check(_) | Command::Scan(_) | Command::Accounts(_)
+        Command::Check(_) | Command::Scan(_) | Command::Accounts(_) | Command::Images(_)
     )
 }
 
@@ -121,6 +123,10 @@ async fn dispatch(command: Command, signals: Option<Signals>) -> Result<(), Fail
         (Command::Accounts(flags), Some(signals)) => {
             unless_stopped(accounts::run(flags), signals).await
         }
+        (Command::Images(flags), Some(signals)) => {
+            unless_stopped(images::run(flags), signals).await
+        }
+        (Command::Plan(flags), _) => plan::run(&flags),
         (Command::Health(flags), _) => health::run(flags).await,
         (Command::Completions(flags), _) => Ok(output::print(pages::completions(flags.shell))?),
         (Command::Man, _) => Ok(output::print(pages::man())?),
@@ -146,8 +152,9 @@ fn log_flags(command: &Command) -> Option<&LogFlags> {
         Command::Check(flags) => Some(&flags.log),
         Command::Scan(flags) => Some(&flags.log),
         Command::Accounts(flags) => Some(&flags.log),
+        Command::Images(flags) => Some(&flags.log),
         Command::Simulate(flags) => Some(&flags.log),
-        Command::Health(_) | Command::Completions(_) | Command::Man => None,
+        Command::Plan(_) | Command::Health(_) | Command::Completions(_) | Command::Man => None,
     }
 }
 

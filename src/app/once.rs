@@ -9,10 +9,9 @@ use super::{
     discover::{AccountList, DiscoveryResult},
 };
 use crate::{
-    config::Config,
+    config::{Account, Config},
     credentials::Providers,
     domain::Clock,
-    exposition,
     limiter::Limiters,
     poller::{Context, Job, PollGate},
     store::Store,
@@ -30,8 +29,11 @@ pub(super) struct Once {
 
 impl Once {
     /// Polls every job of the accounts of `config`, with those that its discoveries list, within the
-    /// rate limit. The polls of an account without credentials fail.
-    pub(super) async fn poll(config: &Config) -> Result<Once, Failure> {
+    /// rate limit, as far as `select` returns them. The polls of an account without credentials fail.
+    pub(super) async fn poll(
+        config: &Config,
+        select: impl Fn(Account) -> Option<Account>,
+    ) -> Result<Once, Failure> {
         let context = super::context(Clock::system(), config.shard, PollGate::default())?;
         let limiters = Arc::<Limiters>::default();
         let providers = Arc::new(Providers::new(context.refresh_context(&limiters)));
@@ -39,6 +41,7 @@ impl Once {
             accounts,
             discoveries,
         } = AccountList::read(config, &context, &limiters, &providers).await;
+        let accounts: Vec<Account> = accounts.into_iter().filter_map(select).collect();
         providers
             .probe(accounts.iter().map(|account| &account.credentials))
             .await;
@@ -74,7 +77,7 @@ async fn poll_all(jobs: &[Job], context: &Arc<Context>) {
         polls.spawn(async move {
             // `Job::poll` would also log the failure, which the table shows.
             let (outcome, _) = job.poll_once(&context).await;
-            exposition::publish(&job.entry, job.entry.snapshot().after(outcome));
+            job.entry.replace(job.entry.snapshot().after(outcome));
         });
     }
     polls.join_all().await;

@@ -124,6 +124,7 @@ impl Server {
             reload = Some(reload_queue.clone());
         }
         let web_state = Arc::new(WebState {
+            lines: Arc::default(),
             store: supervisor.store(),
             telemetry: Arc::clone(&context.telemetry),
             clock,

@@ -7,7 +7,8 @@ use std::{
 };
 
 use clap::{
-    Args, CommandFactory, FromArgMatches as _, Parser, Subcommand, builder::BoolishValueParser,
+    Args, CommandFactory, FromArgMatches as _, Parser, Subcommand,
+    builder::{BoolishValueParser, RangedU64ValueParser},
 };
 use clap_complete::Shell;
 
@@ -21,8 +22,8 @@ mod variables;
 pub use flags::{ConfigFlags, HaFlags, LogFlags, Sockets, WebConfigFlags, WebFlags};
 use values::parse_auto_reload_interval;
 pub use values::{
-    LeaseName, ListFormat, ListenAddress, LogFormat, LogLevel, OutputFormat, StandbyMode,
-    TelemetryPath, WebAddress,
+    AccountFormat, LeaseName, ListFormat, ListenAddress, LogFormat, LogLevel, OutputFormat,
+    StandbyMode, TelemetryPath, WebAddress,
 };
 
 use crate::{build_info, simulator::Speed};
@@ -136,6 +137,15 @@ pub enum Command {
         after_help = HELP
     )]
     Accounts(AccountsArgs),
+    #[command(
+        about = "List the worst local images of the last completed scan of every account.",
+        after_help = HELP
+    )]
+    Images(ImagesArgs),
+    #[command(
+        about = "Compare the requests that a configuration needs with the limit, without any API call."
+    )]
+    Plan(PlanArgs),
     #[command(about = "Run only the simulated API.")]
     Simulate(SimulateArgs),
     #[command(
@@ -155,6 +165,8 @@ impl Command {
             Command::Check(flags) => Some(&mut flags.config),
             Command::Scan(flags) => Some(&mut flags.config),
             Command::Accounts(flags) => Some(&mut flags.config),
+            Command::Images(flags) => Some(&mut flags.config),
+            Command::Plan(flags) => Some(&mut flags.config),
             _ => None,
         }
     }
@@ -267,12 +279,61 @@ pub struct AccountsArgs {
         value_enum,
         help = "Output format. yaml prints the discovered accounts as an account file."
     )]
+    pub output: AccountFormat,
+
+    #[command(flatten)]
+    pub config: ConfigFlags,
+    #[command(flatten)]
+    pub log: LogFlags,
+}
+
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct ImagesArgs {
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_ACCOUNT",
+        value_name = "NAME",
+        help = "Only list images of this account."
+    )]
+    pub account: Option<String>,
+
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_SCAN",
+        value_name = "NAME",
+        help = "Only list images of this scan."
+    )]
+    pub scan: Option<String>,
+
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_LIMIT",
+        value_name = "N",
+        value_parser = RangedU64ValueParser::<usize>::new().range(1..=100),
+        help = "Maximum number of images per scan, 1 to 100. By default, that of the collector risk_images."
+    )]
+    pub limit: Option<usize>,
+
+    #[arg(
+        long,
+        env = "TCSS_EXPORTER_OUTPUT",
+        value_name = "FORMAT",
+        default_value = "table",
+        value_enum,
+        help = "Output format."
+    )]
     pub output: ListFormat,
 
     #[command(flatten)]
     pub config: ConfigFlags,
     #[command(flatten)]
     pub log: LogFlags,
+}
+
+#[derive(Args, Clone, Debug, PartialEq, Eq)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub config: ConfigFlags,
 }
 
 #[derive(Args, Clone, Debug, PartialEq)]

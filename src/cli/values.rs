@@ -273,11 +273,19 @@ pub enum OutputFormat {
 
 /// The output of `accounts`: for people, for programs, or an account file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum ListFormat {
+pub enum AccountFormat {
     #[default]
     Table,
     Json,
     Yaml,
+}
+
+/// The output of `images`: for people or for programs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    #[default]
+    Table,
+    Json,
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@
 use super::{codes::family, error::ApiError};
 use crate::domain::Reason;
 
-const GRANT: &str = "Attach a CAM policy that allows tcss:DescribeVulScanInfo on resource * to this user or role; \
-                     docs/credentials.md has one to copy.";
+const GRANT: &str = "Attach a CAM policy that allows the actions of this collector on resource * to this user or role; \
+                     docs/credentials.md lists them.";
 const ENABLE: &str = "Open the Container Security console with this account: enable the service, grant it the \
                       authorization that it asks for, and check that its licence has not expired.";
 const ALLOW_ADDRESS: &str = "The account allows API calls only from certain IP addresses. Add the address of this machine in \
@@ -201,20 +201,16 @@ mod tests {
     #[test]
     fn common_mistakes_have_their_own_advice() {
         let cases = [
-            (
-                Reason::Permission,
-                "UnauthorizedOperation",
-                "tcss:DescribeVulScanInfo",
-            ),
+            (Reason::Permission, "UnauthorizedOperation", "CAM policy"),
             (
                 Reason::Permission,
                 "AuthFailure.UnauthorizedOperation",
-                "tcss:DescribeVulScanInfo",
+                "CAM policy",
             ),
             (
                 Reason::Permission,
                 "UnauthorizedOperation.CamNoAuth",
-                "tcss:DescribeVulScanInfo",
+                "CAM policy",
             ),
             (
                 Reason::Auth,

@@ -43,6 +43,7 @@ impl Answer for ImageScan {
         },
     ];
     const PER: Per = Per::Account;
+    const FOLLOWS_SCANS: bool = true;
     const FAMILIES: &'static [Family<ImageScan>] = &FAMILIES;
 
     fn read(fields: &mut Fields<'_>, _: Option<&ImageScan>) -> ImageScan {
@@ -77,6 +78,10 @@ impl Answer for ImageScan {
             },
             _ => Pace::Idle,
         }
+    }
+
+    fn start(&self) -> Option<Timestamp> {
+        self.last_scan
     }
 }
 

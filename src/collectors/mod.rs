@@ -77,6 +77,8 @@ pub trait Answer: Sized + Send + Sync + 'static {
     const PER: Per;
     /// Between polls, unless configured; `None` is `poll.interval`.
     const INTERVAL: Option<Duration> = Some(Duration::from_mins(5));
+    /// Whether [`Answer::pace`] may say that a scan runs.
+    const FOLLOWS_SCANS: bool = false;
     /// For collectors whose answer is a list of which only a part is exposed.
     const LIMIT: Option<Limit> = None;
     const FAMILIES: &'static [Family<Self>];
@@ -289,6 +291,8 @@ pub struct Collector {
     pub per: Per,
     /// See [`Answer::INTERVAL`].
     pub interval: Option<Duration>,
+    /// See [`Answer::FOLLOWS_SCANS`].
+    pub follows_scans: bool,
     pub limit: Option<Limit>,
     n_families: usize,
     family: fn(usize) -> FamilyHead,
@@ -347,6 +351,7 @@ impl Collector {
             actions: A::ACTIONS,
             per: A::PER,
             interval: A::INTERVAL,
+            follows_scans: A::FOLLOWS_SCANS,
             limit: A::LIMIT,
             n_families: A::FAMILIES.len(),
             // By index: a list of the heads alone cannot be built at compile time.

@@ -326,3 +326,21 @@ fn names(value: &Value, found: &mut BTreeSet<String>) {
         _ => {}
     }
 }
+
+/// The other half of the law is in the tests of `vul_scan`.
+#[test]
+fn a_malware_or_image_scan_in_the_future_is_noticed() {
+    for (name, field) in [("virus_scan", "StartTime"), ("image_scan", "LastScanTime")] {
+        let collector = ALL.iter().find(|it| it.name == name).unwrap();
+        // The examples are read as of 2025-11-25 00:00 in UTC+8.
+        for (time, is_ahead) in [
+            ("2025-11-25 07:58:00", true),
+            ("2025-11-24 23:58:00", false),
+        ] {
+            let mut responses = examples(collector);
+            responses[0].insert(field.into(), json!(time));
+            let parsed = read(collector, &responses).unwrap();
+            assert_eq!(parsed.starts_ahead.is_some(), is_ahead, "{name} {time}");
+        }
+    }
+}

@@ -41,6 +41,7 @@ impl Answer for VirusScan {
         body: Body::Fixed("{}"),
     }];
     const PER: Per = Per::Account;
+    const FOLLOWS_SCANS: bool = true;
     const FAMILIES: &'static [Family<VirusScan>] = &FAMILIES;
 
     fn read(fields: &mut Fields<'_>, _: Option<&VirusScan>) -> VirusScan {
@@ -73,6 +74,10 @@ impl Answer for VirusScan {
             },
             _ => Pace::Idle,
         }
+    }
+
+    fn start(&self) -> Option<Timestamp> {
+        self.start
     }
 }
 

@@ -99,6 +99,7 @@ impl Answer for VulScan {
     }];
     const PER: Per = Per::Scan;
     const INTERVAL: Option<Duration> = None;
+    const FOLLOWS_SCANS: bool = true;
     const FAMILIES: &'static [Family<VulScan>] = &FAMILIES;
 
     fn read(fields: &mut Fields<'_>, before: Option<&VulScan>) -> VulScan {

@@ -19,6 +19,7 @@ mod fingerprint;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
 mod load;
+mod plan;
 mod raw;
 mod values;
 mod warnings;
@@ -30,6 +31,7 @@ pub use discovery::{
 };
 pub use fingerprint::{ConfigDigest, Fingerprint};
 pub use load::{Loaded, Overrides, load};
+pub use plan::{ActionLoad, LimitGroup, exceeds};
 
 pub use crate::yaml::{Problem, Problems};
 

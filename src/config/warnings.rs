@@ -1,12 +1,11 @@
 //! Warnings about what works but is probably not intended.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::collections::HashSet;
 
-use super::{Account, Config, Endpoint, Rate, Shard};
-use crate::{collectors::Per, credentials::Source};
+use super::{
+    Account, Config, Rate, Shard,
+    plan::{LimitGroup, exceeds},
+};
 
 /// The most warnings of one kind: a mistake in a default would otherwise be reported for every account, at every
 /// reload.
@@ -17,8 +16,8 @@ pub(super) fn of(config: &Config) -> Vec<String> {
     let mut warnings = plain_http(&config.accounts);
     warnings.extend(keys_in_the_file(&config.accounts));
     let mut overloads = Vec::new();
-    for group in sharing_a_limit(&config.accounts) {
-        overloads.extend(group.overload());
+    for group in config.limit_groups() {
+        overloads.extend(group.scanning_overload());
     }
     warnings.extend(shortened(overloads));
     warnings
@@ -28,7 +27,7 @@ pub(super) fn of(config: &Config) -> Vec<String> {
 /// needs the whole configuration.
 pub(super) fn of_spreading(config: &Config, shard: Shard) -> Vec<String> {
     let mut warnings = Vec::new();
-    for group in sharing_a_limit(&config.accounts) {
+    for group in config.limit_groups() {
         warnings.extend(group.spreading(shard));
     }
     shortened(warnings)
@@ -75,51 +74,25 @@ fn keys_in_the_file(accounts: &[Account]) -> Option<String> {
     ))
 }
 
-/// Accounts with the same credentials and endpoint, and so with one rate limit.
-struct LimitGroup<'a> {
-    accounts: Vec<&'a Account>,
-}
-
-/// In the order of the first account of each group.
-fn sharing_a_limit(accounts: &[Account]) -> Vec<LimitGroup<'_>> {
-    // Ten thousand accounts may all share one identity, so the groups are found by hash.
-    let mut index: HashMap<(&Source, &Endpoint), usize> = HashMap::new();
-    let mut groups: Vec<LimitGroup<'_>> = Vec::new();
-    for account in accounts {
-        let next = groups.len();
-        let key = (&account.credentials, &account.endpoint);
-        let group = *index.entry(key).or_insert(next);
-        if group == next {
-            groups.push(LimitGroup {
-                accounts: Vec::new(),
-            });
-        }
-        groups[group].accounts.push(account);
-    }
-    groups
-}
-
 impl LimitGroup<'_> {
-    fn overload(&self) -> Option<String> {
-        let rate = self.rate()?;
-        let idle = self.needed(|poll| poll.interval);
-        let scanning = self.needed(|poll| poll.scanning_interval);
-        let names = self.names();
-        let allowed = rate.per_second();
-        // The permanent overload is the worse one, and includes the other.
-        if exceeds(idle, rate) {
-            return Some(format!(
-                "{names}: polling needs {idle:.1} requests per second, and {scanning:.1} while all scans run, but \
-                 {allowed} are allowed, so polls will be late; increase the intervals or split the accounts",
-            ));
+    /// Only while scans run: what never fits is refused.
+    fn scanning_overload(&self) -> Option<String> {
+        let rate = self.rate();
+        let loads = self.loads();
+        let worst = loads
+            .iter()
+            .max_by(|a, b| a.scanning.total_cmp(&b.scanning))?;
+        if exceeds(worst.idle, rate) || !exceeds(worst.scanning, rate) {
+            return None;
         }
-        if exceeds(scanning, rate) {
-            return Some(format!(
-                "{names}: polling needs {scanning:.1} requests per second while all scans run, but {allowed} are \
-                 allowed, so polls will be late; increase scanning_interval",
-            ));
-        }
-        None
+        Some(format!(
+            "{}: {} needs {:.1} requests per second while all scans run, but {} are allowed, so polls will be late; \
+             increase scanning_interval",
+            self.names(),
+            worst.action,
+            worst.scanning,
+            rate.per_second(),
+        ))
     }
 
     /// Whether all shards together could use up the API's limit, so that nothing is left for other tools.
@@ -128,7 +101,7 @@ impl LimitGroup<'_> {
         for account in &self.accounts {
             owners.insert(shard.owner(&account.name));
         }
-        let total = self.rate()?.per_second() * u32::try_from(owners.len()).unwrap_or(u32::MAX);
+        let total = self.rate().per_second() * u32::try_from(owners.len()).unwrap_or(u32::MAX);
         let max = Rate::MAX.per_second();
         // With a single owner, that shard keeps the limit on its own.
         if owners.len() < 2 || total < max {
@@ -143,45 +116,4 @@ impl LimitGroup<'_> {
             shard.count(),
         ))
     }
-
-    /// The lowest one counts.
-    fn rate(&self) -> Option<Rate> {
-        let rates = self
-            .accounts
-            .iter()
-            .map(|account| account.requests_per_second);
-        rates.min()
-    }
-
-    /// Requests per second.
-    fn needed(&self, interval: fn(&super::Poll) -> Duration) -> f64 {
-        let mut total = 0.0;
-        for account in &self.accounts {
-            let n_scans = u32::try_from(account.scans.len()).map_or(f64::INFINITY, f64::from);
-            for config in &account.collectors {
-                if config.collector.per == Per::Scan {
-                    total += n_scans / interval(&config.poll).as_secs_f64();
-                }
-            }
-        }
-        total
-    }
-
-    fn names(&self) -> String {
-        match self.accounts[..] {
-            [only] => format!("account \"{}\"", only.name),
-            [first, second] => format!("accounts \"{}\" and \"{}\"", first.name, second.name),
-            [first, ref others @ ..] => format!(
-                "account \"{}\" and {} more with the same credentials",
-                first.name,
-                others.len()
-            ),
-            [] => String::new(),
-        }
-    }
-}
-
-fn exceeds(needed: f64, rate: Rate) -> bool {
-    // The period is a little longer than 1/rate, so this is the rate that is really sent.
-    needed * rate.period().as_secs_f64() > 1.0
 }

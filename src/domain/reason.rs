@@ -121,7 +121,7 @@ impl Reason {
                 "Compare SecretId and SecretKey with the CAM console. Check whether temporary keys have expired."
             }
             Reason::Permission => {
-                "Grant tcss:DescribeVulScanInfo on resource *. docs/credentials.md has a policy to copy."
+                "Grant the actions of the collector on resource *. docs/credentials.md lists them."
             }
             Reason::NoRole => {
                 "Create the role in this account and let it trust the exporter's account. See docs/discovery.md."

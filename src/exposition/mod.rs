@@ -1,19 +1,20 @@
 //! Snapshots + registry + time → bytes. The only place that knows the text format.
 //!
-//! The lines of a job are rendered once per poll, by [`publish`]; a scrape copies them. The text
-//! is made page by page, so that a large exposition is never in memory as a whole.
+//! The lines of jobs are rendered in blocks and kept until one of the jobs was polled again; a
+//! scrape copies them. The text is made page by page.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use prometheus::proto::MetricFamily;
 
 use crate::{
-    collectors::{self, Collector, FamilyHead, Lifetime},
+    collectors::{self, Collector, FamilyHead},
     domain::Moment,
-    store::{LinesReader, Snapshot, Store, Table},
+    store::{Snapshot, Store},
 };
 
 mod accounts;
+mod blocks;
 mod fleet;
 mod format;
 mod polls;
@@ -21,10 +22,11 @@ mod registry;
 mod text;
 mod writer;
 
+pub use blocks::LineCache;
 pub use format::Format;
-pub use polls::publish;
 
 use accounts::AccountCounters;
+use blocks::LineBlock;
 use fleet::{AccountCounts, DiscoveryCounters};
 use text::{FamilyOf, Kind};
 use writer::Writer;
@@ -32,17 +34,16 @@ use writer::Writer;
 /// A page is sent when it has at least this many bytes. Each one is handed from thread to thread,
 /// which costs as much as rendering some tens of kilobytes.
 const PAGE: usize = 256 * 1024;
-/// A page ends after the row that fills it.
-const SPARE: usize = 4 * 1024;
+/// A page ends after the row that fills it, which is a family of a block.
+const SPARE: usize = 64 * 1024;
 /// The capacity of a buffer for a page.
 pub const PAGE_CAPACITY: usize = PAGE + SPARE;
 
 /// Everything that one scrape exposes, as it is at one moment.
 #[derive(Debug)]
 pub struct Scrape {
-    table: Arc<Table>,
-    /// One for each job of the table.
-    jobs: Vec<JobState>,
+    /// The lines of all jobs, in the order of the table.
+    blocks: Vec<Arc<LineBlock>>,
     /// One for each account of the table.
     accounts: Vec<AccountCounters>,
     /// One for each source of accounts.
@@ -52,31 +53,29 @@ pub struct Scrape {
     registry: Vec<MetricFamily>,
 }
 
-#[derive(Debug)]
-struct JobState {
-    /// The families that were not written yet.
-    lines: LinesReader,
-    is_fresh: bool,
-}
-
 impl Scrape {
     /// The state of `store`, together with the gathered registry.
     pub fn new(store: &Store, registry: Vec<MetricFamily>, now: Moment) -> Scrape {
+        Scrape::cached(store, &LineCache::default(), registry, now)
+    }
+
+    /// The same, with lines that earlier scrapes have rendered.
+    pub fn cached(
+        store: &Store,
+        cache: &LineCache,
+        registry: Vec<MetricFamily>,
+        now: Moment,
+    ) -> Scrape {
         let table = store.table();
-        let mut jobs = Vec::with_capacity(table.jobs.len());
-        for job in &table.jobs {
-            let (lines, is_fresh) = job.scraped(now);
-            jobs.push(JobState { lines, is_fresh });
-        }
         // Read now, not page by page: a scrape that takes long must not mix several moments.
+        let blocks = cache.blocks(&table, now);
         let mut accounts = Vec::with_capacity(table.accounts.len());
         for account in &table.accounts {
             accounts.push(AccountCounters::read(account));
         }
         let (counts, discoveries) = fleet::read(&table);
         Scrape {
-            table,
-            jobs,
+            blocks,
             accounts,
             counts,
             discoveries,
@@ -88,8 +87,7 @@ impl Scrape {
     pub fn of_standby(store: &Store, registry: Vec<MetricFamily>) -> Scrape {
         let (counts, discoveries) = fleet::read(&store.table());
         Scrape {
-            table: Arc::default(),
-            jobs: Vec::new(),
+            blocks: Vec::new(),
             accounts: Vec::new(),
             counts,
             discoveries,
@@ -119,21 +117,20 @@ impl Scrape {
         String::from_utf8(text).expect("labels and help texts are UTF-8")
     }
 
-    /// The families in their order, each once: a family must not be interrupted by another. Those
-    /// of one job come in the order of its lines.
+    /// The families in their order, each once: a family must not be interrupted by another.
     fn sections(&self) -> Vec<Section> {
         let mut sections = Vec::new();
         for collector in &collectors::ALL {
-            let jobs = self.jobs_of(collector);
-            for head in collector.families() {
+            for (index, head) in collector.families().enumerate() {
                 sections.push(Section::Answers {
-                    jobs: jobs.clone(),
+                    collector,
+                    index,
                     head,
                 });
             }
         }
-        for family in &polls::FAMILIES {
-            sections.push(Section::Polls(family));
+        for (index, family) in polls::FAMILIES.iter().enumerate() {
+            sections.push(Section::Polls { index, family });
         }
         for family in &accounts::FAMILIES {
             sections.push(Section::Accounts(family));
@@ -147,31 +144,22 @@ impl Scrape {
         }
         sections
     }
-
-    /// The table has the jobs of one collector side by side.
-    fn jobs_of(&self, collector: &Collector) -> Range<usize> {
-        let mut range = 0..0;
-        for (index, job) in self.table.jobs.iter().enumerate() {
-            if job.collector != collector {
-                continue;
-            }
-            if range.is_empty() {
-                range.start = index;
-            }
-            range.end = index + 1;
-        }
-        range
-    }
 }
 
 /// A family, and where its rows come from.
 #[derive(Clone, Debug)]
 enum Section {
+    /// A row is a block.
     Answers {
-        jobs: Range<usize>,
+        collector: &'static Collector,
+        index: usize,
         head: FamilyHead,
     },
-    Polls(&'static FamilyOf<Snapshot>),
+    /// A row is a block.
+    Polls {
+        index: usize,
+        family: &'static FamilyOf<Snapshot>,
+    },
     Accounts(&'static FamilyOf<AccountCounters>),
     Counts(&'static FamilyOf<AccountCounts>),
     Discoveries(&'static FamilyOf<DiscoveryCounters>),
@@ -181,8 +169,7 @@ enum Section {
 impl Section {
     fn n_rows(&self, scrape: &Scrape) -> usize {
         match self {
-            Section::Answers { jobs, .. } => jobs.len(),
-            Section::Polls(_) => scrape.jobs.len(),
+            Section::Answers { .. } | Section::Polls { .. } => scrape.blocks.len(),
             Section::Accounts(_) => scrape.accounts.len(),
             Section::Counts(_) => scrape.counts.len(),
             Section::Discoveries(_) => scrape.discoveries.len(),
@@ -190,20 +177,21 @@ impl Section {
         }
     }
 
-    fn write(&self, row: usize, scrape: &mut Scrape, writer: &mut Writer) {
+    fn write(&self, row: usize, scrape: &Scrape, writer: &mut Writer) {
         match self {
-            Section::Answers { jobs, head } => {
-                let job = &mut scrape.jobs[jobs.start + row];
-                let lines = job.lines.next_family();
-                // Stale data are withheld, so that an alert on them sees nothing instead of a value
-                // that is no longer true. Facts about the past stay true.
-                if !job.is_fresh && head.lifetime == Lifetime::Fresh {
-                    return;
+            Section::Answers {
+                collector,
+                index,
+                head,
+            } => {
+                let block = &scrape.blocks[row];
+                if block.collector == *collector {
+                    let lines = block.of_answers(*index);
+                    write_lines(writer, head.name, Kind::Gauge, head.help, lines);
                 }
-                write_lines(writer, head.name, Kind::Gauge, head.help, lines);
             }
-            Section::Polls(family) => {
-                let lines = scrape.jobs[row].lines.next_family();
+            Section::Polls { index, family } => {
+                let lines = scrape.blocks[row].of_polls(*index);
                 write_lines(writer, family.name, family.kind, family.help, lines);
             }
             Section::Accounts(family) => {
@@ -278,7 +266,7 @@ impl Pages {
                 self.writer.next_family();
             }
             for row in self.row..section.n_rows(&self.scrape) {
-                section.write(row, &mut self.scrape, &mut self.writer);
+                section.write(row, &self.scrape, &mut self.writer);
                 if self.writer.len() >= PAGE {
                     // The next call continues with the row after this one.
                     self.row = row + 1;

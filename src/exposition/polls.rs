@@ -1,10 +1,7 @@
-//! The families about polls, which every collector has, and the lines of a job.
+//! The families about polls, which every collector has.
 
-use super::text::{FamilyOf, Kind, label_set, write_samples};
-use crate::{
-    domain::Moment,
-    store::{JobEntry, Lines, Snapshot},
-};
+use super::text::{FamilyOf, Kind};
+use crate::{domain::Moment, store::Snapshot};
 
 pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
     FamilyOf {
@@ -86,41 +83,6 @@ pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
         },
     },
 ];
-
-/// Replaces the snapshot of `job`, with its lines rendered.
-pub fn publish(job: &JobEntry, mut snapshot: Snapshot) {
-    snapshot.lines = lines(job, &snapshot);
-    job.replace(snapshot);
-}
-
-/// First the families of the collector, then [`FAMILIES`].
-fn lines(job: &JobEntry, snapshot: &Snapshot) -> Lines {
-    let mut labels = vec![("account", job.account.as_str())];
-    if let Some(scan) = &job.scan {
-        labels.push(("scan", scan.as_str()));
-    }
-    // The families of a collector belong to it by name; those about polls are shared by all.
-    let of_answer = label_set(&labels);
-    labels.insert(1, ("collector", job.collector.name));
-    let of_poll = label_set(&labels);
-
-    let heads: Vec<_> = job.collector.families().collect();
-    Lines::collect(heads.len() + FAMILIES.len(), |index, out| {
-        let Some(head) = heads.get(index) else {
-            let family = &FAMILIES[index - heads.len()];
-            write_samples(out, family.name, &of_poll, |samples| {
-                (family.samples)(snapshot, samples);
-            });
-            return;
-        };
-        // Whether the data are still fresh is decided at each scrape, which can be hours later.
-        if let Some(data) = snapshot.latest() {
-            write_samples(out, head.name, &of_answer, |samples| {
-                job.collector.samples(&data.answer, index, samples);
-            });
-        }
-    })
-}
 
 /// To the millisecond, which an `f64` represents.
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]

@@ -121,7 +121,6 @@ mod tests {
         client::ApiError,
         collectors,
         domain::{AccountName, Clock, ScanName},
-        exposition,
         store::{Outcome, Table},
     };
 
@@ -143,7 +142,7 @@ mod tests {
                 let stale_after = Duration::from_secs(300);
                 let entry = JobEntry::new(&account, Some(&scan), &collectors::ALL[0], stale_after);
                 let snapshot = crate::store::Snapshot::unpolled(Duration::from_secs(60));
-                exposition::publish(&entry, snapshot);
+                entry.replace(snapshot);
                 table.jobs.push(Arc::new(entry));
             }
             let jobs = table.jobs.clone();
@@ -181,7 +180,7 @@ mod tests {
             let job = &self.jobs[job];
             let took = Duration::from_millis(100);
             let next = job.snapshot().after(Outcome { at, took, result });
-            exposition::publish(job, next);
+            job.replace(next);
         }
 
         fn state(&self, reach: &mut ApiReach, seconds: u64) -> (bool, bool) {

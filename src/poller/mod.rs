@@ -14,7 +14,6 @@ use crate::{
     config,
     credentials::{CredentialsChange, Environment, Provider, RefreshContext},
     domain::{Clock, Moment, Scan},
-    exposition,
     limiter::{AccountLimiter, Limiters},
     store::{AccountEntry, JobEntry, Outcome, RequestStats, Snapshot},
     telemetry::Telemetry,
@@ -167,7 +166,7 @@ impl Job {
     async fn forget(&self, gate: &PollGate) {
         gate.forbidden().await;
         let interval = self.poll.interval;
-        exposition::publish(&self.entry, Snapshot::unpolled(interval));
+        self.entry.replace(Snapshot::unpolled(interval));
     }
 
     /// Polls until the gate closes.
@@ -251,7 +250,7 @@ impl Job {
         if after.fails_permanently() {
             next.new_credentials = Some(self.provider.change_from(serial));
         }
-        exposition::publish(&self.entry, after);
+        self.entry.replace(after);
         next
     }
 

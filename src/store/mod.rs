@@ -20,11 +20,9 @@ use crate::{
 };
 
 mod discovery;
-mod lines;
 mod snapshot;
 
 pub use discovery::{DiscoveryEntry, DiscoveryState};
-pub use lines::{Lines, LinesReader};
 pub use snapshot::{Data, LastPoll, Outcome, Snapshot};
 
 /// Everything that is exposed. A reload replaces the table and keeps the entries that did not
@@ -204,14 +202,12 @@ impl JobEntry {
         self.snapshot.load_full()
     }
 
-    /// What a scrape at `now` needs of the current snapshot.
-    pub fn scraped(&self, now: Moment) -> (LinesReader, bool) {
-        let snapshot = self.snapshot.load();
-        let is_fresh = snapshot.fresh(now, self.stale_after).is_some();
-        (snapshot.lines.reader(), is_fresh)
+    /// Whether `snapshot` is still the current one.
+    pub fn has_snapshot(&self, snapshot: &Arc<Snapshot>) -> bool {
+        Arc::ptr_eq(&self.snapshot.load(), snapshot)
     }
 
-    /// Replaces the snapshot. Use `exposition::publish`, which renders its lines.
+    /// Replaces the snapshot.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
     }

@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::Lines;
 use crate::{
     client::ApiError,
     collectors::{AnyAnswer, Pace, Parsed},
@@ -27,7 +26,6 @@ pub struct Snapshot {
     pub unexpected_values: u64,
     /// The time between the last poll and the next.
     pub interval: Duration,
-    pub lines: Lines,
 }
 
 #[derive(Clone, Debug)]
@@ -78,7 +76,6 @@ impl Snapshot {
         let Outcome { at, took, result } = outcome;
         let mut next = Snapshot {
             polls: self.polls + 1,
-            lines: Lines::default(),
             ..self.clone()
         };
         let failure = match result {

@@ -14,7 +14,6 @@ use crate::{
     config::{self, Config},
     credentials::Providers,
     domain::{AccountInfo, AccountName},
-    exposition,
     limiter::Limiters,
     poller::{Channel, Context, Job},
     store::Store,
@@ -448,7 +447,7 @@ impl RunningAccount {
             let mut snapshot = (*earlier.entry.snapshot()).clone();
             // The interval may be what changed; the new job has not backed off yet.
             snapshot.interval = job.poll.interval;
-            exposition::publish(&job.entry, snapshot);
+            job.entry.replace(snapshot);
             return;
         }
     }

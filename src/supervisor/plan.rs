@@ -9,7 +9,6 @@ use crate::{
     config::{Account, CollectorConfig, Discovery},
     credentials::{CredentialsError, Provider, Providers},
     domain::Scan,
-    exposition,
     limiter::{AccountLimiter, Limiters},
     poller::{Channel, Job},
     store::{AccountEntry, JobEntry, RequestStats, Snapshot, Table},
@@ -183,7 +182,7 @@ fn entry(account: &Account, config: &CollectorConfig, scan: Option<&Scan>) -> Jo
     let scan = scan.map(|scan| &scan.name);
     let entry = JobEntry::new(&account.name, scan, collector, poll.stale_after);
     // Published before the first poll, so that `tcss_up` is 0 from the start instead of absent.
-    exposition::publish(&entry, Snapshot::unpolled(poll.interval));
+    entry.replace(Snapshot::unpolled(poll.interval));
     entry
 }
 

@@ -62,6 +62,11 @@ impl ConfigSource {
             )]);
         };
         let loaded = loaded.map_err(|problems| lines(problems.iter()))?;
+        // For this shard only: each has a limit of its own.
+        let overloads = loaded.config.overloads();
+        if !overloads.is_empty() {
+            return Err(overloads);
+        }
         for warning in &loaded.warnings {
             tracing::warn!("{warning}");
         }

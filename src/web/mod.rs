@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `--web.telemetry-path` | GET, HEAD | the metrics; 503 above `--web.max-requests` concurrent scrapes |
 //! | `/` | GET, HEAD | the status page; `?q=` part of a name, `?page=`, `?refresh=off` |
+//! | `/accounts/NAME` | GET, HEAD | the page of one account |
 //! | `/-/healthy` | GET, HEAD | 200 |
 //! | `/-/ready` | GET, HEAD | 200 once every scan was polled, 503 before |
 //! | `/-/reload` | POST, PUT | 200, or 500 with the problems; 403 without `--web.enable-lifecycle`, and for cross-origin requests |
@@ -14,7 +15,7 @@ use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Body;
 use tokio::{
@@ -24,7 +25,7 @@ use tokio::{
 
 use crate::{
     domain::{Clock, Moment},
-    exposition::Scrape,
+    exposition::{LineCache, Scrape},
     leadership::Leadership,
     listener::Peer,
     store::Store,
@@ -53,7 +54,7 @@ pub use renderer::Renderer;
 pub use server::serve;
 
 use body::BegunScrape;
-use route::Route;
+use route::{Route, account_name};
 
 /// Until a client that announced a body without a length has sent its end.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -68,6 +69,8 @@ pub type ReloadRequest = oneshot::Sender<Result<(), String>>;
 #[derive(Debug)]
 pub struct WebState {
     pub store: Arc<Store>,
+    /// What scrapes have rendered.
+    pub lines: Arc<LineCache>,
     pub telemetry: Arc<Telemetry>,
     pub clock: Clock,
     /// When the process started.
@@ -112,10 +115,7 @@ impl WebState {
         let client = peer.and_then(|peer| peer.network());
         let authorized = access.authorize(route.is_public(), client, authorization);
         let mut response = match authorized.await {
-            Ok(()) => {
-                self.answer(route, request.uri.query(), &request.headers)
-                    .await
-            }
+            Ok(()) => self.answer(route, &request.uri, &request.headers).await,
             Err(error) => error.into_response(),
         };
         let headers = response.headers_mut();
@@ -143,15 +143,11 @@ impl WebState {
         Ok(response)
     }
 
-    async fn answer(
-        &self,
-        route: Route,
-        query: Option<&str>,
-        headers: &HeaderMap,
-    ) -> Response<ResponseBody> {
+    async fn answer(&self, route: Route, uri: &Uri, headers: &HeaderMap) -> Response<ResponseBody> {
         match route {
             Route::Metrics => self.metrics(headers).await,
-            Route::Landing => self.status_page(query).await,
+            Route::Landing => self.status_page(uri.query()).await,
+            Route::Account => self.account_page(uri.path()).await,
             Route::Healthy => text(StatusCode::OK, "healthy"),
             Route::Ready if self.is_ready() => text(StatusCode::OK, "ready"),
             Route::Ready => text(
@@ -197,6 +193,7 @@ impl WebState {
         let (clock, without_exporter) = (self.clock, self.without_exporter_metrics);
         let is_standby = self.is_standby();
         let buffers = Arc::clone(self.renderer.buffers());
+        let lines = Arc::clone(&self.lines);
         let is_small = store.table().jobs.len() <= JOBS_RENDERED_IN_PLACE;
         let render = move || {
             let registry = if without_exporter {
@@ -207,17 +204,17 @@ impl WebState {
             let scrape = if is_standby {
                 Scrape::of_standby(&store, registry)
             } else {
-                Scrape::new(&store, registry, clock.now())
+                Scrape::cached(&store, &lines, registry, clock.now())
             };
             BegunScrape::new(scrape.pages(format), is_gzip, &buffers)
         };
-        let rendered = if is_small {
+        let scrape = if is_small {
             render()
         } else {
             self.renderer.pool().run(render).await
         };
         let renderer = Arc::clone(&self.renderer);
-        let mut response = Response::new(ResponseBody::scrape(rendered, renderer, permit));
+        let mut response = Response::new(ResponseBody::scrape(scrape, renderer, permit));
         let headers = response.headers_mut();
         headers.insert(
             header::CONTENT_TYPE,
@@ -250,6 +247,17 @@ impl WebState {
             status::page(&store.table(), clock.now(), &query, info)
         };
         html(self.renderer.pool().run(render).await)
+    }
+
+    async fn account_page(&self, path: &str) -> Response<ResponseBody> {
+        let _permit = self.pages.acquire().await;
+        let name = account_name(path);
+        let (store, clock) = (Arc::clone(&self.store), self.clock);
+        let render = move || status::account_page(&store.table(), &name?, clock.now());
+        match self.renderer.pool().run(render).await {
+            Some(page) => html(page),
+            None => text(StatusCode::NOT_FOUND, "there is no such account"),
+        }
     }
 
     async fn reload(&self) -> Response<ResponseBody> {

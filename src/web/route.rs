@@ -6,6 +6,8 @@ use http::Method;
 pub(super) enum Route {
     Metrics,
     Landing,
+    /// See [`account_name`].
+    Account,
     Healthy,
     Ready,
     Reload,
@@ -19,11 +21,34 @@ pub(super) enum Route {
 const READ: &str = "GET, HEAD";
 const WRITE: &str = "POST, PUT";
 
+/// Below it is one page per account.
+const ACCOUNTS: &str = "/accounts/";
+
+/// The name of the account that a path names, with its escapes decoded.
+pub(super) fn account_name(path: &str) -> Option<String> {
+    let name = path.strip_prefix(ACCOUNTS)?;
+    let mut bytes = Vec::with_capacity(name.len());
+    let mut rest = name.as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        rest = others;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let (digits, others) = others.split_at_checked(2)?;
+        let digits = str::from_utf8(digits).ok()?;
+        bytes.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = others;
+    }
+    String::from_utf8(bytes).ok()
+}
+
 impl Route {
     pub(super) fn of(method: &Method, path: &str, telemetry_path: &str) -> Route {
         let (route, allowed) = match path {
             path if path == telemetry_path => (Route::Metrics, READ),
             "/" => (Route::Landing, READ),
+            path if path.starts_with(ACCOUNTS) => (Route::Account, READ),
             "/-/healthy" => (Route::Healthy, READ),
             "/-/ready" => (Route::Ready, READ),
             "/-/reload" => (Route::Reload, WRITE),
@@ -46,6 +71,7 @@ impl Route {
         match self {
             Route::Metrics => "metrics",
             Route::Landing => "landing",
+            Route::Account => "account",
             Route::Healthy => "healthy",
             Route::Ready => "ready",
             Route::Reload => "reload",
@@ -65,6 +91,9 @@ mod tests {
             ("HEAD", "/metrics", Route::Metrics),
             ("POST", "/metrics", Route::NotAllowed(READ)),
             ("GET", "/", Route::Landing),
+            ("GET", "/accounts/a%20b", Route::Account),
+            ("POST", "/accounts/a", Route::NotAllowed(READ)),
+            ("GET", "/accounts", Route::NotFound),
             ("HEAD", "/-/healthy", Route::Healthy),
             ("GET", "/-/ready", Route::Ready),
             ("PUT", "/-/reload", Route::Reload),
@@ -80,6 +109,23 @@ mod tests {
                 expected,
                 "{method} {path}"
             );
+        }
+    }
+
+    #[test]
+    fn the_name_of_an_account_is_decoded() {
+        for (path, name) in [
+            ("/accounts/prod", Some("prod")),
+            ("/accounts/a%20b%2Fc+d", Some("a b/c+d")),
+            ("/accounts/%E7%94%9F", Some("生")),
+            ("/accounts/", Some("")),
+            ("/accounts/%", None),
+            ("/accounts/%4", None),
+            ("/accounts/%zz", None),
+            ("/accounts/%FF", None),
+            ("/account/prod", None),
+        ] {
+            assert_eq!(account_name(path).as_deref(), name, "{path}");
         }
     }
 }

@@ -21,7 +21,11 @@ use tcss_exporter::{
 };
 use tokio::time::sleep;
 
-use crate::support::{POLL, World, account, credentials, error, frozen_clock, sum, value};
+use crate::support::{
+    POLL, World, account, credentials, error, frozen_clock,
+    process::{exporter, file, get, path, run, serving, simulating, until},
+    sum, value,
+};
 
 /// Every collector with its defaults.
 fn every_collector() -> Vec<CollectorConfig> {
@@ -376,4 +380,182 @@ async fn a_hundred_accounts_of_one_identity_are_polled_in_time_and_within_the_li
 #[tokio::test(start_paused = true)]
 async fn a_hundred_accounts_of_as_many_identities_are_polled_in_time_and_within_the_limit() {
     hundred_accounts(false).await;
+}
+
+/// A configuration with every collector, for real processes.
+fn every_collector_of(api: &str) -> String {
+    let names = collectors::ALL
+        .iter()
+        .map(|collector| format!("  {}:\n", collector.name));
+    format!(
+        "api: {{endpoint: \"{api}\"}}\ncollectors:\n{}",
+        names.collect::<String>()
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_of_an_account_shows_its_collectors_and_images() {
+    let denied = format!(
+        "{SCANNED}, failures: [{{code: UnauthorizedOperation, action: DescribePurchaseStateInfo}}]"
+    );
+    let (_api, api) = simulating(&denied);
+    let config = file(&format!(
+        "{}poll: {{interval: 1s}}\naccounts: [{{name: 'a b/<i>'}}]\n",
+        every_collector_of(&api)
+    ));
+    let (_exporter, url) = serving(&["--config.file", path(&config)]);
+    until(&format!("{url}/-/ready"), "all polls", |body| {
+        (body == "ready\n").then_some(())
+    })
+    .await;
+    let status = get(&format!("{url}/")).await;
+    let link = "./accounts/a%20b%2F%3Ci%3E";
+    assert!(status.contains(&format!("href=\"{link}\"")), "{status}");
+    let page = get(&format!("{url}/accounts/a%20b%2F%3Ci%3E")).await;
+    assert!(!page.contains("<i>"), "escaped");
+    for collector in &collectors::ALL {
+        assert!(page.contains(collector.name), "{collector:?}: {page}");
+    }
+    for text in [
+        "20 of 130 images",
+        "registry.example/default/api:1.0",
+        "sha256:",
+        "UnauthorizedOperation",
+        "Last completed scan",
+        "env TENCENTCLOUD_SECRET_ID",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let missing = reqwest::get(format!("{url}/accounts/other")).await.unwrap();
+    assert_eq!(missing.status(), 404);
+}
+
+#[test]
+fn images_lists_the_worst_images() {
+    let (_api, api) = simulating(SCANNED);
+    let config = file(&format!(
+        "api: {{endpoint: \"{api}\"}}\naccounts: [{{name: shop}}]\n"
+    ));
+    let images = |arguments: &[&str]| {
+        let mut command = exporter();
+        command
+            .args(["images", "--config.file", path(&config), "--log.level=info"])
+            .args(arguments);
+        run("images", &mut command, "")
+    };
+    let (status, table) = images(&["--limit=3"]);
+    assert!(status.success(), "{table}");
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(lines.len(), 4, "{table}");
+    assert!(
+        lines[0].starts_with("ACCOUNT  SCAN    CRITICAL  HIGH  MEDIUM  LOW"),
+        "{table}"
+    );
+    assert!(lines[1].starts_with("shop     latest  3"), "{table}");
+    assert!(
+        lines[1].contains("registry.example/default/api:1.0"),
+        "{table}"
+    );
+
+    let (status, json) = images(&["--output=json", "--account=shop", "--scan=latest"]);
+    assert!(status.success(), "{json}");
+    let scans: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        (
+            &scans[0]["scanned_images"],
+            scans[0]["images"].as_array().unwrap().len()
+        ),
+        (&130.into(), 20)
+    );
+    let first = &scans[0]["images"][0];
+    assert!(
+        first["vulnerabilities"]["critical"].as_u64() > Some(0),
+        "{first}"
+    );
+    assert!(
+        first["id"].as_str().unwrap().starts_with("sha256:"),
+        "{first}"
+    );
+
+    let (status, output) = images(&["--account=other"]);
+    assert_eq!(status.code(), Some(2));
+    assert_eq!(
+        output,
+        "tcss-exporter: there is no account named \"other\"\n"
+    );
+}
+
+#[test]
+fn check_live_names_the_permissions_that_a_collector_needs() {
+    let denied = format!(
+        "{SCANNED}, failures: [{{code: UnauthorizedOperation, action: DescribeImageAuthorizedInfo}}]"
+    );
+    let (_api, api) = simulating(&denied);
+    let config = file(&every_collector_of(&api));
+    let mut command = exporter();
+    command.args([
+        "check",
+        "--live",
+        "--config.file",
+        path(&config),
+        "--log.level=info",
+    ]);
+    let (status, output) = run("check", &mut command, "");
+    assert_eq!(status.code(), Some(2), "{output}");
+    assert_eq!(
+        output.matches("  ok\n").count(),
+        collectors::ALL.len() - 1,
+        "{output}"
+    );
+    for expected in [
+        "default  licence",
+        "failed: permission",
+        "the collector needs: \"tcss:DescribePurchaseStateInfo\", \"tcss:DescribeImageAuthorizedInfo\"\n",
+    ] {
+        assert!(output.contains(expected), "{expected}: {output}");
+    }
+}
+
+#[test]
+fn plan_compares_the_requests_with_the_limit() {
+    let plan = |text: &str| {
+        let config = file(text);
+        let mut command = exporter();
+        command.args(["plan", "--config.file", path(&config)]);
+        run("plan", &mut command, "")
+    };
+    let (status, output) = plan(
+        "collectors: {vul_scan: , vul_summary: , risk_images: }\naccounts: [{name: a}, {name: b}]\n",
+    );
+    assert!(status.success(), "{output}");
+    let expected = "\
+CREDENTIALS      ACCOUNTS  ACTION                         PER MINUTE  WHILE SCANNING  LIMIT
+chain            2         DescribeVulScanInfo            2.4         12.4            600
+    2 every 1m for vul_scan + 2 every 5m for risk_images
+chain            2         DescribeVulLevelSummary        1.2         1.2             600
+    6 every 5m for vul_summary
+chain            2         DescribeVulSummary             0.4         0.4             600
+    2 every 5m for vul_summary
+chain            2         DescribeVulScanLocalImageList  0.0         0.0             600
+    once per completed scan: 1 request per 100 images, at most 10
+";
+    let squeezed = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(squeezed(&output), squeezed(expected), "{output}");
+
+    let accounts: String = (0..20)
+        .map(|index| format!("  - name: a{index}\n"))
+        .collect();
+    let crowded = format!("collectors: {{vul_summary: {{interval: 5s}}}}\naccounts:\n{accounts}");
+    let (status, output) = plan(&crowded);
+    assert_eq!(status.code(), Some(2), "{output}");
+    let arithmetic = "DescribeVulLevelSummary needs 12.0 requests per second (60 every 5s for vul_summary), but 10 are allowed";
+    assert!(output.contains(arithmetic), "{output}");
+    let config = file(&crowded);
+    for command in ["check", "serve"] {
+        let mut refused = exporter();
+        refused.args([command, "--config.file", path(&config), "--log.level=info"]);
+        let (status, output) = run(command, &mut refused, "");
+        assert_eq!(status.code(), Some(2), "{output}");
+        assert!(output.contains(arithmetic), "{command}: {output}");
+    }
 }

@@ -1,4 +1,4 @@
-//! `check --live`: one row per account.
+//! `check --live`: one row per account and collector.
 
 use std::time::Duration;
 
@@ -6,11 +6,12 @@ use jiff::Timestamp;
 
 use super::{CredentialsOrigin, TableRow, format_table, notes};
 use crate::{
-    domain::{Moment, format_duration},
+    domain::{Moment, Reason, format_duration},
     poller::Job,
+    store::Snapshot,
 };
 
-const HEAD: [&str; 4] = ["ACCOUNT", "CREDENTIALS", "EXPIRES", "RESULT"];
+const HEAD: [&str; 5] = ["ACCOUNT", "COLLECTOR", "CREDENTIALS", "EXPIRES", "RESULT"];
 
 /// The result of polling the first scan of every account once.
 pub(in crate::app) fn table(jobs: &[Job], now: Moment) -> String {
@@ -21,7 +22,7 @@ pub(in crate::app) fn table(jobs: &[Job], now: Moment) -> String {
     format_table(HEAD, &rows)
 }
 
-fn row(job: &Job, now: Moment) -> TableRow<4> {
+fn row(job: &Job, now: Moment) -> TableRow<5> {
     let CredentialsOrigin { origin, expires } = CredentialsOrigin::new(job);
     let expires = match expires {
         Some(at) => until(at, now.wall),
@@ -33,9 +34,33 @@ fn row(job: &Job, now: Moment) -> TableRow<4> {
         None => "ok".into(),
     };
     TableRow {
-        cells: [job.account.name.to_string(), origin, expires, result],
-        notes: notes(&snapshot),
+        cells: [
+            job.account.name.to_string(),
+            job.collector.name.into(),
+            origin,
+            expires,
+            result,
+        ],
+        notes: all_notes(job, &snapshot),
     }
+}
+
+/// With the permissions of the collector, if one of them is missing.
+fn all_notes(job: &Job, snapshot: &Snapshot) -> Vec<String> {
+    let mut notes = notes(snapshot);
+    if let Some(error) = snapshot.failure()
+        && error.reason == Reason::Permission
+    {
+        let mut actions: Vec<String> = Vec::new();
+        for action in job.collector.actions {
+            let permission = format!("\"tcss:{}\"", action.name);
+            if !actions.contains(&permission) {
+                actions.push(permission);
+            }
+        }
+        notes.push(format!("the collector needs: {}", actions.join(", ")));
+    }
+    notes
 }
 
 fn until(at: Timestamp, now: Timestamp) -> String {

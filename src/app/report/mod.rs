@@ -1,4 +1,4 @@
-//! What `check --live` and `scan` print.
+//! What `check --live`, `scan`, `images` and `plan` print.
 
 use jiff::Timestamp;
 use unicode_width::UnicodeWidthStr;
@@ -9,11 +9,15 @@ use crate::{
 };
 
 mod accounts;
+mod images;
 mod list;
+mod plan;
 mod scans;
 
 pub(super) use accounts::table as accounts;
+pub(super) use images::{json as images_json, table as images};
 pub(super) use list::{display_name, table as account_list};
+pub(super) use plan::table as plan;
 pub(super) use scans::{json, table as scans};
 
 /// One row of a table.

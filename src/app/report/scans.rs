@@ -270,7 +270,7 @@ fn time(at: Option<Timestamp>) -> Option<String> {
     clippy::cast_sign_loss,
     reason = "a count is a whole number that is not negative"
 )]
-fn whole(count: Option<f64>) -> Option<u64> {
+pub(super) fn whole(count: Option<f64>) -> Option<u64> {
     // JSON would show 3.0, which a program that reads integers may reject.
     Some(count? as u64)
 }

@@ -2,26 +2,51 @@
 
 use super::*;
 
+fn n_scans(n: u32) -> String {
+    let scan = |id| format!("{{name: s{id}, local_task_id: {id}}}");
+    (1..=n).map(scan).collect::<Vec<_>>().join(", ")
+}
+
 #[test]
-fn more_requests_than_are_allowed_are_a_warning() {
-    let scans = |n: u32| {
-        let scan = |id| format!("{{name: s{id}, local_task_id: {id}}}");
-        (1..=n).map(scan).collect::<Vec<_>>().join(", ")
-    };
+fn more_requests_than_are_allowed_while_scans_run_are_a_warning() {
     let yaml = format!(
         "poll: {{interval: 2s, scanning_interval: 1s}}\naccounts:\n- {{name: a, scans: [{}]}}\n- {{name: b, scans: [{}]}}\n\
          - {{name: c, scans: [{}], credentials: {{env: {{secret_id: C}}}}}}\n- {{name: d, endpoint: tcss.example}}\n",
-        scans(15),
-        scans(10),
-        scans(11),
+        n_scans(8),
+        n_scans(10),
+        n_scans(10),
     );
+    let loaded = load_text(&yaml).unwrap();
     assert_eq!(
-        load_text(&yaml).unwrap().warnings,
+        loaded.warnings,
         [
-            "accounts \"a\" and \"b\": polling needs 12.5 requests per second, and 25.0 while all scans run, but \
-             10 are allowed, so polls will be late; increase the intervals or split the accounts",
-            "account \"c\": polling needs 11.0 requests per second while all scans run, but 10 are \
-             allowed, so polls will be late; increase scanning_interval",
+            "accounts \"a\" and \"b\": DescribeVulScanInfo needs 18.0 requests per second while all scans run, but 10 \
+             are allowed, so polls will be late; increase scanning_interval",
+            "account \"c\": DescribeVulScanInfo needs 10.0 requests per second while all scans run, but 10 are allowed, \
+             so polls will be late; increase scanning_interval",
+        ]
+    );
+    assert_eq!(loaded.config.overloads(), [""; 0]);
+}
+
+#[test]
+fn more_requests_than_are_ever_allowed_are_refused_with_the_arithmetic() {
+    let yaml = format!(
+        "poll: {{interval: 2s, scanning_interval: 1s}}\ncollectors: {{vul_scan: , risk_images: {{interval: 10s}}, \
+         vul_summary: {{interval: 1s}}}}\n\
+         accounts:\n- {{name: a, scans: [{}]}}\n- {{name: b}}\n- {{name: c, interval: 4s}}\n- {{name: d}}\n",
+        n_scans(15),
+    );
+    let loaded = load_text(&yaml).unwrap();
+    assert_eq!(
+        loaded.config.overloads(),
+        [
+            "account \"a\" and 3 more with the same credentials: DescribeVulScanInfo needs 10.5 requests per second (17 \
+             every 2s for vul_scan + 18 every 10s for risk_images + 1 every 4s for vul_scan), but 10 are allowed, so \
+             polls would always be late; increase the intervals or split the accounts",
+            "account \"a\" and 3 more with the same credentials: DescribeVulLevelSummary needs 12.0 requests per second \
+             (12 every 1s for vul_summary), but 10 are allowed, so polls would always be late; increase the intervals or \
+             split the accounts",
         ]
     );
 }
@@ -75,9 +100,8 @@ fn a_shard_has_its_accounts_and_the_warnings_about_them() {
     );
     let (names, warnings) = of_shard(1, 1, "");
     assert_eq!(names, ["prod", "staging"]);
-    let late = "accounts \"prod\" and \"staging\": polling needs 1.3 requests per second, and 1.3 while all scans \
-                run, but 1 are allowed, so polls will be late; increase the intervals or split the accounts";
-    assert_eq!(warnings, [late]);
+    // What does not fit is refused, not warned about.
+    assert_eq!(warnings, [""; 0]);
 }
 
 #[test]

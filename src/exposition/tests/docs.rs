@@ -159,18 +159,18 @@ fn example_lines(collector: &'static Collector) -> String {
     let scan = (collector.per == collectors::Per::Scan).then_some(&scan);
     let name = AccountName::parse("example").unwrap();
     let job = JobEntry::new(&name, scan, collector, Duration::from_secs(300));
-    publish(
-        &job,
-        Snapshot::default().after(Outcome {
-            at: World::new(&[]).now,
-            took: Duration::ZERO,
-            result: Ok(parsed),
-        }),
-    );
+    let now = World::new(&[]).now;
+    job.replace(Snapshot::default().after(Outcome {
+        at: now,
+        took: Duration::ZERO,
+        result: Ok(parsed),
+    }));
     let mut lines = String::new();
-    let mut rendered = job.snapshot().lines.reader();
-    for family in collector.families() {
-        let of_family = str::from_utf8(rendered.next_family()).unwrap();
+    let mut table = crate::store::Table::default();
+    table.jobs.push(Arc::new(job));
+    let blocks = LineCache::default().blocks(&Arc::new(table), now);
+    for (index, family) in collector.families().enumerate() {
+        let of_family = str::from_utf8(blocks[0].of_answers(index)).unwrap();
         let may_be_absent = family.name.contains("remaining");
         assert!(!of_family.is_empty() || may_be_absent, "{}", family.name);
         lines.push_str(of_family);

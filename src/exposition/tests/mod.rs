@@ -1,5 +1,6 @@
 //! Expositions of made-up answers.
 
+mod cache;
 mod docs;
 
 use std::{sync::Arc, time::Duration};
@@ -10,7 +11,7 @@ use super::*;
 use crate::{
     client::ApiError,
     domain::{AccountInfo, AccountName, Clock, Reason, ScanName},
-    store::{AccountEntry, JobEntry, Outcome, RequestStats},
+    store::{AccountEntry, JobEntry, Outcome, RequestStats, Table},
 };
 
 pub(super) const ANSWER: &str = r#"{"LocalImageScanCount":3,"IgnoreVulCount":1,"ScanStartTime":"2021-05-01 00:00:00",
@@ -34,7 +35,7 @@ impl World {
             let scan = ScanName::parse("latest").unwrap();
             let stale_after = Duration::from_secs(300);
             let job = JobEntry::new(&name, Some(&scan), &collectors::ALL[0], stale_after);
-            publish(&job, Snapshot::unpolled(Duration::from_secs(60)));
+            job.replace(Snapshot::unpolled(Duration::from_secs(60)));
             table.jobs.push(Arc::new(job));
         }
         let store = Store::default();
@@ -65,14 +66,11 @@ impl World {
     pub(super) fn outcome(&self, job: usize, result: Result<collectors::Parsed, ApiError>) {
         let job = &self.store.table().jobs[job];
         let took = Duration::from_millis(250);
-        publish(
-            job,
-            job.snapshot().after(Outcome {
-                at: self.now,
-                took,
-                result,
-            }),
-        );
+        job.replace(job.snapshot().after(Outcome {
+            at: self.now,
+            took,
+            result,
+        }));
     }
 
     fn text(&self, format: Format, later: Duration) -> String {
@@ -329,7 +327,7 @@ fn families_are_contiguous_over_pages_and_pages_are_small() {
     (0..500).for_each(|job| world.answers(job, ANSWER));
     let scrape = Scrape::new(&world.store, Vec::new(), world.now);
     let pages: Vec<Vec<u8>> = scrape.pages(Format::Text).collect();
-    assert!(pages.len() > 4 && pages.iter().all(|page| page.len() < PAGE + 4_096));
+    assert!(pages.len() > 3 && pages.iter().all(|page| page.len() < PAGE_CAPACITY));
     let text = String::from_utf8(pages.concat()).unwrap();
     assert_eq!(text, world.text(Format::Text, Duration::ZERO));
     let mut names: Vec<&str> = text

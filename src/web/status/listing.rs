@@ -39,7 +39,7 @@ impl RowState {
         RowState::Ok,
     ];
 
-    fn new(job: &JobEntry, snapshot: &Snapshot, now: Moment) -> RowState {
+    pub(super) fn new(job: &JobEntry, snapshot: &Snapshot, now: Moment) -> RowState {
         if snapshot.last.is_none() {
             return RowState::Waiting;
         }

@@ -1,4 +1,5 @@
-//! The status page at `/`: one row per account and scan. Pure: store, time and query → HTML.
+//! The status page at `/`: one row per account and scan; and the page of one account. Pure: store,
+//! time and query → HTML.
 //!
 //! There are no scripts: the page asks the browser to reload it every 15 seconds, until a link
 //! stops that.
@@ -15,6 +16,7 @@ use crate::{
     store::Table,
 };
 
+mod account;
 mod help;
 mod listing;
 mod parts;
@@ -24,6 +26,7 @@ mod style;
 mod table;
 mod words;
 
+pub(super) use account::account_page;
 pub(super) use query::StatusQuery;
 pub(super) use style::content_security_policy;
 
@@ -112,9 +115,15 @@ fn head(listing: &StatusListing<'_>, query: &StatusQuery) -> Markup {
                 "tcss-exporter"
             }
             link rel="icon" href=(icon);
-            // The only text that is not escaped. The policy has its hash.
-            style { (PreEscaped(style::CSS)) }
+            (style_sheet())
         }
+    }
+}
+
+/// The only text that is not escaped. The policy has its hash.
+fn style_sheet() -> Markup {
+    html! {
+        style { (PreEscaped(style::CSS)) }
     }
 }
 

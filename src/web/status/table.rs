@@ -7,6 +7,7 @@
 use maud::{Markup, html};
 
 use super::{
+    account::href,
     listing::{RowState, StatusRow},
     parts::{isolated, no_data, shape, time, unreadable},
     scan::{scan_name, stalled_for},
@@ -59,7 +60,7 @@ fn row_group(row: &StatusRow<'_>, now: Moment) -> Markup {
         tbody class=(row.state.class()) role="rowgroup" {
             tr role="row" {
                 th scope="row" role="rowheader" rowspan=[rowspan] {
-                    (isolated(row.job.account.as_str())) " "
+                    a href=(href(row.job.account.as_str())) { (isolated(row.job.account.as_str())) } " "
                     span .sub { (isolated(scan_name(row.job))) }
                 }
                 td .status role="cell" { (status(row.state, scan, now)) }
@@ -69,7 +70,7 @@ fn row_group(row: &StatusRow<'_>, now: Moment) -> Markup {
                 td .next role="cell" { (next_poll(row.job, now)) }
             }
             @if let Some(error) = failure {
-                (error_row(error, row.snapshot.failed_in_a_row, now))
+                (error_row(error, row.snapshot.failed_in_a_row, now, 8))
             }
         }
     }
@@ -191,7 +192,7 @@ fn count_cells(scan: Option<&VulScan>) -> Markup {
 }
 
 /// The age of the last answer, even if its values are withheld.
-fn last_success(job: &JobEntry, snapshot: &Snapshot, now: Moment) -> Markup {
+pub(super) fn last_success(job: &JobEntry, snapshot: &Snapshot, now: Moment) -> Markup {
     let Some(as_of) = snapshot.last_success() else {
         return html! { "never" };
     };
@@ -204,7 +205,7 @@ fn last_success(job: &JobEntry, snapshot: &Snapshot, now: Moment) -> Markup {
     }
 }
 
-fn next_poll(job: &JobEntry, now: Moment) -> Markup {
+pub(super) fn next_poll(job: &JobEntry, now: Moment) -> Markup {
     let Some(next) = job.next_poll() else {
         return no_data();
     };
@@ -219,10 +220,11 @@ fn next_poll(job: &JobEntry, now: Moment) -> Markup {
     )
 }
 
-fn error_row(error: &ApiError, n_failed: u32, now: Moment) -> Markup {
+/// It has `n_columns` columns.
+pub(super) fn error_row(error: &ApiError, n_failed: u32, now: Moment, n_columns: usize) -> Markup {
     html! {
         tr .error role="row" {
-            td role="cell" colspan="8" {
+            td role="cell" colspan=(n_columns) {
                 p {
                     strong { (error.reason) } " " (error.reason.meaning())
                     " " strong { "What to do:" } " " (error.advice())

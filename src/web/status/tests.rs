@@ -8,7 +8,6 @@ use crate::{
     client::ApiError,
     collectors,
     domain::{AccountName, Clock, Reason, ScanName},
-    exposition,
     store::{JobEntry, Outcome, Snapshot},
 };
 
@@ -41,7 +40,7 @@ impl World {
             );
             let stale_after = STALE_AFTER;
             let entry = JobEntry::new(&account, Some(&scan), &collectors::ALL[0], stale_after);
-            exposition::publish(&entry, Snapshot::unpolled(Duration::from_secs(60)));
+            entry.replace(Snapshot::unpolled(Duration::from_secs(60)));
             table.jobs.push(Arc::new(entry));
         }
         World {
@@ -83,14 +82,11 @@ impl World {
 
     fn outcome(&self, job: usize, result: Result<crate::collectors::Parsed, ApiError>) {
         let job = &self.table.jobs[job];
-        exposition::publish(
-            job,
-            job.snapshot().after(Outcome {
-                at: self.now,
-                took: Duration::from_millis(250),
-                result,
-            }),
-        );
+        job.replace(job.snapshot().after(Outcome {
+            at: self.now,
+            took: Duration::from_millis(250),
+            result,
+        }));
     }
 
     fn page_at(&self, later: Duration, query: &str) -> String {
@@ -271,7 +267,7 @@ fn a_failure_shows_its_reason_and_advice_and_keeps_the_values_until_they_are_sta
     world.outcome(0, Err(error));
     let page = world.page_at(Duration::from_secs(120), "");
     let explained = "permission The credentials are valid but not allowed to call this action. What to do: Attach a CAM \
-                     policy that allows tcss:DescribeVulScanInfo on resource * to this user or role; docs/credentials.md has one to copy. \
+                     policy that allows the actions of this collector on resource * to this user or role; docs/credentials.md lists them. \
                      UnauthorizedOperation You are not authorized. The last 2 polls failed, most recently 2 min ago · \
                      RequestId b6cffd6d";
     assert_eq!(

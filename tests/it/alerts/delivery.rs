@@ -411,3 +411,110 @@ fn amtool_accepts_each_receiver_that_is_commented_out() {
         succeeding("amtool", &["check-config", path(&config)]);
     }
 }
+
+/// For each inhibition rule of the example, in its order: an alert, one that it inhibits, and one that
+/// it does not.
+const INHIBITIONS: [[&str; 3]; 14] = [
+    [
+        "TcssExporterAbsent",
+        "TcssApiErrors severity=warning",
+        "TcssRiskImagesHigh severity=critical risk=yes",
+    ],
+    [
+        "TcssExporterDown severity=warning job=tcss instance=a",
+        "TcssExporterAbsent severity=critical",
+        "TcssApiErrors severity=warning",
+    ],
+    [
+        "TcssExporterDown severity=critical job=tcss instance=a",
+        "TcssExporterDown severity=warning job=tcss instance=a",
+        "TcssExporterDown severity=warning job=tcss instance=b",
+    ],
+    [
+        "TcssExporterDown severity=warning job=tcss instance=a",
+        "TcssReloadFailed file=configuration job=tcss instance=a",
+        "TcssReloadFailed file=configuration job=tcss instance=b",
+    ],
+    [
+        "TcssExporterDown severity=critical job=tcss instance=a",
+        "TcssShardMissing severity=critical job=tcss",
+        "TcssShardMissing severity=critical job=other",
+    ],
+    [
+        "TcssShardMissing severity=critical job=tcss",
+        "TcssAccountsVanished severity=warning",
+        "TcssRiskImagesFound severity=info risk=yes",
+    ],
+    [
+        "TcssReloadIncomplete severity=warning job=tcss",
+        "TcssReloadFailed file=configuration job=tcss instance=a",
+        "TcssReloadFailed file=web job=tcss instance=a",
+    ],
+    [
+        "TcssManyAccountsFailing reason=permission",
+        "TcssPermissionMissing reason=permission account=prod",
+        "TcssCredentialsFailing reason=auth account=prod",
+    ],
+    [
+        "TcssManyAccountsFailing reason=expiring",
+        "TcssCredentialsExpiring account=prod",
+        "TcssPollsFailing account=prod scan=latest",
+    ],
+    [
+        "TcssManyAccountsFailing reason=network",
+        "TcssPollsFailing account=prod scan=latest",
+        "TcssScanStuck account=prod scan=latest",
+    ],
+    [
+        "TcssPermissionMissing reason=permission account=prod",
+        "TcssDataStale account=prod scan=latest",
+        "TcssDataStale account=other scan=latest",
+    ],
+    [
+        "TcssPollsFailing account=prod scan=latest",
+        "TcssDataStale account=prod scan=latest",
+        "TcssDataStale account=prod scan=nightly",
+    ],
+    [
+        "TcssScanStuck account=prod scan=latest",
+        "TcssScanSlow account=prod scan=latest",
+        "TcssScanSlow account=prod scan=nightly",
+    ],
+    [
+        "TcssRiskImagesHigh account=prod scan=latest",
+        "TcssRiskImagesFound account=prod scan=latest",
+        "TcssRiskImagesFound account=other scan=latest",
+    ],
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_inhibition_applies_to_its_consequence_and_to_nothing_else() {
+    let example = fs::read_to_string(root().join("dashboards/alertmanager.yml")).unwrap();
+    let n_rules = example.matches("- source_matchers:").count();
+    assert_eq!(
+        n_rules,
+        INHIBITIONS.len(),
+        "add a row for each inhibition rule"
+    );
+    for alerts in INHIBITIONS {
+        let alertmanager = Alertmanager::start(&example);
+        let labels = alerts.map(|alert| {
+            let (name, labels) = alert.split_once(' ').unwrap_or((alert, ""));
+            let pairs = labels.split_whitespace();
+            let pairs: Vec<_> = pairs.map(|pair| pair.split_once('=').unwrap()).collect();
+            (name, pairs)
+        });
+        let all: Vec<_> = labels
+            .iter()
+            .map(|(name, pairs)| {
+                let pairs = pairs.iter().copied();
+                pairs.chain([("alertname", *name)]).collect()
+            })
+            .collect();
+        alertmanager.fire(&all).await;
+        let [(cause, of_cause), (consequence, of_it), (other, of_other)] = &labels;
+        alertmanager.until_inhibited(consequence, of_it).await;
+        alertmanager.until_active(cause, of_cause).await;
+        alertmanager.until_active(other, of_other).await;
+    }
+}

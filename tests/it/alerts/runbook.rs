@@ -126,8 +126,14 @@ fn try_alert(name: &str) {
         "--exporter",
         env!("CARGO_BIN_EXE_tcss-exporter"),
     ]);
-    // These alerts need their own speed: two wait for a day, and the other one needs some requests.
-    if !["TcssNeverScanned", "TcssAccountsVanished", "TcssThrottled"].contains(&name) {
+    // These alerts need their own speed: three wait for a day, and the other one needs some requests.
+    let at_own_speed = [
+        "TcssNeverScanned",
+        "TcssAccountsVanished",
+        "TcssUnscannedImages",
+        "TcssThrottled",
+    ];
+    if !at_own_speed.contains(&name) {
         command.arg("--speed=240");
     }
     let (status, output) = run("dashboards/try", command.arg(name), "");

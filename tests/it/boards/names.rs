@@ -55,6 +55,14 @@ const ONLY_WITH_DISCOVERY: [(&str, &[&str]); 3] = [
     ),
 ];
 
+/// Metrics that only a replica with `--ha.kubernetes-lease` exposes, and their labels.
+const OF_REPLICAS: [(&str, &[&str]); 4] = [
+    ("tcss_exporter_leader", &["lease"]),
+    ("tcss_exporter_lease_last_renewal_timestamp_seconds", &[]),
+    ("tcss_exporter_lease_changes_total", &[]),
+    ("tcss_exporter_lease_failures_total", &["reason"]),
+];
+
 /// Metrics that the exporter of this test does not expose, since it serves no TLS.
 const ONLY_WITH_TLS: [(&str, &[&str]); 1] = [(
     "tcss_exporter_web_certificate_expiry_timestamp_seconds",
@@ -138,6 +146,7 @@ async fn every_metric_and_label_in_a_query_exists() {
         .into_iter()
         .chain(OF_USERS)
         .chain(ONLY_WITH_DISCOVERY)
+        .chain(OF_REPLICAS)
         .chain(ONLY_WITH_TLS)
         .collect();
     for (place, parts) in queries() {

@@ -11,7 +11,7 @@ use super::{
     server::ApiServer,
 };
 use crate::support::{
-    process::{CANARY, SCANNED, exporter, fetch, get, run, simulating},
+    process::{CANARY, SCANNED, arrivals, exporter, fetch, get, run, simulating},
     prometheus::Prometheus,
     value,
 };
@@ -251,5 +251,57 @@ fn without_a_service_account_the_start_fails_with_advice() {
         expect("is empty");
         std::fs::remove_file(directory.path().join(missing)).unwrap();
         expect("cannot be read: No such file");
+    }
+}
+
+/// Each replica has a simulator of its own, which counts its polls.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cold_standby_polls_nothing_until_it_leads() {
+    let (_tcss_a, tcss_a) = simulating(SCANNED);
+    let (_tcss_b, tcss_b) = simulating(SCANNED);
+    let api = ApiServer::start().await;
+    let cold = "--ha.standby=cold";
+    let a = Pod::start(&api, "pod-a", &[cold, &format!("--api.endpoint={tcss_a}")]);
+    a.until(true).await;
+    let b = Pod::start(&api, "pod-b", &[cold, &format!("--api.endpoint={tcss_b}")]);
+    sleep(seconds(6)).await;
+    let up = "tcss_up{account=\"default\",collector=\"vul_scan\",scan=\"latest\"}";
+    assert_eq!(value(&a.metrics().await, up), Some(1.0));
+    assert!(arrivals(&tcss_a).await >= 2);
+    assert_eq!(arrivals(&tcss_b).await, 0);
+    assert_eq!(fetch(&format!("{}/-/ready", b.url), &[]).await.0, 200);
+    let standby = b.metrics().await;
+    assert!(!standby.contains("account="), "{standby}");
+    let waiting = "tcss_exporter_accounts{source=\"config\",state=\"waiting\"}";
+    assert_eq!(value(&standby, waiting), Some(1.0));
+
+    let Pod {
+        running: mut stopping,
+        ..
+    } = a;
+    stopping.signal("TERM");
+    b.until(true).await;
+    assert_eq!(stopping.wait().code(), Some(0));
+    let polled_by_a = arrivals(&tcss_a).await;
+    let start = Instant::now();
+    while value(&b.metrics().await, up) != Some(1.0) {
+        assert!(start.elapsed() < seconds(20), "{}", b.running.output());
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(arrivals(&tcss_b).await >= 1);
+    assert_eq!(arrivals(&tcss_a).await, polled_by_a);
+
+    // Without the API server, it stops when its lease expires.
+    api.set_fault("pod-b", Some(Fault::Reset));
+    sleep(seconds(13)).await;
+    let polled_by_b = arrivals(&tcss_b).await;
+    sleep(seconds(5)).await;
+    assert_eq!(arrivals(&tcss_b).await, polled_by_b);
+    assert!(b.speaks().await, "until its values are stale");
+    api.set_fault("pod-b", None);
+    let start = Instant::now();
+    while arrivals(&tcss_b).await == polled_by_b {
+        assert!(start.elapsed() < seconds(20), "{}", b.running.output());
+        sleep(Duration::from_millis(100)).await;
     }
 }

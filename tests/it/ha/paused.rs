@@ -11,7 +11,7 @@ use tcss_exporter::{
     client::ApiError,
     collectors,
     domain::{AccountName, Reason, ScanName},
-    exposition::{self, Format, Scrape},
+    exposition::{Format, Scrape},
     store::{JobEntry, Outcome, Store, Table},
 };
 use tokio::time::{Instant, sleep};
@@ -300,7 +300,7 @@ impl Polls {
                 let took = seconds(0);
                 let mut next = entry.snapshot().after(Outcome { at, took, result });
                 next.interval = seconds(10);
-                exposition::publish(&entry, next);
+                entry.replace(next);
                 sleep(seconds(10)).await;
             }
         });

@@ -46,6 +46,21 @@ impl Alertmanager {
         }
     }
 
+    /// Sends alerts with these labels, as Prometheus does.
+    pub(crate) async fn fire(&self, alerts: &[BTreeMap<&str, &str>]) {
+        let alerts: Vec<_> = alerts
+            .iter()
+            .map(|labels| serde_json::json!({ "labels": labels }))
+            .collect();
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = client
+            .post(format!("http://{}/api/v2/alerts", self.address))
+            .header("content-type", "application/json")
+            .body(serde_json::to_string(&alerts).unwrap());
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{response:?}");
+    }
+
     /// Waits until it has the alert `name` with `labels`, inhibited by another one.
     pub(crate) async fn until_inhibited(&self, name: &str, labels: &[(&str, &str)]) {
         self.until(name, labels, "inhibited", |status| {

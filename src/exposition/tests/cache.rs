@@ -1,0 +1,78 @@
+//! What is kept from scrape to scrape.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const N_ACCOUNTS: usize = 150;
+
+fn world() -> World {
+    let names: Vec<String> = (0..N_ACCOUNTS).map(|index| format!("a{index}")).collect();
+    World::new(&names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn failure(world: &World) -> ApiError {
+    ApiError {
+        as_of: world.now,
+        ..ApiError::of(Reason::Network)
+    }
+}
+
+#[test]
+fn only_the_block_of_a_polled_job_is_rendered_again() {
+    let world = world();
+    let cache = LineCache::default();
+    let table = world.store.table();
+    let before = cache.blocks(&table, world.now);
+    assert_eq!(before.len(), 3);
+    world.answers(70, ANSWER);
+    let after = cache.blocks(&table, world.now);
+    let kept: Vec<bool> = (0..3)
+        .map(|index| Arc::ptr_eq(&before[index], &after[index]))
+        .collect();
+    assert_eq!(kept, [true, false, true]);
+    // Once the data are stale, they are withheld.
+    let later = world.now.after(Duration::from_secs(301));
+    let stale = cache.blocks(&table, later);
+    assert!(!Arc::ptr_eq(&after[1], &stale[1]) && Arc::ptr_eq(&after[2], &stale[2]));
+}
+
+#[test]
+fn another_table_shares_no_lines() {
+    let world = world();
+    let cache = LineCache::default();
+    let before = cache.blocks(&world.store.table(), world.now);
+    let mut table = Table::clone(&world.store.table());
+    table.jobs.reverse();
+    world.store.replace(table);
+    let after = cache.blocks(&world.store.table(), world.now);
+    assert!(!Arc::ptr_eq(&before[0], &after[0]));
+    let text = |scrape: Scrape| scrape.text(Format::Text);
+    let cached = Scrape::cached(&world.store, &cache, Vec::new(), world.now);
+    let fresh = Scrape::new(&world.store, Vec::new(), world.now);
+    assert_eq!(text(cached), text(fresh));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is polled when, and however old the data are.
+    #[test]
+    fn kept_lines_are_those_of_a_first_scrape(
+        steps in prop::collection::vec((0..N_ACCOUNTS, any::<bool>(), 0..400_u64), 1..20),
+    ) {
+        let mut world = world();
+        let cache = LineCache::default();
+        for (job, succeeds, seconds) in steps {
+            world.now = world.now.after(Duration::from_secs(seconds));
+            if succeeds {
+                world.answers(job, ANSWER);
+            } else {
+                world.outcome(job, Err(failure(&world)));
+            }
+            let cached = Scrape::cached(&world.store, &cache, Vec::new(), world.now);
+            let fresh = Scrape::new(&world.store, Vec::new(), world.now);
+            prop_assert_eq!(cached.text(Format::Text), fresh.text(Format::Text));
+        }
+    }
+}
