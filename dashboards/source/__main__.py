@@ -12,8 +12,9 @@ sys.dont_write_bytecode = True
 import account
 import exporter
 import overview
+import risk
 
-BOARDS = {"overview": overview, "account": account, "exporter": exporter}
+BOARDS = {"overview": overview, "account": account, "risk": risk, "exporter": exporter}
 
 
 def main(arguments):

@@ -5,7 +5,7 @@ from palette import FINDINGS
 from panels import COUNT, THRESHOLD, cells, duration, gauge, graph, headline, now, stat, table, trend
 from parts import NAME, all_scans, failing_by_reason, largest_trends, problem_list, state_timeline
 from overview import changes
-from promql import as_completed, each_scan, having, is_status, lowest_threshold, since
+from promql import as_completed, each_collector, each_scan, having, is_status, lowest_threshold, since
 
 VULNERABILITIES = as_completed("found_vulnerabilities", "source")
 IMAGES = as_completed("scanned_images", "source")
@@ -120,8 +120,8 @@ TASKS_AND_FAILURES = [
     failing_by_reason(8),
     graph(
         8, "Unexpected fields",
-        "Selected scans for which a field of the latest response was missing or could not be read, by field.",
-        [trend(f"sum by (field) ({each_scan('tcss_unexpected_field', 'field')})", "{{field}}")],
+        "Collectors and scans for which a field of the latest response was missing or could not be read, by field.",
+        [trend(f"sum by (field) ({each_collector('tcss_unexpected_field', 'field')})", "{{field}}")],
         COUNT, steps=True, stacked=True, decimals=0, no_value="Every field could be read",
     ),
 ]

@@ -111,7 +111,7 @@ def _variables():
         _labels("value", "is", INFO, "$label") | {"allValue": ".*"},
         _members(),
         _labels("account", "Account", of_instance("tcss_up", account=f"~{MEMBERS}")),
-        _labels("scan", "Scan", of_account("tcss_up")),
+        _labels("scan", "Scan", of_account("tcss_up", scan="~.+")),
         {"name": "runbook", "label": "Runbook", "type": "constant", "query": RUNBOOK, "hide": 2, "skipUrlSync": True,
          "current": {"selected": True, "text": RUNBOOK, "value": RUNBOOK}},
     ]

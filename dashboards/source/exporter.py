@@ -9,7 +9,7 @@ from panels import (
 )
 from parts import failing_by_reason
 from promql import (
-    RATE_INTERVAL, common, each_account, each_scan, effective, lowest_threshold, of_account, of_exporter, of_instance, of_scan,
+    RATE_INTERVAL, common, each_account, each_collector, each_scan, effective, lowest_threshold, of_account, of_collector, of_exporter, of_instance, of_scan,
     since,
 )
 
@@ -87,8 +87,8 @@ INSTANCES = table(
         ("Revision", "revision", {"custom_width": 85}),
         ("Shard", cells(each_instance("tcss_exporter_shard_index")), {"custom_width": 65}),
         ("of", cells(each_instance("tcss_exporter_shards")), {"custom_width": 60}),
-        ("Scans", cells(f"count by (instance) (max by (instance, account, scan) ({of_scan('tcss_up')}))"), {"custom_width": 70}),
-        ("Failing", cells(f"count by (instance) (max by (instance, account, scan) ({of_scan('tcss_up')}) == 0)"),
+        ("Scans", cells(f"count by (instance) (max by (instance, account, scan) ({of_scan('tcss_up', collector='vul_scan')}))"), {"custom_width": 70}),
+        ("Failing", cells(f"count by (instance) (max by (instance, account, scan) ({of_scan('tcss_up', collector='vul_scan')}) == 0)"),
          {"custom_width": 75}),
         ("Up for", cells(since(each_process("process_start_time_seconds"))), duration(90)),
         ("Config loaded", cells(since(each_instance(RELOADED))), duration(105)),
@@ -103,9 +103,9 @@ POLLS = [
     graph(
         8, "Polls per minute", "Successful and failed polls of the selected scans.",
         [
-            trend(f"60 * (sum(max by (account, scan) ({rate(of_scan('tcss_polls_total'))})) - "
-                  f"sum(max by (account, scan) ({rate(of_scan('tcss_poll_failures_total'))})))", "succeeded"),
-            trend(f"60 * sum(max by (account, scan) ({rate(of_scan('tcss_poll_failures_total'))}))", "failed"),
+            trend(f"60 * (sum(max by (account, collector, scan) ({rate(of_collector('tcss_polls_total'))})) - "
+                  f"sum(max by (account, collector, scan) ({rate(of_collector('tcss_poll_failures_total'))})))", "succeeded"),
+            trend(f"60 * sum(max by (account, collector, scan) ({rate(of_collector('tcss_poll_failures_total'))}))", "failed"),
         ],
         COUNT, stacked=True,
     ),
@@ -141,7 +141,7 @@ POLLS = [
     graph(
         8, "Unexpected values", "Values in API responses that were missing or could not be read, by collector.",
         [trend(f"sum by (collector) (max by (account, collector, scan) "
-               f"({increase(of_scan('tcss_unexpected_values_total'))})) > 0", "{{collector}}")],
+               f"({increase(of_collector('tcss_unexpected_values_total'))})) > 0", "{{collector}}")],
         COUNT, bars=True, stacked=True, no_value="Every value could be read",
     ),
 ]

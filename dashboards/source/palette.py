@@ -40,6 +40,9 @@ STATE_OF_STATUS = {
 # Severities as numbers, so that tables sort by them.
 SEVERITIES = {"critical": 3, "warning": 2, "info": 1}
 
+# Severities of findings, the worst first.
+LEVELS = ["critical", "high", "medium", "low"]
+
 # Reasons of failed polls and requests. Red ones are permanent: credentials or configuration must be changed.
 REASONS = {
     "auth": "#f2495c",
@@ -67,6 +70,13 @@ SERIES = {
     "critical": FAIL,
     "warning": WARNING,
     "info": INFO,
+    # severity of findings, with `critical` from above
+    "high": "#ff780a",
+    "medium": "#f2cc0c",
+    "low": "#8ab8ff",
+    # coverage
+    "scanned": OK,
+    "not scanned": WARNING,
     # outcomes of polls
     "succeeded": OK,
     "failed": FAIL,
@@ -83,7 +93,7 @@ SERIES = {
 # Names in the legend that come from a label.
 NAMES = {
     "{{source}}": ["local", "registry"],
-    "{{severity}}": list(SEVERITIES),
+    "{{severity}}": [*SEVERITIES, *LEVELS],
     "{{reason}}": list(REASONS),
 }
 
@@ -103,6 +113,16 @@ def flags(true, false):
 def severities():
     """Value mappings of a severity."""
     return _mappings({str(number): (name, SERIES[name]) for name, number in SEVERITIES.items()})
+
+
+def levels():
+    """Value mappings of the severity of a finding, as a label."""
+    return _mappings({level: (level, SERIES[level]) for level in LEVELS})
+
+
+def words(good, bad):
+    """Value mappings of labels whose values are good or bad."""
+    return _mappings({word: (word, OK) for word in good} | {word: (word, FAIL) for word in bad})
 
 
 def missing(number, text):

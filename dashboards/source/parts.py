@@ -19,10 +19,13 @@ def _to_account(chosen):
 ACCOUNT_LINK = _to_account(
     "&var-account=${__data.fields.Account:percentencode}&var-scan=${__data.fields.Scan:percentencode}"
 )
+ONLY_ACCOUNT_LINK = _to_account("&var-account=${__data.fields.Account:percentencode}")
 EXAMPLE_LINK = _to_account('&var-account=${__data.fields.Example:percentencode}')
 RUNBOOK_LINK = [{"title": "Open the runbook", "url": "${runbook}#${__data.fields.Alert}", "targetBlank": True}]
 
 ACCOUNT = ("Account", "account", {"links": ACCOUNT_LINK, "custom_minWidth": 100})
+# In tables without scans.
+ONLY_ACCOUNT = ("Account", "account", {"links": ONLY_ACCOUNT_LINK, "custom_minWidth": 100})
 SCAN = ("Scan", "scan", {"custom_width": 64})
 PROBLEM = ("Problem", "problem", {"custom_minWidth": 140})
 EXAMPLE = ("Example", "account", {"links": EXAMPLE_LINK, "custom_minWidth": 92})

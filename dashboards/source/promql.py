@@ -14,6 +14,8 @@ MEMBERS = "${members:pipe}"
 INSTANCE = [("job", "$job"), ("instance", "$instance")]
 ACCOUNT = [*INSTANCE, ("account", "$account"), ("account", MEMBERS)]
 SCAN = [*ACCOUNT, ("scan", "$scan")]
+# Most collectors poll once per account, and have no label `scan`.
+COLLECTOR = [*ACCOUNT, ("scan", "$scan|")]
 
 # A range for `rate` and `increase` that contains enough samples at every zoom level.
 RATE_INTERVAL = "[$__rate_interval]"
@@ -22,6 +24,9 @@ RATE_INTERVAL = "[$__rate_interval]"
 KEPT = "[2h]"
 # The range in which a result rose or fell, as in the alerts.
 DAY = "[1d]"
+
+# Metrics with the label `collector`.
+POLLS = ("tcss_up", "tcss_poll_", "tcss_unexpected_field")
 
 # Used without the rules; the values in the first group of the rules.
 DEFAULT_THRESHOLDS = {
@@ -63,6 +68,11 @@ def of_scan(metric, **labels):
     return _selector(metric, SCAN, labels)
 
 
+def of_collector(metric, **labels):
+    """A selector for a metric of the polls of all collectors."""
+    return _selector(metric, COLLECTOR, labels)
+
+
 def _selector(metric, variables, labels):
     """A value that starts with ~ is a regular expression, one that starts with !~ must not match."""
     matchers = [f'{label}=~"{variable}"' for label, variable in variables]
@@ -76,11 +86,18 @@ def _selector(metric, variables, labels):
 
 
 def each_scan(metric, *by, at="", **labels):
+    """Of the metrics of polls, those of the collector that watches the scan: another one may work while it fails."""
+    if metric.startswith(POLLS):
+        labels = {"collector": "vul_scan"} | labels
     return f"max by ({', '.join(['account', 'scan', *by])}) ({of_scan(metric, **labels)}{at})"
 
 
-def each_account(metric):
-    return f"max by (account) ({of_account(metric)})"
+def each_collector(metric, *by, **labels):
+    return f"max by ({', '.join(['account', 'collector', 'scan', *by])}) ({of_collector(metric, **labels)})"
+
+
+def each_account(metric, *by, at="", **labels):
+    return f"max by ({', '.join(['account', *by])}) ({of_account(metric, **labels)}{at})"
 
 
 def over_time(function, pick, metric, *by, range, at=""):

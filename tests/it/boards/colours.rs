@@ -91,7 +91,7 @@ fn every_panel_sets_the_colors_of_known_names() {
         {
             let names = match legend {
                 "{{source}}" => vec!["local", "registry"],
-                "{{severity}}" => vec!["critical", "warning", "info"],
+                "{{severity}}" => vec!["critical", "warning", "info", "high", "medium", "low"],
                 "{{reason}}" => Reason::ALL.map(Reason::as_str).to_vec(),
                 name => vec![name],
             };

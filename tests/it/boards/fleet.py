@@ -21,6 +21,12 @@ PROBLEMS = {
     "brief": 53,
 }
 TEAMS = ["payments", "search", "web", "data", "platform"]
+# One account in so many has all collectors.
+ALL_COLLECTORS = 3
+COLLECTORS = [
+    "vul_scan", "summary", "vul_summary", "image_risks", "assets", "licence", "scan_settings", "image_scan", "virus_scan",
+    "vul_database", "risk_images", "top_vulnerabilities",
+]
 APPLICATIONS = ["shop", "cart", "ledger", "crawler", "index", "portal", "etl", "reports", "gateway", "auth"]
 
 
@@ -35,8 +41,8 @@ def main(count, api, directory):
             identities.append(role(name, what, chance))
             accounts.append(account_with_role(name, api))
         else:
-            identities.append(identity(name, what, chance))
-            accounts.append(account(name, "wrong" if what == "rejected" else f"key-of-{name}"))
+            identities.append(identity(name, what, number, chance))
+            accounts.append(account(name, number, "wrong" if what == "rejected" else f"key-of-{name}"))
     identities.append("{name: base, secret_id: AKIDbase, secret_key: key-of-base}")
     write(directory / "scenario.yml", "seed: 1\nidentities:\n", identities)
     write(directory / "exporter.yml", "accounts:\n", accounts)
@@ -60,7 +66,7 @@ def kind(number, count):
     return "fine"
 
 
-def identity(name, what, chance):
+def identity(name, what, number, chance):
     keys = f"name: {name}, secret_id: AKID{name}, secret_key: key-of-{name}"
     if what == "never":
         return f"{{{keys}}}"
@@ -68,7 +74,17 @@ def identity(name, what, chance):
         "locked-out": ", failures: [{code: UnauthorizedOperation}]",
         "unlucky": ", failures: [{code: InternalError, fraction: 0.4}, {code: RequestLimitExceeded, fraction: 0.3}]",
     }
-    return f"{{{keys}, {scans(what, chance)}{failures.get(what, '')}}}"
+    return f"{{{keys}, {scans(what, chance)}{failures.get(what, '')}{beside(number)}}}"
+
+
+def beside(number):
+    """What the further collectors find; without chance, so that it does not change the rest."""
+    if number % ALL_COLLECTORS:
+        return ""
+    days, images = 2 + number * 7 % 90, 150 + number * 13 % 900
+    return (f", licence: {{expires_in: {days}d, images: {images}}}, vul_library_age: {number % 11}d, "
+            f"scheduled_scans: {'false' if number % 5 == 4 else 'true'}, assets: {{malware: {max(0, number % 8 - 5)}, "
+            f"unscanned_images: {number % 6}, failed_images: {number % 4}, hosts_without_agent: {number % 7 // 5}}}")
 
 
 def role(name, what, chance):
@@ -102,8 +118,15 @@ def scan(takes, pause, images, risk, more=""):
             f"ignored_vulnerabilities: {risk // 2}, risk_images: {risk}{', ' + more if more else ''}}}")
 
 
-def account(name, key):
-    return f"{{name: {name}, credentials: {{static: {{secret_id: AKID{name}, secret_key: {key}}}}}}}"
+def account(name, number, key):
+    collectors = "" if number % ALL_COLLECTORS else f", collectors: {{{', '.join(map(often, COLLECTORS))}}}"
+    return f"{{name: {name}, credentials: {{static: {{secret_id: AKID{name}, secret_key: {key}}}}}{collectors}}}"
+
+
+def often(collector):
+    # An hour would be too long for a test.
+    options = {"vul_scan": "", "risk_images": "interval: 15s, limit: 5"}.get(collector, "interval: 15s")
+    return f"{collector}: {{{options}}}"
 
 
 def account_with_role(name, api):

@@ -52,7 +52,9 @@ impl Fleet {
             labels = Some(server);
         }
         let prometheus = Prometheus::start_with(&scraping(&targets));
-        prometheus.until("count(tcss_up)", count as f64).await;
+        prometheus
+            .until("count(tcss_up{collector=\"vul_scan\"})", count as f64)
+            .await;
         Fleet {
             _directory: directory,
             _api: api,

@@ -26,7 +26,7 @@ const ACCOUNTS: [(&str, &str); 7] = [
     ),
     (
         "running",
-        "started_ago: 10m, scans: [{takes: 60m, local_images: 4, risk_images: 3}]",
+        "started_ago: 10m, scheduled_scans: false, scans: [{takes: 60m, local_images: 4, risk_images: 3}]",
     ),
     (
         "canceled",
@@ -34,7 +34,8 @@ const ACCOUNTS: [(&str, &str); 7] = [
     ),
     (
         "late",
-        "started_ago: 10d, repeat: false, scans: [{takes: 10m, local_images: 4}]",
+        "started_ago: 10d, repeat: false, assets: {malware: 1, failed_images: 1, unscanned_images: 2}, \
+         scans: [{takes: 10m, local_images: 4, risk_images: 2, local_vulnerabilities: 60}]",
     ),
     ("never", ""),
     ("locked-out", "failures: [{code: UnauthorizedOperation}]"),
@@ -43,6 +44,9 @@ const ACCOUNTS: [(&str, &str); 7] = [
         "failures: [{code: RequestLimitExceeded, fraction: 0.2}, {code: InternalError, fraction: 0.2}]",
     ),
 ];
+
+/// Accounts with all collectors.
+const WITH_ALL_COLLECTORS: [&str; 2] = ["running", "late"];
 
 /// How often a query without data is repeated, once a second.
 const ATTEMPTS: usize = 180;
@@ -144,7 +148,26 @@ fn role_arn(name: &str) -> String {
 
 /// An account of the configuration.
 fn account(name: &str, endpoint: &str, credentials: &str) -> String {
-    format!("  - {{name: {name}, endpoint: '{endpoint}', credentials: {{{credentials}}}}}\n")
+    let collectors = if WITH_ALL_COLLECTORS.contains(&name) {
+        format!(", collectors: {{{}}}", all_collectors())
+    } else {
+        String::new()
+    };
+    format!(
+        "  - {{name: {name}, endpoint: '{endpoint}', credentials: {{{credentials}}}{collectors}}}\n"
+    )
+}
+
+/// Each polls every few seconds.
+fn all_collectors() -> String {
+    let names = tcss_exporter::collectors::ALL.iter().map(|it| it.name);
+    let entries: Vec<String> = names
+        .map(|name| match name {
+            "vul_scan" => "vul_scan: {}".to_owned(),
+            name => format!("{name}: {{interval: 2s}}"),
+        })
+        .collect();
+    entries.join(", ")
 }
 
 /// Credentials from an account's own variables.

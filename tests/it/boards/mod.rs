@@ -16,9 +16,10 @@ mod readme;
 mod rules;
 
 /// The files, and the uid of each.
-const BOARDS: [(&str, &str); 3] = [
+const BOARDS: [(&str, &str); 4] = [
     ("overview", "tcss-overview"),
     ("account", "tcss-account"),
+    ("risk", "tcss-risk"),
     ("exporter", "tcss-exporter"),
 ];
 

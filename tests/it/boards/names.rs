@@ -18,8 +18,37 @@ const RATE_INTERVAL: Duration = Duration::from_secs(7_777);
 const PARTIAL: &str =
     "while a scan runs, the counts are partial; those of completed scans are used";
 
+const TOTAL: &str = "a total, or the whole of which the board shows the part that matters";
+const SAME: &str = "another collector counts the same";
+const CHOICE: &str = "what a user has decided, rather than a risk";
+const LIST: &str = "for queries that ask how complete the list of images is";
+
 /// Metrics that no board and no rule uses, and the reason.
-const NOT_USED: [(&str, &str); 8] = [
+const NOT_USED: [(&str, &str); 32] = [
+    ("tcss_assets_all_containers", TOTAL),
+    ("tcss_assets_containers", TOTAL),
+    ("tcss_assets_hosts", TOTAL),
+    ("tcss_assets_images", TOTAL),
+    ("tcss_assets_last_image_scan_timestamp_seconds", SAME),
+    ("tcss_assets_recommended_fix_images", SAME),
+    ("tcss_assets_unsafe_images", SAME),
+    ("tcss_assets_untrusted_images", CHOICE),
+    ("tcss_image_scan_safe_images", TOTAL),
+    ("tcss_scan_settings_kind_enabled", CHOICE),
+    ("tcss_summary_all_images", TOTAL),
+    ("tcss_summary_clusters", TOTAL),
+    ("tcss_summary_containers", TOTAL),
+    ("tcss_summary_unscanned_clusters", CHOICE),
+    ("tcss_summary_vulnerable_images", SAME),
+    ("tcss_virus_scan_end_timestamp_seconds", SAME),
+    ("tcss_vul_database_licensed_images", SAME),
+    ("tcss_vul_database_scanned_images", SAME),
+    ("tcss_vul_database_serious_images", SAME),
+    ("tcss_vul_database_vulnerabilities", TOTAL),
+    ("tcss_vul_scan_image_list_end_timestamp_seconds", LIST),
+    ("tcss_vul_scan_image_list_images", LIST),
+    ("tcss_vul_scan_image_list_read_images", LIST),
+    ("tcss_vul_summary_all_vulnerabilities", TOTAL),
     ("tcss_vul_scan_found_vulnerabilities", PARTIAL),
     ("tcss_vul_scan_ignored_vulnerabilities", PARTIAL),
     ("tcss_vul_scan_risk_images", PARTIAL),
@@ -42,8 +71,18 @@ const NOT_USED: [(&str, &str); 8] = [
     ),
 ];
 
-/// Metrics that the exporter does not expose yet, and their labels. Boards and rules must work without them.
-const PLANNED: [(&str, &[&str]); 1] = [("tcss_account_info", &["account", "team"])];
+/// Labels that users choose.
+const OF_USERS: [(&str, &[&str]); 1] = [("tcss_account_info", &["team", "expect_scans"])];
+
+/// Metrics that the exporter of this test does not expose, since it discovers no accounts.
+const ONLY_WITH_DISCOVERY: [(&str, &[&str]); 3] = [
+    ("tcss_account_missing", &["account"]),
+    ("tcss_discovery_last_refresh_successful", &["discovery"]),
+    (
+        "tcss_discovery_refresh_failures_total",
+        &["discovery", "reason"],
+    ),
+];
 
 /// Metrics that only a replica with `--ha.kubernetes-lease` exposes, and their labels.
 const OF_REPLICAS: [(&str, &[&str]); 4] = [
@@ -119,6 +158,7 @@ fn is_own_threshold(name: &str, recorded: &BTreeSet<String>) -> bool {
         return false;
     };
     recorded.contains(&format!("tcss:scan_threshold:{threshold}"))
+        || recorded.contains(&format!("tcss:account_threshold:{threshold}"))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -134,13 +174,11 @@ async fn every_metric_and_label_in_a_query_exists() {
     ];
     let of_prometheus: BTreeMap<_, _> = OF_PROMETHEUS
         .into_iter()
-        .chain(PLANNED)
+        .chain(OF_USERS)
+        .chain(ONLY_WITH_DISCOVERY)
         .chain(OF_REPLICAS)
         .chain(ONLY_WITH_TLS)
         .collect();
-    for (name, _) in PLANNED {
-        assert!(!exposed.contains_key(name), "{name} exists now");
-    }
     for (place, parts) in queries() {
         for Selector { name, matchers, .. } in &parts.selectors {
             let known = exposed.get(name);
@@ -222,9 +260,20 @@ async fn every_selector_obeys_the_variables_of_the_labels_that_it_has() {
                 Some(labels) if labels.contains("account") => &["job", "instance", "account"],
                 _ => &["job", "instance"],
             };
-            // An alert may be of no account.
-            let all = if is_alert { ".+|" } else { ".+" };
+            let of_polls = ["tcss_up", "tcss_poll", "tcss_unexpected"];
+            let is_of_polls = of_polls.iter().any(|prefix| name.starts_with(prefix));
             for label in chosen {
+                // An alert may be of no account, and a collector of no scan.
+                let is_optional = is_of_polls
+                    && *label == "scan"
+                    && matchers
+                        .iter()
+                        .any(|(label, _, value)| label == "scan" && value == ".+|");
+                let all = if is_alert || is_optional {
+                    ".+|"
+                } else {
+                    ".+"
+                };
                 let values: Vec<(&str, &str)> = matchers
                     .iter()
                     .filter(|(it, ..)| it == label)
