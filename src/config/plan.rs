@@ -123,13 +123,12 @@ fn add(loads: &mut Vec<ActionLoad>, account: &Account, config: &CollectorConfig)
         Per::Scan => u32::try_from(account.scans.len()).unwrap_or(u32::MAX),
     };
     for action in config.collector.actions {
-        let load = match loads.iter().position(|load| load.action == action.name) {
-            Some(index) => &mut loads[index],
-            None => {
-                loads.push(ActionLoad::none(action.name));
-                loads.last_mut().expect("one was added")
-            }
-        };
+        let index = loads.iter().position(|load| load.action == action.name);
+        let index = index.unwrap_or_else(|| {
+            loads.push(ActionLoad::none(action.name));
+            loads.len() - 1
+        });
+        let load = &mut loads[index];
         // A list is read once per completed scan: how often that is, is not configured.
         if matches!(action.body, Body::Pages(_)) {
             load.has_pages = true;

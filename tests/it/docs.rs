@@ -153,11 +153,12 @@ fn every_flag_that_a_page_names_exists() {
         )
         .unwrap()
     };
-    let commands: [&[&str]; 10] = [
+    let commands: [&[&str]; 11] = [
         &[],
         &["demo"],
         &["check"],
         &["scan"],
+        &["accounts"],
         &["images"],
         &["plan"],
         &["simulate"],
@@ -174,6 +175,12 @@ fn every_flag_that_a_page_names_exists() {
         "--from-file",
         "--lib",
         "--test",
+        "--AttachRoleName", // of tccli, as the five others in this form
+        "--IdentityIds",
+        "--MemberUins",
+        "--PolicyDocument",
+        "--PolicyName",
+        "--RoleName",
         "--all-targets",
         "--build",
         "--bundle",

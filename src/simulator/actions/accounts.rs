@@ -6,20 +6,20 @@ use serde_json::{Value, json};
 
 use crate::simulator::{
     parameters::Parameters,
-    reply::{SimulatedError, date},
+    reply::date,
     situation::{Situation, signed},
 };
 
 /// A licence is bought for this time.
 const LICENCE_LENGTH: Duration = Duration::from_hours(365 * 24);
 
-pub(super) fn summary(situation: &Situation<'_>, _: &Parameters) -> Result<Value, SimulatedError> {
+pub(super) fn summary(situation: &Situation<'_>, _: &Parameters) -> Value {
     let (counts, assets) = (situation.counts(), &situation.identity.assets);
     let (local, registry) = situation.risk_images();
     let scanned = counts.local_images + counts.registry_images;
     let is_scanned = scanned > 0;
     let vulnerabilities = situation.by_severity();
-    Ok(json!({
+    json!({
         "ImageCnt": situation.n_images(),
         "ScannedImageCnt": scanned,
         "UnScannedImageCnt": assets.unscanned_images,
@@ -42,10 +42,10 @@ pub(super) fn summary(situation: &Situation<'_>, _: &Parameters) -> Result<Value
         "ScanBaseLineStatus": false,
         "ScanVulStatus": is_scanned,
         "VulRiskImageCnt": local + registry,
-    }))
+    })
 }
 
-pub(super) fn assets(situation: &Situation<'_>, _: &Parameters) -> Result<Value, SimulatedError> {
+pub(super) fn assets(situation: &Situation<'_>, _: &Parameters) -> Value {
     let (counts, assets) = (situation.counts(), &situation.identity.assets);
     let risk = counts.risk_images;
     let paused = assets.containers / 50;
@@ -54,7 +54,7 @@ pub(super) fn assets(situation: &Situation<'_>, _: &Parameters) -> Result<Value,
         Some((run, _)) => date(situation.wall(run.started)),
         None => String::new(),
     };
-    Ok(json!({
+    json!({
         "AppCnt": assets.containers / 2,
         "ContainerCnt": assets.containers,
         "ContainerPause": paused,
@@ -82,10 +82,10 @@ pub(super) fn assets(situation: &Situation<'_>, _: &Parameters) -> Result<Value,
         "RecommendedFixImageCnt": risk / 2,
         "ScannedImageCnt": counts.local_images + counts.registry_images,
         "UnScannedImageCnt": assets.unscanned_images,
-    }))
+    })
 }
 
-pub(super) fn purchase(situation: &Situation<'_>, _: &Parameters) -> Result<Value, SimulatedError> {
+pub(super) fn purchase(situation: &Situation<'_>, _: &Parameters) -> Value {
     let licence = &situation.identity.licence;
     let expires = signed(licence.expires_in);
     let expires = situation.start.checked_add(expires);
@@ -97,7 +97,7 @@ pub(super) fn purchase(situation: &Situation<'_>, _: &Parameters) -> Result<Valu
     } else {
         (4, "ISOLATE")
     };
-    Ok(json!({
+    json!({
         "State": state,
         "AllCoresCnt": cores,
         "CoresCnt": cores,
@@ -120,10 +120,10 @@ pub(super) fn purchase(situation: &Situation<'_>, _: &Parameters) -> Result<Valu
         "DefendHostCoresCnt": cores,
         "TrialCoresCnt": 0,
         "NoContainerCoresCnt": 0,
-    }))
+    })
 }
 
-pub(super) fn licences(situation: &Situation<'_>, _: &Parameters) -> Result<Value, SimulatedError> {
+pub(super) fn licences(situation: &Situation<'_>, _: &Parameters) -> Value {
     let (counts, licence) = (situation.counts(), &situation.identity.licence);
     let unscanned = situation.identity.assets.unscanned_images;
     let used = situation.n_images().min(licence.images);
@@ -133,7 +133,7 @@ pub(super) fn licences(situation: &Situation<'_>, _: &Parameters) -> Result<Valu
     } else {
         0
     };
-    Ok(json!({
+    json!({
         "TotalAuthorizedCnt": valid,
         "UsedAuthorizedCnt": used.min(valid),
         "ScannedImageCnt": counts.local_images + counts.registry_images,
@@ -157,5 +157,5 @@ pub(super) fn licences(situation: &Situation<'_>, _: &Parameters) -> Result<Valu
             "PayUsage": situation.n_images(),
         },
         "RepeatImageIdCnt": 0,
-    }))
+    })
 }

@@ -23,29 +23,23 @@ fn of_category(all: SeverityCounts, category: &str) -> SeverityCounts {
     }
 }
 
-pub(super) fn levels(
-    situation: &Situation<'_>,
-    parameters: &Parameters,
-) -> Result<Value, SimulatedError> {
+pub(super) fn levels(situation: &Situation<'_>, parameters: &Parameters) -> Value {
     let category = parameters.text("CategoryType").unwrap_or_default();
     let [critical, high, medium, low] = of_category(situation.by_severity(), category);
-    Ok(json!({
+    json!({
         "CriticalLevelVulCount": critical,
         "HighLevelVulCount": high,
         "MediumLevelVulCount": medium,
         "LowLevelVulCount": low,
-    }))
+    })
 }
 
-pub(super) fn vul_summary(
-    situation: &Situation<'_>,
-    _: &Parameters,
-) -> Result<Value, SimulatedError> {
+pub(super) fn vul_summary(situation: &Situation<'_>, _: &Parameters) -> Value {
     let all = situation.by_severity();
     let serious = |counts: SeverityCounts| counts[0] + counts[1];
     let (system, web) = (of_category(all, "SYSTEM"), of_category(all, "WEB"));
     let (local, registry) = situation.risk_images();
-    Ok(json!({
+    json!({
         "VulTotalCount": all.iter().sum::<u32>(),
         "SeriousVulCount": serious(all),
         "SuggestVulCount": system[0] + web[0],
@@ -57,10 +51,10 @@ pub(super) fn vul_summary(
         "SeriousVulnerabilityLocalImageCount": local,
         "SeriousVulnerabilityRegistryImageCount": registry,
         "EmergencyVulnerabilityCount": of_category(all, "EMERGENCY")[0],
-    }))
+    })
 }
 
-pub(super) fn risks(situation: &Situation<'_>, _: &Parameters) -> Result<Value, SimulatedError> {
+pub(super) fn risks(situation: &Situation<'_>, _: &Parameters) -> Value {
     let mut vulnerabilities = [0; 4];
     for image in situation.local_images(situation.counts()) {
         for (sum, count) in vulnerabilities.iter_mut().zip(image.findings) {
@@ -68,11 +62,11 @@ pub(super) fn risks(situation: &Situation<'_>, _: &Parameters) -> Result<Value, 
         }
     }
     let malware = situation.identity.assets.malware;
-    Ok(json!({
+    json!({
         "VulnerabilityCnt": by_level(vulnerabilities),
         "MalwareVirusCnt": by_level([malware, 0, 0, 0]),
         "RiskCnt": by_level([0, 0, situation.counts().risk_images / 10, 0]),
-    }))
+    })
 }
 
 /// Levels without risks are left out.
@@ -86,14 +80,14 @@ fn by_level(counts: SeverityCounts) -> Vec<Value> {
     list
 }
 
-pub(super) fn database(situation: &Situation<'_>, _: &Parameters) -> Result<Value, SimulatedError> {
+pub(super) fn database(situation: &Situation<'_>, _: &Parameters) -> Value {
     let all = situation.by_severity();
     let age = signed(situation.identity.vul_library_age);
     let update = situation.start.checked_sub(age);
     let update = update.unwrap_or(situation.start);
     let counts = situation.counts();
     let (local, registry) = situation.risk_images();
-    Ok(json!({
+    json!({
         "SeriousVulImageCount": local + registry,
         "ScannedImageCount": counts.local_images + counts.registry_images,
         "VulTotalCount": all.iter().sum::<u32>(),
@@ -103,7 +97,7 @@ pub(super) fn database(situation: &Situation<'_>, _: &Parameters) -> Result<Valu
         "EmergencyVulCount": of_category(all, "EMERGENCY")[0],
         "SupportVulTotalCount": 70_678,
         "VulLibraryUpdateTime": date(update),
-    }))
+    })
 }
 
 pub(super) fn list(
@@ -182,10 +176,7 @@ fn item(
     })
 }
 
-pub(super) fn ranking(
-    situation: &Situation<'_>,
-    parameters: &Parameters,
-) -> Result<Value, SimulatedError> {
+pub(super) fn ranking(situation: &Situation<'_>, parameters: &Parameters) -> Value {
     const NAMES: [(&str, &str, &str); 4] = [
         ("SYSTEM", "OpenSSL heap overflow (simulated)", "CRITICAL"),
         ("SYSTEM", "glibc stack overflow (simulated)", "HIGH"),
@@ -208,5 +199,5 @@ pub(super) fn ranking(
             }));
         }
     }
-    Ok(json!({"List": list}))
+    json!({"List": list})
 }

@@ -16,6 +16,8 @@ mod scans;
 #[cfg(test)]
 mod tests;
 
+use ActionAnswer::{Always, OrError};
+
 /// An action of the API.
 #[derive(Debug)]
 pub(super) struct SimulatedAction {
@@ -24,7 +26,12 @@ pub(super) struct SimulatedAction {
     answer: ActionAnswer,
 }
 
-type ActionAnswer = fn(&Situation<'_>, &Parameters) -> Result<Value, SimulatedError>;
+/// How an action is answered.
+#[derive(Debug)]
+enum ActionAnswer {
+    Always(fn(&Situation<'_>, &Parameters) -> Value),
+    OrError(fn(&Situation<'_>, &Parameters) -> Result<Value, SimulatedError>),
+}
 
 const fn action(
     name: &'static str,
@@ -47,33 +54,45 @@ static ACTIONS: [SimulatedAction; 16] = [
             Parameter::integer("LocalTaskID"),
             Parameter::integer("RegistryTaskID"),
         ],
-        scans::vul_scan_info,
+        OrError(scans::vul_scan_info),
     ),
-    action("DescribeTcssSummary", &[], accounts::summary),
-    action("DescribeVulSummary", &[], images::vul_summary),
-    action("DescribeVulLevelSummary", CATEGORY, images::levels),
-    action("DescribeImageRiskSummary", &[], images::risks),
-    action("DescribeAssetSummary", &[], accounts::assets),
-    action("DescribePurchaseStateInfo", &[], accounts::purchase),
-    action("DescribeImageAuthorizedInfo", &[], accounts::licences),
-    action("DescribeAssetImageScanSetting", &[], scans::local_setting),
+    action("DescribeTcssSummary", &[], Always(accounts::summary)),
+    action("DescribeVulSummary", &[], Always(images::vul_summary)),
+    action("DescribeVulLevelSummary", CATEGORY, Always(images::levels)),
+    action("DescribeImageRiskSummary", &[], Always(images::risks)),
+    action("DescribeAssetSummary", &[], Always(accounts::assets)),
+    action("DescribePurchaseStateInfo", &[], Always(accounts::purchase)),
+    action(
+        "DescribeImageAuthorizedInfo",
+        &[],
+        Always(accounts::licences),
+    ),
+    action(
+        "DescribeAssetImageScanSetting",
+        &[],
+        Always(scans::local_setting),
+    ),
     action(
         "DescribeImageRegistryTimingScanTask",
         &[],
-        scans::registry_setting,
+        Always(scans::registry_setting),
     ),
-    action("DescribeAssetImageScanTask", &[], scans::image_scan_task),
+    action(
+        "DescribeAssetImageScanTask",
+        &[],
+        Always(scans::image_scan_task),
+    ),
     action(
         "DescribeAssetImageScanStatus",
         &[Parameter::text("TaskID")],
-        scans::image_scan_status,
+        OrError(scans::image_scan_status),
     ),
     action(
         "DescribeVirusScanTaskStatus",
         &[Parameter::text("TaskID")],
-        scans::virus_scan,
+        Always(scans::virus_scan),
     ),
-    action("DescribeVulImageSummary", &[], images::database),
+    action("DescribeVulImageSummary", &[], Always(images::database)),
     action(
         "DescribeVulScanLocalImageList",
         &[
@@ -83,9 +102,9 @@ static ACTIONS: [SimulatedAction; 16] = [
             Parameter::text("By"),
             Parameter::text("Order"),
         ],
-        images::list,
+        OrError(images::list),
     ),
-    action("DescribeVulTopRanking", CATEGORY, images::ranking),
+    action("DescribeVulTopRanking", CATEGORY, Always(images::ranking)),
 ];
 
 impl SimulatedAction {
@@ -99,6 +118,9 @@ impl SimulatedAction {
         situation: &Situation<'_>,
     ) -> Result<Value, SimulatedError> {
         let parameters = parameters::parse(request, self.parameters)?;
-        (self.answer)(situation, &parameters)
+        match self.answer {
+            Always(answer) => Ok(answer(situation, &parameters)),
+            OrError(answer) => answer(situation, &parameters),
+        }
     }
 }

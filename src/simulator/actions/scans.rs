@@ -35,24 +35,21 @@ pub(super) fn vul_scan_info(
     Ok(serde_json::to_value(info).expect("text and numbers are JSON"))
 }
 
-pub(super) fn image_scan_task(
-    situation: &Situation<'_>,
-    _: &Parameters,
-) -> Result<Value, SimulatedError> {
+pub(super) fn image_scan_task(situation: &Situation<'_>, _: &Parameters) -> Value {
     let Some((run, since)) = situation.latest() else {
-        return Ok(json!({"TaskID": "", "LastScanTime": "", "Status": "", "SubStatus": ""}));
+        return json!({"TaskID": "", "LastScanTime": "", "Status": "", "SubStatus": ""});
     };
     let (status, result) = match run.scan.at(since).status {
         PlayStatus::Scanning => ("SCANNING", ""),
         PlayStatus::Scanned => ("END", "Success"),
         PlayStatus::Canceled => ("END", "Cancel"),
     };
-    Ok(json!({
+    json!({
         "TaskID": situation.identity.task_ids(run).local.to_string(),
         "LastScanTime": date(situation.wall(run.started)),
         "Status": status,
         "SubStatus": result,
-    }))
+    })
 }
 
 pub(super) fn image_scan_status(
@@ -87,17 +84,14 @@ pub(super) fn image_scan_status(
     }))
 }
 
-pub(super) fn virus_scan(
-    situation: &Situation<'_>,
-    _: &Parameters,
-) -> Result<Value, SimulatedError> {
+pub(super) fn virus_scan(situation: &Situation<'_>, _: &Parameters) -> Value {
     let assets = &situation.identity.assets;
     let Some((run, since)) = situation.latest() else {
-        return Ok(json!({
+        return json!({
             "ContainerTotal": 0, "RiskContainerCnt": 0, "Status": "SCAN_NONE", "Schedule": 0,
             "ContainerScanCnt": 0, "RiskCnt": 0, "LeftSeconds": 0, "StartTime": "", "EndTime": "",
             "ScanType": "CYCLE",
-        }));
+        });
     };
     let progress = run.scan.at(since);
     let status = match progress.status {
@@ -110,7 +104,7 @@ pub(super) fn virus_scan(
     if let Some(length) = progress.ended_after {
         end = situation.wall(run.started + length).to_string();
     }
-    Ok(json!({
+    json!({
         "ContainerTotal": assets.containers,
         "RiskContainerCnt": malware.min(assets.containers),
         "Status": status,
@@ -122,18 +116,15 @@ pub(super) fn virus_scan(
         "StartTime": situation.wall(run.started).to_string(),
         "EndTime": end,
         "ScanType": "CYCLE",
-    }))
+    })
 }
 
 fn part(whole: u32, permille: u32) -> u32 {
     u32::try_from(u64::from(whole) * u64::from(permille) / 1000).unwrap_or(whole)
 }
 
-pub(super) fn local_setting(
-    situation: &Situation<'_>,
-    _: &Parameters,
-) -> Result<Value, SimulatedError> {
-    Ok(json!({
+pub(super) fn local_setting(situation: &Situation<'_>, _: &Parameters) -> Value {
+    json!({
         "Enable": situation.identity.has_scheduled_scans,
         "ScanTime": "16:40",
         "ScanPeriod": 1,
@@ -149,14 +140,11 @@ pub(super) fn local_setting(
         "LastScanTime": last_scan(situation),
         "ScanResult": situation.scheduled_result(),
         "ClusterIDs": [],
-    }))
+    })
 }
 
-pub(super) fn registry_setting(
-    situation: &Situation<'_>,
-    _: &Parameters,
-) -> Result<Value, SimulatedError> {
-    Ok(json!({
+pub(super) fn registry_setting(situation: &Situation<'_>, _: &Parameters) -> Value {
+    json!({
         "Enable": situation.identity.has_scheduled_scans,
         "ScanTime": "17:10",
         "ScanPeriod": 1,
@@ -173,7 +161,7 @@ pub(super) fn registry_setting(
         "ExcludeImageAssetIds": [],
         "LastScanTime": last_scan(situation),
         "ScanResult": situation.scheduled_result(),
-    }))
+    })
 }
 
 /// When the last scan was started; empty if there was none.

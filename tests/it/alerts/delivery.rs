@@ -311,7 +311,7 @@ async fn one_dead_key_of_three_hundred_accounts_sends_at_most_two_notifications(
     // 300 accounts is polled every 15 minutes of the rules' time, and once before the key dies.
     let monitored = Monitored::playing(&["shared"], &identity, |_| {
         let credentials = "{env: {secret_id: shared_ID, secret_key: shared_KEY}}, \
-             requests_per_second: 20";
+             requests_per_second: 20, interval: 16s, scanning_interval: 16s, stale_after: 80s";
         (0..300)
             .map(|n| format!("  - {{name: a{n}, credentials: {credentials}}}\n"))
             .collect()
@@ -337,8 +337,10 @@ async fn expiring_credentials_of_three_hundred_accounts_send_few_notifications()
     let identity = identity("TcssCredentialsExpiring");
     let identity = format!("{}\n", identity.trim_end());
     let monitored = Monitored::playing(&[], &identity, |endpoint| {
-        let credentials =
-            format!("{{cvm_role: {{endpoint: \"{endpoint}\"}}}}, requests_per_second: 20");
+        let credentials = format!(
+            "{{cvm_role: {{endpoint: \"{endpoint}\"}}}}, requests_per_second: 20, interval: 16s, \
+             scanning_interval: 16s, stale_after: 80s"
+        );
         (0..300)
             .map(|n| format!("  - {{name: a{n}, credentials: {credentials}}}\n"))
             .collect()
@@ -412,9 +414,9 @@ fn amtool_accepts_each_receiver_that_is_commented_out() {
     }
 }
 
-/// For each inhibition rule of the example, in its order: an alert, one that it inhibits, and one that
+/// For each inhibition rule of the example: an alert, one that it inhibits, and one that
 /// it does not.
-const INHIBITIONS: [[&str; 3]; 14] = [
+const INHIBITIONS: [[&str; 3]; 21] = [
     [
         "TcssExporterAbsent",
         "TcssApiErrors severity=warning",
@@ -423,7 +425,8 @@ const INHIBITIONS: [[&str; 3]; 14] = [
     [
         "TcssExporterDown severity=warning job=tcss instance=a",
         "TcssExporterAbsent severity=critical",
-        "TcssApiErrors severity=warning",
+        // Which inhibits everything else, although it is inhibited itself.
+        "TcssRiskImagesHigh severity=critical risk=yes",
     ],
     [
         "TcssExporterDown severity=critical job=tcss instance=a",
@@ -444,6 +447,21 @@ const INHIBITIONS: [[&str; 3]; 14] = [
         "TcssShardMissing severity=critical job=tcss",
         "TcssAccountsVanished severity=warning",
         "TcssRiskImagesFound severity=info risk=yes",
+    ],
+    [
+        "TcssNoLeader severity=critical job=tcss lease=tcss-exporter",
+        "TcssDataStale account=prod scan=latest",
+        "TcssRiskImagesHigh severity=critical risk=yes",
+    ],
+    [
+        "TcssNoLeader severity=critical job=tcss lease=tcss-exporter",
+        "TcssLeaseFailing job=tcss lease=tcss-exporter",
+        "TcssLeaseFailing job=tcss lease=other",
+    ],
+    [
+        "TcssExporterDown severity=warning job=tcss instance=a",
+        "TcssStandbyMissing job=tcss lease=tcss-exporter",
+        "TcssStandbyMissing job=other lease=tcss-exporter",
     ],
     [
         "TcssReloadIncomplete severity=warning job=tcss",
@@ -479,6 +497,26 @@ const INHIBITIONS: [[&str; 3]; 14] = [
         "TcssScanStuck account=prod scan=latest",
         "TcssScanSlow account=prod scan=latest",
         "TcssScanSlow account=prod scan=nightly",
+    ],
+    [
+        "TcssDiscoveryRefused job=tcss instance=a discovery=org",
+        "TcssDiscoveryFailing job=tcss instance=a discovery=org",
+        "TcssDiscoveryFailing job=tcss instance=b discovery=org",
+    ],
+    [
+        "TcssLicenceExpiring severity=critical account=prod",
+        "TcssLicenceExpiring severity=warning account=prod",
+        "TcssLicenceExpiring severity=warning account=other",
+    ],
+    [
+        "TcssLicencesUsedUp account=prod",
+        "TcssScheduledScanFailed account=prod source=local result=InsufficientLicense",
+        "TcssScheduledScanFailed account=prod source=local result=Failed",
+    ],
+    [
+        "TcssScheduledScanOff account=prod source=local",
+        "TcssScheduledScanFailed account=prod source=local result=Failed",
+        "TcssScheduledScanFailed account=prod source=registry result=Failed",
     ],
     [
         "TcssRiskImagesHigh account=prod scan=latest",

@@ -405,7 +405,7 @@ fn profiles_that_tccli_writes_select_the_same_identity_as_in_tccli() {
     }
 }
 
-/// Twenty accounts with one role: the cause is the network, and one line says so.
+/// Eight accounts with one role: the cause is the network, and one line says so.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unreachable_sts_is_a_failure_of_the_network_and_logged_once_per_source() {
     let (_socket, refused) = refusing();
@@ -421,7 +421,7 @@ async fn an_unreachable_sts_is_a_failure_of_the_network_and_logged_once_per_sour
         let credentials = format!(
             "{{assume_role: {{role_arn: '{ROLE_ARN}', endpoint: '{endpoint}', source: {{env: {{}}}}}}}}"
         );
-        let accounts: String = (0..20)
+        let accounts: String = (0..8)
             .map(|n| format!("- {{name: a-{n}, credentials: {credentials}}}\n"))
             .collect();
         let config = file(&format!(
@@ -433,7 +433,7 @@ async fn an_unreachable_sts_is_a_failure_of_the_network_and_logged_once_per_sour
         until(&format!("{url}/metrics"), &failing, |text| {
             let failing =
                 |line: &&str| line.starts_with("tcss_poll_failing{") && line.ends_with(&failing);
-            (text.lines().filter(failing).count() == 20).then_some(())
+            (text.lines().filter(failing).count() == 8).then_some(())
         })
         .await;
         let log = exporter.output();

@@ -40,6 +40,7 @@ tcss_exporter_config_last_reload_successful                gauge
 tcss_exporter_config_last_reload_success_timestamp_seconds gauge
 tcss_exporter_shard_index                                  gauge
 tcss_exporter_shards                                       gauge
+tcss_account_info                                          gauge     account name source
 tcss_exporter_accounts                                     gauge     source state
 tcss_exporter_http_requests_total                          counter   code handler
 tcss_exporter_log_lines_dropped_total                      counter
@@ -53,8 +54,17 @@ process_resident_memory_bytes                              gauge
 process_start_time_seconds                                 gauge
 ";
 
-/// Families that are absent: keys from the environment do not expire and are not refreshed, and every field can be read.
-pub(super) const ABSENT: [&str; 3] = [
+/// Families that are absent: keys from the environment do not expire and are not refreshed, every field can be read, and no
+/// account is discovered.
+pub(super) const ABSENT: [&str; 11] = [
+    "tcss_account_missing",
+    "tcss_discovery_accounts",
+    "tcss_discovery_accounts_added_total",
+    "tcss_discovery_accounts_removed_total",
+    "tcss_discovery_last_refresh_success_timestamp_seconds",
+    "tcss_discovery_last_refresh_successful",
+    "tcss_discovery_refresh_duration_seconds",
+    "tcss_discovery_refresh_failures_total",
     "tcss_credentials_expiry_timestamp_seconds",
     "tcss_credentials_refresh_failures_total",
     "tcss_unexpected_field",
