@@ -22,7 +22,7 @@ PROBLEMS = {
 }
 TEAMS = ["payments", "search", "web", "data", "platform"]
 # One account in so many has all collectors.
-ALL_COLLECTORS = 3
+ALL_COLLECTORS = 10
 COLLECTORS = [
     "vul_scan", "summary", "vul_summary", "image_risks", "assets", "licence", "scan_settings", "image_scan", "virus_scan",
     "vul_database", "risk_images", "top_vulnerabilities",
@@ -78,7 +78,8 @@ def beside(number):
     """What the further collectors find; without chance, so that it does not change the rest."""
     if number % ALL_COLLECTORS:
         return ""
-    days, images = 2 + number * 7 % 90, 150 + number * 13 % 900
+    number //= ALL_COLLECTORS
+    days, images = 2 + number * 7 % 90, 150 + number * 131 % 900
     return (f", licence: {{expires_in: {days}d, images: {images}}}, vul_library_age: {number % 11}d, "
             f"scheduled_scans: {'false' if number % 5 == 4 else 'true'}, assets: {{malware: {max(0, number % 8 - 5)}, "
             f"unscanned_images: {number % 6}, failed_images: {number % 4}, hosts_without_agent: {number % 7 // 5}}}")
