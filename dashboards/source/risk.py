@@ -54,20 +54,20 @@ def failed_images(*by):
 
 HEADLINES = [
     stat(
-        8, "Vulnerabilities", "Vulnerabilities of the selected accounts by severity.",
+        7, "Vulnerabilities", "Vulnerabilities of the selected accounts by severity.",
         [now(f"sum({level(severity)})", severity) for severity in LEVELS], no_value=needs("vul_summary"),
     ),
     stat(
-        8, "Exploits and malware",
-        "Vulnerabilities with a remote exploit, and with a public exploit or proof of concept; images and containers with malware.",
-        [
-            now(f"sum({REMOTE})", "remote exploit"), now(f"sum({PUBLIC})", "public exploit"),
-            now(f"sum({MALWARE_IMAGES})", "malware, images"), now(f"sum({MALWARE_CONTAINERS})", "malware, containers"),
-        ],
-        steps=GOOD_WHEN_ZERO, no_value=needs("vul_summary", "virus_scan", "assets"),
+        5, "Exploits", "Vulnerabilities with a remote exploit, and with a public exploit or proof of concept.",
+        [now(f"sum({REMOTE})", "remote"), now(f"sum({PUBLIC})", "public")], steps=GOOD_WHEN_ZERO, no_value=needs("vul_summary"),
     ),
     stat(
-        8, "Not covered",
+        5, "Malware", "Images and containers with malware.",
+        [now(f"sum({MALWARE_IMAGES})", "images"), now(f"sum({MALWARE_CONTAINERS})", "containers")],
+        steps=GOOD_WHEN_ZERO, no_value=needs("assets", "virus_scan"),
+    ),
+    stat(
+        7, "Not covered",
         "Images that were not scanned, images whose last scan failed, hosts without agent, and scheduled scans that are off or did "
         "not succeed.",
         [
@@ -88,13 +88,14 @@ ORANGE_COUNT = text_coloured([(0, "text"), (1, palette.WARNING)])
 
 ACCOUNTS = table(
     24, "All accounts",
-    "One row per account, those with the most critical vulnerabilities first. A collector that is off for all of them has no column.",
+    "One row per account, those with the most critical vulnerabilities first. Remote and public are vulnerabilities with such an "
+    "exploit. A collector that is off for all accounts has no column.",
     [
         ONLY_ACCOUNT,
         ("Critical", cells(level("critical")), RED_COUNT | {"custom_width": 92}),
         ("High", cells(level("high")), ORANGE_COUNT | {"custom_width": 78}),
-        ("Remote exploit", cells(REMOTE), RED_COUNT | {"custom_width": 136}),
-        ("Public exploit", cells(PUBLIC), ORANGE_COUNT | {"custom_width": 118}),
+        ("Remote", cells(REMOTE), RED_COUNT | {"custom_width": 90}),
+        ("Public", cells(PUBLIC), ORANGE_COUNT | {"custom_width": 80}),
         ("Malware, images", cells(MALWARE_IMAGES), RED_COUNT | {"custom_width": 130}),
         ("Malware, containers", cells(MALWARE_CONTAINERS), RED_COUNT | {"custom_width": 154}),
         ("Unscanned", cells(UNSCANNED), ORANGE_COUNT | {"custom_width": 100}),
@@ -103,7 +104,7 @@ ACCOUNTS = table(
         ("Licences used", cells(used("image_licences")), gauge() | {"thresholds": thresholds(USED_STEPS), "custom_width": 120}),
         ("Library age", cells(LIBRARY_AGE), duration(100) | text_coloured(AGE_STEPS)),
     ],
-    sort=[("Critical", True), ("Remote exploit", True), ("High", True)], no_value="Needs further collectors",
+    sort=[("Critical", True), ("Remote", True), ("High", True)], no_value="Needs further collectors",
 )
 
 COLLECTORS = table(

@@ -5,7 +5,7 @@ use std::{fs, process::Command, time::Duration};
 
 use super::{
     rules::{root, rule_file, runbook, succeeding},
-    runbook::scenario,
+    runbook::{is_of_further_collectors, scenario},
 };
 use crate::support::{
     alertmanager::Alertmanager,
@@ -159,7 +159,16 @@ fn account(alert: &str, endpoint: &str) -> String {
         "TcssCredentialsExpiring" => format!("{{cvm_role: {{endpoint: \"{endpoint}\"}}}}"),
         _ => format!("{{env: {{secret_id: {alert}_ID, secret_key: {alert}_KEY}}}}"),
     };
-    format!("  - {{name: {alert}, credentials: {credentials}}}\n")
+    let mut collectors = String::new();
+    if is_of_further_collectors(alert) {
+        let names = tcss_exporter::collectors::ALL.iter().map(|it| it.name);
+        let further = names.filter(|name| *name != "vul_scan");
+        let entries: Vec<String> = further
+            .map(|name| format!("{name}: {{interval: 1s}}"))
+            .collect();
+        collectors = format!(", collectors: {{vul_scan: {{}}, {}}}", entries.join(", "));
+    }
+    format!("  - {{name: {alert}, credentials: {credentials}{collectors}}}\n")
 }
 
 /// The output of `dashboards/rules/faster` for a file.
@@ -246,6 +255,36 @@ async fn alerts_of_the_runbook_are_delivered_and_their_consequences_are_not() {
         &[("account", "TcssRiskImagesHigh")],
     );
     world.never_delivered("TcssRiskImagesFound", &[]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn alerts_on_further_collectors_are_delivered_and_their_consequences_are_not() {
+    let world = World::start(&[
+        "TcssExploitableVulnerabilities",
+        "TcssMalwareFound",
+        "TcssImageScanFailed",
+        "TcssScheduledScanOff",
+        "TcssLicenceExpiring",
+        "TcssLicencesUsedUp",
+    ])
+    .await;
+    world.delivers("TcssMalwareFound", "on-call").await;
+    for (exploit, receiver) in [("remote", "on-call"), ("public", "operations")] {
+        let alert = "TcssExploitableVulnerabilities";
+        let labels = [("account", alert), ("exploit", exploit)];
+        assert_eq!(world.receiver.until(alert, &labels).await.to, receiver);
+    }
+    for alert in [
+        "TcssImageScanFailed",
+        "TcssLicenceExpiring",
+        "TcssLicencesUsedUp",
+        "TcssScheduledScanOff",
+    ] {
+        world.delivers(alert, "operations").await;
+    }
+    world
+        .holds_back("TcssScheduledScanFailed", "TcssLicencesUsedUp")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -45,6 +45,13 @@ pub(super) fn scenario(alert: &str) -> String {
     scenario.unwrap_or_else(|| panic!("the runbook has no scenario for {alert}"))
 }
 
+/// Whether the section of `alert` says that it requires a further collector.
+pub(super) fn is_of_further_collectors(alert: &str) -> bool {
+    let mut sections = sections().into_iter();
+    let section = sections.find(|(name, _)| name == alert);
+    section.is_some_and(|(_, text)| text.contains("](metrics.md#"))
+}
+
 fn yaml(section: &str) -> Option<String> {
     let (_, rest) = section.split_once("```yaml\n")?;
     Some(rest.split("```").next()?.to_owned())

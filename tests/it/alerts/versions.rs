@@ -9,7 +9,7 @@ use super::{
 use crate::support::prometheus::Prometheus;
 
 /// Scenarios whose alerts depend on different series and thresholds.
-const ALERTS: [&str; 9] = [
+const ALERTS: [&str; 12] = [
     "TcssRiskImagesIncreased",
     "TcssRiskImagesHigh",
     "TcssCoverageDropped",
@@ -19,6 +19,9 @@ const ALERTS: [&str; 9] = [
     "TcssScanCanceled",
     "TcssCredentialsFailing",
     "TcssDataStale",
+    "TcssMalwareFound",
+    "TcssScheduledScanFailed",
+    "TcssLicencesUsedUp",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -22,7 +22,7 @@ PROBLEMS = {
 }
 TEAMS = ["payments", "search", "web", "data", "platform"]
 # One account in so many has all collectors.
-ALL_COLLECTORS = 3
+ALL_COLLECTORS = 10
 COLLECTORS = [
     "vul_scan", "summary", "vul_summary", "image_risks", "assets", "licence", "scan_settings", "image_scan", "virus_scan",
     "vul_database", "risk_images", "top_vulnerabilities",
@@ -33,21 +33,18 @@ APPLICATIONS = ["shop", "cart", "ledger", "crawler", "index", "portal", "etl", "
 def main(count, api, directory):
     chance = random.Random(count)
     kinds = [kind(number, count) for number in range(count)]
-    identities, accounts, labels = [], [], []
+    identities, accounts = [], []
     for number, what in enumerate(kinds):
         name = f"{APPLICATIONS[number % len(APPLICATIONS)]}-{number:03}"
-        labels.append(f'tcss_account_info{{account="{name}", team="{TEAMS[number % len(TEAMS)]}"}} 1\n')
         if what in ("role", "brief"):
             identities.append(role(name, what, chance))
-            accounts.append(account_with_role(name, api))
+            accounts.append(account_with_role(name, number, api))
         else:
             identities.append(identity(name, what, number, chance))
             accounts.append(account(name, number, "wrong" if what == "rejected" else f"key-of-{name}"))
     identities.append("{name: base, secret_id: AKIDbase, secret_key: key-of-base}")
     write(directory / "scenario.yml", "seed: 1\nidentities:\n", identities)
     write(directory / "exporter.yml", "accounts:\n", accounts)
-    # Labels of accounts, which the exporter does not expose yet.
-    (directory / "metrics").write_text("".join(labels))
 
 
 def write(path, start, entries):
@@ -81,7 +78,8 @@ def beside(number):
     """What the further collectors find; without chance, so that it does not change the rest."""
     if number % ALL_COLLECTORS:
         return ""
-    days, images = 2 + number * 7 % 90, 150 + number * 13 % 900
+    number //= ALL_COLLECTORS
+    days, images = 2 + number * 7 % 90, 150 + number * 131 % 900
     return (f", licence: {{expires_in: {days}d, images: {images}}}, vul_library_age: {number % 11}d, "
             f"scheduled_scans: {'false' if number % 5 == 4 else 'true'}, assets: {{malware: {max(0, number % 8 - 5)}, "
             f"unscanned_images: {number % 6}, failed_images: {number % 4}, hosts_without_agent: {number % 7 // 5}}}")
@@ -120,7 +118,13 @@ def scan(takes, pause, images, risk, more=""):
 
 def account(name, number, key):
     collectors = "" if number % ALL_COLLECTORS else f", collectors: {{{', '.join(map(often, COLLECTORS))}}}"
-    return f"{{name: {name}, credentials: {{static: {{secret_id: AKID{name}, secret_key: {key}}}}}{collectors}}}"
+    keys = f"static: {{secret_id: AKID{name}, secret_key: {key}}}"
+    return f"{{name: {name}, {labels(number)}credentials: {{{keys}}}{collectors}}}"
+
+
+def labels(number):
+    """Some accounts have none."""
+    return "" if number % 6 == 5 else f"labels: {{team: {TEAMS[number % len(TEAMS)]}}}, "
 
 
 def often(collector):
@@ -129,9 +133,10 @@ def often(collector):
     return f"{collector}: {{{options}}}"
 
 
-def account_with_role(name, api):
+def account_with_role(name, number, api):
     base = "static: {secret_id: AKIDbase, secret_key: key-of-base}"
-    return f"{{name: {name}, credentials: {{assume_role: {{role_arn: '{arn(name)}', endpoint: '{api}', source: {{{base}}}}}}}}}"
+    role_of = f"assume_role: {{role_arn: '{arn(name)}', endpoint: '{api}', source: {{{base}}}}}"
+    return f"{{name: {name}, {labels(number)}credentials: {{{role_of}}}}}"
 
 
 def arn(name):

@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, path::Path, process::Command};
 use crate::support::{
     process::{Running, exporter, serving_as, simulator, until},
     prometheus::Prometheus,
-    raw::{Act, Raw},
 };
 
 use super::asked::{Query, When};
@@ -18,13 +17,12 @@ struct Fleet {
     _directory: tempfile::TempDir,
     _api: Running,
     _exporter: Running,
-    _labels: Option<Raw>,
     prometheus: Prometheus,
 }
 
 impl Fleet {
-    /// Ready: every account was polled and scraped. With `is_labeled`, Prometheus has `tcss_account_info`.
-    async fn start(count: usize, is_labeled: bool) -> Fleet {
+    /// Ready: every account was polled and scraped.
+    async fn start(count: usize) -> Fleet {
         let directory = tempfile::tempdir().unwrap();
         generate(count, "http://127.0.0.1:1", directory.path());
         let scenario = directory.path().join("scenario.yml");
@@ -44,14 +42,7 @@ impl Fleet {
         })
         .await;
 
-        let mut targets = vec![url];
-        let mut labels = None;
-        if is_labeled {
-            let server = Raw::start(Act::Send(account_labels(directory.path()))).await;
-            targets.push(server.url());
-            labels = Some(server);
-        }
-        let prometheus = Prometheus::start_with(&scraping(&targets));
+        let prometheus = Prometheus::start(&[("tcss", &url)]);
         prometheus
             .until("count(tcss_up{collector=\"vul_scan\"})", count as f64)
             .await;
@@ -59,7 +50,6 @@ impl Fleet {
             _directory: directory,
             _api: api,
             _exporter: exporter,
-            _labels: labels,
             prometheus,
         }
     }
@@ -82,29 +72,10 @@ fn path_of(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// A response with `tcss_account_info`.
-fn account_labels(directory: &Path) -> Vec<u8> {
-    let metrics = std::fs::read_to_string(directory.join("metrics")).unwrap();
-    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n";
-    format!("{head}Content-Length: {}\r\n\r\n{metrics}", metrics.len()).into_bytes()
-}
-
-fn scraping(targets: &[String]) -> String {
-    let addresses: Vec<_> = targets
-        .iter()
-        .map(|url| format!("\"{}\"", url.trim_start_matches("http://")))
-        .collect();
-    format!(
-        "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
-         scrape_configs: [{{job_name: tcss, static_configs: [{{targets: [{}]}}]}}]\n",
-        addresses.join(", ")
-    )
-}
-
 /// Without rules.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn graphs_of_three_hundred_accounts_are_legible_and_count_what_they_leave_out() {
-    let fleet = Fleet::start(300, false).await;
+    let fleet = Fleet::start(300).await;
     // The latest problem that a board shows.
     fleet
         .prometheus
@@ -143,31 +114,29 @@ async fn graphs_of_three_hundred_accounts_are_legible_and_count_what_they_leave_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn accounts_are_selected_by_their_labels_and_all_of_them_without_labels() {
+async fn accounts_are_selected_by_their_labels_and_all_of_them_without_a_selection() {
     let members = Query::all()
         .into_iter()
         .find(|query| query.place == "overview: variable members")
         .unwrap();
-    let without = Fleet::start(12, false).await;
-    for value in [".*", "web"] {
-        let query = members.sent_with("10s", &[("value", value)]);
-        assert_eq!(
-            accounts(&without.prometheus, &query).await,
-            [".+"],
-            "{value}"
-        );
-    }
-
-    let fleet = Fleet::start(12, true).await;
+    // Some of them have no team.
+    let fleet = Fleet::start(12).await;
     fleet
         .prometheus
         .until("count(tcss_account_info)", 12.0)
+        .await;
+    fleet
+        .prometheus
+        .until("count(tcss_account_info{team=\"\"})", 2.0)
         .await;
     let all = accounts(&fleet.prometheus, &members.sent("10s")).await;
     assert_eq!(all, [".+"], "nothing is selected");
     let query = members.sent_with("10s", &[("value", "web")]);
     let of_team = accounts(&fleet.prometheus, &query).await;
     assert_eq!(of_team, ["ledger-002", "reports-007"]);
+    let query = members.sent_with("10s", &[("value", "nobody")]);
+    let none: [&str; 0] = [];
+    assert_eq!(accounts(&fleet.prometheus, &query).await, none);
     let query = members.sent_with("10s", &[("value", "(web|data)")]);
     assert_eq!(accounts(&fleet.prometheus, &query).await.len(), 4);
 }

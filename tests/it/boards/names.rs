@@ -269,11 +269,7 @@ async fn every_selector_obeys_the_variables_of_the_labels_that_it_has() {
                     && matchers
                         .iter()
                         .any(|(label, _, value)| label == "scan" && value == ".+|");
-                let all = if is_alert || is_optional {
-                    ".+|"
-                } else {
-                    ".+"
-                };
+                let all = if is_alert || is_optional { ".+|" } else { ".+" };
                 let values: Vec<(&str, &str)> = matchers
                     .iter()
                     .filter(|(it, ..)| it == label)
