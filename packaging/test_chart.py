@@ -298,7 +298,7 @@ def test_thresholds_apply_to_the_scans_that_they_name():
         "enabled": True,
         "thresholds": {"risk_images": 2000000, "credentials_remaining_seconds": "-Inf"},
         "accountThresholds": [
-            {"account": "prod", "risk_images": 500, "coverage_drop_ratio": 0.5},
+            {"account": "prod", "risk_images": 500, "coverage_drop_ratio": 0.5, "unscanned_images": 7},
             {"account": "prod", "scan": "nightly", "risk_images": "Inf"},
             {"account": "dev", "unscanned_images": 7},
         ],
@@ -311,12 +311,15 @@ def test_thresholds_apply_to_the_scans_that_they_name():
             samples.append({"labels": f'tcss:scan_threshold:{name}{{account="{account}", scan="{scan}"}}', "value": value})
         return {"expr": f"tcss:scan_threshold:{name}", "eval_time": "5m", "exp_samples": samples}
 
+    of_accounts = [{"labels": f'tcss:account_threshold:unscanned_images{{account="{account}"}}', "value": value}
+                   for account, value in (("prod", 7), ("dev", 0))]
     series = [{"series": f'tcss_up{{account="{account}", scan="{scan}"}}', "values": "1x10"}
               for account, scan in (("prod", "latest"), ("prod", "nightly"), ("dev", "latest"))]
     promtool("test", "rules", "test.yml", rules=spec, test={
         "rule_files": ["rules.yml"],
         "evaluation_interval": "1m",
         "tests": [{"interval": "1m", "input_series": series, "promql_expr_test": [
+            {"expr": "tcss:account_threshold:unscanned_images", "eval_time": "5m", "exp_samples": of_accounts},
             is_threshold("risk_images", prod_latest=500, prod_nightly=float("inf"), dev_latest=2000000),
             is_threshold("coverage_drop_ratio", prod_latest=0.5, prod_nightly=0.5, dev_latest=0.1),
             {"expr": "tcss:account_threshold:unscanned_images", "eval_time": "5m", "exp_samples": [
@@ -530,6 +533,7 @@ IMPOSSIBLE = """
 {prometheusRule: {enabled: true, disabled: [TcssNope]}}
 {prometheusRule: {enabled: true, accountThresholds: [{account: a, risk_imagez: 1}]}}
 {prometheusRule: {enabled: true, accountThresholds: [{account: a, failed_requests: 1}]}}
+{prometheusRule: {enabled: true, accountThresholds: [{account: a, scan: b, unscanned_images: 1}]}}
 """
 
 
