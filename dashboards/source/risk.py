@@ -1,7 +1,7 @@
 """Risk: what the further collectors report: severity, exploits, malware, coverage, licences, and which images.
 
-Grafana 11 cannot hide a row without data: a row that is repeated by an empty variable is shown once. So numbers and
-columns of a collector that is off are absent, and its graphs and tables say which collector they need.
+Grafana 11 cannot hide a row without data: a row that is repeated by an empty variable is shown once. So numbers of
+a collector that is off are absent, its columns have dashes, and its graphs and tables say which collector they need.
 """
 
 import palette
@@ -52,19 +52,20 @@ def failed_images(*by):
     return f"sum by ({', '.join(by)}) ({each_scan('tcss_vul_scan_image_list_failed_images', 'error')})"
 
 
+# A single number has a name too: others may be missing because their collectors are off.
 HEADLINES = [
     stat(
         7, "Vulnerabilities", "Vulnerabilities of the selected accounts by severity.",
-        [now(f"sum({level(severity)})", severity) for severity in LEVELS], no_value=needs("vul_summary"),
+        [now(f"sum({level(severity)})", severity) for severity in LEVELS], no_value=needs("vul_summary"), text="value_and_name",
     ),
     stat(
         5, "Exploits", "Vulnerabilities with a remote exploit, and with a public exploit or proof of concept.",
-        [now(f"sum({REMOTE})", "remote"), now(f"sum({PUBLIC})", "public")], steps=GOOD_WHEN_ZERO, no_value=needs("vul_summary"),
+        [now(f"sum({REMOTE})", "remote"), now(f"sum({PUBLIC})", "public")], steps=GOOD_WHEN_ZERO, no_value=needs("vul_summary"), text="value_and_name",
     ),
     stat(
         5, "Malware", "Images and containers with malware.",
         [now(f"sum({MALWARE_IMAGES})", "images"), now(f"sum({MALWARE_CONTAINERS})", "containers")],
-        steps=GOOD_WHEN_ZERO, no_value=needs("assets", "virus_scan"),
+        steps=GOOD_WHEN_ZERO, no_value=needs("assets", "virus_scan"), text="value_and_name",
     ),
     stat(
         7, "Not covered",
@@ -76,7 +77,7 @@ HEADLINES = [
             now(f"count({each_account('tcss_scan_settings_scheduled_scan_enabled', 'source')} == 0) or "
                 f"0 * sum({each_account('tcss_scan_settings_scheduled_scan_enabled', 'source')})", "schedules off"),
         ],
-        steps=FINDINGS, no_value=needs("summary", "assets", "scan_settings"),
+        steps=FINDINGS, no_value=needs("summary", "assets", "scan_settings"), text="value_and_name",
     ),
 ]
 
@@ -89,7 +90,7 @@ ORANGE_COUNT = text_coloured([(0, "text"), (1, palette.WARNING)])
 ACCOUNTS = table(
     24, "All accounts",
     "One row per account, those with the most critical vulnerabilities first. Remote and public are vulnerabilities with such an "
-    "exploit. A collector that is off for all accounts has no column.",
+    "exploit. Columns of collectors that are off have dashes.",
     [
         ONLY_ACCOUNT,
         ("Critical", cells(level("critical")), RED_COUNT | {"custom_width": 92}),
