@@ -46,8 +46,8 @@ async fn connections_that_nginx_closes_when_the_next_poll_is_due_fail_no_poll() 
     let expected = 20.0 * begin.elapsed().as_secs_f64() / INTERVAL.as_secs_f64();
     assert!(polls > 0.9 * expected, "{polls} polls of {expected}");
     assert_eq!(failures, 0.0, "of {polls} polls");
-    let repeated = sum(&text, "tcss_api_retries_total");
-    assert!(repeated > 0.0, "no connection was closed at the wrong time");
+    // How many connections are closed at the wrong moment is chance, and may be none. The tests in
+    // `connections` make it happen.
 }
 
 /// In front of `api`, on a port that was free.

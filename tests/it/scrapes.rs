@@ -232,6 +232,7 @@ async fn the_status_page_links_to_the_other_pages_and_runs_no_scripts() {
         "./-/ready",
         "./-/healthy",
         "./?refresh=off",
+        "./accounts/default",
     ];
     assert_eq!(links, BTreeSet::from(expected));
     for path in ["tcss", "-/healthy", "?refresh=off"] {
@@ -387,8 +388,8 @@ async fn a_request_without_content_is_answered_even_if_it_announces_chunks() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_response_without_a_length_does_not_promise_http_1_0_clients_to_keep_alive() {
     let (_socket, address) = refusing();
-    // More than one page, so its length is not known when its first page is sent.
-    let config = file(&config_of_scans(500));
+    // More than one page, and more than one chunk of gzip, so its length is not known at first.
+    let config = file(&config_of_scans(5_000));
     let endpoint = format!("http://{address}");
     let (_exporter, exporter) =
         serving(&["--config.file", path(&config), "--api.endpoint", &endpoint]);

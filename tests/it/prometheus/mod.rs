@@ -251,7 +251,7 @@ async fn prometheus_gets_the_state_of_each_scan() {
             1.0,
         ),
         ("count(tcss_poll_last_success_timestamp_seconds)", 2.0),
-        ("count(tcss_api_request_failures_total)", 13.0),
+        ("count(tcss_api_request_failures_total)", 14.0),
         ("sum(tcss_unexpected_values_total)", 0.0),
         ("count(tcss_unexpected_values_total)", 3.0),
         (
