@@ -300,7 +300,6 @@ def test_thresholds_apply_to_the_scans_that_they_name():
         "accountThresholds": [
             {"account": "prod", "risk_images": 500, "coverage_drop_ratio": 0.5, "unscanned_images": 7},
             {"account": "prod", "scan": "nightly", "risk_images": "Inf"},
-            {"account": "dev", "unscanned_images": 7},
         ],
     })["spec"]
 
@@ -322,10 +321,6 @@ def test_thresholds_apply_to_the_scans_that_they_name():
             {"expr": "tcss:account_threshold:unscanned_images", "eval_time": "5m", "exp_samples": of_accounts},
             is_threshold("risk_images", prod_latest=500, prod_nightly=float("inf"), dev_latest=2000000),
             is_threshold("coverage_drop_ratio", prod_latest=0.5, prod_nightly=0.5, dev_latest=0.1),
-            {"expr": "tcss:account_threshold:unscanned_images", "eval_time": "5m", "exp_samples": [
-                {"labels": 'tcss:account_threshold:unscanned_images{account="prod"}', "value": 0},
-                {"labels": 'tcss:account_threshold:unscanned_images{account="dev"}', "value": 7},
-            ]},
             is_threshold("credentials_remaining_seconds", **dict.fromkeys(("prod_latest", "prod_nightly", "dev_latest"), float("-inf"))),
         ]}],
     })

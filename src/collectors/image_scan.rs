@@ -15,9 +15,9 @@ const RESULTS: [&str; 5] = ["Success", "Timeout", "Cancel", "Error", "UNKNOWN"];
 /// The latest answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ImageScan {
-    /// One of [`STATUSES`]; `None` before the first scan.
+    /// One of `STATUSES`; `None` before the first scan.
     pub status: Option<&'static str>,
-    /// One of [`RESULTS`]; `None` while there is none.
+    /// One of `RESULTS`; `None` while there is none.
     pub result: Option<&'static str>,
     pub last_scan: Option<Timestamp>,
     /// 0 to 1.

@@ -20,7 +20,7 @@ const STATES: [&str; 6] = [
 /// The latest answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Licence {
-    /// One of [`STATES`].
+    /// One of `STATES`.
     pub state: &'static str,
     pub expiry: Option<Timestamp>,
     pub is_renewed: Option<bool>,

@@ -34,7 +34,7 @@ pub struct ImageList {
     /// As the API counts them.
     pub n_images: Option<f64>,
     pub n_read: u32,
-    /// In the order of [`ERRORS`].
+    /// In the order of `ERRORS`.
     pub n_failed: [u32; 4],
     /// The worst first; at most as many as the limit.
     pub worst: Vec<RiskImage>,

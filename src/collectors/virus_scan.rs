@@ -20,7 +20,7 @@ const STATUSES: [&str; 7] = [
 /// The latest answer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct VirusScan {
-    /// One of [`STATUSES`].
+    /// One of `STATUSES`.
     pub status: Option<&'static str>,
     /// 0 to 1.
     pub progress: Option<f64>,

@@ -6,7 +6,7 @@
 //!      → http ────────────────┴→ history → accounts → supervisor
 //! ```
 //!
-//! [`fetch`] reads a whole list or fails. [`History`] decides what a list changes, and [`accounts`]
+//! `fetch` reads a whole list or fails. [`History`] decides what a list changes, and [`accounts()`]
 //! makes the accounts; both are pure. The supervisor puts them in force like a reload.
 
 mod accounts;

@@ -38,7 +38,7 @@ impl LeaseTimes {
         self.duration * 2 / 3
     }
 
-    /// Less than half of [`LeaseTimes::confirmed`], so that there is time for a second attempt.
+    /// Less than half of `LeaseTimes::confirmed`, so that there is time for a second attempt.
     pub fn request_timeout(self) -> Duration {
         self.duration / 4
     }

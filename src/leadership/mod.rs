@@ -1,7 +1,7 @@
 //! Which of several replicas exposes the accounts, decided by a Lease of Kubernetes.
 //!
-//! Every replica polls (hot standby), or only the leader does (cold standby). [`elector`] decides
-//! and is pure; [`client`] talks to the API server; [`Candidate`] connects the two and tells the
+//! Every replica polls (hot standby), or only the leader does (cold standby). `elector` decides
+//! and is pure; `client` talks to the API server; [`Candidate`] connects the two and tells the
 //! rest of the process.
 //!
 //! An API server that does not answer changes nothing in what a hot replica exposes: a leader that
