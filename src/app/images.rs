@@ -20,11 +20,7 @@ pub(super) async fn run(flags: ImagesArgs) -> Result<(), Failure> {
         ListFormat::Json => output::printable_json(&report::images_json(&once.jobs)).into_owned(),
     };
     output::print(text)?;
-    if once.is_good() {
-        Ok(())
-    } else {
-        Err(Failure::silent(1))
-    }
+    once.outcome()
 }
 
 /// The account with the one collector that has images, whether it is switched on or not.

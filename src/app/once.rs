@@ -64,6 +64,15 @@ impl Once {
         })
     }
 
+    /// Exit code 1 if a poll failed, which the output says.
+    pub(super) fn outcome(&self) -> Result<(), Failure> {
+        if self.is_good() {
+            Ok(())
+        } else {
+            Err(Failure::silent(1))
+        }
+    }
+
     /// Whether every poll succeeded.
     pub(super) fn is_good(&self) -> bool {
         self.jobs.iter().all(|job| job.entry.snapshot().is_up())

@@ -25,11 +25,7 @@ pub(super) async fn run(flags: ScanArgs) -> Result<(), Failure> {
     };
     output::print(text)?;
     discover::check(&once.discoveries)?;
-    if once.is_good() {
-        Ok(())
-    } else {
-        Err(Failure::silent(1))
-    }
+    once.outcome()
 }
 
 /// The account with the collectors that the output has room for.

@@ -8,7 +8,7 @@ use std::{any::Any, fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use jiff::{Timestamp, tz::TimeZone};
 
-use crate::domain::{Scan, format_duration};
+use crate::domain::{Scan, format_duration, unix_seconds};
 
 mod assets;
 mod breakdown;
@@ -275,10 +275,9 @@ impl<'a> Samples<'a> {
     }
 
     /// The same with further labels.
-    #[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
     pub fn add_time_with(&mut self, labels: Labels<'_>, time: Option<Timestamp>) {
         if let Some(time) = time {
-            self.add_with(labels, time.as_millisecond() as f64 / 1e3);
+            self.add_with(labels, unix_seconds(time));
         }
     }
 }

@@ -24,4 +24,4 @@ pub use reason::Reason;
 pub use refresh::RefreshFailure;
 pub use scan::Scan;
 pub use shard::{Shard, ShardChoice};
-pub use time::{Clock, Moment};
+pub use time::{Clock, Moment, unix_seconds};

@@ -33,6 +33,12 @@ impl Moment {
     }
 }
 
+/// Unix time in seconds, to the millisecond, which an `f64` represents.
+#[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
+pub fn unix_seconds(time: Timestamp) -> f64 {
+    time.as_millisecond() as f64 / 1e3
+}
+
 /// The system's clocks, or a wall clock that a test sets and that moves with tokio's clock.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {

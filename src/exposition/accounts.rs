@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::text::{FamilyOf, Kind, label_set};
+use super::text::{FamilyOf, Kind, as_f64, label_set};
 use crate::{
     collectors::Samples,
     domain::{AccountInfo, AccountName},
@@ -134,8 +134,3 @@ pub(super) const FAMILIES: [FamilyOf<AccountCounters>; 7] = [
         samples: |account, samples| samples.add(account.refresh_failures.map(as_f64)),
     },
 ];
-
-#[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
-fn as_f64(count: u64) -> f64 {
-    count as f64
-}

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::text::{FamilyOf, Kind, label_set};
+use super::text::{FamilyOf, Kind, as_f64, label_set};
 use crate::{
-    domain::{AccountOrigin, Moment, Reason, RefreshFailure},
+    domain::{AccountName, AccountOrigin, Reason, RefreshFailure},
     store::{DiscoveryState, Table},
 };
 
@@ -128,7 +128,7 @@ fn states(table: &Table) -> Vec<(AccountState, bool)> {
 }
 
 /// The index of the account `name`, looked for from `start` on.
-fn position(table: &Table, start: usize, name: &crate::domain::AccountName) -> Option<usize> {
+fn position(table: &Table, start: usize, name: &AccountName) -> Option<usize> {
     let n_accounts = table.accounts.len();
     for step in 0..n_accounts {
         let index = (start + step) % n_accounts;
@@ -185,7 +185,7 @@ pub(super) const DISCOVERIES: [FamilyOf<DiscoveryCounters>; 7] = [
         kind: Kind::Gauge,
         help: "Unix time at which the last successful refresh of the discovery started.",
         samples: |discovery, samples| {
-            samples.add(discovery.state.last_success.map(unix_seconds));
+            samples.add_time(discovery.state.last_success.map(|at| at.wall));
         },
     },
     FamilyOf {
@@ -222,13 +222,3 @@ pub(super) const DISCOVERIES: [FamilyOf<DiscoveryCounters>; 7] = [
         samples: |discovery, samples| samples.add(as_f64(discovery.state.removed)),
     },
 ];
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
-fn unix_seconds(moment: Moment) -> f64 {
-    moment.wall.as_millisecond() as f64 / 1e3
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
-fn as_f64(count: u64) -> f64 {
-    count as f64
-}

@@ -1,7 +1,7 @@
 //! The families about polls, which every collector has.
 
-use super::text::{FamilyOf, Kind};
-use crate::{domain::Moment, store::Snapshot};
+use super::text::{FamilyOf, Kind, as_f64};
+use crate::store::Snapshot;
 
 pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
     FamilyOf {
@@ -26,7 +26,7 @@ pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
         help: "Unix time at which the last poll called the API.",
         samples: |poll, samples| {
             if let Some(last) = &poll.last {
-                samples.add(unix_seconds(last.at));
+                samples.add_time(Some(last.at.wall));
             }
         },
     },
@@ -34,7 +34,7 @@ pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
         name: "tcss_poll_last_success_timestamp_seconds",
         kind: Kind::Gauge,
         help: "Unix time at which the last successful poll called the API.",
-        samples: |poll, samples| samples.add(poll.last_success().map(unix_seconds)),
+        samples: |poll, samples| samples.add_time(poll.last_success().map(|at| at.wall)),
     },
     FamilyOf {
         name: "tcss_poll_duration_seconds",
@@ -83,14 +83,3 @@ pub(super) const FAMILIES: [FamilyOf<Snapshot>; 10] = [
         },
     },
 ];
-
-/// To the millisecond, which an `f64` represents.
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
-fn unix_seconds(moment: Moment) -> f64 {
-    moment.wall.as_millisecond() as f64 / 1e3
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
-fn as_f64(count: u64) -> f64 {
-    count as f64
-}

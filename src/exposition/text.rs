@@ -28,6 +28,12 @@ impl Kind {
     }
 }
 
+/// A count as the value of a sample.
+#[expect(clippy::cast_precision_loss, reason = "a metric is an f64")]
+pub(super) fn as_f64(count: u64) -> f64 {
+    count as f64
+}
+
 /// Labels as written between the braces: `account="prod",scan="latest"`.
 pub(super) fn label_set(labels: Labels<'_>) -> Vec<u8> {
     let mut text = Vec::new();

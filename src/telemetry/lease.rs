@@ -4,8 +4,8 @@ use prometheus::{
     Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
 };
 
-use super::{NO_LABELS, register, unix_seconds};
-use crate::domain::Moment;
+use super::{NO_LABELS, register};
+use crate::domain::{Moment, unix_seconds};
 
 /// The metrics of one replica.
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ impl LeaseMetrics {
 
     pub fn set_last_renewal(&self, at: Moment) {
         let last_renewal: Gauge = self.last_renewal.with_label_values(NO_LABELS);
-        last_renewal.set(unix_seconds(at));
+        last_renewal.set(unix_seconds(at.wall));
     }
 
     /// Counts up to `total`.

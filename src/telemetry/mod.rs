@@ -10,7 +10,7 @@ use prometheus::{
 
 use crate::{
     build_info,
-    domain::{Moment, Reason, Shard},
+    domain::{Moment, Reason, Shard, unix_seconds},
 };
 
 mod lease;
@@ -268,7 +268,7 @@ impl Telemetry {
         };
         self.web_certificate_expiry
             .with_label_values(NO_LABELS)
-            .set(seconds_of(expiry));
+            .set(unix_seconds(expiry));
         // The failures exist from the first scrape on, so that increases are seen.
         for reason in HandshakeFailure::ALL {
             self.tls_handshake_failures
@@ -279,7 +279,7 @@ impl Telemetry {
     /// The configuration was loaded at `now`.
     pub fn config_loaded(&self, now: Moment) {
         self.reload_successful.set(1);
-        self.reload_success_time.set(unix_seconds(now));
+        self.reload_success_time.set(unix_seconds(now.wall));
     }
 
     /// The configuration could not be loaded; the previous one stays in force.
@@ -294,7 +294,7 @@ impl Telemetry {
             .set(1);
         self.web_reload_success_time
             .with_label_values(NO_LABELS)
-            .set(unix_seconds(now));
+            .set(unix_seconds(now.wall));
     }
 
     /// The web configuration could not be loaded; the previous one stays in force.
@@ -337,13 +337,4 @@ fn register<M: Collector + Clone + 'static>(
     let metric = metric?;
     registry.register(Box::new(metric.clone()))?;
     Ok(metric)
-}
-
-fn unix_seconds(moment: Moment) -> f64 {
-    seconds_of(moment.wall)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "milliseconds of Unix time fit")]
-fn seconds_of(time: Timestamp) -> f64 {
-    time.as_millisecond() as f64 / 1e3
 }

@@ -13,8 +13,7 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-use super::unix_seconds;
-use crate::domain::Clock;
+use crate::domain::{Clock, unix_seconds};
 
 /// Asks the kernel at each scrape. What a security policy denies is left out.
 #[derive(Debug)]
@@ -58,7 +57,7 @@ impl ProcessCollector {
             gauges,
             // The collector is made when the process starts. The kernel only knows the time since
             // boot, and containers may hide or virtualize /proc/stat, which has the boot time.
-            start_time: unix_seconds(Clock::system().now()),
+            start_time: unix_seconds(Clock::system().now().wall),
         })
     }
 }

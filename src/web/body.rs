@@ -61,7 +61,7 @@ impl ResponseBody {
     }
 }
 
-/// A scrape of which the first chunk was rendered.
+/// A scrape whose first chunk was rendered.
 #[derive(Debug)]
 pub(super) struct BegunScrape {
     first: Bytes,

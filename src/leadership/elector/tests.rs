@@ -120,13 +120,19 @@ fn a_lease_that_does_not_exist_is_taken_and_renewed() {
     assert_eq!(b.elector.holder_changes(), 0);
 }
 
-#[test]
-fn a_standby_takes_over_one_duration_after_the_last_sign_of_life() {
+/// The start, and after a minute, the server and two replicas, of which the first leads.
+fn a_minute_with_two() -> (Moment, Server, Replica, Replica) {
     let start = start();
     let mut server = Server::default();
     let mut a = Replica::new("a", start);
     let mut b = Replica::new("b", start);
     play(&mut server, &mut [&mut a, &mut b], start, 0, 60);
+    (start, server, a, b)
+}
+
+#[test]
+fn a_standby_takes_over_one_duration_after_the_last_sign_of_life() {
+    let (start, mut server, _, mut b) = a_minute_with_two();
     // The leader dies.
     let now = play(&mut server, &mut [&mut b], start, 60, 72);
     assert_eq!(b.standing(now), standby_of("a"));
@@ -205,11 +211,7 @@ fn after_a_suspension_a_leader_is_unconfirmed_before_it_reads_anything() {
 
 #[test]
 fn a_leader_without_an_api_server_is_unconfirmed_and_goes_on_until_it_reads_of_another() {
-    let start = start();
-    let mut server = Server::default();
-    let mut a = Replica::new("a", start);
-    let mut b = Replica::new("b", start);
-    play(&mut server, &mut [&mut a, &mut b], start, 0, 60);
+    let (start, mut server, mut a, mut b) = a_minute_with_two();
     assert_eq!(a.standing(start.after(seconds(68))), Standing::Leader);
     let now = play(&mut server, &mut [&mut b], start, 60, 100);
     assert_eq!(a.standing(now), Standing::Unconfirmed);
@@ -221,11 +223,7 @@ fn a_leader_without_an_api_server_is_unconfirmed_and_goes_on_until_it_reads_of_a
 /// The lease has expired for the standby, but the leader could not renew it.
 #[test]
 fn after_an_outage_of_the_api_server_the_leader_has_time_to_renew() {
-    let start = start();
-    let mut server = Server::default();
-    let mut a = Replica::new("a", start);
-    let mut b = Replica::new("b", start);
-    play(&mut server, &mut [&mut a, &mut b], start, 0, 60);
+    let (start, mut server, mut a, mut b) = a_minute_with_two();
     play(&mut server, &mut [&mut b], start, 60, 63);
     // Both are without an answer until 100. Then the standby is the first to get one.
     let now = play(&mut server, &mut [&mut b], start, 100, 105);
@@ -304,11 +302,7 @@ fn a_replica_that_cannot_serve_takes_only_what_is_free_for_two_durations() {
 
 #[test]
 fn a_leader_that_is_cut_off_from_the_api_hands_over() {
-    let start = start();
-    let mut server = Server::default();
-    let mut a = Replica::new("a", start);
-    let mut b = Replica::new("b", start);
-    play(&mut server, &mut [&mut a, &mut b], start, 0, 60);
+    let (start, mut server, mut a, mut b) = a_minute_with_two();
     a.local = CUT_OFF;
     let now = play(&mut server, &mut [&mut a, &mut b], start, 60, 68);
     assert_eq!(b.standing(now), Standing::Leader);
@@ -317,11 +311,7 @@ fn a_leader_that_is_cut_off_from_the_api_hands_over() {
 
 #[test]
 fn if_all_are_cut_off_the_leader_goes_on_speaking_and_takes_its_lease_again() {
-    let start = start();
-    let mut server = Server::default();
-    let mut a = Replica::new("a", start);
-    let mut b = Replica::new("b", start);
-    play(&mut server, &mut [&mut a, &mut b], start, 0, 60);
+    let (start, mut server, mut a, mut b) = a_minute_with_two();
     a.local = CUT_OFF;
     b.local = CUT_OFF;
     let now = play(&mut server, &mut [&mut a, &mut b], start, 60, 70);

@@ -340,20 +340,24 @@ async fn a_missing_exporter_fires_only_its_own_alert_and_hides_no_finding() {
     world.never_delivered("TcssDataStale", &[]);
 }
 
+/// Three hundred accounts with these credentials. Time passes 60 times as fast, and the rate limit
+/// does not: at the highest rate, each is polled every 16 minutes of the rules' time.
+fn three_hundred_accounts(credentials: &str) -> String {
+    let settings =
+        "requests_per_second: 20, interval: 16s, scanning_interval: 16s, stale_after: 80s";
+    (0..300)
+        .map(|n| format!("  - {{name: a{n}, credentials: {credentials}, {settings}}}\n"))
+        .collect()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_dead_key_of_three_hundred_accounts_sends_at_most_two_notifications() {
     let identity = format!(
         "  - name: shared\n    secret_id: AKIDshared\n    secret_key: {CANARY}-shared\n    \
          failures:\n      - {{code: AuthFailure.SecretIdNotFound, from: 20m}}\n"
     );
-    // Time passes 60 times as fast, and the rate limit does not: at the highest rate, each of the
-    // 300 accounts is polled every 15 minutes of the rules' time, and once before the key dies.
     let monitored = Monitored::playing(&["shared"], &identity, |_| {
-        let credentials = "{env: {secret_id: shared_ID, secret_key: shared_KEY}}, \
-             requests_per_second: 20, interval: 16s, scanning_interval: 16s, stale_after: 80s";
-        (0..300)
-            .map(|n| format!("  - {{name: a{n}, credentials: {credentials}}}\n"))
-            .collect()
+        three_hundred_accounts("{env: {secret_id: shared_ID, secret_key: shared_KEY}}")
     });
     let world = World::of(monitored).await;
     let delivered = world
@@ -376,13 +380,7 @@ async fn expiring_credentials_of_three_hundred_accounts_send_few_notifications()
     let identity = identity("TcssCredentialsExpiring");
     let identity = format!("{}\n", identity.trim_end());
     let monitored = Monitored::playing(&[], &identity, |endpoint| {
-        let credentials = format!(
-            "{{cvm_role: {{endpoint: \"{endpoint}\"}}}}, requests_per_second: 20, interval: 16s, \
-             scanning_interval: 16s, stale_after: 80s"
-        );
-        (0..300)
-            .map(|n| format!("  - {{name: a{n}, credentials: {credentials}}}\n"))
-            .collect()
+        three_hundred_accounts(&format!("{{cvm_role: {{endpoint: \"{endpoint}\"}}}}"))
     });
     let world = World::of(monitored).await;
     let delivered = world

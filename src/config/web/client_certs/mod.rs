@@ -155,18 +155,9 @@ fn timestamp(now: UnixTime) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use rcgen::{CertificateParams, KeyPair, SanType};
+    use rcgen::SanType;
 
-    use super::*;
-
-    fn certificate(sans: Vec<SanType>) -> CertificateDer<'static> {
-        let mut params = CertificateParams::default();
-        params.subject_alt_names = sans;
-        params
-            .self_signed(&KeyPair::generate().unwrap())
-            .unwrap()
-            .into()
-    }
+    use super::{san::tests::certificate, *};
 
     #[test]
     fn a_name_must_match_exactly() {

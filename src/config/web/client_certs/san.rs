@@ -57,12 +57,13 @@ pub(super) fn sans(certificate: &CertificateDer<'_>) -> Vec<San> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use rcgen::{CertificateParams, KeyPair, SanType};
 
     use super::*;
 
-    fn certificate(sans: Vec<SanType>) -> CertificateDer<'static> {
+    /// A self-signed certificate with these names.
+    pub(crate) fn certificate(sans: Vec<SanType>) -> CertificateDer<'static> {
         let mut params = CertificateParams::default();
         params.subject_alt_names = sans;
         params
