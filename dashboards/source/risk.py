@@ -242,7 +242,7 @@ AT_RISK = [
         COUNT, steps=True, decimals=0, no_value=needs("summary"),
     ),
     graph(
-        8, "Runtime events", "Runtime events of high severity that nobody has handled.",
+        8, "Runtime events", "Runtime events of high severity that have not been handled.",
         [trend(f"sum({each_account('tcss_summary_unhandled_runtime_events')})", "unhandled")],
         COUNT, steps=True, decimals=0, no_value=needs("summary"),
     ),

@@ -79,7 +79,7 @@ pub trait Answer: Sized + Send + Sync + 'static {
     const INTERVAL: Option<Duration> = Some(Duration::from_mins(5));
     /// Whether [`Answer::pace`] may say that a scan runs.
     const FOLLOWS_SCANS: bool = false;
-    /// For collectors whose answer is a list of which only a part is exposed.
+    /// For collectors that expose only a part of a list.
     const LIMIT: Option<Limit> = None;
     const FAMILIES: &'static [Family<Self>];
 

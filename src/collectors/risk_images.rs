@@ -201,7 +201,7 @@ impl ImageList {
 }
 
 impl RiskImage {
-    /// Without name and ID, nobody could tell which image it is.
+    /// Without name and ID, the image could not be identified.
     fn read(item: &mut Fields<'_>) -> Option<RiskImage> {
         let (name, id) = (item.text("ImageName"), item.text("ImageID"));
         let vulnerabilities = BySeverity::of_vulnerabilities(

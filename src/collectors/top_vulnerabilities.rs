@@ -74,7 +74,7 @@ fn read_ranking(fields: &mut Fields<'_>) -> Vec<TopVulnerability> {
 }
 
 impl TopVulnerability {
-    /// Without its name, nobody could tell which one it is.
+    /// Without its name, it could not be identified.
     fn read(item: &mut Fields<'_>) -> Option<TopVulnerability> {
         let levels = [
             ("CRITICAL", "critical"),

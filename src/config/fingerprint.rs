@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use super::load;
 use crate::yaml::{self, Setting, YamlFile};
 
-/// A hash of the contents of all files of a configuration, and of which files there are.
+/// A hash of the names and contents of all files of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConfigDigest([u8; 32]);
 

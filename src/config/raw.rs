@@ -271,7 +271,7 @@ impl RawAccount {
         let mut account = RawAccount::only();
         account.collectors = read_collectors(map, problems);
         account.read_polled(map, problems);
-        // Whoever lists the accounts must not aim the credentials.
+        // The source of the list must not decide where the credentials are sent.
         if let Some(endpoint) = &account.settings.endpoint {
             let message = "is not a default of discovered accounts; set api.endpoint";
             problems.push(endpoint.origin.problem(message));

@@ -153,7 +153,7 @@ pub struct FetchTask {
 }
 
 impl FetchTask {
-    /// Ends when nobody waits for the results any more.
+    /// Ends when the caller has stopped waiting for the results.
     pub async fn run(self) {
         loop {
             let at = self.context.clock.now();

@@ -240,7 +240,7 @@ impl Elector {
         });
     }
 
-    /// Since when nobody holds the lease; in the future while a holder has time to renew it.
+    /// Since when the lease has had no holder; in the future while a holder has time to renew it.
     fn free_since(&self) -> Option<Instant> {
         let seen = self.seen.as_ref()?;
         let changed = seen.changed.monotonic;

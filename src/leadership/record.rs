@@ -118,7 +118,7 @@ impl LeaseRecord {
         record
     }
 
-    /// The next version, in which nobody holds the lease.
+    /// The next version, without a holder.
     pub(super) fn released(&self, now: Timestamp) -> LeaseRecord {
         let mut record = self.clone();
         let spec = record.spec_mut();

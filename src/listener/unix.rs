@@ -50,7 +50,7 @@ fn listen(path: &Path, mode: Option<u32>) -> io::Result<UnixListener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     socket.bind(&SockAddr::unix(path)?)?;
-    // Before it listens, so that nobody connects with the permissions of the umask.
+    // Before it listens, so that no client connects with the permissions of the umask.
     if let Some(mode) = mode {
         fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
     }

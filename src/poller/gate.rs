@@ -9,7 +9,7 @@ use tokio::{
 
 use crate::domain::{Clock, Moment};
 
-/// What a replica of which only one polls may do.
+/// Whether this replica may poll, where only one of several does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     /// Poll until the lease is this old.

@@ -272,7 +272,7 @@ impl Job {
         )
     }
 
-    /// How to read responses to requests of which the first was sent at `as_of`.
+    /// How to read responses to requests, the first sent at `as_of`.
     fn reading(&self, as_of: Moment) -> Reading<'_> {
         Reading {
             time_zone: &self.account.time_zone,

@@ -138,7 +138,7 @@ impl<'a> Situation<'a> {
     }
 }
 
-/// `n` images, of which `n_risk` share `n_vulnerabilities`, the first ones most.
+/// `n` images; `n_risk` of them share `n_vulnerabilities`, the first ones most.
 fn images(owner: &str, n: u32, n_risk: u32, n_vulnerabilities: u32) -> Vec<SimulatedImage> {
     const WORDS: [&str; 8] = [
         "api", "web", "worker", "gateway", "cache", "report", "batch", "login",

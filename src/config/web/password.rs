@@ -45,7 +45,7 @@ impl PasswordHash {
         self.cost
     }
 
-    /// Whether it is the hash of `password`, of which bcrypt reads 72 bytes. Takes tens of milliseconds or much longer,
+    /// Whether it is the hash of `password`; bcrypt reads only the first 72 bytes. Takes tens of milliseconds or much longer,
     /// depending on the cost; the comparison takes constant time.
     pub fn matches(&self, password: &[u8]) -> bool {
         bcrypt::verify(password, &self.text).unwrap_or(false)

@@ -24,7 +24,7 @@ fn targets_are_uins_and_labels_describe_them() {
     assert_eq!(members, [(1, "shop", 1), (2, "shop", 2), (3, "", 0)]);
 }
 
-/// Otherwise whoever answers could aim the credentials.
+/// Otherwise the server could decide where the credentials are sent.
 #[test]
 fn an_answer_that_says_more_than_labels_is_refused() {
     let target = |more: &str| format!(r#"[{{"targets": ["100000000001"]{more}}}]"#);

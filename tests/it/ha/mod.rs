@@ -1,4 +1,4 @@
-//! Several replicas, of which one exposes the accounts.
+//! Several replicas; one exposes the accounts.
 
 #![expect(
     clippy::disallowed_macros,
