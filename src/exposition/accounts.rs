@@ -4,21 +4,71 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use super::text::{FamilyOf, Kind, as_f64, label_set};
+use super::{
+    blocks::FamilyLines,
+    text::{FamilyOf, Kind, as_f64, label_set, write_samples},
+};
 use crate::{
     collectors::Samples,
     domain::{AccountInfo, AccountName},
-    store::AccountEntry,
+    store::{AccountEntry, RequestStats},
 };
 
-/// The counters of an account as they were when the scrape began.
+/// The lines of some accounts, which are neighbours in the table.
+#[derive(Debug)]
+pub(super) struct AccountBlock {
+    /// What was rendered, one for each account.
+    rendered: Vec<AccountCounters>,
+    /// In the order of [`FAMILIES`].
+    lines: FamilyLines,
+}
+
+impl AccountBlock {
+    pub(super) fn render(accounts: &[Arc<AccountEntry>]) -> AccountBlock {
+        let mut rendered = Vec::with_capacity(accounts.len());
+        let mut labels = Vec::with_capacity(accounts.len());
+        for entry in accounts {
+            rendered.push(AccountCounters::read(entry));
+            labels.push(label_set(&[("account", entry.name.as_str())]));
+        }
+        let mut lines = FamilyLines::default();
+        for family in &FAMILIES {
+            lines.add_family(|text| {
+                for (account, labels) in rendered.iter().zip(&labels) {
+                    write_samples(text, family.name, labels, |samples| {
+                        (family.samples)(account, samples);
+                    });
+                }
+            });
+        }
+        lines.finish();
+        AccountBlock { rendered, lines }
+    }
+
+    /// Whether nothing has changed since it was rendered. `accounts` are the same as then.
+    pub(super) fn is_current(&self, accounts: &[Arc<AccountEntry>]) -> bool {
+        let mut accounts = self.rendered.iter().zip(accounts);
+        accounts.all(|(rendered, entry)| rendered.is_current(entry))
+    }
+
+    /// One for each account.
+    pub(super) fn infos(&self) -> impl Iterator<Item = Arc<AccountInfo>> {
+        self.rendered
+            .iter()
+            .map(|account| Arc::clone(&account.info))
+    }
+
+    /// The lines of the family with this index in [`FAMILIES`].
+    pub(super) fn of_family(&self, index: usize) -> &[u8] {
+        self.lines.of_family(index)
+    }
+}
+
+/// The counters of an account as they were when its lines were rendered.
 #[derive(Debug)]
 pub(super) struct AccountCounters {
-    /// The labels of every sample.
-    pub(super) labels: Vec<u8>,
-    requests: Vec<(&'static str, u64)>,
-    waited: Duration,
-    requests_per_second: Option<f64>,
+    /// One for each action.
+    requests: Vec<RequestCounters>,
     credentials_expiry: Option<Timestamp>,
     /// `None` for credentials that are never refreshed.
     refresh_failures: Option<u64>,
@@ -26,33 +76,47 @@ pub(super) struct AccountCounters {
     name: AccountName,
 }
 
-impl AccountCounters {
-    pub(super) fn read(entry: &AccountEntry) -> AccountCounters {
-        let credentials = &entry.credentials;
-        // A counter that never moves would suggest that static credentials are refreshed.
-        let mut refresh_failures = None;
-        if credentials.refreshes() {
-            refresh_failures = Some(credentials.failures());
+/// The counters of [`RequestStats`] at one moment.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct RequestCounters {
+    action: &'static str,
+    requests: u64,
+    waited: Duration,
+    rate: f64,
+}
+
+impl RequestCounters {
+    fn read(stats: &RequestStats) -> RequestCounters {
+        RequestCounters {
+            action: stats.action,
+            requests: stats.requests(),
+            waited: stats.waited(),
+            rate: stats.rate(),
         }
-        let mut counters = AccountCounters {
-            labels: label_set(&[("account", entry.name.as_str())]),
-            requests: Vec::with_capacity(entry.requests.len()),
-            waited: Duration::ZERO,
-            requests_per_second: None,
-            credentials_expiry: credentials.expires(),
+    }
+}
+
+impl AccountCounters {
+    fn read(entry: &AccountEntry) -> AccountCounters {
+        let (credentials_expiry, refresh_failures) = credentials_counters(entry);
+        let mut requests = Vec::with_capacity(entry.requests.len());
+        for stats in &entry.requests {
+            requests.push(RequestCounters::read(stats));
+        }
+        AccountCounters {
+            requests,
+            credentials_expiry,
             refresh_failures,
             info: entry.info(),
             name: entry.name.clone(),
-        };
-        for stats in &entry.requests {
-            counters.requests.push((stats.action, stats.requests()));
-            counters.waited += stats.waited();
-            // Each action has a limiter of its own; the slowest one is the one that matters.
-            let rate = stats.rate();
-            let slowest = counters.requests_per_second.unwrap_or(rate);
-            counters.requests_per_second = Some(slowest.min(rate));
         }
-        counters
+    }
+
+    fn is_current(&self, entry: &AccountEntry) -> bool {
+        let mut requests = self.requests.iter().zip(&entry.requests);
+        requests.all(|(rendered, stats)| *rendered == RequestCounters::read(stats))
+            && (self.credentials_expiry, self.refresh_failures) == credentials_counters(entry)
+            && entry.has_info(&self.info)
     }
 
     fn add_info(&self, samples: &mut Samples<'_>) {
@@ -77,6 +141,15 @@ impl AccountCounters {
     }
 }
 
+/// When the credentials expire, and how many refreshes failed.
+fn credentials_counters(entry: &AccountEntry) -> (Option<Timestamp>, Option<u64>) {
+    let credentials = &entry.credentials;
+    // A counter that never moves would suggest that static credentials are refreshed.
+    let refreshes = credentials.refreshes();
+    let failures = refreshes.then(|| credentials.failures());
+    (credentials.expires(), failures)
+}
+
 pub(super) const FAMILIES: [FamilyOf<AccountCounters>; 7] = [
     FamilyOf {
         name: "tcss_account_info",
@@ -99,8 +172,9 @@ pub(super) const FAMILIES: [FamilyOf<AccountCounters>; 7] = [
         kind: Kind::Counter,
         help: "Total number of requests sent to the API, including retries.",
         samples: |account, samples| {
-            for (action, count) in &account.requests {
-                samples.add_with(&[("action", action)], as_f64(*count));
+            for counters in &account.requests {
+                let count = as_f64(counters.requests);
+                samples.add_with(&[("action", counters.action)], count);
             }
         },
     },
@@ -108,13 +182,20 @@ pub(super) const FAMILIES: [FamilyOf<AccountCounters>; 7] = [
         name: "tcss_api_rate_limiter_wait_seconds_total",
         kind: Kind::Counter,
         help: "Total time in seconds that requests spent waiting for the rate limiter.",
-        samples: |account, samples| samples.add(account.waited.as_secs_f64()),
+        samples: |account, samples| {
+            let waits = account.requests.iter().map(|counters| counters.waited);
+            samples.add(waits.sum::<Duration>().as_secs_f64());
+        },
     },
     FamilyOf {
         name: "tcss_api_rate_limit_requests_per_second",
         kind: Kind::Gauge,
         help: "Current rate limit of the account in requests per second.",
-        samples: |account, samples| samples.add(account.requests_per_second),
+        samples: |account, samples| {
+            // Each action has a limiter of its own; the slowest one is the one that matters.
+            let rates = account.requests.iter().map(|counters| counters.rate);
+            samples.add(rates.reduce(f64::min));
+        },
     },
     FamilyOf {
         name: "tcss_credentials_expiry_timestamp_seconds",

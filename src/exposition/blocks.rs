@@ -1,9 +1,9 @@
-//! The sample lines of jobs, kept from scrape to scrape.
+//! The sample lines of jobs and accounts, kept from scrape to scrape.
 //!
 //! The text has one family after another, the store one job after another. With thousands of jobs,
 //! going through all of them once per family costs more in cache misses than writing the lines. So
 //! the lines of some neighbouring jobs are rendered together, family by family, and rendered again
-//! only after one of these jobs was polled.
+//! only after one of these jobs was polled. The lines of accounts are kept in the same way.
 
 use std::{
     ops::Range,
@@ -11,6 +11,8 @@ use std::{
 };
 
 use super::{
+    accounts::AccountBlock,
+    fleet::{Counts, JobState},
     polls,
     text::{label_set, write_samples},
 };
@@ -23,42 +25,92 @@ use crate::{
 /// Few enough for their snapshots to stay in the cache of the CPU while they are rendered.
 const JOBS_PER_BLOCK: usize = 64;
 
-/// The blocks of the last scrape, which the next one uses as far as they are current.
+/// The lines of the last scrape, which the next one uses as far as they are current.
 #[derive(Debug, Default)]
 pub struct LineCache {
-    last: Mutex<TableBlocks>,
+    last: Mutex<Last>,
 }
 
 #[derive(Debug, Default)]
-struct TableBlocks {
+struct Last {
     table: Arc<Table>,
-    blocks: Vec<Arc<LineBlock>>,
+    lines: CachedLines,
+}
+
+/// The lines of everything in a table.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CachedLines {
+    /// The lines of all jobs, in the order of the table. No block has jobs of two collectors.
+    pub(super) jobs: Vec<Arc<LineBlock>>,
+    /// The lines of all accounts, in the order of the table.
+    pub(super) accounts: Vec<Arc<AccountBlock>>,
+    pub(super) counts: Arc<Counts>,
 }
 
 impl LineCache {
-    /// The lines of all jobs of `table` at `now`, in the order of the jobs. No block has jobs of two
-    /// collectors.
-    pub(super) fn blocks(&self, table: &Arc<Table>, now: Moment) -> Vec<Arc<LineBlock>> {
+    /// The lines of `table` at `now`.
+    pub(super) fn lines(&self, table: &Arc<Table>, now: Moment) -> CachedLines {
         // Scrapes at the same time wait for each other, and need not render the same again.
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&last.table, table) {
-            *last = TableBlocks {
+        if Arc::ptr_eq(&last.table, table) {
+            last.lines.update(table, now);
+        } else {
+            *last = Last {
                 table: Arc::clone(table),
-                blocks: Vec::new(),
+                lines: CachedLines::render(table, now),
             };
-            for jobs in block_ranges(&table.jobs) {
-                let block = LineBlock::render(&table.jobs, jobs, now);
-                last.blocks.push(Arc::new(block));
-            }
-            return last.blocks.clone();
         }
-        for block in &mut last.blocks {
+        last.lines.clone()
+    }
+}
+
+impl CachedLines {
+    fn render(table: &Table, now: Moment) -> CachedLines {
+        let mut lines = CachedLines::default();
+        for jobs in block_ranges(&table.jobs) {
+            let block = LineBlock::render(&table.jobs, jobs, now);
+            lines.jobs.push(Arc::new(block));
+        }
+        for accounts in table.accounts.chunks(JOBS_PER_BLOCK) {
+            let block = AccountBlock::render(accounts);
+            lines.accounts.push(Arc::new(block));
+        }
+        lines.count(table);
+        lines
+    }
+
+    /// Renders the blocks again that have changed. Scrapes that are still being sent keep the old
+    /// ones.
+    fn update(&mut self, table: &Table, now: Moment) {
+        let mut counts_changed = false;
+        for block in &mut self.jobs {
             if !block.is_current(&table.jobs, now) {
-                // Scrapes that are still being sent keep the old one.
-                *block = Arc::new(LineBlock::render(&table.jobs, block.jobs.clone(), now));
+                let new = LineBlock::render(&table.jobs, block.jobs.clone(), now);
+                counts_changed |= !new.states().eq(block.states());
+                *block = Arc::new(new);
             }
         }
-        last.blocks.clone()
+        let accounts = table.accounts.chunks(JOBS_PER_BLOCK);
+        for (block, accounts) in self.accounts.iter_mut().zip(accounts) {
+            if !block.is_current(accounts) {
+                let new = AccountBlock::render(accounts);
+                counts_changed |= !new.infos().eq(block.infos());
+                *block = Arc::new(new);
+            }
+        }
+        // Counting looks at every job, and the counts change only when an account fails, recovers
+        // or is described otherwise.
+        if counts_changed {
+            self.count(table);
+        }
+    }
+
+    /// Counts what was rendered, not what is in the table by now: the next comparison is with what
+    /// was rendered.
+    fn count(&mut self, table: &Table) {
+        let jobs = self.jobs.iter().flat_map(|block| block.states());
+        let infos = self.accounts.iter().flat_map(|block| block.infos());
+        self.counts = Arc::new(Counts::new(table, jobs, infos));
     }
 }
 
@@ -84,25 +136,55 @@ pub(super) struct LineBlock {
     pub(super) collector: &'static Collector,
     jobs: Range<usize>,
     /// What was rendered, one for each job.
-    rendered: Vec<JobState>,
-    text: Box<[u8]>,
-    /// Where the lines of each family end: first those of the collector, then
-    /// [`polls::FAMILIES`].
-    ends: Box<[usize]>,
+    rendered: Vec<RenderedJob>,
+    /// First the families of the collector, then [`polls::FAMILIES`].
+    lines: FamilyLines,
+}
+
+/// Lines of some families, each of them in one piece.
+#[derive(Debug, Default)]
+pub(super) struct FamilyLines {
+    text: Vec<u8>,
+    /// Where the lines of each family end.
+    ends: Vec<usize>,
+}
+
+impl FamilyLines {
+    /// Adds the next family, whose lines `write` appends to the text.
+    pub(super) fn add_family(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        write(&mut self.text);
+        self.ends.push(self.text.len());
+    }
+
+    /// After the last family. Thousands of blocks are kept, so no capacity must be left over.
+    pub(super) fn finish(&mut self) {
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+    }
+
+    pub(super) fn of_family(&self, index: usize) -> &[u8] {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.text[start..self.ends[index]]
+    }
 }
 
 /// All that the lines of a job depend on.
 #[derive(Debug)]
-struct JobState {
+struct RenderedJob {
     snapshot: Arc<Snapshot>,
     is_fresh: bool,
+    /// What [`Counts`] depend on.
+    state: JobState,
 }
 
-impl JobState {
-    fn of(job: &JobEntry, now: Moment) -> JobState {
+impl RenderedJob {
+    fn of(job: &JobEntry, now: Moment) -> RenderedJob {
         let snapshot = job.snapshot();
-        let is_fresh = snapshot.fresh(now, job.stale_after).is_some();
-        JobState { snapshot, is_fresh }
+        RenderedJob {
+            is_fresh: snapshot.fresh(now, job.stale_after).is_some(),
+            state: JobState::of(&snapshot),
+            snapshot,
+        }
     }
 
     fn is_current(&self, job: &JobEntry, now: Moment) -> bool {
@@ -118,59 +200,64 @@ impl LineBlock {
         states.all(|(job, rendered)| rendered.is_current(job, now))
     }
 
+    /// One for each job.
+    fn states(&self) -> impl Iterator<Item = JobState> {
+        self.rendered.iter().map(|job| job.state)
+    }
+
     fn render(all_jobs: &[Arc<JobEntry>], range: Range<usize>, now: Moment) -> LineBlock {
         let jobs = &all_jobs[range.clone()];
         let collector = jobs[0].collector;
         let mut rendered = Vec::with_capacity(jobs.len());
         let mut labels = Vec::with_capacity(jobs.len());
         for job in jobs {
-            rendered.push(JobState::of(job, now));
+            rendered.push(RenderedJob::of(job, now));
             labels.push(JobLabels::of(job));
         }
-        let mut text = Vec::new();
-        let mut ends = Vec::new();
+        let mut lines = FamilyLines::default();
         for (index, head) in collector.families().enumerate() {
-            for (state, labels) in rendered.iter().zip(&labels) {
-                // Stale data are withheld, so that an alert on them sees nothing instead of a value
-                // that is no longer true. Facts about the past stay true.
-                if !state.is_fresh && head.lifetime == Lifetime::Fresh {
-                    continue;
+            lines.add_family(|text| {
+                for (state, labels) in rendered.iter().zip(&labels) {
+                    // Stale data are withheld, so that an alert on them sees nothing instead of a
+                    // value that is no longer true. Facts about the past stay true.
+                    if !state.is_fresh && head.lifetime == Lifetime::Fresh {
+                        continue;
+                    }
+                    let Some(data) = state.snapshot.latest() else {
+                        continue;
+                    };
+                    write_samples(text, head.name, &labels.of_answer, |samples| {
+                        collector.samples(&data.answer, index, samples);
+                    });
                 }
-                let Some(data) = state.snapshot.latest() else {
-                    continue;
-                };
-                write_samples(&mut text, head.name, &labels.of_answer, |samples| {
-                    collector.samples(&data.answer, index, samples);
-                });
-            }
-            ends.push(text.len());
+            });
         }
         for family in &polls::FAMILIES {
-            for (state, labels) in rendered.iter().zip(&labels) {
-                write_samples(&mut text, family.name, &labels.of_poll, |samples| {
-                    (family.samples)(&state.snapshot, samples);
-                });
-            }
-            ends.push(text.len());
+            lines.add_family(|text| {
+                for (state, labels) in rendered.iter().zip(&labels) {
+                    write_samples(text, family.name, &labels.of_poll, |samples| {
+                        (family.samples)(&state.snapshot, samples);
+                    });
+                }
+            });
         }
+        lines.finish();
         LineBlock {
             collector,
             jobs: range,
             rendered,
-            text: text.into(),
-            ends: ends.into(),
+            lines,
         }
     }
 
     /// The lines of the family with this index among those of the collector.
     pub(super) fn of_answers(&self, index: usize) -> &[u8] {
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.text[start..self.ends[index]]
+        self.lines.of_family(index)
     }
 
     /// The lines of the family with this index in [`polls::FAMILIES`].
     pub(super) fn of_polls(&self, index: usize) -> &[u8] {
-        self.of_answers(self.collector.n_families() + index)
+        self.lines.of_family(self.collector.n_families() + index)
     }
 }
 

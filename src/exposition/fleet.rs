@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::text::{FamilyOf, Kind, as_f64, label_set};
 use crate::{
-    domain::{AccountName, AccountOrigin, Reason, RefreshFailure},
-    store::{DiscoveryState, Table},
+    domain::{AccountInfo, AccountName, AccountOrigin, Reason, RefreshFailure},
+    store::{DiscoveryState, Snapshot, Table},
 };
 
 /// How many accounts of one origin are in which state.
@@ -41,87 +41,113 @@ impl AccountState {
     }
 }
 
-/// The counters of a discovery as they were when the scrape began.
-#[derive(Debug)]
-pub(super) struct DiscoveryCounters {
-    /// The labels of every sample.
-    pub(super) labels: Vec<u8>,
-    label: Arc<str>,
-    state: Arc<DiscoveryState>,
+/// What the state of an account depends on, of one of its jobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum JobState {
+    Fine,
+    Failing { has_no_role: bool },
+    Unpolled,
+}
+
+impl JobState {
+    pub(super) fn of(snapshot: &Snapshot) -> JobState {
+        match snapshot.failure() {
+            Some(error) => JobState::Failing {
+                has_no_role: error.reason == Reason::NoRole,
+            },
+            None if snapshot.last.is_none() => JobState::Unpolled,
+            None => JobState::Fine,
+        }
+    }
+}
+
+/// Accounts, counted.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    /// One for each origin that the configuration uses.
+    pub(super) accounts: Vec<AccountCounts>,
+    /// One for each discovery of the table.
+    discoveries: Vec<DiscoveryCounts>,
+}
+
+/// The accounts of one discovery, counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct DiscoveryCounts {
     polled: usize,
     missing: usize,
     no_role: usize,
 }
 
-/// The counts of all accounts, and those of each discovery.
-pub(super) fn read(table: &Table) -> (Vec<AccountCounts>, Vec<DiscoveryCounters>) {
-    let mut discoveries = Vec::with_capacity(table.discoveries.len());
-    for entry in &table.discoveries {
-        discoveries.push(DiscoveryCounters {
-            labels: label_set(&[("discovery", &entry.label)]),
-            label: Arc::clone(&entry.label),
-            state: entry.state(),
-            polled: 0,
-            missing: 0,
-            no_role: 0,
-        });
+impl Counts {
+    /// Of a table that is read now.
+    pub(super) fn of(table: &Table) -> Counts {
+        let jobs = table.jobs.iter().map(|job| JobState::of(&job.snapshot()));
+        let infos = table.accounts.iter().map(|account| account.info());
+        Counts::new(table, jobs, infos)
     }
-    let mut counts = Vec::new();
-    for origin in AccountOrigin::ALL {
-        let is_used = origin == AccountOrigin::Config
-            || table.discoveries.iter().any(|entry| entry.origin == origin);
-        if is_used {
-            counts.push(AccountCounts {
-                labels: label_set(&[("source", origin.as_str())]),
-                origin,
-                by_state: [0; 3],
-            });
-        }
-    }
-    let states = states(table);
-    for (account, (state, has_no_role)) in table.accounts.iter().zip(states) {
-        let info = account.info();
-        for count in &mut counts {
-            if count.origin == info.origin {
-                count.by_state[state as usize] += 1;
-            }
-        }
-        let Some(label) = &info.discovery else {
-            continue;
+
+    /// Of the jobs and accounts of `table`, in its order.
+    pub(super) fn new(
+        table: &Table,
+        jobs: impl Iterator<Item = JobState>,
+        infos: impl Iterator<Item = Arc<AccountInfo>>,
+    ) -> Counts {
+        let mut counts = Counts {
+            accounts: Vec::new(),
+            discoveries: vec![DiscoveryCounts::default(); table.discoveries.len()],
         };
-        for discovery in &mut discoveries {
-            if discovery.label == *label {
-                discovery.polled += 1;
-                discovery.missing += usize::from(info.is_missing);
-                discovery.no_role += usize::from(has_no_role);
+        for origin in AccountOrigin::ALL {
+            let is_used = origin == AccountOrigin::Config
+                || table.discoveries.iter().any(|entry| entry.origin == origin);
+            if is_used {
+                counts.accounts.push(AccountCounts {
+                    labels: label_set(&[("source", origin.as_str())]),
+                    origin,
+                    by_state: [0; 3],
+                });
             }
         }
+        let states = states(table, jobs);
+        for (info, (state, has_no_role)) in infos.zip(states) {
+            for count in &mut counts.accounts {
+                if count.origin == info.origin {
+                    count.by_state[state as usize] += 1;
+                }
+            }
+            let Some(label) = &info.discovery else {
+                continue;
+            };
+            for (entry, discovery) in table.discoveries.iter().zip(&mut counts.discoveries) {
+                if entry.label == *label {
+                    discovery.polled += 1;
+                    discovery.missing += usize::from(info.is_missing);
+                    discovery.no_role += usize::from(has_no_role);
+                }
+            }
+        }
+        counts
     }
-    (counts, discoveries)
 }
 
 /// The state of each account, and whether it has no role.
-fn states(table: &Table) -> Vec<(AccountState, bool)> {
+fn states(table: &Table, jobs: impl Iterator<Item = JobState>) -> Vec<(AccountState, bool)> {
     let mut states = vec![(AccountState::Fine, false); table.accounts.len()];
     // Jobs and accounts have the same order within each collector, so most accounts are found at
     // once.
     let mut index = 0;
-    for entry in &table.jobs {
+    for (entry, job) in table.jobs.iter().zip(jobs) {
         let Some(found) = position(table, index, &entry.account) else {
             continue;
         };
         index = found;
-        let (state, has_no_role) = &mut states[index];
-        let snapshot = entry.snapshot();
-        match snapshot.failure() {
-            Some(error) => {
+        let (state, no_role) = &mut states[index];
+        match job {
+            JobState::Failing { has_no_role } => {
                 *state = AccountState::Failing;
-                *has_no_role |= error.reason == Reason::NoRole;
+                *no_role |= has_no_role;
             }
-            None if snapshot.last.is_none() && *state == AccountState::Fine => {
-                *state = AccountState::Waiting;
-            }
-            None => {}
+            JobState::Unpolled if *state == AccountState::Fine => *state = AccountState::Waiting,
+            JobState::Unpolled | JobState::Fine => {}
         }
     }
     states
@@ -137,6 +163,28 @@ fn position(table: &Table, start: usize, name: &AccountName) -> Option<usize> {
         }
     }
     None
+}
+
+/// The counters of a discovery as they were when the scrape began.
+#[derive(Debug)]
+pub(super) struct DiscoveryCounters {
+    /// The labels of every sample.
+    pub(super) labels: Vec<u8>,
+    state: Arc<DiscoveryState>,
+    counts: DiscoveryCounts,
+}
+
+/// The counters of each discovery of `table`, whose accounts were counted before.
+pub(super) fn discoveries(table: &Table, counts: &Counts) -> Vec<DiscoveryCounters> {
+    let mut discoveries = Vec::with_capacity(table.discoveries.len());
+    for (entry, counts) in table.discoveries.iter().zip(&counts.discoveries) {
+        discoveries.push(DiscoveryCounters {
+            labels: label_set(&[("discovery", &entry.label)]),
+            state: entry.state(),
+            counts: *counts,
+        });
+    }
+    discoveries
 }
 
 pub(super) const ACCOUNTS: FamilyOf<AccountCounts> = FamilyOf {
@@ -159,12 +207,12 @@ pub(super) const DISCOVERIES: [FamilyOf<DiscoveryCounters>; 7] = [
         samples: |discovery, samples| {
             let state = &discovery.state;
             for (name, count) in [
-                ("polled", discovery.polled),
+                ("polled", discovery.counts.polled),
                 ("excluded", state.excluded),
                 ("skipped", state.skipped),
                 ("unnamed", state.unnamed),
-                ("missing", discovery.missing),
-                ("no_role", discovery.no_role),
+                ("missing", discovery.counts.missing),
+                ("no_role", discovery.counts.no_role),
             ] {
                 samples.add_with(&[("state", name)], as_f64(count as u64));
             }

@@ -26,8 +26,8 @@ pub use blocks::LineCache;
 pub use format::Format;
 
 use accounts::AccountCounters;
-use blocks::LineBlock;
-use fleet::{AccountCounts, DiscoveryCounters};
+use blocks::CachedLines;
+use fleet::{AccountCounts, Counts, DiscoveryCounters};
 use text::{FamilyOf, Kind};
 use writer::Writer;
 
@@ -42,12 +42,7 @@ pub const PAGE_CAPACITY: usize = PAGE + SPARE;
 /// Everything that one scrape exposes, as it is at one moment.
 #[derive(Debug)]
 pub struct Scrape {
-    /// The lines of all jobs, in the order of the table.
-    blocks: Vec<Arc<LineBlock>>,
-    /// One for each account of the table.
-    accounts: Vec<AccountCounters>,
-    /// One for each source of accounts.
-    counts: Vec<AccountCounts>,
+    lines: CachedLines,
     /// One for each discovery of the table.
     discoveries: Vec<DiscoveryCounters>,
     registry: Vec<MetricFamily>,
@@ -68,29 +63,24 @@ impl Scrape {
     ) -> Scrape {
         let table = store.table();
         // Read now, not page by page: a scrape that takes long must not mix several moments.
-        let blocks = cache.blocks(&table, now);
-        let mut accounts = Vec::with_capacity(table.accounts.len());
-        for account in &table.accounts {
-            accounts.push(AccountCounters::read(account));
-        }
-        let (counts, discoveries) = fleet::read(&table);
+        let lines = cache.lines(&table, now);
         Scrape {
-            blocks,
-            accounts,
-            counts,
-            discoveries,
+            discoveries: fleet::discoveries(&table, &lines.counts),
+            lines,
             registry,
         }
     }
 
     /// What a standby exposes: no series of an account.
     pub fn of_standby(store: &Store, registry: Vec<MetricFamily>) -> Scrape {
-        let (counts, discoveries) = fleet::read(&store.table());
+        let table = store.table();
+        let lines = CachedLines {
+            counts: Arc::new(Counts::of(&table)),
+            ..CachedLines::default()
+        };
         Scrape {
-            blocks: Vec::new(),
-            accounts: Vec::new(),
-            counts,
-            discoveries,
+            discoveries: fleet::discoveries(&table, &lines.counts),
+            lines,
             registry,
         }
     }
@@ -132,8 +122,8 @@ impl Scrape {
         for (index, family) in polls::FAMILIES.iter().enumerate() {
             sections.push(Section::Polls { index, family });
         }
-        for family in &accounts::FAMILIES {
-            sections.push(Section::Accounts(family));
+        for (index, family) in accounts::FAMILIES.iter().enumerate() {
+            sections.push(Section::Accounts { index, family });
         }
         sections.push(Section::Counts(&fleet::ACCOUNTS));
         for family in &fleet::DISCOVERIES {
@@ -160,7 +150,11 @@ enum Section {
         index: usize,
         family: &'static FamilyOf<Snapshot>,
     },
-    Accounts(&'static FamilyOf<AccountCounters>),
+    /// A row is a block.
+    Accounts {
+        index: usize,
+        family: &'static FamilyOf<AccountCounters>,
+    },
     Counts(&'static FamilyOf<AccountCounts>),
     Discoveries(&'static FamilyOf<DiscoveryCounters>),
     Registry(usize),
@@ -169,9 +163,9 @@ enum Section {
 impl Section {
     fn n_rows(&self, scrape: &Scrape) -> usize {
         match self {
-            Section::Answers { .. } | Section::Polls { .. } => scrape.blocks.len(),
-            Section::Accounts(_) => scrape.accounts.len(),
-            Section::Counts(_) => scrape.counts.len(),
+            Section::Answers { .. } | Section::Polls { .. } => scrape.lines.jobs.len(),
+            Section::Accounts { .. } => scrape.lines.accounts.len(),
+            Section::Counts(_) => scrape.lines.counts.accounts.len(),
             Section::Discoveries(_) => scrape.discoveries.len(),
             Section::Registry(_) => 1,
         }
@@ -184,22 +178,22 @@ impl Section {
                 index,
                 head,
             } => {
-                let block = &scrape.blocks[row];
+                let block = &scrape.lines.jobs[row];
                 if block.collector == *collector {
                     let lines = block.of_answers(*index);
                     write_lines(writer, head.name, Kind::Gauge, head.help, lines);
                 }
             }
             Section::Polls { index, family } => {
-                let lines = scrape.blocks[row].of_polls(*index);
+                let lines = scrape.lines.jobs[row].of_polls(*index);
                 write_lines(writer, family.name, family.kind, family.help, lines);
             }
-            Section::Accounts(family) => {
-                let account = &scrape.accounts[row];
-                write_family(writer, family, account, &account.labels);
+            Section::Accounts { index, family } => {
+                let lines = scrape.lines.accounts[row].of_family(*index);
+                write_lines(writer, family.name, family.kind, family.help, lines);
             }
             Section::Counts(family) => {
-                let counts = &scrape.counts[row];
+                let counts = &scrape.lines.counts.accounts[row];
                 write_family(writer, family, counts, &counts.labels);
             }
             Section::Discoveries(family) => {

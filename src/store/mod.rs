@@ -109,6 +109,11 @@ impl AccountEntry {
         self.info.load_full()
     }
 
+    /// Whether `info` is still what describes the account.
+    pub fn has_info(&self, info: &Arc<AccountInfo>) -> bool {
+        Arc::ptr_eq(&self.info.load(), info)
+    }
+
     /// The account is described otherwise, and polled as before.
     pub fn set_info(&self, info: AccountInfo) {
         self.info.store(Arc::new(info));

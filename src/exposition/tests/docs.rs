@@ -168,7 +168,7 @@ fn example_lines(collector: &'static Collector) -> String {
     let mut lines = String::new();
     let mut table = crate::store::Table::default();
     table.jobs.push(Arc::new(job));
-    let blocks = LineCache::default().blocks(&Arc::new(table), now);
+    let blocks = LineCache::default().lines(&Arc::new(table), now).jobs;
     for (index, family) in collector.families().enumerate() {
         let of_family = str::from_utf8(blocks[0].of_answers(index)).unwrap();
         let may_be_absent = family.name.contains("remaining");
