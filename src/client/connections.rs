@@ -16,7 +16,7 @@ use tokio::{
 };
 use url::Url;
 
-use super::{resolver::SharedResolver, transport};
+use super::{resolver::SharedResolver, tls::SystemTls, transport};
 
 /// The API closes idle connections after 60 s. They are closed well before that here, so that a
 /// request does not meet a connection that is just being closed.
@@ -44,7 +44,7 @@ pub(super) struct ConnectionKey {
 /// The connections of all identities.
 #[derive(Debug)]
 pub(super) struct ApiConnections {
-    tls: rustls::ClientConfig,
+    tls: SystemTls,
     resolver: SharedResolver,
     identities: Mutex<Identities>,
     /// A permit for each request in flight.
@@ -87,7 +87,7 @@ impl IdentityConnections {
 
 impl ApiConnections {
     /// Within the limit of `max_descriptors` open files of the process.
-    pub(super) fn new(tls: rustls::ClientConfig, max_descriptors: u64) -> ApiConnections {
+    pub(super) fn new(tls: SystemTls, max_descriptors: u64) -> ApiConnections {
         // Half for requests in flight, half for idle connections.
         let half = max_descriptors.saturating_sub(RESERVED_DESCRIPTORS) / 2;
         let max_in_flight = half.clamp(MIN_IN_FLIGHT, MAX_IN_FLIGHT);
@@ -103,6 +103,10 @@ impl ApiConnections {
             in_flight: Semaphore::new(max_in_flight),
             max_keeping: max_in_flight / MAX_IDLE,
         }
+    }
+
+    pub(super) fn tls(&self) -> &SystemTls {
+        &self.tls
     }
 
     /// Waits until one more request may be in flight.
@@ -123,7 +127,7 @@ impl ApiConnections {
         identities.sweep(now);
         let keeps = identities.by_key.len() < self.max_keeping;
         let mut builder = transport::builder()
-            .tls_backend_preconfigured(self.tls.clone())
+            .tls_backend_preconfigured(self.tls.config().clone())
             .dns_resolver(self.resolver.clone())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(if keeps { MAX_IDLE } else { 0 })

@@ -31,6 +31,7 @@ mod list;
 mod metadata;
 mod proxy;
 mod resolver;
+mod tls;
 mod transport;
 
 pub use codes::TOKEN_FAILURE;

@@ -13,6 +13,7 @@ use super::{
     error::{ErrorChain, sources},
     list::MAX_LIST_BYTES,
     proxy::{ProxyError, ProxySettings},
+    tls::{self, SystemTls},
 };
 use crate::domain::{Reason, is_loopback};
 
@@ -34,8 +35,6 @@ pub type Handler = Arc<dyn Fn(http::Request<Bytes>) -> http::Response<Bytes> + S
 pub enum InitError {
     #[error("cannot set up the HTTP client: {}", ErrorChain(.0))]
     Client(#[from] reqwest::Error),
-    #[error("cannot set up TLS: {0}")]
-    Tls(#[from] rustls::Error),
     #[error(transparent)]
     Proxy(#[from] ProxyError),
 }
@@ -100,7 +99,7 @@ impl TransportError {
 impl Transport {
     pub(super) fn network() -> Result<Transport, InitError> {
         let proxies = ProxySettings::of_the_process()?;
-        let connections = ApiConnections::new(tls_config()?, max_descriptors());
+        let connections = ApiConnections::new(SystemTls::load(), max_descriptors());
         // Plain HTTP: the metadata service has no certificate, so none is loaded.
         let metadata = builder()
             .no_proxy()
@@ -171,10 +170,9 @@ impl Network {
             proxy = self.proxies.for_url(request.url());
         }
         let tls = match roots {
-            Some(roots) => private_tls_config(roots),
-            None => tls_config(),
+            Some(roots) => tls::with_roots(roots),
+            None => self.connections.tls().config().clone(),
         };
-        let tls = tls.map_err(|error| TransportError::new(Reason::Tls, error.to_string()))?;
         // Lists are fetched rarely, so a connection would not be kept until the next one.
         let mut builder = builder()
             .no_proxy()
@@ -260,39 +258,6 @@ pub(super) fn builder() -> reqwest::ClientBuilder {
         .connect_timeout(CONNECT_TIMEOUT)
         // Requests fit into one packet, which must not wait for more.
         .tcp_nodelay(true)
-}
-
-/// With the CA certificates of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`. Where there
-/// are none, as in an image `FROM scratch`, with Mozilla's, which are built in.
-fn tls_config() -> Result<rustls::ClientConfig, InitError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?;
-    match rustls_platform_verifier::Verifier::new(provider) {
-        Ok(verifier) => Ok(config
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth()),
-        Err(error) => {
-            // `app` warns where a variable names certificates that cannot be used.
-            tracing::debug!(%error, "no CA certificates on this system, using the built-in ones");
-            let mut roots = rustls::RootCertStore::empty();
-            roots.add_parsable_certificates(
-                webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned(),
-            );
-            Ok(config.with_root_certificates(roots).with_no_client_auth())
-        }
-    }
-}
-
-/// With these CA certificates and no others.
-fn private_tls_config(
-    roots: Arc<rustls::RootCertStore>,
-) -> Result<rustls::ClientConfig, InitError> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 async fn read(mut response: reqwest::Response, max: usize) -> Result<RawResponse, TransportError> {

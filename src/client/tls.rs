@@ -1,0 +1,66 @@
+//! How the certificates of servers are verified.
+
+use std::{
+    sync::{Arc, LazyLock},
+    thread,
+};
+
+use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+
+/// With the CA certificates of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`. Where there
+/// are none, as in an image `FROM scratch`, with Mozilla's, which are built in.
+#[derive(Clone, Debug)]
+pub(super) struct SystemTls(Arc<LazyLock<ClientConfig>>);
+
+impl SystemTls {
+    /// Begins to load the certificates. A system has some hundred of them, which takes longer than
+    /// everything else at the start.
+    pub(super) fn load() -> SystemTls {
+        let tls = SystemTls(Arc::new(LazyLock::new(system_config)));
+        let background = tls.clone();
+        // Without a thread, the first connection loads them.
+        let _ = thread::Builder::new()
+            .name("certificates".into())
+            .spawn(move || {
+                background.config();
+            });
+        tls
+    }
+
+    /// Waits until the certificates are loaded.
+    pub(super) fn config(&self) -> &ClientConfig {
+        &self.0
+    }
+}
+
+fn system_config() -> ClientConfig {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .expect("aws-lc supports these versions");
+    match rustls_platform_verifier::Verifier::new(provider) {
+        Ok(verifier) => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth(),
+        Err(error) => {
+            // `app` warns where a variable names certificates that cannot be used.
+            tracing::debug!(%error, "no CA certificates on this system, using the built-in ones");
+            let mut roots = RootCertStore::empty();
+            roots.add_parsable_certificates(
+                webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned(),
+            );
+            builder.with_root_certificates(roots).with_no_client_auth()
+        }
+    }
+}
+
+/// With these CA certificates and no others.
+pub(super) fn with_roots(roots: Arc<RootCertStore>) -> ClientConfig {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("aws-lc supports these versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
