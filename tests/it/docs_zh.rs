@@ -101,9 +101,7 @@ impl Page {
             if line.trim_start().starts_with("```") {
                 let rest = lines.by_ref().map(|(_, line)| line);
                 let block: Vec<&str> = rest.take_while(|line| line.trim() != "```").collect();
-                section
-                    .blocks
-                    .push(format!("{line}\n{}", block.join("\n")));
+                section.blocks.push(format!("{line}\n{}", block.join("\n")));
             } else if line.starts_with("    ") && before.is_empty() {
                 let mut block = line.to_owned();
                 while let Some((_, line)) = lines.next_if(|(_, line)| line.starts_with("    ")) {
@@ -143,6 +141,53 @@ fn code(text: &str) -> Vec<String> {
     parts.map(str::to_owned).collect()
 }
 
+/// Where the links within the project lead, sorted: the English page, or the file, and the position of the heading there.
+fn links(page: &str, section: &Section) -> Vec<(String, usize)> {
+    let cells = section.tables.iter().flatten().flatten();
+    let cells = cells.map(String::as_str);
+    let texts = cells.chain([section.prose.as_str()]);
+    let targets = texts.flat_map(|text| text.split("](").skip(1));
+    let targets = targets.map(|rest| rest.split(')').next().unwrap());
+    let mut links: Vec<_> = targets
+        .filter(|target| !target.contains("://"))
+        .map(|target| destination(page, target))
+        .collect();
+    links.sort();
+    links
+}
+
+fn destination(page: &str, target: &str) -> (String, usize) {
+    let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+    let mut path: Vec<&str> = page.split('/').collect();
+    if !file.is_empty() {
+        path.pop();
+    }
+    for part in file.split('/') {
+        match part {
+            ".." => drop(path.pop()),
+            "" => {}
+            name => path.push(name),
+        }
+    }
+    let path = path.join("/");
+    let position = if anchor.is_empty() {
+        0
+    } else {
+        let sections = Page::read(&path).sections;
+        let position = sections.iter().position(|section| {
+            let heading = section.heading.trim_start_matches('#').trim();
+            heading.to_lowercase().replace(' ', "-") == anchor
+        });
+        position.unwrap_or_else(|| panic!("{page}: {target}"))
+    };
+    let pair = PAGES.iter().find(|(_, chinese)| *chinese == path);
+    let english = pair.map_or_else(
+        || path.replace("zh-CN/", ""),
+        |(english, _)| (*english).to_owned(),
+    );
+    (english, position)
+}
+
 /// Calls `check` with the sections of the English page and those of the Chinese one.
 fn each_section(check: impl Fn(&str, &Section, &Section)) {
     for (english, chinese) in PAGES {
@@ -170,9 +215,8 @@ fn each_page_begins_with_a_link_to_the_other_language() {
 fn the_headings_have_the_same_levels_and_alerts_and_collectors_their_names() {
     for (english, chinese) in PAGES {
         let (english, page) = (Page::read(english), Page::read(chinese));
-        let outline = |page: &Page| -> Vec<usize> {
-            page.sections.iter().map(Section::level).collect()
-        };
+        let outline =
+            |page: &Page| -> Vec<usize> { page.sections.iter().map(Section::level).collect() };
         let pairs = english.sections.iter().zip(&page.sections);
         for (english, section) in pairs {
             let place = format!("{chinese}: {} for {}", section.heading, english.heading);
@@ -227,6 +271,17 @@ fn sections_name_the_same_code() {
 }
 
 #[test]
+fn links_lead_to_the_same_places() {
+    for (english, chinese) in PAGES {
+        let (sections, others) = (Page::read(english).sections, Page::read(chinese).sections);
+        for (section, other) in sections.iter().zip(&others) {
+            let (expected, found) = (links(english, section), links(chinese, other));
+            assert_eq!(found, expected, "{chinese}, {}", other.heading);
+        }
+    }
+}
+
+#[test]
 fn each_section_of_the_runbook_has_all_seven_parts() {
     let page = text("docs/zh-CN/runbook.md");
     let sections = page.split("\n## ").filter(|text| text.starts_with("Tcss"));
@@ -246,7 +301,10 @@ fn pages_use_one_term_for_one_thing() {
     for (_, name) in PAGES {
         for (number, text) in Page::read(name).texts {
             for (other, term) in TERMS {
-                assert!(!text.contains(other), "{name}:{number}: {term}, not {other}");
+                assert!(
+                    !text.contains(other),
+                    "{name}:{number}: {term}, not {other}"
+                );
             }
         }
     }
