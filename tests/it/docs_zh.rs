@@ -325,6 +325,15 @@ fn pages_keep_the_rules_of_typography() {
 
 /// The first place where `text` breaks a rule.
 fn typography(text: &str) -> Option<String> {
+    // Spaces around a link or emphasis are welcome.
+    let written: Vec<char> = text.chars().collect();
+    let is_gap = |at: &[char]| is_cjk(at[0]) && at[1] == ' ' && is_cjk(at[2]);
+    if let Some(gap) = written.windows(3).find(|at| is_gap(at)) {
+        return Some(format!("no space within Chinese: {gap:?}"));
+    }
+    if text.contains(" %") {
+        return Some("no space before a percent sign".to_owned());
+    }
     let chars: Vec<char> = visible(text).chars().collect();
     for (index, pair) in chars.windows(2).enumerate() {
         let (a, b) = (pair[0], pair[1]);
@@ -392,7 +401,8 @@ fn typography_finds_what_breaks_a_rule() {
         "最近一次扫描",
         "指标 `tcss_up`、标签（`scan`）：值为 0。",
         "参见 [故障排查](#故障排查)。",
-        "**含义**：扫描进度为 62.5 %，剩余 10 秒",
+        "**含义**：扫描进度为 62.5%，剩余 10 秒",
+        "在 **配置** 中，参见 [指标](#a) 一节",
         "打开 <http://localhost/>，查看状态",
         "Prometheus, Alertmanager",
     ] {
@@ -404,7 +414,9 @@ fn typography_finds_what_breaks_a_rule() {
         ("参见 [故障排查](#a).", "full-width"),
         ("指标`tcss_up`", "a space"),
         ("5个账号", "a space"),
-        ("50% 的账号，20 %以上", "a space"),
+        ("50% 的账号，20%以上", "a space"),
+        ("50 % 的账号", "no space before"),
+        ("扫描 完成", "no space within"),
         ("扫描， 完成", "no space"),
         ("值为 `0` 。", "no space"),
     ] {
