@@ -11,8 +11,9 @@ use tcss_exporter::domain::Reason;
 
 use crate::support::process::{exporter, file, path};
 
-const PAGES: [&str; 15] = [
+const PAGES: [&str; 21] = [
     "README.md",
+    "README.zh-CN.md",
     "CHANGELOG.md",
     "dashboards/README.md",
     "docs/command-line.md",
@@ -26,6 +27,11 @@ const PAGES: [&str; 15] = [
     "docs/runbook.md",
     "docs/simulator.md",
     "docs/web.md",
+    "docs/zh-CN/configuration.md",
+    "docs/zh-CN/credentials.md",
+    "docs/zh-CN/install.md",
+    "docs/zh-CN/metrics.md",
+    "docs/zh-CN/runbook.md",
     "packaging/helm/tcss-exporter/README.md",
 ];
 

@@ -19,6 +19,7 @@ mod connections;
 mod credentials;
 mod discovery;
 mod docs;
+mod docs_zh;
 mod faults;
 mod gateways;
 mod ha;

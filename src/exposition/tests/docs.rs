@@ -256,12 +256,17 @@ fn every_page_names_metrics_that_exist() {
     let known = documented();
     for page in [
         "README.md",
+        "README.zh-CN.md",
         "docs/configuration.md",
         "docs/discovery.md",
         "docs/metrics.md",
         "docs/operation.md",
         "docs/simulator.md",
         "docs/web.md",
+        "docs/zh-CN/configuration.md",
+        "docs/zh-CN/credentials.md",
+        "docs/zh-CN/install.md",
+        "docs/zh-CN/metrics.md",
     ] {
         let text = docs(page);
         let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':'));
