@@ -1,5 +1,7 @@
 //! Fills pages with families, in one of the two formats.
 
+use std::borrow::Cow;
+
 use super::{
     Format,
     text::{Kind, write_samples},
@@ -105,10 +107,13 @@ impl Writer {
     }
 }
 
-fn escaped_help(help: &str, format: Format) -> String {
+fn escaped_help(help: &str, format: Format) -> Cow<'_, str> {
+    if !help.contains(['\\', '\n', '"']) {
+        return Cow::Borrowed(help);
+    }
     let help = help.replace('\\', "\\\\").replace('\n', "\\n");
-    match format {
+    Cow::Owned(match format {
         Format::OpenMetrics => help.replace('"', "\\\""),
         Format::Text => help,
-    }
+    })
 }

@@ -1,6 +1,9 @@
 //! The standard `process_*` metrics, from the kernel.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt as _,
+};
 
 use prometheus::{
     Counter, Gauge,
@@ -22,7 +25,14 @@ pub(crate) struct ProcessCollector {
     cpu: Counter,
     gauges: [Gauge; 6],
     start_time: f64,
+    /// `/proc/self/statm` and `/proc/self/fd`. Both stay open: opening them at each scrape takes
+    /// longer than rendering the metrics of an account.
+    statm: Option<File>,
+    descriptors: Option<File>,
 }
+
+/// Lists the open descriptors of the process.
+const DESCRIPTORS: &str = "/proc/self/fd";
 
 const GAUGES: [(&str, &str); 6] = [
     ("process_open_fds", "Number of open file descriptors."),
@@ -58,6 +68,8 @@ impl ProcessCollector {
             // The collector is made when the process starts. The kernel only knows the time since
             // boot, and containers may hide or virtualize /proc/stat, which has the boot time.
             start_time: unix_seconds(Clock::system().now().wall),
+            statm: File::open("/proc/self/statm").ok(),
+            descriptors: File::open(DESCRIPTORS).ok(),
         })
     }
 }
@@ -78,9 +90,9 @@ impl Collector for ProcessCollector {
             cpu.inc_by(cpu_seconds());
             families.extend(cpu.collect());
         }
-        let (virtual_memory, resident_memory) = memory().unzip();
+        let (virtual_memory, resident_memory) = self.statm.as_ref().and_then(memory).unzip();
         let values = [
-            open_fds(Path::new("/proc/self/fd")),
+            self.descriptors.as_ref().and_then(open_fds),
             Some(limit(Resource::Nofile)),
             virtual_memory,
             Some(limit(Resource::As)),
@@ -109,24 +121,27 @@ fn cpu_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// The descriptors listed in `directory`, `/proc/self/fd`.
-fn open_fds(directory: &Path) -> Option<f64> {
+/// The descriptors listed in `directory`, which is [`DESCRIPTORS`].
+fn open_fds(directory: &File) -> Option<f64> {
     // Since Linux 6.2, the size of the directory is their number. Counting them one by one takes
     // long where there are thousands.
-    let size = fs::metadata(directory).ok()?.len();
+    let size = directory.metadata().ok()?.len();
     if size > 0 {
         return Some(as_f64(size));
     }
-    // The directory itself is open while it is read.
-    let n_entries = fs::read_dir(directory).ok()?.count();
+    // The directory is opened once more while it is read.
+    let n_entries = fs::read_dir(DESCRIPTORS).ok()?.count();
     Some(as_f64(n_entries.saturating_sub(1) as u64))
 }
 
 /// The virtual and the resident memory size, in bytes.
-fn memory() -> Option<(f64, f64)> {
+fn memory(statm: &File) -> Option<(f64, f64)> {
+    // Seven numbers of at most 20 digits.
+    let mut buffer = [0; 160];
+    let n_read = statm.read_at(&mut buffer, 0).ok()?;
+    let text = str::from_utf8(&buffer[..n_read]).ok()?;
     // In pages, the first two of its numbers.
-    let statm = fs::read_to_string("/proc/self/statm").ok()?;
-    let mut numbers = statm.split(' ');
+    let mut numbers = text.split(' ');
     let size: u64 = numbers.next()?.parse().ok()?;
     let resident: u64 = numbers.next()?.parse().ok()?;
     let page = page_size() as u64;
@@ -151,20 +166,23 @@ mod tests {
     #[test]
     fn open_files_are_counted() {
         const N_FILES: usize = 200;
-        let directory = Path::new("/proc/self/fd");
-        let before = open_fds(directory).unwrap();
+        let directory = File::open(DESCRIPTORS).unwrap();
+        let before = open_fds(&directory).unwrap();
         let mut files = Vec::new();
         for _ in 0..N_FILES {
-            files.push(fs::File::open("/proc/self/statm").unwrap());
+            files.push(File::open("/proc/self/statm").unwrap());
         }
         // Other tests open and close some meanwhile.
-        let opened = open_fds(directory).unwrap() - before;
+        let opened = open_fds(&directory).unwrap() - before;
         assert!((100.0..300.0).contains(&opened), "{opened}");
     }
 
     #[test]
     fn the_process_uses_memory_and_cpu() {
-        let (size, resident) = memory().unwrap();
+        let statm = File::open("/proc/self/statm").unwrap();
+        let (size, resident) = memory(&statm).unwrap();
+        // Read again, from the start.
+        assert!(memory(&statm).is_some());
         assert!(size >= resident && resident > 1e6, "{size} {resident}");
         assert!(cpu_seconds() > 0.0);
         assert!(limit(Resource::Nofile) >= 64.0);
