@@ -1,4 +1,5 @@
-//! Fixed work whose instructions `tests/instructions` counts. It runs one of them, by its name.
+//! Fixed work whose instructions `tests/instructions` counts. It runs the one with the name in the first argument, and
+//! prints how many samples or polls that were.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +14,10 @@ use std::{hint::black_box, io::Write as _};
 
 use flate2::{Compression, write::GzEncoder};
 use support::Exporter;
-use tcss_exporter::exposition::{Format, LineCache, Scrape};
+use tcss_exporter::{
+    cli::output,
+    exposition::{Format, LineCache, Scrape},
+};
 use tokio::runtime::Runtime;
 
 const N_ACCOUNTS: usize = 1_000;
@@ -22,22 +26,34 @@ fn main() {
     let runtime = support::runtime();
     let exporter = runtime.block_on(Exporter::start(N_ACCOUNTS));
     let cache = LineCache::default();
+    let polls_before = exporter.n_polls();
     match std::env::args().nth(1).as_deref() {
         Some("first-scrape") => counted_scrape(&exporter, &cache),
         Some("later-scrape") => {
-            Scrape::cached(
-                &exporter.supervisor.store(),
-                &cache,
-                Vec::new(),
-                exporter.clock.now(),
-            );
+            scrape(&exporter, &cache, |_| {});
             counted_scrape(&exporter, &cache);
         }
         Some("gzip-scrape") => counted_gzip_scrape(&exporter, &cache),
-        Some("polls") => counted_polls(&runtime, &exporter),
+        Some("polls") => {
+            counted_polls(&runtime, &exporter);
+            print(exporter.n_polls() - polls_before);
+            return;
+        }
         // `cargo test` and `cargo bench` pass options of their own.
-        _ => {}
+        _ => return,
     }
+    let mut text = Vec::new();
+    scrape(&exporter, &cache, |page| text.extend_from_slice(page));
+    let lines = text.split(|byte| *byte == b'\n');
+    print(
+        lines
+            .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
+            .count() as u64,
+    );
+}
+
+fn print(count: u64) {
+    output::print_line(count.to_string()).unwrap();
 }
 
 fn scrape(exporter: &Exporter, cache: &LineCache, mut send: impl FnMut(&[u8])) {

@@ -22,11 +22,12 @@ use tcss_exporter::{
 const ROUNDS: usize = 21;
 const HOUR: Duration = Duration::from_hours(1);
 
-/// A scan that runs.
+/// A scan that has ended, so that the next poll is an interval later.
 pub(crate) const ANSWER: &str = r#"{"LocalImageScanCount":120,"IgnoreVulCount":4,
-    "ScanStartTime":"2021-05-01 00:00:00","ScanEndTime":"","FoundRiskImageCount":22,"FoundVulCount":310,
-    "ScanProgress":33.5,"RegistryImageScanCount":40,"LocalTaskID":1001,"Status":"SCANNING","RemainingTime":540,
-    "RegistryTaskID":18548,"RegistryFoundVulCount":75,"RequestId":"b6cffd6d-b5a4-41d2-8ffc-21e5cbdee3b5"}"#;
+    "ScanStartTime":"2021-05-01 00:00:00","ScanEndTime":"2021-05-01 01:00:00","FoundRiskImageCount":22,
+    "FoundVulCount":310,"ScanProgress":100,"RegistryImageScanCount":40,"LocalTaskID":1001,"Status":"SCANNED",
+    "RemainingTime":0,"RegistryTaskID":18548,"RegistryFoundVulCount":75,
+    "RequestId":"b6cffd6d-b5a4-41d2-8ffc-21e5cbdee3b5"}"#;
 
 /// 2025-11-24, a moment like any other.
 pub(crate) const NOW: Timestamp = Timestamp::constant(1_764_000_000, 0);
@@ -61,9 +62,15 @@ impl Exporter {
         exporter
     }
 
-    /// Lets an hour pass.
+    /// Lets an hour pass, in which each account is polled.
     pub(crate) async fn poll_each(&self) {
         tokio::time::sleep(HOUR).await;
+    }
+
+    /// The polls of all accounts so far.
+    pub(crate) fn n_polls(&self) -> u64 {
+        let table = self.supervisor.store().table();
+        table.jobs.iter().map(|job| job.snapshot().polls).sum()
     }
 }
 
