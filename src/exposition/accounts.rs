@@ -20,18 +20,18 @@ pub(super) struct AccountBlock {
     /// What was rendered, one for each account.
     rendered: Vec<AccountCounters>,
     /// In the order of [`FAMILIES`].
-    lines: FamilyLines,
+    pub(super) lines: FamilyLines,
 }
 
 impl AccountBlock {
-    pub(super) fn render(accounts: &[Arc<AccountEntry>]) -> AccountBlock {
+    /// Renders the accounts into `lines`, which is empty.
+    pub(super) fn render(accounts: &[Arc<AccountEntry>], mut lines: FamilyLines) -> AccountBlock {
         let mut rendered = Vec::with_capacity(accounts.len());
         let mut labels = Vec::with_capacity(accounts.len());
         for entry in accounts {
             rendered.push(AccountCounters::read(entry));
             labels.push(label_set(&[("account", entry.name.as_str())]));
         }
-        let mut lines = FamilyLines::default();
         for family in &FAMILIES {
             lines.add_family(|text| {
                 for (account, labels) in rendered.iter().zip(&labels) {

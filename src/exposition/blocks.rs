@@ -6,6 +6,7 @@
 //! only after one of these jobs was polled. The lines of accounts are kept in the same way.
 
 use std::{
+    mem,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -68,11 +69,11 @@ impl CachedLines {
     fn render(table: &Table, now: Moment) -> CachedLines {
         let mut lines = CachedLines::default();
         for jobs in block_ranges(&table.jobs) {
-            let block = LineBlock::render(&table.jobs, jobs, now);
+            let block = LineBlock::render(&table.jobs, jobs, now, FamilyLines::default());
             lines.jobs.push(Arc::new(block));
         }
         for accounts in table.accounts.chunks(JOBS_PER_BLOCK) {
-            let block = AccountBlock::render(accounts);
+            let block = AccountBlock::render(accounts, FamilyLines::default());
             lines.accounts.push(Arc::new(block));
         }
         lines.count(table);
@@ -85,7 +86,8 @@ impl CachedLines {
         let mut counts_changed = false;
         for block in &mut self.jobs {
             if !block.is_current(&table.jobs, now) {
-                let new = LineBlock::render(&table.jobs, block.jobs.clone(), now);
+                let reused = FamilyLines::reuse(block, |block| &mut block.lines);
+                let new = LineBlock::render(&table.jobs, block.jobs.clone(), now, reused);
                 counts_changed |= !new.states().eq(block.states());
                 *block = Arc::new(new);
             }
@@ -93,7 +95,8 @@ impl CachedLines {
         let accounts = table.accounts.chunks(JOBS_PER_BLOCK);
         for (block, accounts) in self.accounts.iter_mut().zip(accounts) {
             if !block.is_current(accounts) {
-                let new = AccountBlock::render(accounts);
+                let reused = FamilyLines::reuse(block, |block| &mut block.lines);
+                let new = AccountBlock::render(accounts, reused);
                 counts_changed |= !new.infos().eq(block.infos());
                 *block = Arc::new(new);
             }
@@ -150,16 +153,29 @@ pub(super) struct FamilyLines {
 }
 
 impl FamilyLines {
+    /// Empty lines in the memory of those of `block`, if no scrape uses it any more. New memory for
+    /// each block that changed would be dozens of megabytes a second in a large exporter, freed by
+    /// other threads than those that allocated it.
+    fn reuse<B>(block: &mut Arc<B>, lines: impl FnOnce(&mut B) -> &mut FamilyLines) -> FamilyLines {
+        let mut reused = match Arc::get_mut(block) {
+            Some(block) => mem::take(lines(block)),
+            None => FamilyLines::default(),
+        };
+        reused.text.clear();
+        reused.ends.clear();
+        reused
+    }
+
     /// Adds the next family, whose lines `write` appends to the text.
     pub(super) fn add_family(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.text);
         self.ends.push(self.text.len());
     }
 
-    /// After the last family. Thousands of blocks are kept, so no capacity must be left over.
+    /// After the last family. The blocks are kept, so little capacity must be left over.
     pub(super) fn finish(&mut self) {
-        self.text.shrink_to_fit();
-        self.ends.shrink_to_fit();
+        // Not to the byte: the next lines are about as long, and may use the same memory.
+        self.text.shrink_to(self.text.len() / 8 * 9);
     }
 
     pub(super) fn of_family(&self, index: usize) -> &[u8] {
@@ -205,7 +221,13 @@ impl LineBlock {
         self.rendered.iter().map(|job| job.state)
     }
 
-    fn render(all_jobs: &[Arc<JobEntry>], range: Range<usize>, now: Moment) -> LineBlock {
+    /// Renders the jobs in `range` into `lines`, which is empty.
+    fn render(
+        all_jobs: &[Arc<JobEntry>],
+        range: Range<usize>,
+        now: Moment,
+        mut lines: FamilyLines,
+    ) -> LineBlock {
         let jobs = &all_jobs[range.clone()];
         let collector = jobs[0].collector;
         let mut rendered = Vec::with_capacity(jobs.len());
@@ -214,7 +236,6 @@ impl LineBlock {
             rendered.push(RenderedJob::of(job, now));
             labels.push(JobLabels::of(job));
         }
-        let mut lines = FamilyLines::default();
         for (index, head) in collector.families().enumerate() {
             lines.add_family(|text| {
                 for (state, labels) in rendered.iter().zip(&labels) {
