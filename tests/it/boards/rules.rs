@@ -41,17 +41,14 @@ impl Rule {
     }
 }
 
-/// The file of rules; the only one.
+/// The file of rules. The only other one is the same in Chinese.
 pub(super) fn text() -> String {
     let directory = dashboards().join("rules");
-    let paths = fs::read_dir(directory)
+    let names = fs::read_dir(&directory)
         .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let paths: Vec<_> = paths
-        .filter(|path| path.extension().is_some_and(|it| it == "yml"))
-        .collect();
-    let [path] = &paths[..] else {
-        panic!("one file: {paths:?}")
-    };
-    fs::read_to_string(path).unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.ends_with(".yml")).collect();
+    names.sort();
+    assert_eq!(names, ["tcss.yml", "tcss.zh-CN.yml"]);
+    fs::read_to_string(directory.join("tcss.yml")).unwrap()
 }
