@@ -44,11 +44,14 @@ impl Rule {
 /// The file of rules. The only other one is the same in Chinese.
 pub(super) fn text() -> String {
     let directory = dashboards().join("rules");
-    let names = fs::read_dir(&directory)
+    let paths = fs::read_dir(&directory)
         .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<_> = names.filter(|name| name.ends_with(".yml")).collect();
-    names.sort();
-    assert_eq!(names, ["tcss.yml", "tcss.zh-CN.yml"]);
-    fs::read_to_string(directory.join("tcss.yml")).unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|it| it == "yml"))
+        .collect();
+    paths.sort();
+    let expected = ["tcss.yml", "tcss.zh-CN.yml"].map(|name| directory.join(name));
+    assert_eq!(paths, expected);
+    fs::read_to_string(&paths[0]).unwrap()
 }
