@@ -29,12 +29,18 @@ class Language:
         self.used = set()
         self.problems = []
 
-    def __call__(self, text):
-        """The translation. Texts without letters, apart from placeholders, are the same in all languages."""
+    def __call__(self, text, context=""):
+        """The translation. Texts without letters, apart from placeholders, are the same in all languages.
+
+        If the text means something else in a context, the catalogue has it with the context before it.
+        """
         if not re.search("[A-Za-z]", PLACEHOLDER.sub("", text)):
             return text
-        self.used.add(text)
-        translated = self.texts.get(text)
+        key = f"{context}: {text}"
+        if key not in self.texts:
+            key = text
+        self.used.add(key)
+        translated = self.texts.get(key)
         if translated is None:
             self._report(f"not translated: {text!r}")
             return text
@@ -75,9 +81,9 @@ class Language:
                 self._panel(panel)
         return board
 
-    def _replace(self, parent, *keys):
+    def _replace(self, parent, *keys, context=""):
         for key in keys:
-            parent[key] = self(parent[key])
+            parent[key] = self(parent[key], context)
 
     def _panel(self, panel):
         self._replace(panel, "description")
@@ -87,7 +93,7 @@ class Language:
         for target in panel["targets"]:
             target["expr"] = PROBLEM.sub(lambda problem: self(problem[0]), target["expr"])
             if target["legendFormat"] != "__auto":
-                self._replace(target, "legendFormat")
+                self._replace(target, "legendFormat", context="series")
         defaults = panel["fieldConfig"]["defaults"]
         self._replace(defaults, "noValue")
         self._mappings(defaults["mappings"] if "mappings" in defaults else [])
@@ -104,7 +110,7 @@ class Language:
         if matcher["options"] in values:
             override["properties"].append({"id": "displayName", "value": self(matcher["options"])})
         elif matcher["id"] == "byName" and matcher["options"] not in reasons:
-            self._replace(matcher, "options")
+            self._replace(matcher, "options", context="series")
         for found in override["properties"]:
             if found["id"] == "noValue":
                 self._replace(found, "value")

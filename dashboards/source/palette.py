@@ -126,8 +126,8 @@ def words(good, bad):
 
 
 def names(*values):
-    """Value mappings of a label whose values have no color."""
-    return _mappings({value: (value, NEUTRAL) for value in values})
+    """Value mappings of a label, in whose cells the color is not shown."""
+    return _mappings({value: (value, SERIES.get(value, NEUTRAL)) for value in values})
 
 
 def missing(number, text):

@@ -95,7 +95,7 @@ ACCOUNTS = table(
         ONLY_ACCOUNT,
         ("Critical", cells(level("critical")), RED_COUNT | {"custom_width": 92}),
         ("High", cells(level("high")), ORANGE_COUNT | {"custom_width": 78}),
-        ("Remote", cells(REMOTE), RED_COUNT | {"custom_width": 90}),
+        ("Remote", cells(REMOTE), RED_COUNT | {"custom_width": 96}),
         ("Public", cells(PUBLIC), ORANGE_COUNT | {"custom_width": 80}),
         ("Malware, images", cells(MALWARE_IMAGES), RED_COUNT | {"custom_width": 130}),
         ("Malware, containers", cells(MALWARE_CONTAINERS), RED_COUNT | {"custom_width": 154}),

@@ -341,10 +341,12 @@ fn caption(listing: &StatusListing<'_>, query: &StatusQuery, language: Language)
             ", failing first"
         },
         Language::Chinese => html! {
-            @if is_filtered { "名称包含“" (filter) "”的扫描" } @else { "扫描" }
-            " " (n) " 个"
-            @if is_filtered { "（总数 " (total) "）" }
-            @if has_pages { "，第 " (first) "–" (last) " 个" }
+            @if is_filtered {
+                "名称包含“" (filter) "”的扫描有 " (n) " 个（总数 " (total) "）"
+            } @else {
+                "共 " (n) " 个扫描"
+            }
+            @if has_pages { "，本页为第 " (first) "–" (last) " 个" }
             "，失败的在前"
         },
     }

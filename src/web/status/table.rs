@@ -292,13 +292,13 @@ fn time_to_poll(job: &JobEntry, view: View) -> Markup {
 
 /// It has `n_columns` columns.
 pub(super) fn error_row(error: &ApiError, n_failed: u32, view: View, n_columns: usize) -> Markup {
+    let space = view.text(" ", "");
     html! {
         tr .error role="row" {
             td role="cell" colspan=(n_columns) {
                 p {
                     strong { (error.reason) } " " (error.reason.meaning().of(view.language))
-                    " " strong { (view.text("What to do:", "处理方法：")) }
-                    (view.text(" ", "")) (error.advice().of(view.language))
+                    (space) strong { (view.text("What to do:", "处理方法：")) } (space) (error.advice().of(view.language))
                 }
                 p {
                     @if let Some(code) = &error.code {
@@ -324,9 +324,9 @@ fn failed_polls(n_failed: u32, ago: &Markup, language: Language) -> Markup {
         (Language::English, true) => {
             html! { "The last " (n) " polls failed, most recently " (ago) }
         }
-        (Language::Chinese, false) => html! { "最近一次轮询于 " (ago) "失败" },
+        (Language::Chinese, false) => html! { "最近一次轮询失败：" (ago) },
         (Language::Chinese, true) => {
-            html! { "连续 " (n) " 次轮询失败，最近一次在 " (ago) }
+            html! { "连续 " (n) " 次轮询失败，最近一次：" (ago) }
         }
     }
 }

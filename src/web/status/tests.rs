@@ -862,12 +862,12 @@ fn values_have_chinese_words_and_units() {
         "{failing}"
     );
     assert!(
-        failing.ends_with(" 最近一次轮询于 2 分钟前 失败"),
+        failing.ends_with(" 最近一次轮询失败： 2 分钟前"),
         "{failing}"
     );
     world.fails(0, Reason::Network);
     let page = world.page_at(Duration::from_secs(120), lang);
-    assert!(row(&page, "prod").ends_with(" 连续 2 次轮询失败，最近一次在 2 分钟前"));
+    assert!(row(&page, "prod").ends_with(" 连续 2 次轮询失败，最近一次： 2 分钟前"));
     assert!(page.contains("<title>1 失败 · tcss-exporter</title>"));
 }
 
