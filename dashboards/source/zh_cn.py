@@ -1,4 +1,4 @@
-"""The texts of the boards, the rules and the example for Alertmanager in Simplified Chinese. docs/development.md has a glossary."""
+"""The texts of the boards, the rules and the example for Alertmanager in Simplified Chinese. They use the terms of docs/zh-CN."""
 
 from languages import Language
 
@@ -24,7 +24,7 @@ NAMES = {
     "All scans": "全部扫描",
     "Tasks and polls": "扫描任务与轮询",
     "Which images": "优先处理的镜像",
-    "Severity and malware": "危害等级与木马病毒",
+    "Severity and malware": "威胁等级与木马病毒",
     "Coverage and licences": "覆盖范围与授权",
     "Collectors": "采集器",
     "Polls": "轮询",
@@ -337,7 +337,7 @@ DESCRIPTIONS = {
     "Number of ignored vulnerabilities.": "忽略的漏洞数量。",
     "Local and registry images covered by the last completed scan.": "最近一次完成的扫描覆盖的本地镜像与仓库镜像。",
     "The latest scan of each selected account. A running scan has no end time. A canceled scan stays below 100 %.":
-        "所选账号的最近一次扫描。扫描中的没有结束时间，扫描停止的进度低于 100 %。",
+        "所选账号的最近一次扫描。扫描中的没有结束时间，扫描停止的进度低于 100%。",
     "State of the 10 scans that are in the worst state now. Unavailable means that polls fail and the last response is too old.":
         "当前状态最差的 10 个扫描。“不可用”表示轮询失败，且最近一次响应已陈旧。",
     "Images at risk found by completed scans. The dashed line is the threshold; for several scans, the lowest one.":
@@ -347,7 +347,7 @@ DESCRIPTIONS = {
     "Images covered by completed scans. A drop means that some images are no longer scanned.":
         "已完成的扫描覆盖的镜像。下降表示部分镜像不再被扫描。",
     "Progress of the scan. A flat line below 100 % is a stalled or canceled scan.":
-        "扫描进度。低于 100 % 的水平线表示扫描停滞或扫描停止。",
+        "扫描进度。低于 100% 的水平线表示扫描停滞或扫描停止。",
     "Duration of the last completed scan. The dashed line is the threshold for a running scan.":
         "最近一次完成的扫描的耗时。虚线为进行中的扫描的阈值。",
     "Task IDs of the scans, as shown in the console. A new ID is a new scan.":
@@ -362,8 +362,8 @@ DESCRIPTIONS = {
     "Time since the last successful poll. The dashed line is the threshold.": "距最近一次成功轮询的时间。虚线为阈值。",
     # Risk.
     "What the further collectors report: severity and exploits, malware, coverage, licences, and which images to start with.":
-        "更多采集器的数据：危害等级与漏洞利用、木马病毒、覆盖范围、授权，以及应优先处理的镜像。",
-    "Vulnerabilities of the selected accounts by severity.": "所选账号的漏洞，按危害等级统计。",
+        "更多采集器的数据：威胁等级与漏洞利用、木马病毒、覆盖范围、授权，以及应优先处理的镜像。",
+    "Vulnerabilities of the selected accounts by severity.": "所选账号的漏洞，按威胁等级统计。",
     "Vulnerabilities with a remote exploit, and with a public exploit or proof of concept.":
         "存在远程 EXP 的漏洞，以及存在公开 EXP 或 POC 的漏洞。",
     "Images and containers with malware.": "存在木马病毒的镜像与容器。",
@@ -377,17 +377,17 @@ DESCRIPTIONS = {
         "最近一次完成的扫描中，严重漏洞最多的 50 个本地镜像；严重漏洞数相同时，高危漏洞多的在前。",
     "The 50 critical and high vulnerabilities that affect the most images, summed over the selected accounts.":
         "影响镜像最多的 50 个严重与高危漏洞，按所选账号合计。",
-    "Vulnerabilities by severity, summed over the selected accounts.": "漏洞按危害等级统计，并按所选账号合计。",
+    "Vulnerabilities by severity, summed over the selected accounts.": "漏洞按威胁等级统计，并按所选账号合计。",
     "Vulnerabilities with a remote or a public exploit, those that the service counts as an emergency, and those that it "
     "recommends to fix first.":
         "存在远程或公开 EXP 的漏洞、TCSS 认定的应急漏洞，以及 TCSS 建议优先修复的漏洞。",
     "Images with critical or high vulnerabilities. Only the latest version of each counts.":
         "存在严重或高危漏洞的镜像，每个镜像只统计最新版本。",
-    "Malware found in local images, by severity.": "本地镜像中发现的木马病毒，按危害等级统计。",
+    "Malware found in local images, by severity.": "本地镜像中发现的木马病毒，按威胁等级统计。",
     "Findings of the malware scan of containers, and the containers that have them.":
         "容器木马病毒扫描发现的木马病毒，以及存在木马病毒的容器。",
     "Sensitive data found in local images, such as keys and passwords, by severity.":
-        "本地镜像中发现的敏感信息（如密钥与密码），按危害等级统计。",
+        "本地镜像中发现的敏感信息（如密钥与密码），按威胁等级统计。",
     "Images at risk for any reason, by source.": "因任何原因存在风险的镜像，按来源统计。",
     "Containers and clusters at risk.": "存在风险的容器与集群。",
     "Runtime events of high severity that have not been handled.": "未处理的高危运行时安全事件。",
@@ -407,7 +407,7 @@ DESCRIPTIONS = {
         "已启用的采集器、其轮询的账号与扫描数、最近一次轮询失败的数量，以及距成功轮询的最长时间。",
     # Exporter.
     "The exporter itself: polls, API requests, credentials, reloads and the process.":
-        "exporter 自身：轮询、API 请求、凭证、重新加载与进程。",
+        "Exporter 自身：轮询、API 请求、凭证、重新加载与进程。",
     "Instances that Prometheus scrapes, out of those that were up within the last day.":
         "最近一天在线过的实例中，Prometheus 当前可抓取的实例数。",
     "Shards that an instance polls. The accounts of a missing shard are not monitored.":
@@ -451,7 +451,7 @@ DESCRIPTIONS = {
     "CPU cores used, by instance.": "各实例使用的 CPU 核数。",
     "Resident memory, by instance.": "各实例的常驻内存。",
     "Open file descriptors as a ratio of the limit, by instance.": "各实例已打开的文件描述符占上限的比例。",
-    "HTTP requests per second to the exporter, by handler and status code.": "exporter 每秒收到的 HTTP 请求，按路径与状态码统计。",
+    "HTTP requests per second to the exporter, by handler and status code.": "Exporter 每秒收到的 HTTP 请求，按路径与状态码统计。",
     "Log lines dropped because stderr was blocked or not writable, by instance.":
         "各实例因 stderr 阻塞或不可写而丢弃的日志行数。",
 }
@@ -581,7 +581,7 @@ COMMENTS = {
         "tcss-exporter 的告警规则，适用于 Prometheus 2.42 或更高版本。各告警的含义与处理方法见 docs/zh-CN/runbook.md。\n"
         "本文件由 dashboards/source 从 tcss.yml 生成，两者仅文字不同，只能加载其中一个。\n"
         "\n"
-        "表达式只读取 exporter 的序列与阈值，不读取其他规则的结果，因此与计算顺序无关。`[2h]` 等时间范围用于跨越不超过两小时的\n"
+        "表达式只读取 exporter 的时间序列与阈值，不读取其他规则的结果，因此与计算顺序无关。`[2h]` 等时间范围用于跨越不超过两小时的\n"
         "重启与中断。如果多个 exporter 轮询同一账号，`and topk by (account, scan) (1, …)` 选择看到最新已完成扫描的那一个。",
     "The thresholds of each scan. To change one, add a rule of your own that records, for example,\n"
     "tcss:threshold:risk_images with the labels account and scan; see dashboards/README.md. `Inf` disables an alert.":
@@ -614,12 +614,12 @@ COMMENTS = {
     "The API, over all accounts.": "API，所有账号合计。",
     "Accounts that are discovered.": "账号发现。",
     "The exporters. TcssExporterDown is critical if accounts are not monitored because of it.":
-        "exporter。如果有账号因此未被监控，TcssExporterDown 的级别为 critical。",
+        "Exporter。如果有账号因此未被监控，TcssExporterDown 的级别为 critical。",
     "Replicas that elect the one that exposes the accounts (--ha.kubernetes-lease). Without it, the series do not exist.":
-        "通过选主决定由哪个副本暴露账号（--ha.kubernetes-lease）。未启用时没有相应的序列。",
+        "通过选主决定由哪个副本暴露账号（--ha.kubernetes-lease）。未启用时没有相应的时间序列。",
     "Risk beyond the vulnerability scan, from the further collectors. A collector that is off has no series, so its alerts\n"
     "do not fire. Like findings of scans, values are those of the last two hours, so gaps neither fire nor resolve alerts.":
-        "漏洞扫描以外的风险，来自更多采集器。未启用的采集器没有序列，其告警不会触发。与扫描结果一样，取最近两小时内的值，\n"
+        "漏洞扫描以外的风险，来自更多采集器。未启用的采集器没有时间序列，其告警不会触发。与扫描结果一样，取最近两小时内的值，\n"
         "因此数据中断既不会触发告警，也不会恢复告警。",
     "The thresholds of each account. To change one, record tcss:threshold:… with the label account.":
         "每个账号的阈值。如需修改，请记录带有标签 account 的 tcss:threshold:…。",
@@ -669,7 +669,7 @@ ROUTES = {
         "也要加上。否则一个 Prometheus 中缺少 exporter 时，会抑制其他所有 Prometheus 的告警。",
     "If no exporter is up, all other failures are consequences.": "没有在线的 exporter 时，其他故障都由此引起。",
     "TcssExporterDown names the exporter that is down.": "TcssExporterDown 指明宕机的 exporter。",
-    "The accounts of a missing exporter are not monitored.": "exporter 宕机时，其账号未被监控。",
+    "The accounts of a missing exporter are not monitored.": "Exporter 宕机时，其账号未被监控。",
     "Without a leader, no accounts are exposed.": "没有主副本时，不会暴露任何账号。",
     "TcssExporterDown names the replica that is missing.": "TcssExporterDown 指明缺少的副本。",
     "TcssReloadIncomplete counts the exporters whose reload failed.": "TcssReloadIncomplete 统计重新加载失败的 exporter。",

@@ -44,7 +44,7 @@ pub(super) fn help(view: View) -> Markup {
                 (view.text(
                     "The exporter polls the API on its own schedule. Loading this page makes no API \
                      calls. Failure reasons, metrics, flags and configuration files are documented in ",
-                    "exporter 按自己的计划轮询 API，打开本页不会调用 API。失败原因、指标、命令行参数与配置文件的说明见 ",
+                    "Exporter 按自己的计划轮询 API，打开本页不会调用 API。失败原因、指标、命令行参数与配置文件的说明见 ",
                 ))
                 @let comma = view.text(", ", "、");
                 code { (view.text("README.md", "README.zh-CN.md")) } (comma)
