@@ -228,7 +228,7 @@ NAMES = {
     "Licences": "授权",
     "Scheduled scans that are off or did not succeed": "已关闭或未成功的定时扫描",
     "Running scans of images and of malware": "进行中的镜像扫描与木马病毒扫描",
-    "Up": "在线实例",
+    "Up": "在线",
     "Shards": "分片",
     "Scans failing": "失败的扫描",
     "Config": "配置",
