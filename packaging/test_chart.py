@@ -13,6 +13,11 @@ import yaml
 
 ROOT = Path(__file__).parent.parent
 CHART, HELM, NPM, BINARY = sys.argv[1:]
+# Each language, with its rules and the folder of its boards.
+LANGUAGES = {
+    "en": (ROOT / "dashboards/rules/tcss.yml", ROOT / "dashboards"),
+    "zh-CN": (ROOT / "dashboards/rules/tcss.zh-CN.yml", ROOT / "dashboards/zh-CN"),
+}
 SETS = sorted((ROOT / "packaging/helm/tcss-exporter/ci").glob("*-values.yaml"))
 OLDEST, NEWEST = "1.25.0", kubernetes_validate.latest_version()
 CUSTOM = ("monitoring.coreos.com/v1", "gateway.networking.k8s.io/v1", "autoscaling.k8s.io/v1")
@@ -251,9 +256,11 @@ def test_the_web_configuration_switches_the_scheme_everywhere():
 
 
 def test_the_rules_are_those_of_the_project():
+    for language, (file, _) in LANGUAGES.items():
+        values = {"enabled": True, "language": language}
+        assert only("PrometheusRule", prometheusRule=values)["spec"] == yaml.safe_load(file.read_text())
     rules = yaml.safe_load((ROOT / "dashboards/rules/tcss.yml").read_text())
-    rendered = only("PrometheusRule", prometheusRule={"enabled": True})["spec"]
-    assert rendered == rules
+    assert only("PrometheusRule", prometheusRule={"enabled": True})["spec"] == rules
     alerts = [r["alert"] for g in rules["groups"] for r in g["rules"] if "alert" in r]
     changed = only("PrometheusRule", prometheusRule={
         "enabled": True,
@@ -335,28 +342,37 @@ def test_examples_in_the_readme_are_accepted():
 
 def test_links_of_alerts_are_set():
     links = {"runbook": "https://wiki.example.org/runbook", "dashboards": "https://grafana.example.org/"}
-    groups = only("PrometheusRule", prometheusRule={"enabled": True, "links": links})["spec"]["groups"]
-    alerts = [r for g in groups for r in g["rules"] if "alert" in r]
-    for alert in alerts:
-        annotations = alert["annotations"]
-        assert annotations["runbook_url"] == f"https://wiki.example.org/runbook#{alert['alert'].lower()}"
-        assert annotations["dashboard_url"].startswith("https://grafana.example.org/d/tcss-{{ if $labels.account }}account")
-    boards = [json.loads(file.read_text())["uid"] for file in (ROOT / "dashboards").glob("*.json")]
-    assert {"tcss-account", "tcss-exporter"} <= set(boards)
-    promtool("check", "rules", "rules.yml", rules={"groups": groups})
+    for language, (_, folder) in LANGUAGES.items():
+        values = {"enabled": True, "language": language, "links": links}
+        groups = only("PrometheusRule", prometheusRule=values)["spec"]["groups"]
+        alerts = [r for g in groups for r in g["rules"] if "alert" in r]
+        boards = {json.loads(file.read_text())["uid"] for file in folder.glob("*.json")}
+        for alert in alerts:
+            annotations = alert["annotations"]
+            assert annotations["runbook_url"] == f"https://wiki.example.org/runbook#{alert['alert'].lower()}"
+            link = re.fullmatch(
+                r"https://grafana\.example\.org/d/tcss-{{ if \$labels\.account }}(.+)\?var-account={{ \$labels\.account \| urlquery }}"
+                r"{{ else }}(.+){{ end }}", annotations["dashboard_url"])
+            assert {f"tcss-{name}" for name in link.groups()} <= boards, annotations
+        promtool("check", "rules", "rules.yml", rules={"groups": groups})
 
 
 def test_the_dashboards_are_those_of_the_project():
-    files = {f"tcss-{file.name}": file.read_text() for file in (ROOT / "dashboards").glob("*.json")}
-    maps = [r for r in resources(dashboards={"enabled": True}) if r["kind"] == "ConfigMap"]
-    assert files
-    rendered: dict = {}
-    for one in maps:
-        assert one["metadata"]["labels"]["grafana_dashboard"] == "1"
-        assert one["metadata"]["annotations"] == {"grafana_folder": "TCSS"}
-        rendered |= one["data"]
-    # A block in YAML ends with one line break.
-    assert {name: text.rstrip("\n") for name, text in rendered.items()} == {name: text.rstrip("\n") for name, text in files.items()}
+    def trimmed(boards: dict) -> dict:
+        # A block in YAML ends with one line break.
+        return {name: text.rstrip("\n") for name, text in boards.items()}
+
+    for values in ({}, *({"language": language} for language in LANGUAGES)):
+        _, folder = LANGUAGES[values.get("language", "en")]
+        files = {f"tcss-{file.name}": file.read_text() for file in folder.glob("*.json")}
+        assert len(files) == 4
+        maps = [r for r in resources(dashboards={"enabled": True, **values}) if r["kind"] == "ConfigMap"]
+        rendered: dict = {}
+        for one in maps:
+            assert one["metadata"]["labels"]["grafana_dashboard"] == "1"
+            assert one["metadata"]["annotations"] == {"grafana_folder": "TCSS"}
+            rendered |= one["data"]
+        assert trimmed(rendered) == trimmed(files)
 
 
 def test_a_release_fits_into_a_secret():
@@ -499,7 +515,9 @@ prometheusRule: {threshold: {risk_images: 1}}
 prometheusRule: {accountThresholds: [{risk_images: 1}]}
 prometheusRule: {links: {runbooks: "https://example.com"}}
 prometheusRule: {links: {runbook: example.com}}
+prometheusRule: {language: zh}
 prometheusRule: {language: fr}
+dashboards: {language: zh}
 dashboards: {labelValue: 1}
 networkPolicy: {egress: none}
 podDisruptionBudget: {minAvailable: half}

@@ -26,7 +26,7 @@ pub const TARGETS: [(&str, Target); 6] = [
     ("web_config", web_config),
 ];
 
-/// The headers `Accept` and `Accept-Encoding`, each line of which is a header's value.
+/// The headers `Accept`, `Accept-Encoding` and `Accept-Language`, each line of which is a header's value.
 pub fn accept(bytes: &[u8]) {
     let mut headers = HeaderMap::new();
     let values = bytes
@@ -34,11 +34,13 @@ pub fn accept(bytes: &[u8]) {
         .filter_map(|line| HeaderValue::from_bytes(line).ok());
     for value in values {
         headers.append(header::ACCEPT, value.clone());
-        headers.append(header::ACCEPT_ENCODING, value);
+        headers.append(header::ACCEPT_ENCODING, value.clone());
+        headers.append(header::ACCEPT_LANGUAGE, value);
     }
-    let all = web::negotiate(&headers);
+    let all = (web::negotiate(&headers), web::negotiate_language(&headers));
     headers.insert(header::HOST, HeaderValue::from_static("exporter"));
-    assert_eq!(web::negotiate(&headers), all, "other headers say nothing");
+    let again = (web::negotiate(&headers), web::negotiate_language(&headers));
+    assert_eq!(again, all, "other headers say nothing");
 }
 
 /// The body of an answer of the API.

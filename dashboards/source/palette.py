@@ -125,6 +125,11 @@ def words(good, bad):
     return _mappings({word: (word, OK) for word in good} | {word: (word, FAIL) for word in bad})
 
 
+def names(*values):
+    """Value mappings of a label, in whose cells the color is not shown."""
+    return _mappings({value: (value, SERIES.get(value, NEUTRAL)) for value in values})
+
+
 def missing(number, text):
     """Value mappings of a number that stands for a missing value."""
     return _mappings({str(number): (text, NEUTRAL)})

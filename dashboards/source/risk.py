@@ -95,7 +95,7 @@ ACCOUNTS = table(
         ONLY_ACCOUNT,
         ("Critical", cells(level("critical")), RED_COUNT | {"custom_width": 92}),
         ("High", cells(level("high")), ORANGE_COUNT | {"custom_width": 78}),
-        ("Remote", cells(REMOTE), RED_COUNT | {"custom_width": 90}),
+        ("Remote", cells(REMOTE), RED_COUNT | {"custom_width": 96}),
         ("Public", cells(PUBLIC), ORANGE_COUNT | {"custom_width": 80}),
         ("Malware, images", cells(MALWARE_IMAGES), RED_COUNT | {"custom_width": 130}),
         ("Malware, containers", cells(MALWARE_CONTAINERS), RED_COUNT | {"custom_width": 154}),
@@ -170,7 +170,7 @@ VULNERABILITIES = table(
     [
         ("Vulnerability", "vulnerability", {"custom_minWidth": 260}),
         ("Rated", "severity", label_coloured(palette.levels(), 76)),
-        ("Category", "category", {"custom_width": 100}),
+        ("Category", "category", {"mappings": palette.names("system", "web", "emergency"), "custom_width": 100}),
         ("Images", cells(f"topk({MOST}, {TOP_IMAGES})"), {"custom_width": 92}),
         ("Containers", cells(f"{TOP_CONTAINERS} and topk({MOST}, {TOP_IMAGES})"), {"custom_width": 116}),
         ("ID", "poc_id", {"custom_width": 130}),
@@ -281,7 +281,7 @@ SCHEDULES = table(
     f"At most {MOST} accounts and sources of images, with the result of the last scheduled scan.",
     [
         ONLY_ACCOUNT,
-        ("Source", "source", {"custom_width": 84}),
+        ("Source", "source", {"mappings": palette.names("local", "registry"), "custom_width": 84}),
         ("State", cells(f"{ENABLED} and on (account, source) {CHOSEN}"), label_coloured(palette.flags("on", "off"), 64)),
         ("Result", "result", label_coloured(palette.words(["Success"], ["InsufficientLicense", "ImageNeedIsEmpty", "InternalError"]), 160)),
         ("Last", cells(f"{LAST_SCAN} and on (account, source) {CHOSEN}"), duration(88)),

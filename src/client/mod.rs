@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::{
-    domain::{Clock, Endpoint, Moment, Reason, Region},
+    domain::{Clock, Endpoint, Language, Moment, Reason, Region},
     limiter::Permit,
     signer::{self, Credentials, RequestToSign, Secret},
     telemetry::Telemetry,
@@ -56,6 +56,8 @@ pub struct Call<'a> {
     pub endpoint: &'a Endpoint,
     /// `X-TC-Region`, where one is configured.
     pub region: Option<&'a Region>,
+    /// `X-TC-Language`: the language of error messages. Not signed.
+    pub language: Language,
     /// The service in the signature.
     pub service: &'static str,
     /// `X-TC-Action`.
@@ -346,8 +348,7 @@ fn request(
         .header("X-TC-Action", call.action)
         .header("X-TC-Version", call.version)
         .header("X-TC-Timestamp", at.as_second())
-        // The language of error messages.
-        .header("X-TC-Language", "en-US");
+        .header("X-TC-Language", call.language.api_tag());
     if let Some(region) = call.region {
         request = request.header("X-TC-Region", region.as_str());
     }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     collectors::{self, Answer as _, VulScan},
     credentials::Source,
-    domain::{AccountInfo, Uin, format_duration},
+    domain::{AccountInfo, Language, Uin, format_duration},
     yaml::{Origin, Problem, Setting},
 };
 
@@ -99,6 +99,7 @@ fn account(
         None => None,
     };
     let credentials = raw.credentials.as_ref().or(file.credentials.as_ref());
+    let language = levels.choose(|settings| &settings.language, Language::default());
     let rate = levels.choose(|settings| &settings.requests_per_second, Rate::DEFAULT);
     let time_zone = levels.choose(|settings| &settings.time_zone, TIME_ZONE);
     let credentials = credentials.cloned().unwrap_or_default();
@@ -108,6 +109,7 @@ fn account(
         credentials,
         endpoint: endpoint?,
         region,
+        language: language.value?,
         requests_per_second: rate.value?,
         time_zone: time_zone.value?,
         scans,

@@ -9,7 +9,9 @@ use jiff::tz::TimeZone;
 use crate::{
     collectors::Collector,
     credentials::Source,
-    domain::{AccountInfo, AccountName, Endpoint, Rate, Region, Scan, ScanName, Shard, Uin},
+    domain::{
+        AccountInfo, AccountName, Endpoint, Language, Rate, Region, Scan, ScanName, Shard, Uin,
+    },
 };
 
 mod check;
@@ -78,6 +80,8 @@ pub struct Account {
     pub endpoint: Endpoint,
     /// `X-TC-Region`, where configured.
     pub region: Option<Region>,
+    /// `X-TC-Language`.
+    pub language: Language,
     /// The limit of all accounts that share its identity.
     pub requests_per_second: Rate,
     /// Of times without a zone.

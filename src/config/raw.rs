@@ -12,7 +12,7 @@ use super::{
 use crate::{
     collectors::{self, Collector},
     credentials::Source,
-    domain::{LabelName, MAX_LABELS, Uin},
+    domain::{LabelName, Language, MAX_LABELS, Uin},
     yaml::{MapReader, Origin, Problem, Setting, ValueReader, scalar},
 };
 
@@ -34,6 +34,7 @@ pub(super) struct RawConfig {
 pub(super) struct Settings {
     pub endpoint: Option<Setting<String>>,
     pub region: Option<Setting<Region>>,
+    pub language: Option<Setting<Language>>,
     pub requests_per_second: Option<Setting<Rate>>,
     pub time_zone: Option<Setting<TimeZone>>,
     pub allow_http: Option<Setting<bool>>,
@@ -243,6 +244,7 @@ impl Settings {
     fn read_api(&mut self, map: &MapReader<'_>, problems: &mut Vec<Problem>) {
         self.endpoint = map.read("endpoint", problems, scalar::owned_text);
         self.region = map.read("region", problems, values::region);
+        self.language = map.read("language", problems, values::language);
         self.requests_per_second = map.read("requests_per_second", problems, values::rate);
         self.time_zone = map.read("time_zone", problems, values::time_zone);
         self.allow_http = map.read("allow_http", problems, scalar::boolean);

@@ -59,6 +59,7 @@ fn default_account(name: &str) -> Account {
         credentials: Source::default(),
         endpoint: Endpoint::parse("tcss.tencentcloudapi.com", false).unwrap(),
         region: None,
+        language: Language::English,
         requests_per_second: Rate::DEFAULT,
         time_zone: TimeZone::fixed(offset(8)),
         info: AccountInfo::default(),
@@ -117,7 +118,7 @@ fn an_account_has_its_own_values_or_those_for_all() {
     let accounts = accounts(
         "
 poll: {interval: 2m, timeout: 5s}
-api: {region: ap-guangzhou, requests_per_second: 20, time_zone: UTC}
+api: {region: ap-guangzhou, language: zh-CN, requests_per_second: 20, time_zone: UTC}
 credentials: {env: {secret_id: A_ID, secret_key: A_KEY}}
 accounts:
   - name: 007
@@ -126,6 +127,7 @@ accounts:
     stale_after: 3h
     endpoint: tcss.example:8443
     time_zone: Asia/Shanghai
+    language: en-US
     credentials: {env: {token: T}}
     scans:
       - {name: latest}
@@ -157,6 +159,10 @@ accounts:
     assert_eq!(
         first.region.as_ref().map(Region::as_str),
         Some("ap-guangzhou")
+    );
+    assert_eq!(
+        (first.language, second.language),
+        (Language::Chinese, Language::English)
     );
     assert_eq!(first.requests_per_second.per_second(), 20);
     assert_eq!(first.time_zone, TimeZone::UTC);
@@ -250,19 +256,20 @@ fn every_problem_is_reported_at_once() {
         "2: poll.interval: 60 has no unit, expected for example 60s, 5m or 1h",
         "3: poll.scanning-interval: unknown key, did you mean scanning_interval?",
         "4: poll.timeout: 10m is too long, must be at most 5m",
-        "6: api.requests_per_second: 21 exceeds the API's limit of 20, expected 1 to 20",
-        "7: api.time_zone: \"Mars\" is not a valid time zone, expected for example +08:00, UTC or Asia/Shanghai",
-        "8: api.allow_http: is text, expected true or false without quotes",
-        "9: interval: unknown key, it belongs in poll",
-        "10: credentials: has env and static, expected one kind",
-        "12: accounts[0]: has no name; add one, for example name: prod",
-        "12: accounts[0].endpoint: is a list, expected text",
-        "14: accounts[1].region: \"ap guangzhou\" is not a valid region, expected for example ap-guangzhou",
-        "15: accounts[1].scans[0].local_task_id: 0 is not a valid task ID; remove the key to poll the latest scan",
-        "16: accounts[1].scans[1].registry_task_id: is text, write 5 without quotes",
-        "17: accounts[2].name: \"prod\" is already used at c.yml:13, account names must be unique",
-        "17: accounts[2].timeout: \"soon\" is not a valid duration (expected number at 0), expected for example 30s, 5m or 1h",
-        "18: accounts[3]: is text, expected a map",
+        "6: api.language: \"zh\" is not a valid language, expected en-US or zh-CN",
+        "7: api.requests_per_second: 21 exceeds the API's limit of 20, expected 1 to 20",
+        "8: api.time_zone: \"Mars\" is not a valid time zone, expected for example +08:00, UTC or Asia/Shanghai",
+        "9: api.allow_http: is text, expected true or false without quotes",
+        "10: interval: unknown key, it belongs in poll",
+        "11: credentials: has env and static, expected one kind",
+        "13: accounts[0]: has no name; add one, for example name: prod",
+        "13: accounts[0].endpoint: is a list, expected text",
+        "15: accounts[1].region: \"ap guangzhou\" is not a valid region, expected for example ap-guangzhou",
+        "16: accounts[1].scans[0].local_task_id: 0 is not a valid task ID; remove the key to poll the latest scan",
+        "17: accounts[1].scans[1].registry_task_id: is text, write 5 without quotes",
+        "18: accounts[2].name: \"prod\" is already used at c.yml:14, account names must be unique",
+        "18: accounts[2].timeout: \"soon\" is not a valid duration (expected number at 0), expected for example 30s, 5m or 1h",
+        "19: accounts[3]: is text, expected a map",
     ];
     check(
         "\
@@ -271,6 +278,7 @@ poll:
   scanning-interval: 5s
   timeout: 10m
 api:
+  language: zh
   requests_per_second: 21
   time_zone: Mars
   allow_http: 'yes'
@@ -443,7 +451,7 @@ c.yml:3: account_files[1]: \"b/*.yml\" matches no file; patterns are relative to
 c.yml:4: account_files[2]: \"[x\" is not a valid pattern (invalid range pattern), expected for example accounts.d/*.yml
 a/1.yml:2: [1].name: \"x\" is already used at c.yml:5, account names must be unique
 a/2.yml:1: is a map, expected a list
-a/3.yml:2: [0].ports: unknown key, known keys: name, credentials, collectors, uin, labels, scans, endpoint, region, requests_per_second, \
+a/3.yml:2: [0].ports: unknown key, known keys: name, credentials, collectors, uin, labels, scans, endpoint, region, language, requests_per_second, \
 time_zone, allow_http, interval, scanning_interval, timeout, stale_after
 a/4.yml:1: is not valid UTF-8
 a/5.yml: is a directory, expected a file"

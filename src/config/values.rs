@@ -6,7 +6,7 @@ use jiff::{fmt::temporal::DateTimeParser, tz::TimeZone};
 
 use super::{Rate, Region};
 use crate::{
-    domain::Uin,
+    domain::{Language, Uin},
     yaml::{ValueReader, scalar},
 };
 
@@ -30,6 +30,15 @@ pub(super) fn timeout(value: ValueReader<'_>) -> Result<Duration, String> {
 
 pub(super) fn region(value: ValueReader<'_>) -> Result<Region, String> {
     Region::parse(scalar::text(value)?)
+}
+
+/// `api.language`.
+pub(super) fn language(value: ValueReader<'_>) -> Result<Language, String> {
+    let text = scalar::text(value)?;
+    let language = Language::ALL
+        .into_iter()
+        .find(|language| language.api_tag() == text);
+    language.ok_or_else(|| format!("{text:?} is not a valid language, expected en-US or zh-CN"))
 }
 
 /// 1 to 20.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     client::{ApiError, ApiResponse, Call},
-    domain::{Rate, Reason},
+    domain::{Language, Rate, Reason},
     limiter::Member,
     signer::{Credentials, Secret},
 };
@@ -62,6 +62,7 @@ pub(super) async fn request_role(
     let call = Call {
         endpoint: &sts.endpoint,
         region: Some(&sts.region),
+        language: Language::English,
         service: SERVICE,
         action,
         version: VERSION,

@@ -20,7 +20,7 @@ use crate::{
     client::{ApiError, ApiResponse, Call, TOKEN_FAILURE},
     config::{MemberRole, Organization, RoleName, Unit},
     credentials::{Issued, Provider},
-    domain::{Backoff, Endpoint, Rate, Reason, Region, Uin},
+    domain::{Backoff, Endpoint, Language, Rate, Reason, Region, Uin},
 };
 
 const SERVICE: &str = "organization";
@@ -256,6 +256,7 @@ impl OrganizationReader<'_> {
         let call = Call {
             endpoint: request.endpoint,
             region: request.region,
+            language: Language::English,
             service: request.service,
             action: request.action,
             version: request.version,

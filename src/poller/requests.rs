@@ -178,6 +178,7 @@ impl<'a> Requests<'a> {
         let call = Call {
             endpoint: &account.endpoint,
             region: account.region.as_ref(),
+            language: account.language,
             service: collectors::SERVICE,
             action: action.name,
             version: collectors::VERSION,

@@ -22,9 +22,34 @@ impl ErrorCode {
     }
 }
 
+/// The message of `code` in Chinese, if there is one.
+pub(super) fn chinese_message(code: &str) -> Option<&'static str> {
+    let mut messages = CHINESE_MESSAGES.iter();
+    messages
+        .find(|(known, _)| *known == code)
+        .map(|(_, message)| *message)
+}
+
 const fn code(code: &'static str, message: &'static str) -> ErrorCode {
     ErrorCode { code, message }
 }
+
+/// Messages in Chinese, of the errors that are most likely to be seen. The others are in English only.
+#[rustfmt::skip]
+const CHINESE_MESSAGES: &[(&str, &str)] = &[
+    ("AuthFailure.SecretIdNotFound", "密钥不存在，请确认 SecretId 填写正确。"),
+    ("AuthFailure.SignatureExpire", "签名过期：Timestamp 与服务器时间相差不得超过五分钟。"),
+    ("AuthFailure.SignatureFailure", "签名错误，请检查签名的计算过程。"),
+    ("AuthFailure.TokenFailure", "token 错误。"),
+    ("AuthFailure.UnauthorizedOperation", "请求未授权，请参考 CAM 文档对鉴权的说明。"),
+    ("InternalError", "内部错误。"),
+    ("InvalidParameterValue.DataNotFound", "没有找到数据。"),
+    ("RequestLimitExceeded", "请求的次数超过了频率限制。"),
+    ("ResourceNotFound", "资源不存在。"),
+    ("ResourceUnavailable", "资源不可用。"),
+    ("ServiceUnavailable", "当前服务暂时不可用。"),
+    ("UnauthorizedOperation", "未授权操作。"),
+];
 
 /// Those common to every product, then those of TCSS.
 #[rustfmt::skip]
@@ -141,6 +166,13 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn messages_in_chinese_are_those_of_known_codes() {
+        for (code, _) in CHINESE_MESSAGES {
+            assert!(ErrorCode::find(code).is_some(), "{code}");
+        }
+    }
 
     #[test]
     fn no_code_is_listed_twice() {

@@ -34,7 +34,7 @@ impl Simulator {
         };
         let outcome = self.issue_to_caller(request, action, target, now.wall, &arrival);
         Reply {
-            response: reply::envelope(outcome, arrival.request_id),
+            response: reply::envelope(outcome, arrival.request_id, request),
             delay,
         }
     }

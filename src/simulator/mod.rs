@@ -131,7 +131,7 @@ impl Simulator {
             Ok(caller) => self.answer(request, &caller, now.wall, arrival.dice),
         };
         Reply {
-            response: reply::envelope(outcome, arrival.request_id),
+            response: reply::envelope(outcome, arrival.request_id, request),
             delay,
         }
     }

@@ -67,7 +67,7 @@ impl Simulator {
             Ok(caller) => self.describe_organization(request, &caller, action, now, arrival.dice),
         };
         Reply {
-            response: reply::envelope(outcome, arrival.request_id),
+            response: reply::envelope(outcome, arrival.request_id, request),
             delay,
         }
     }

@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, header::CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, header::CONTENT_TYPE};
 use jiff::{Timestamp, tz};
 use serde::{Serialize, Serializer};
 
 use super::{
     ErrorCode,
+    error_codes::chinese_message,
     scan::{PlayStatus, Progress},
     scenario::TaskIds,
 };
+use crate::domain::Language;
 
 /// A response, and how long to wait before it is sent.
 #[derive(Clone, Debug)]
@@ -32,6 +34,17 @@ impl SimulatedError {
     /// With a message of its own.
     pub(super) fn new(code: &'static str, message: String) -> SimulatedError {
         SimulatedError { code, message }
+    }
+}
+
+impl SimulatedError {
+    /// A message of its own is in English only.
+    fn in_chinese(self) -> SimulatedError {
+        let is_of_table = ErrorCode::find(self.code).is_some_and(|it| it.message == self.message);
+        match chinese_message(self.code) {
+            Some(message) if is_of_table => SimulatedError::new(self.code, message.into()),
+            _ => self,
+        }
     }
 }
 
@@ -176,14 +189,24 @@ enum Content<T> {
     Answer(T),
 }
 
-/// The whole body, for an answer or an error.
+/// The whole body, for an answer or an error. `request` says in which language.
 pub(super) fn envelope<T: Serialize>(
     outcome: Result<T, SimulatedError>,
     request_id: u128,
+    request: &Request<Bytes>,
 ) -> Response<Bytes> {
     let content = match outcome {
         Ok(answer) => Content::Answer(answer),
-        Err(SimulatedError { code, message }) => Content::Error { code, message },
+        Err(error) => {
+            let error = match language(request) {
+                Language::English => error,
+                Language::Chinese => error.in_chinese(),
+            };
+            Content::Error {
+                code: error.code,
+                message: error.message,
+            }
+        }
     };
     json(&ReplyEnvelope {
         response: Identified {
@@ -191,6 +214,15 @@ pub(super) fn envelope<T: Serialize>(
             request_id: uuid(request_id),
         },
     })
+}
+
+fn language(request: &Request<Bytes>) -> Language {
+    let tag = request.headers().get("X-TC-Language");
+    if tag.is_some_and(|tag| tag == Language::Chinese.api_tag()) {
+        Language::Chinese
+    } else {
+        Language::English
+    }
 }
 
 /// With the content type that the API sends, without a charset.
@@ -229,9 +261,39 @@ mod tests {
         std::str::from_utf8(response.body()).unwrap()
     }
 
+    fn request(language: &str) -> Request<Bytes> {
+        let request = Request::builder().header("X-TC-Language", language);
+        request.body(Bytes::new()).unwrap()
+    }
+
+    #[test]
+    fn messages_are_in_the_language_of_the_request() {
+        let message = |language, error: SimulatedError| {
+            let response = envelope(Err::<VulScanInfo, _>(error), 0, &request(language));
+            let body: serde_json::Value = serde_json::from_slice(response.body()).unwrap();
+            assert!(body["Response"]["Error"]["Code"].is_string());
+            body["Response"]["Error"]["Message"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        };
+        let error = || SimulatedError::from("ResourceNotFound");
+        assert_eq!(message("zh-CN", error()), "资源不存在。");
+        assert_eq!(message("en-US", error()), "The resource does not exist.");
+        assert_eq!(message("zh", error()), "The resource does not exist.");
+        let own = SimulatedError::new("ResourceNotFound", "own".into());
+        assert_eq!(message("zh-CN", own), "own");
+        let other = SimulatedError::from("MissingParameter");
+        assert_eq!(message("zh-CN", other), "A parameter is missing.");
+    }
+
     #[test]
     fn an_error_is_http_200_and_an_envelope() {
-        let response = envelope(Err::<VulScanInfo, _>("ResourceNotFound".into()), u128::MAX);
+        let response = envelope(
+            Err::<VulScanInfo, _>("ResourceNotFound".into()),
+            u128::MAX,
+            &request("en-US"),
+        );
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
         assert_eq!(
@@ -243,7 +305,11 @@ mod tests {
     #[test]
     fn an_account_that_was_never_scanned_answers_zeros_and_empty_dates() {
         assert_eq!(
-            text(&envelope(Ok(VulScanInfo::not_scanned()), 0)),
+            text(&envelope(
+                Ok(VulScanInfo::not_scanned()),
+                0,
+                &request("en-US")
+            )),
             r#"{"Response":{"Status":"NOT_SCAN","ScanProgress":0,"RemainingTime":0,"ScanStartTime":"","ScanEndTime":"","LocalImageScanCount":0,"RegistryImageScanCount":0,"FoundVulCount":0,"RegistryFoundVulCount":0,"FoundRiskImageCount":0,"IgnoreVulCount":0,"LocalTaskID":0,"RegistryTaskID":0,"RequestId":"00000000-0000-4000-8000-000000000000"}}"#
         );
     }

@@ -49,7 +49,7 @@ pub use access::Access;
 pub(crate) use access::parse_basic_auth;
 pub use body::ResponseBody;
 pub use config_file::{LoadedWebConfig, WebConfigFile};
-pub(crate) use negotiation::negotiate;
+pub(crate) use negotiation::{negotiate, negotiate_language};
 pub use renderer::Renderer;
 pub use server::serve;
 
@@ -146,8 +146,8 @@ impl WebState {
     async fn answer(&self, route: Route, uri: &Uri, headers: &HeaderMap) -> Response<ResponseBody> {
         match route {
             Route::Metrics => self.metrics(headers).await,
-            Route::Landing => self.status_page(uri.query()).await,
-            Route::Account => self.account_page(uri.path()).await,
+            Route::Landing => self.status_page(uri.query(), headers).await,
+            Route::Account => self.account_page(uri, headers).await,
             Route::Healthy => text(StatusCode::OK, "healthy"),
             Route::Ready if self.is_ready() => text(StatusCode::OK, "ready"),
             Route::Ready => text(
@@ -230,10 +230,15 @@ impl WebState {
         response
     }
 
-    async fn status_page(&self, query: Option<&str>) -> Response<ResponseBody> {
+    async fn status_page(
+        &self,
+        query: Option<&str>,
+        headers: &HeaderMap,
+    ) -> Response<ResponseBody> {
         // Waits instead of failing: a page takes milliseconds. The semaphore is never closed.
         let _permit = self.pages.acquire().await;
         let query = status::StatusQuery::parse(query);
+        let preferred = negotiate_language(headers);
         let (store, clock, started) = (Arc::clone(&self.store), self.clock, self.started);
         let (telemetry_path, shard) = (self.telemetry_path.clone(), self.shard.clone());
         let leadership = self.leadership.clone();
@@ -244,20 +249,27 @@ impl WebState {
                 shard: shard.as_deref(),
                 leadership: leadership.as_ref(),
             };
-            status::page(&store.table(), clock.now(), &query, info)
+            let view = status::View::new(clock.now(), query.language, preferred);
+            status::page(&store.table(), view, &query, info)
         };
         html(self.renderer.pool().run(render).await)
     }
 
-    async fn account_page(&self, path: &str) -> Response<ResponseBody> {
+    async fn account_page(&self, uri: &Uri, headers: &HeaderMap) -> Response<ResponseBody> {
         let _permit = self.pages.acquire().await;
-        let name = account_name(path);
-        let (store, clock) = (Arc::clone(&self.store), self.clock);
-        let render = move || status::account_page(&store.table(), &name?, clock.now());
-        match self.renderer.pool().run(render).await {
-            Some(page) => html(page),
-            None => text(StatusCode::NOT_FOUND, "there is no such account"),
+        let name = account_name(uri.path());
+        let query = status::StatusQuery::parse(uri.query());
+        let preferred = negotiate_language(headers);
+        let view = status::View::new(self.clock.now(), query.language, preferred);
+        let store = Arc::clone(&self.store);
+        let render = move || status::account_page(&store.table(), &name?, view);
+        if let Some(page) = self.renderer.pool().run(render).await {
+            return html(page);
         }
+        let message = view.text("there is no such account", "没有该账号");
+        let mut response = text(StatusCode::NOT_FOUND, message);
+        response.headers_mut().insert(header::VARY, by_language());
+        response
     }
 
     async fn reload(&self) -> Response<ResponseBody> {
@@ -306,6 +318,11 @@ fn text(status: StatusCode, text: &str) -> Response<ResponseBody> {
     response
 }
 
+/// The header `Vary` of what is in several languages.
+fn by_language() -> HeaderValue {
+    HeaderValue::from_static("Accept-Language")
+}
+
 fn html(page: String) -> Response<ResponseBody> {
     let mut response = Response::new(ResponseBody::complete(Bytes::from(page)));
     let headers = response.headers_mut();
@@ -322,6 +339,7 @@ fn html(page: String) -> Response<ResponseBody> {
         HeaderValue::from_static("no-referrer"),
     );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::VARY, by_language());
     response
 }
 

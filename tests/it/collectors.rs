@@ -415,6 +415,17 @@ async fn the_page_of_an_account_shows_its_collectors_and_images() {
     ] {
         assert!(page.contains(text), "{text}: {page}");
     }
+    let chinese = get(&format!("{url}/accounts/a%20b%2F%3Ci%3E?lang=zh-CN")).await;
+    for text in [
+        "<html lang=\"zh-CN\">",
+        "共 130 个镜像，列出 20 个",
+        "最近一次完成的扫描：",
+        "来源：",
+        "<a href=\"../?lang=zh-CN\">全部账号</a>",
+        "<a href=\"?lang=en\" lang=\"en\" hreflang=\"en\">English</a>",
+    ] {
+        assert!(chinese.contains(text), "{text}: {chinese}");
+    }
     let missing = reqwest::get(format!("{url}/accounts/other")).await.unwrap();
     assert_eq!(missing.status(), 404);
 }

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use tcss_exporter::domain::Reason;
+use tcss_exporter::domain::{Language, Reason};
 
 use crate::support::process::{exporter, file, path};
 
@@ -126,10 +126,15 @@ fn the_stateful_set_has_as_many_replicas_as_its_shards() {
 
 #[test]
 fn the_readme_explains_every_reason_as_the_exporter_does_and_no_other() {
-    let readme = page("README.md");
-    let (_, table) = readme
-        .split_once("| `reason` | what it means | what to do |\n|---|---|---|\n")
-        .unwrap();
+    let english = "what it means | what to do";
+    check_reasons("README.md", english, Language::English);
+    check_reasons("README.zh-CN.md", "含义 | 处理方法", Language::Chinese);
+}
+
+fn check_reasons(name: &str, titles: &str, language: Language) {
+    let readme = page(name);
+    let head = format!("| `reason` | {titles} |\n|---|---|---|\n");
+    let (_, table) = readme.split_once(&head).expect(name);
     let (table, _) = table.split_once("\n\n").unwrap();
     let plain = table.replace('`', "");
     let rows: Vec<Vec<&str>> = plain
@@ -141,8 +146,9 @@ fn the_readme_explains_every_reason_as_the_exporter_does_and_no_other() {
         Reason::ALL.map(Reason::as_str)
     );
     for (row, reason) in rows.iter().zip(Reason::ALL) {
-        assert_eq!(row[2], reason.meaning(), "{reason}");
-        assert!(row[3].starts_with(reason.advice()), "{reason}: {}", row[3]);
+        assert_eq!(row[2], reason.meaning().of(language), "{reason}");
+        let advice = reason.advice().of(language);
+        assert!(row[3].starts_with(advice), "{reason}: {}", row[3]);
     }
 }
 

@@ -216,6 +216,7 @@ async fn the_status_page_links_to_the_other_pages_and_runs_no_scripts() {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),
+        (header::VARY, "Accept-Language"),
     ] {
         assert_eq!(header(&answer, name.clone()), Some(value), "{name}");
     }
@@ -232,9 +233,27 @@ async fn the_status_page_links_to_the_other_pages_and_runs_no_scripts() {
         "./-/ready",
         "./-/healthy",
         "./?refresh=off",
+        "./?lang=zh-CN",
         "./accounts/default",
     ];
     assert_eq!(links, BTreeSet::from(expected));
+    let chinese = [(header::ACCEPT_LANGUAGE, "zh-CN,zh;q=0.9,en;q=0.8")];
+    for (path, accept, lang) in [
+        ("/", &chinese[..], "zh-CN"),
+        ("/?lang=en", &chinese[..], "en"),
+        ("/?lang=zh-CN", &[], "zh-CN"),
+        ("/accounts/default", &chinese[..], "zh-CN"),
+        ("/accounts/default?lang=en", &chinese[..], "en"),
+        ("/accounts/default", &[], "en"),
+    ] {
+        let answer = ask(Method::GET, &format!("{exporter}{path}"), accept).await;
+        assert_eq!(header(&answer, header::VARY), Some("Accept-Language"));
+        let page = answer.text().await.unwrap();
+        assert!(page.contains(&format!("<html lang=\"{lang}\">")), "{path}");
+    }
+    let missing = ask(Method::GET, &format!("{exporter}/accounts/other"), &chinese).await;
+    assert_eq!(header(&missing, header::VARY), Some("Accept-Language"));
+    assert_eq!(missing.text().await.unwrap(), "没有该账号\n");
     for path in ["tcss", "-/healthy", "?refresh=off"] {
         get(&format!("{exporter}/{path}")).await;
     }
@@ -244,7 +263,7 @@ async fn the_status_page_links_to_the_other_pages_and_runs_no_scripts() {
         &metrics,
         "tcss_exporter_http_requests_total{code=\"200\",handler=\"landing\"}",
     );
-    assert_eq!(pages, Some(2.0));
+    assert_eq!(pages, Some(5.0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

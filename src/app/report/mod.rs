@@ -83,7 +83,7 @@ fn notes(snapshot: &Snapshot) -> Vec<String> {
 fn failure_notes(error: &ApiError) -> Vec<String> {
     vec![
         format!("{}: {}", error.reason, message(error)),
-        format!("to do: {}", error.advice()),
+        format!("to do: {}", error.advice().en),
     ]
 }
 

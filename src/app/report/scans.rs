@@ -211,7 +211,7 @@ impl FailureReport {
             reason: error.reason.as_str(),
             code: error.code.clone(),
             error: message(error),
-            advice: error.advice(),
+            advice: error.advice().en,
         }
     }
 }

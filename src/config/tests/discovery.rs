@@ -82,7 +82,7 @@ fn every_problem_of_a_discovery_is_reported_with_its_line() {
             "11: discovery[2].organization.refresh_interval: 1s is too short, must be at least 10s",
             "12: discovery[2].organization.external_id: is not a valid external ID, expected 2 to 128 letters, digits \
              and =,.@:/_-",
-            "13: discovery[2].organization.defaults.credentials: unknown key, known keys: collectors, scans, endpoint, region, \
+            "13: discovery[2].organization.defaults.credentials: unknown key, known keys: collectors, scans, endpoint, region, language, \
              requests_per_second, time_zone, allow_http, interval, scanning_interval, timeout, stale_after",
             "13: discovery[2].organization.defaults.endpoint: is not a default of discovered accounts; set api.endpoint",
             "13: discovery[2].organization.defaults.interval: 0s is too short, must be at least 1s",

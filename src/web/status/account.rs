@@ -7,16 +7,17 @@ use maud::{DOCTYPE, Markup, html};
 use url::form_urlencoded;
 
 use super::{
+    language_link,
     listing::RowState,
-    parts::{isolated, no_data, shape, time, unreadable},
+    parts::{View, isolated, no_data, shape, unreadable},
     scan::scan_name,
     style_sheet,
-    table::{error_row, last_success, next_poll},
-    words,
+    table::{LAST_SUCCESS, NEXT_POLL, error_row, last_success, next_poll},
+    time_of_day, words,
 };
 use crate::{
     collectors::{CompletedScan, ImageList, RiskImages, VulScan},
-    domain::Moment,
+    domain::{Language, Text},
     store::{AccountEntry, JobEntry, Snapshot, Table},
 };
 
@@ -24,10 +25,11 @@ use crate::{
 const N_COLUMNS: usize = 5;
 
 /// The URL of the page of an account, relative to the status page.
-pub(super) fn href(account: &str) -> String {
+pub(super) fn href(account: &str, view: View) -> String {
     let name: String = form_urlencoded::byte_serialize(account.as_bytes()).collect();
     // In a path, a plus sign is no space.
-    format!("./accounts/{}", name.replace('+', "%20"))
+    let path = format!("./accounts/{}", name.replace('+', "%20"));
+    path + &language_parameter(view)
 }
 
 /// One collector of the account, or one of its scans.
@@ -37,7 +39,7 @@ struct AccountJob<'a> {
 }
 
 /// `None` if there is no such account.
-pub(in crate::web) fn account_page(table: &Table, name: &str, now: Moment) -> Option<String> {
+pub(in crate::web) fn account_page(table: &Table, name: &str, view: View) -> Option<String> {
     let mut entries = table.accounts.iter();
     let account = entries.find(|account| account.name.as_str() == name)?;
     let mut jobs = Vec::new();
@@ -49,7 +51,7 @@ pub(in crate::web) fn account_page(table: &Table, name: &str, now: Moment) -> Op
     }
     let page = html! {
         (DOCTYPE)
-        html lang="en" {
+        html lang=(view.language.tag()) {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
@@ -61,20 +63,31 @@ pub(in crate::web) fn account_page(table: &Table, name: &str, now: Moment) -> Op
                 header {
                     div {
                         h1 { (isolated(name)) }
-                        p { "As of " (time(now.wall, now.wall.strftime("%H:%M:%S UTC"))) }
+                        p { (view.text("As of ", "截至 ")) (time_of_day(view.now)) }
                     }
-                    nav aria-label="Other pages" {
-                        ul { li { a href="../" { "All accounts" } } }
+                    nav aria-label=(view.text("Other pages", "其他页面")) {
+                        ul {
+                            li {
+                                a href={ "../" (language_parameter(view)) } {
+                                    (view.text("All accounts", "全部账号"))
+                                }
+                            }
+                            @for language in Language::ALL {
+                                @if language != view.language {
+                                    li { (language_link(language, &parameter(language))) }
+                                }
+                            }
+                        }
                     }
                 }
                 main {
-                    (credentials(account, now))
-                    (collectors(&jobs, now))
+                    (credentials(account, view))
+                    (collectors(&jobs, view))
                     @for job in &jobs {
-                        (completed_scan(job, now))
+                        (completed_scan(job, view))
                     }
                     @for job in &jobs {
-                        (images(job, now))
+                        (images(job, view))
                     }
                 }
             }
@@ -89,16 +102,31 @@ pub(in crate::web) fn account_page(table: &Table, name: &str, now: Moment) -> Op
     Some(page)
 }
 
-fn credentials(account: &AccountEntry, now: Moment) -> Markup {
+/// The part of a URL that keeps the language, if the URL of this page names it.
+fn language_parameter(view: View) -> String {
+    if view.is_chosen {
+        parameter(view.language)
+    } else {
+        String::new()
+    }
+}
+
+fn parameter(language: Language) -> String {
+    format!("?lang={}", language.tag())
+}
+
+fn credentials(account: &AccountEntry, view: View) -> Markup {
     let status = &account.credentials;
     html! {
-        h2 { "Credentials" }
+        h2 { (view.text("Credentials", "凭证")) }
         @match status.issued() {
-            Some(issued) => p { "From " (isolated(&issued.origin)) },
-            None => p { "None yet" },
+            Some(issued) => p { (view.text("From ", "来源：")) (isolated(&issued.origin)) },
+            None => p { (view.text("None yet", "尚无")) },
         }
         @if let Some(expires) = status.expires() {
-            p { "Expire " (time(expires, words::relative(expires, now.wall))) }
+            p {
+                (view.text("Expire ", "")) (view.relative(expires)) (view.text("", "到期"))
+            }
         }
         @if let Some(error) = status.error() {
             p { (isolated(&error.to_string())) }
@@ -106,31 +134,36 @@ fn credentials(account: &AccountEntry, now: Moment) -> Markup {
     }
 }
 
-fn collectors(jobs: &[AccountJob<'_>], now: Moment) -> Markup {
+fn collectors(jobs: &[AccountJob<'_>], view: View) -> Markup {
+    let titles = [
+        view.text("Collector and scan", "采集器与扫描"),
+        view.text("Status", "状态"),
+        view.text("Interval", "间隔"),
+        LAST_SUCCESS.of(view.language),
+        NEXT_POLL.of(view.language),
+    ];
     html! {
-        h2 { "Collectors" }
+        h2 { (view.text("Collectors", "采集器")) }
         div .scroll {
             table role="table" {
                 thead role="rowgroup" {
                     tr role="row" {
-                        th scope="col" role="columnheader" { "Collector and scan" }
-                        th scope="col" role="columnheader" { "Status" }
-                        th scope="col" role="columnheader" { "Interval" }
-                        th scope="col" role="columnheader" { "Last success" }
-                        th scope="col" role="columnheader" { "Next poll" }
+                        @for title in titles {
+                            th scope="col" role="columnheader" { (title) }
+                        }
                     }
                 }
                 @for job in jobs {
-                    (collector(job, now))
+                    (collector(job, view))
                 }
             }
         }
     }
 }
 
-fn collector(row: &AccountJob<'_>, now: Moment) -> Markup {
+fn collector(row: &AccountJob<'_>, view: View) -> Markup {
     let AccountJob { job, snapshot } = row;
-    let state = RowState::new(job, snapshot, now);
+    let state = RowState::new(job, snapshot, view.now);
     html! {
         tbody class=(state.class()) role="rowgroup" {
             tr role="row" {
@@ -140,37 +173,42 @@ fn collector(row: &AccountJob<'_>, now: Moment) -> Markup {
                         span .sub { (isolated(scan_name(job))) }
                     }
                 }
-                td .status role="cell" { (shape(state.class())) (state.label()) }
-                td role="cell" { (words::duration(snapshot.interval)) }
-                td .age role="cell" { (last_success(job, snapshot, now)) }
-                td .next role="cell" { (next_poll(job, now)) }
+                td .status role="cell" {
+                    (shape(state.class())) (state.label().of(view.language))
+                }
+                td role="cell" { (view.duration(snapshot.interval)) }
+                (last_success(job, snapshot, view))
+                (next_poll(job, view))
             }
             @if let Some(error) = snapshot.failure() {
-                (error_row(error, snapshot.failed_in_a_row, now, N_COLUMNS))
+                (error_row(error, snapshot.failed_in_a_row, view, N_COLUMNS))
             }
         }
     }
 }
 
-fn completed_scan(row: &AccountJob<'_>, now: Moment) -> Markup {
+fn completed_scan(row: &AccountJob<'_>, view: View) -> Markup {
     let data = row.snapshot.latest();
     let scan = data.and_then(|data| data.answer.get::<VulScan>());
     let Some(completed) = scan.and_then(|scan| scan.completed) else {
         return html! {};
     };
     html! {
-        h2 { "Last completed scan: " (isolated(scan_name(row.job))) }
+        h2 {
+            (view.text("Last completed scan: ", "最近一次完成的扫描："))
+            (isolated(scan_name(row.job)))
+        }
         dl {
             @if let Some(end) = completed.end {
-                div { dt { "Ended" } dd { (time(end, words::relative(end, now.wall))) } }
+                div { dt { (view.text("Ended", "结束时间")) } dd { (view.relative(end)) } }
             }
             @for (label, count) in counts(&completed) {
                 div {
-                    dt { (label) }
+                    dt { (label.of(view.language)) }
                     dd {
                         @match count {
                             Some(count) => { (words::count(count)) }
-                            None => { (unreadable()) }
+                            None => { (unreadable(view)) }
                         }
                     }
                 }
@@ -179,53 +217,71 @@ fn completed_scan(row: &AccountJob<'_>, now: Moment) -> Markup {
     }
 }
 
-fn counts(completed: &CompletedScan) -> [(&'static str, Option<f64>); 6] {
+fn counts(completed: &CompletedScan) -> [(Text, Option<f64>); 6] {
     let (images, found) = (completed.scanned_images, completed.found_vulnerabilities);
     [
-        ("Images at risk", completed.risk_images),
-        ("Local images", images.local),
-        ("Registry images", images.registry),
-        ("Local vulnerabilities", found.local),
-        ("Registry vulnerabilities", found.registry),
-        ("Ignored", completed.ignored_vulnerabilities),
+        (
+            Text::new("Images at risk", "风险镜像"),
+            completed.risk_images,
+        ),
+        (Text::new("Local images", "本地镜像"), images.local),
+        (Text::new("Registry images", "仓库镜像"), images.registry),
+        (
+            Text::new("Local vulnerabilities", "本地镜像漏洞"),
+            found.local,
+        ),
+        (
+            Text::new("Registry vulnerabilities", "仓库镜像漏洞"),
+            found.registry,
+        ),
+        (
+            Text::new("Ignored", "忽略的漏洞"),
+            completed.ignored_vulnerabilities,
+        ),
     ]
 }
 
-fn images(row: &AccountJob<'_>, now: Moment) -> Markup {
+fn images(row: &AccountJob<'_>, view: View) -> Markup {
     let data = row.snapshot.latest();
     let Some(answer) = data.and_then(|data| data.answer.get::<RiskImages>()) else {
         return html! {};
     };
     html! {
-        h2 { "Worst local images: " (isolated(scan_name(row.job))) }
+        h2 {
+            (view.text("Worst local images: ", "漏洞最严重的本地镜像："))
+            (isolated(scan_name(row.job)))
+        }
         @match &answer.list {
-            None => p .empty { "No completed scan of local images was seen yet." },
-            Some(list) => { (image_table(list, now)) }
+            None => p .empty {
+                (view.text(
+                    "No completed scan of local images was seen yet.",
+                    "尚未看到已完成的本地镜像扫描。",
+                ))
+            },
+            Some(list) => { (image_table(list, view)) }
         }
     }
 }
 
-fn image_table(list: &ImageList, now: Moment) -> Markup {
-    let end = list.run.and_then(|run| run.end);
+const SEVERITIES: [Text; 4] = [
+    Text::new("Critical", "严重"),
+    Text::new("High", "高危"),
+    Text::new("Medium", "中危"),
+    Text::new("Low", "低危"),
+];
+
+fn image_table(list: &ImageList, view: View) -> Markup {
     html! {
         div .scroll {
             table role="table" {
-                caption {
-                    (words::number(list.worst.len())) " of "
-                    @match list.n_images {
-                        Some(count) => { (words::count(count)) }
-                        None => { (unreadable()) }
-                    }
-                    " images"
-                    @if let Some(end) = end {
-                        " of the scan that ended " (time(end, words::relative(end, now.wall)))
-                    }
-                }
+                caption { (image_caption(list, view)) }
                 thead role="rowgroup" {
                     tr role="row" {
-                        th scope="col" role="columnheader" { "Image" }
-                        @for severity in ["Critical", "High", "Medium", "Low"] {
-                            th .number scope="col" role="columnheader" { (severity) }
+                        th scope="col" role="columnheader" { (view.text("Image", "镜像")) }
+                        @for severity in SEVERITIES {
+                            th .number scope="col" role="columnheader" {
+                                (severity.of(view.language))
+                            }
                         }
                     }
                 }
@@ -237,11 +293,12 @@ fn image_table(list: &ImageList, now: Moment) -> Markup {
                                 span .sub { code { (isolated(&image.id)) } }
                             }
                             @let counts = image.vulnerabilities;
-                            @for count in [counts.critical, counts.high, counts.medium, counts.low] {
-                                td .number role="cell" {
+                            @let counts = [counts.critical, counts.high, counts.medium, counts.low];
+                            @for (severity, count) in SEVERITIES.iter().zip(counts) {
+                                td .number role="cell" data-label=(severity.of(view.language)) {
                                     @match count {
                                         Some(count) => { (words::count(count)) }
-                                        None => { (no_data()) }
+                                        None => { (no_data(view)) }
                                     }
                                 }
                             }
@@ -250,5 +307,25 @@ fn image_table(list: &ImageList, now: Moment) -> Markup {
                 }
             }
         }
+    }
+}
+
+fn image_caption(list: &ImageList, view: View) -> Markup {
+    let shown = words::number(list.worst.len());
+    let all = match list.n_images {
+        Some(count) => html! { (words::count(count)) },
+        None => unreadable(view),
+    };
+    let end = list.run.and_then(|run| run.end);
+    let end = end.map(|end| view.relative(end));
+    match view.language {
+        Language::English => html! {
+            (shown) " of " (all) " images"
+            @if let Some(end) = end { " of the scan that ended " (end) }
+        },
+        Language::Chinese => html! {
+            "共 " (all) " 个镜像，列出 " (shown) " 个"
+            @if let Some(end) = end { "，扫描于 " (end) "结束" }
+        },
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{query::StatusQuery, scan};
 use crate::{
-    domain::Moment,
+    domain::{Moment, Text},
     store::{JobEntry, Snapshot, Table},
 };
 
@@ -56,14 +56,14 @@ impl RowState {
     }
 
     /// After a number: "3 failing".
-    pub(super) const fn label(self) -> &'static str {
+    pub(super) const fn label(self) -> Text {
         match self {
-            RowState::Failing => "failing",
-            RowState::Stale => "stale",
-            RowState::Stalled => "stalled",
-            RowState::Waiting => "waiting",
-            RowState::Scanning => "scanning",
-            RowState::Ok => "OK",
+            RowState::Failing => Text::new("failing", "失败"),
+            RowState::Stale => Text::new("stale", "陈旧"),
+            RowState::Stalled => Text::new("stalled", "停滞"),
+            RowState::Waiting => Text::new("waiting", "等待中"),
+            RowState::Scanning => Text::new("scanning", "扫描中"),
+            RowState::Ok => Text::new("OK", "正常"),
         }
     }
 
@@ -71,7 +71,7 @@ impl RowState {
     pub(super) const fn class(self) -> &'static str {
         match self {
             RowState::Ok => "ok",
-            _ => self.label(),
+            _ => self.label().en,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The status page at `/`: one row per account and scan; and the page of one account. Pure: store,
-//! time and query → HTML.
+//! time, language and query → HTML. Texts are written in both languages, side by side.
 //!
 //! There are no scripts: the page asks the browser to reload it every 15 seconds, until a link
 //! stops that.
@@ -11,7 +11,7 @@ use parts::{isolated, shape, time};
 
 use crate::{
     build_info,
-    domain::Moment,
+    domain::{Language, Moment},
     leadership::{Leadership, Standing},
     store::Table,
 };
@@ -27,6 +27,7 @@ mod table;
 mod words;
 
 pub(super) use account::account_page;
+pub(super) use parts::View;
 pub(super) use query::StatusQuery;
 pub(super) use style::content_security_policy;
 
@@ -41,29 +42,24 @@ pub(super) struct ServerInfo<'a> {
     pub(super) leadership: Option<&'a Leadership>,
 }
 
-pub(super) fn page(
-    table: &Table,
-    now: Moment,
-    query: &StatusQuery,
-    info: ServerInfo<'_>,
-) -> String {
-    let listing = StatusListing::new(table, now, query);
+pub(super) fn page(table: &Table, view: View, query: &StatusQuery, info: ServerInfo<'_>) -> String {
+    let listing = StatusListing::new(table, view.now, query);
     let page = html! {
         (DOCTYPE)
-        html lang="en" {
-            (head(&listing, query))
+        html lang=(view.language.tag()) {
+            (head(&listing, view, query))
             body {
-                a .skip href="#scans" { "Skip to scans" }
-                (header(now, info))
+                a .skip href="#scans" { (view.text("Skip to scans", "跳到扫描列表")) }
+                (header(view, query, info))
                 @if let Some(leadership) = info.leadership {
-                    (standing(leadership))
+                    (standing(leadership, view.language))
                 }
                 main {
-                    (counts(&listing))
-                    (controls(now, query))
-                    (scans(&listing, now, query))
+                    (counts(&listing, view))
+                    (controls(view, query))
+                    (scans(&listing, view, query))
                 }
-                (help::help())
+                (help::help(view))
             }
         }
     };
@@ -87,7 +83,7 @@ const ICON_OK: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/s
     fill='none' stroke='white' stroke-width='2'%3E%3Ccircle cx='8' cy='8' r='8' fill='%231a7f37' stroke='none'/%3E\
     %3Cpath d='M4.5 8.5l2.5 2.5 4.5-5'/%3E%3C/svg%3E";
 
-fn head(listing: &StatusListing<'_>, query: &StatusQuery) -> Markup {
+fn head(listing: &StatusListing<'_>, view: View, query: &StatusQuery) -> Markup {
     let failing = listing.count(RowState::Failing);
     let stale = listing.count(RowState::Stale);
     let stalled = listing.count(RowState::Stalled);
@@ -110,7 +106,7 @@ fn head(listing: &StatusListing<'_>, query: &StatusQuery) -> Markup {
             }
             title {
                 @if let Some((n, state)) = problems {
-                    (words::number(n)) " " (state.label()) " · "
+                    (words::number(n)) " " (state.label().of(view.language)) " · "
                 }
                 "tcss-exporter"
             }
@@ -127,58 +123,92 @@ fn style_sheet() -> Markup {
     }
 }
 
-fn header(now: Moment, info: ServerInfo<'_>) -> Markup {
-    let uptime = words::duration(now.age_of(info.started));
+fn header(view: View, query: &StatusQuery, info: ServerInfo<'_>) -> Markup {
+    let uptime = view.duration(view.now.age_of(info.started));
     html! {
         header {
             div {
                 h1 { "tcss-exporter" }
                 p {
-                    "Version " (build_info::VERSION)
-                    ", revision " (short_revision())
-                    " · up for " (time(info.started.wall, uptime))
+                    (view.text("Version ", "版本 ")) (build_info::VERSION)
+                    (view.text(", revision ", "，修订 ")) (short_revision())
+                    (view.text(" · up for ", " · 已运行 ")) (time(info.started.wall, uptime))
                     @if let Some(shard) = info.shard {
-                        " · shard " (shard)
+                        (view.text(" · shard ", " · 分片 ")) (shard)
                     }
                 }
             }
-            nav aria-label="Other pages" {
+            nav aria-label=(view.text("Other pages", "其他页面")) {
                 // Relative, so that the page works behind a proxy with a path prefix.
                 ul {
-                    li { a href={ "." (info.telemetry_path) } { "Metrics" } }
-                    li { a href="./-/ready" { "Readiness" } }
-                    li { a href="./-/healthy" { "Health" } }
-                    li { a href="#help" { "Help" } }
+                    li { a href={ "." (info.telemetry_path) } { (view.text("Metrics", "指标")) } }
+                    li { a href="./-/ready" { (view.text("Readiness", "就绪状态")) } }
+                    li { a href="./-/healthy" { (view.text("Health", "健康状态")) } }
+                    li { a href="#help" { (view.text("Help", "帮助")) } }
+                    @for language in Language::ALL {
+                        @if language != view.language {
+                            li { (language_link(language, &with_language(query, language).href())) }
+                        }
+                    }
                 }
             }
         }
     }
 }
 
+/// A link to the same page in another language.
+fn language_link(language: Language, href: &str) -> Markup {
+    let tag = language.tag();
+    html! {
+        a href=(href) lang=(tag) hreflang=(tag) { (language.name()) }
+    }
+}
+
 /// Whether this replica exposes what the page shows.
-fn standing(leadership: &Leadership) -> Markup {
-    let lease = leadership.lease();
+fn standing(leadership: &Leadership, language: Language) -> Markup {
+    let text = |english, chinese| language.text(english, chinese);
+    let lease = isolated(leadership.lease());
+    let leader = html! {
+        @match language {
+            Language::English => { b { "Leader" } " of " (lease) }
+            Language::Chinese => { (lease) " 的" b { "主副本" } }
+        }
+    };
     html! {
         p .standing role="status" {
             @match leadership.standing() {
-                Standing::Leader => {
-                    b { "Leader" } " of " (isolated(lease))
-                }
+                Standing::Leader => { (leader) }
                 Standing::Unconfirmed => {
-                    b { "Leader" } " of " (isolated(lease))
-                    ", but the lease cannot be renewed. See the log."
+                    (leader)
+                    (text(
+                        ", but the lease cannot be renewed. See the log.",
+                        "，但无法续约 Lease，详见日志。",
+                    ))
                 }
                 Standing::Offering => {
-                    b { "Leader" } " of " (isolated(lease))
-                    ", but no poll reaches the API. Waiting for another replica to take over."
+                    (leader)
+                    (text(
+                        ", but no poll reaches the API. Waiting for another replica to take over.",
+                        "，但轮询无法到达 API，正在等待其他副本接管。",
+                    ))
                 }
                 Standing::Standby { leader: Some(leader) } => {
-                    b { "Standby" } ": " (isolated(&leader))
-                    " exposes the accounts. This page shows the polls of this replica."
+                    b { (text("Standby", "备副本")) } (text(": ", "："))
+                    (text("", "由 ")) (isolated(&leader))
+                    (text(" exposes the accounts. ", " 暴露账号。"))
+                    (text(
+                        "This page shows the polls of this replica.",
+                        "本页显示本副本的轮询。",
+                    ))
                 }
                 Standing::Standby { leader: None } => {
-                    b { "Standby" } ": there is no leader of " (isolated(lease))
-                    ". This page shows the polls of this replica."
+                    b { (text("Standby", "备副本")) } (text(": ", "："))
+                    (text("there is no leader of ", "")) (lease)
+                    (text(". ", " 没有主副本。"))
+                    (text(
+                        "This page shows the polls of this replica.",
+                        "本页显示本副本的轮询。",
+                    ))
                 }
             }
         }
@@ -189,54 +219,66 @@ fn short_revision() -> String {
     format!("{:.12}", build_info::REVISION)
 }
 
-fn counts(listing: &StatusListing<'_>) -> Markup {
+fn counts(listing: &StatusListing<'_>, view: View) -> Markup {
     html! {
-        h2 .unseen { "Summary" }
+        h2 .unseen { (view.text("Summary", "概要")) }
         ul .counts role="list" {
             @for state in RowState::ALL {
                 @let n = listing.count(state);
                 li class=[(n == 0).then_some("none")] {
-                    (shape(state.class())) b { (words::number(n)) } " " (state.label())
+                    (shape(state.class())) b { (words::number(n)) }
+                    " " (state.label().of(view.language))
                 }
             }
         }
     }
 }
 
-fn controls(now: Moment, query: &StatusQuery) -> Markup {
+fn controls(view: View, query: &StatusQuery) -> Markup {
     html! {
         div .controls {
             form role="search" action="./" {
-                label for="q" { "Account or scan" }
+                label for="q" { (view.text("Account or scan", "账号或扫描")) }
                 input #q type="search" name="q" value=(query.filter) maxlength="128"
                     autocomplete="off" spellcheck="false";
                 @if query.is_paused {
                     input type="hidden" name="refresh" value="off";
                 }
-                button { "Filter" }
+                @if let Some(language) = query.language {
+                    input type="hidden" name="lang" value=(language.tag());
+                }
+                button { (view.text("Filter", "筛选")) }
                 @if !query.filter.is_empty() {
-                    a href=(without_filter(query).href()) { "Show all" }
+                    a href=(without_filter(query).href()) { (view.text("Show all", "显示全部")) }
                 }
             }
             p {
-                "As of " (time(now.wall, now.wall.strftime("%H:%M:%S UTC")))
+                (view.text("As of ", "截至 ")) (time_of_day(view.now))
                 @if query.is_paused {
-                    ", auto-refresh is off. "
-                    a href=(with_auto_refresh(query, true).href()) { "Resume auto-refresh" }
+                    (view.text(", auto-refresh is off. ", "，自动刷新已关闭。"))
+                    a href=(with_auto_refresh(query, true).href()) {
+                        (view.text("Resume auto-refresh", "恢复自动刷新"))
+                    }
                 } @else {
-                    ", refreshed every 15 s. "
-                    a href=(with_auto_refresh(query, false).href()) { "Stop auto-refresh" }
+                    (view.text(", refreshed every 15 s. ", "，每 15 秒刷新。"))
+                    a href=(with_auto_refresh(query, false).href()) {
+                        (view.text("Stop auto-refresh", "停止自动刷新"))
+                    }
                 }
             }
         }
     }
+}
+
+fn time_of_day(now: Moment) -> Markup {
+    time(now.wall, now.wall.strftime("%H:%M:%S UTC"))
 }
 
 fn without_filter(query: &StatusQuery) -> StatusQuery {
     StatusQuery {
         filter: String::new(),
         page: 1,
-        is_paused: query.is_paused,
+        ..query.clone()
     }
 }
 
@@ -254,49 +296,72 @@ fn with_page(query: &StatusQuery, page: usize) -> StatusQuery {
     }
 }
 
-fn scans(listing: &StatusListing<'_>, now: Moment, query: &StatusQuery) -> Markup {
+fn with_language(query: &StatusQuery, language: Language) -> StatusQuery {
+    StatusQuery {
+        language: Some(language),
+        ..query.clone()
+    }
+}
+
+fn scans(listing: &StatusListing<'_>, view: View, query: &StatusQuery) -> Markup {
     html! {
-        h2 #scans .unseen tabindex="-1" { "Scans" }
+        h2 #scans .unseen tabindex="-1" { (view.text("Scans", "扫描")) }
         @if !listing.rows.is_empty() {
-            div .scroll { (table::table(&listing.rows, &caption(listing, query), now)) }
+            div .scroll {
+                (table::table(&listing.rows, &caption(listing, query, view.language), view))
+            }
             @if listing.n_pages > 1 {
-                (page_links(listing, query))
+                (page_links(listing, query, view))
             }
         } @else if query.filter.is_empty() {
-            p .empty { "No accounts to poll." }
+            p .empty { (view.text("No accounts to poll.", "没有要轮询的账号。")) }
         } @else {
-            p .empty { "No account or scan name contains “" (isolated(&query.filter)) "”." }
+            p .empty {
+                (view.text("No account or scan name contains “", "没有名称包含“"))
+                (isolated(&query.filter))
+                (view.text("”.", "”的账号或扫描。"))
+            }
         }
     }
 }
 
 /// Which scans are on this page, and how many there are.
-fn caption(listing: &StatusListing<'_>, query: &StatusQuery) -> Markup {
+fn caption(listing: &StatusListing<'_>, query: &StatusQuery, language: Language) -> Markup {
     let first = listing.first();
-    let last = first + listing.rows.len() - 1;
-    let n = listing.n_matching;
-    html! {
-        @if listing.n_pages > 1 {
-            (words::number(first)) "–" (words::number(last)) " of "
-        }
-        (words::number(n)) (if n == 1 { " scan" } else { " scans" })
-        @if !query.filter.is_empty() {
-            " matching “" (isolated(&query.filter)) "” (" (words::number(listing.total())) " in total)"
-        }
-        ", failing first"
+    let last = words::number(first + listing.rows.len() - 1);
+    let (first, n) = (words::number(first), words::number(listing.n_matching));
+    let total = words::number(listing.total());
+    let (has_pages, is_filtered) = (listing.n_pages > 1, !query.filter.is_empty());
+    let filter = isolated(&query.filter);
+    match language {
+        Language::English => html! {
+            @if has_pages { (first) "–" (last) " of " }
+            (n) (if listing.n_matching == 1 { " scan" } else { " scans" })
+            @if is_filtered { " matching “" (filter) "” (" (total) " in total)" }
+            ", failing first"
+        },
+        Language::Chinese => html! {
+            @if is_filtered {
+                "名称包含“" (filter) "”的扫描有 " (n) " 个（总数 " (total) "）"
+            } @else {
+                "共 " (n) " 个扫描"
+            }
+            @if has_pages { "，本页为第 " (first) "–" (last) " 个" }
+            "，失败的在前"
+        },
     }
 }
 
-fn page_links(listing: &StatusListing<'_>, query: &StatusQuery) -> Markup {
+fn page_links(listing: &StatusListing<'_>, query: &StatusQuery, view: View) -> Markup {
     let (page, last) = (listing.page, listing.n_pages);
     let links = [
-        (page > 2, 1, "First"),
-        (page > 1, page - 1, "Previous"),
-        (page < last, page + 1, "Next"),
-        (page + 1 < last, last, "Last"),
+        (page > 2, 1, view.text("First", "首页")),
+        (page > 1, page - 1, view.text("Previous", "上一页")),
+        (page < last, page + 1, view.text("Next", "下一页")),
+        (page + 1 < last, last, view.text("Last", "末页")),
     ];
     html! {
-        nav .pages aria-label="Pages" {
+        nav .pages aria-label=(view.text("Pages", "分页")) {
             ul {
                 @for (is_shown, target, label) in links {
                     @if is_shown {
@@ -304,7 +369,10 @@ fn page_links(listing: &StatusListing<'_>, query: &StatusQuery) -> Markup {
                     }
                 }
             }
-            p { "Page " (words::number(page)) " of " (words::number(last)) }
+            p {
+                (view.text("Page ", "第 ")) (words::number(page))
+                (view.text(" of ", " 页，共 ")) (words::number(last)) (view.text("", " 页"))
+            }
         }
     }
 }

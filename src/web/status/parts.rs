@@ -2,10 +2,51 @@
 //!
 //! maud escapes every value by type, so only literals in the source become markup.
 
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 
 use jiff::Timestamp;
 use maud::{Markup, html};
+
+use super::words;
+use crate::domain::{Language, Moment};
+
+/// When and in which language a page is rendered.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::web) struct View {
+    pub(super) now: Moment,
+    pub(super) language: Language,
+    /// Whether the URL names the language, so that links must name it too.
+    pub(super) is_chosen: bool,
+}
+
+impl View {
+    /// The language in the URL takes precedence over the one that the browser prefers.
+    pub(in crate::web) fn new(now: Moment, chosen: Option<Language>, preferred: Language) -> View {
+        View {
+            now,
+            language: chosen.unwrap_or(preferred),
+            is_chosen: chosen.is_some(),
+        }
+    }
+
+    pub(in crate::web) const fn text<'a>(self, english: &'a str, chinese: &'a str) -> &'a str {
+        self.language.text(english, chinese)
+    }
+
+    /// How long ago or ahead `at` is, with the exact time.
+    pub(super) fn relative(self, at: Timestamp) -> Markup {
+        time(at, words::relative(at, self.now.wall, self.language))
+    }
+
+    /// How long ago `at` was, with the exact time.
+    pub(super) fn ago(self, at: Moment) -> Markup {
+        time(at.wall, words::ago(self.now.age_of(at), self.language))
+    }
+
+    pub(super) fn duration(self, duration: Duration) -> String {
+        words::duration(duration, self.language)
+    }
+}
 
 /// Text from outside. `bdi` isolates it, so that right-to-left text or direction overrides in it do
 /// not reorder what follows.
@@ -27,16 +68,20 @@ pub(super) fn shape(class: &str) -> Markup {
 }
 
 /// There is no fresh value. A screen reader says "no data" instead of the dash.
-pub(super) fn no_data() -> Markup {
+pub(super) fn no_data(view: View) -> Markup {
     html! {
         span aria-hidden="true" { "–" }
-        span .unseen { "no data" }
+        span .unseen { (view.text("no data", "无数据")) }
     }
 }
 
 /// The response lacked the value, or it could not be parsed.
-pub(super) fn unreadable() -> Markup {
-    html! { abbr title="The API response had no readable value." { "n/a" } }
+pub(super) fn unreadable(view: View) -> Markup {
+    let title = view.text(
+        "The API response had no readable value.",
+        "API 响应中没有可读取的值。",
+    );
+    html! { abbr title=(title) { "n/a" } }
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use url::form_urlencoded;
 
+use crate::domain::Language;
+
 /// Characters; the maximum length of a name.
 const MAX_FILTER: usize = 128;
 
@@ -13,6 +15,8 @@ pub(in crate::web) struct StatusQuery {
     pub(super) page: usize,
     /// Whether auto-refresh is off.
     pub(super) is_paused: bool,
+    /// That of the page. None leaves it to the browser.
+    pub(in crate::web) language: Option<Language>,
 }
 
 impl StatusQuery {
@@ -25,6 +29,7 @@ impl StatusQuery {
             filter: printable(&value(query, "q")),
             page: page.max(1),
             is_paused: value(query, "refresh") == "off",
+            language: language(&value(query, "lang")),
         }
     }
 
@@ -41,6 +46,9 @@ impl StatusQuery {
         if self.is_paused {
             query.append_pair("refresh", "off");
         }
+        if let Some(language) = self.language {
+            query.append_pair("lang", language.tag());
+        }
         let query = query.finish();
         if query.is_empty() {
             "./".into()
@@ -48,6 +56,12 @@ impl StatusQuery {
             format!("./?{query}")
         }
     }
+}
+
+fn language(tag: &str) -> Option<Language> {
+    Language::ALL
+        .into_iter()
+        .find(|language| language.tag().eq_ignore_ascii_case(tag))
 }
 
 fn value(query: &str, key: &str) -> String {
@@ -77,7 +91,28 @@ mod tests {
             filter: filter.into(),
             page,
             is_paused,
+            language: None,
         }
+    }
+
+    #[test]
+    fn a_query_may_name_a_language() {
+        for (text, expected) in [
+            ("lang=zh-CN", Some(Language::Chinese)),
+            ("lang=zh-cn&lang=en", Some(Language::Chinese)),
+            ("lang=en", Some(Language::English)),
+            ("lang=", None),
+            ("lang=de", None),
+            ("lang=zh-CN%00", None),
+        ] {
+            let query = StatusQuery::parse(Some(text));
+            assert_eq!(query.language, expected, "{text}");
+        }
+        let chinese = StatusQuery {
+            language: Some(Language::Chinese),
+            ..query("a", 1, true)
+        };
+        assert_eq!(chinese.href(), "./?q=a&refresh=off&lang=zh-CN");
     }
 
     #[test]
@@ -119,11 +154,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_url_parses_back_to_its_query(text in "(?s).{0,300}", page in any::<usize>(), is_paused: bool) {
+        fn a_url_parses_back_to_its_query(text in "(?s).{0,300}", page in any::<usize>(), is_paused: bool, lang in "(en|zh-CN|zh|)") {
             let text = form_urlencoded::Serializer::new(String::new())
                 .append_pair("q", &text)
                 .append_pair("page", &page.to_string())
                 .append_pair("refresh", if is_paused { "off" } else { "" })
+                .append_pair("lang", &lang)
                 .finish();
             let query = StatusQuery::parse(Some(&text));
             let href = query.href();

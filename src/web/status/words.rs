@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::domain::Language;
+
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
@@ -37,13 +39,16 @@ pub(super) fn percentage(ratio: f64) -> String {
 }
 
 /// `45 s`, `12 min`, `3 h 5 min`, `2 d 3 h`; rounded down.
-pub(super) fn duration(duration: Duration) -> String {
+pub(super) fn duration(duration: Duration, language: Language) -> String {
+    let minutes = language.text("min", "分钟");
+    let hours = language.text("h", "小时");
+    let days = language.text("d", "天");
     let seconds = duration.as_secs();
     match seconds {
-        0..MINUTE => format!("{seconds} s"),
-        MINUTE..HOUR => format!("{} min", seconds / MINUTE),
-        HOUR..DAY => two_units(seconds / HOUR, "h", seconds % HOUR / MINUTE, "min"),
-        _ => two_units(seconds / DAY, "d", seconds % DAY / HOUR, "h"),
+        0..MINUTE => format!("{seconds} {}", language.text("s", "秒")),
+        MINUTE..HOUR => format!("{} {minutes}", seconds / MINUTE),
+        HOUR..DAY => two_units(seconds / HOUR, hours, seconds % HOUR / MINUTE, minutes),
+        _ => two_units(seconds / DAY, days, seconds % DAY / HOUR, hours),
     }
 }
 
@@ -56,21 +61,33 @@ fn two_units(large: u64, large_unit: &str, small: u64, small_unit: &str) -> Stri
 }
 
 /// `3 min ago`.
-pub(super) fn ago(age: Duration) -> String {
+pub(super) fn ago(age: Duration, language: Language) -> String {
     if age.as_secs() == 0 {
-        "just now".into()
-    } else {
-        format!("{} ago", duration(age))
+        return language.text("just now", "刚刚").into();
+    }
+    let age = duration(age, language);
+    match language {
+        Language::English => format!("{age} ago"),
+        Language::Chinese => format!("{age}前"),
+    }
+}
+
+/// `in 2 h`.
+pub(super) fn ahead(wait: Duration, language: Language) -> String {
+    let wait = duration(wait, language);
+    match language {
+        Language::English => format!("in {wait}"),
+        Language::Chinese => format!("{wait}后"),
     }
 }
 
 /// A time in the past or in the future: `3 min ago`, `in 2 h`.
-pub(super) fn relative(at: Timestamp, now: Timestamp) -> String {
+pub(super) fn relative(at: Timestamp, now: Timestamp, language: Language) -> String {
     let difference = now.duration_since(at).unsigned_abs();
     if at <= now {
-        ago(difference)
+        ago(difference, language)
     } else {
-        format!("in {}", duration(difference))
+        ahead(difference, language)
     }
 }
 
@@ -117,30 +134,41 @@ mod tests {
 
     #[test]
     fn durations_have_at_most_two_units() {
-        for (seconds, text) in [
-            (0.9, "0 s"),
-            (59.9, "59 s"),
-            (60.0, "1 min"),
-            (3_599.0, "59 min"),
-            (3_600.0, "1 h"),
-            (7_500.0, "2 h 5 min"),
-            (86_400.0, "1 d"),
-            (100_000.0, "1 d 3 h"),
+        for (seconds, english, chinese) in [
+            (0.9, "0 s", "0 秒"),
+            (59.9, "59 s", "59 秒"),
+            (60.0, "1 min", "1 分钟"),
+            (3_599.0, "59 min", "59 分钟"),
+            (3_600.0, "1 h", "1 小时"),
+            (7_500.0, "2 h 5 min", "2 小时 5 分钟"),
+            (86_400.0, "1 d", "1 天"),
+            (100_000.0, "1 d 3 h", "1 天 3 小时"),
         ] {
-            assert_eq!(duration(Duration::from_secs_f64(seconds)), text);
+            let value = Duration::from_secs_f64(seconds);
+            assert_eq!(duration(value, Language::English), english);
+            assert_eq!(duration(value, Language::Chinese), chinese);
         }
-        assert_eq!(duration(Duration::MAX), "213503982334601 d 7 h");
+        assert_eq!(
+            duration(Duration::MAX, Language::English),
+            "213503982334601 d 7 h"
+        );
     }
 
     #[test]
     fn times_are_relative_to_now() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        assert_eq!(relative(at(1_000), at(1_185)), "3 min ago");
-        assert_eq!(relative(at(1_000), at(1_000)), "just now");
-        assert_eq!(relative(at(8_200), at(1_000)), "in 2 h");
+        for (time, now, english, chinese) in [
+            (1_000, 1_185, "3 min ago", "3 分钟前"),
+            (1_000, 1_000, "just now", "刚刚"),
+            (8_200, 1_000, "in 2 h", "2 小时后"),
+        ] {
+            assert_eq!(relative(at(time), at(now), Language::English), english);
+            assert_eq!(relative(at(time), at(now), Language::Chinese), chinese);
+        }
+        let longest = Timestamp::MAX.duration_since(Timestamp::MIN).unsigned_abs();
         assert_eq!(
-            relative(Timestamp::MIN, Timestamp::MAX),
-            ago(Timestamp::MAX.duration_since(Timestamp::MIN).unsigned_abs())
+            relative(Timestamp::MIN, Timestamp::MAX, Language::English),
+            ago(longest, Language::English)
         );
     }
 }

@@ -6,6 +6,7 @@ use std::{fs, path::PathBuf, process::Command};
 use serde_json::Value;
 
 mod asked;
+mod chinese;
 mod colours;
 mod fleet;
 mod layout;

@@ -41,17 +41,17 @@ impl Rule {
     }
 }
 
-/// The file of rules; the only one.
+/// The file of rules. The only other one is the same in Chinese.
 pub(super) fn text() -> String {
     let directory = dashboards().join("rules");
-    let paths = fs::read_dir(directory)
+    let paths = fs::read_dir(&directory)
         .unwrap()
         .map(|entry| entry.unwrap().path());
-    let paths: Vec<_> = paths
+    let mut paths: Vec<_> = paths
         .filter(|path| path.extension().is_some_and(|it| it == "yml"))
         .collect();
-    let [path] = &paths[..] else {
-        panic!("one file: {paths:?}")
-    };
-    fs::read_to_string(path).unwrap()
+    paths.sort();
+    let expected = ["tcss.yml", "tcss.zh-CN.yml"].map(|name| directory.join(name));
+    assert_eq!(paths, expected);
+    fs::read_to_string(&paths[0]).unwrap()
 }

@@ -44,17 +44,22 @@ async fn the_demo_can_be_read_in_light_and_in_dark_and_on_a_phone() {
     let (_demo, url) = demo().await;
     let browser = Browser::start().await;
     let mut backgrounds = BTreeMap::new();
-    for (name, (width, height), scheme) in [
+    let looks = [
         ("status", DESK, "light"),
         ("status-dark", DESK, "dark"),
         ("status-narrow", PHONE, "light"),
         ("status-narrow-dark", PHONE, "dark"),
         ("status-tablet", TABLET, "light"),
         ("status-small", SMALL, "dark"),
-    ] {
+    ];
+    let in_chinese = looks.map(|(name, size, scheme)| (format!("{name}-zh"), size, scheme));
+    let in_english = looks.map(|(name, size, scheme)| (name.to_owned(), size, scheme));
+    for (name, (width, height), scheme) in in_english.into_iter().chain(in_chinese) {
+        let lang = if name.ends_with("-zh") { "zh-CN" } else { "en" };
         browser.look(width, height, scheme).await;
-        browser.open(&url).await;
+        browser.open(&format!("{url}/?lang={lang}")).await;
         assert_eq!(complaints(&browser, width).await, [""; 0], "{name}");
+        assert_eq!(missing_glyphs(&browser).await, 0, "{name}");
         let n_rows: usize = browser
             .value("document.querySelectorAll('tbody').length")
             .await;
@@ -76,6 +81,68 @@ async fn the_demo_can_be_read_in_light_and_in_dark_and_on_a_phone() {
         backgrounds.insert(scheme, background);
     }
     assert_ne!(backgrounds["light"], backgrounds["dark"]);
+    assert_eq!(browser.console().await, [""; 0]);
+}
+
+/// Whether the Chinese characters have a font: without one, all of them have the width of the empty box.
+async fn missing_glyphs(browser: &Browser) -> usize {
+    let script = "(() => { const draw = (text) => { const canvas = document.createElement('canvas').getContext('2d');
+        canvas.font = '20px sans-serif'; canvas.fillText(text, 0, 20); return canvas.getImageData(0, 0, 30, 30).data.join(); };
+        const box = draw('\\u{10ffff}'); return [...'扫描中文'].filter((text) => draw(text) === box).length; })()";
+    browser.value(script).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_of_an_account_can_be_read_in_both_languages_at_every_width() {
+    let (_demo, url) = demo().await;
+    let browser = Browser::start().await;
+    for account in ["shop", "acquired"] {
+        for (width, height) in [PHONE, TABLET, SMALL, DESK] {
+            for lang in ["en", "zh-CN"] {
+                browser.look(width, height, "light").await;
+                let page = format!("{url}/accounts/{account}?lang={lang}");
+                browser.open(&page).await;
+                assert_eq!(complaints(&browser, width).await, [""; 0], "{page} {width}");
+                let shown: String = browser.value("document.documentElement.lang").await;
+                assert_eq!(shown, lang);
+            }
+        }
+    }
+    assert_eq!(browser.console().await, [""; 0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_is_in_the_language_of_the_browser_until_a_link_changes_it() {
+    let (_demo, url) = demo().await;
+    let browser = Browser::start().await;
+    let agent: String = browser.value("navigator.userAgent").await;
+    let accepts = json!({"userAgent": agent, "acceptLanguage": "zh-CN,zh;q=0.9,en;q=0.8"});
+    browser
+        .command("Emulation.setUserAgentOverride", accepts)
+        .await;
+    browser.open(&format!("{url}/?refresh=off")).await;
+    let is_in = |lang: &str, search: &str| {
+        format!(
+            "document.documentElement.lang === '{lang}' && location.search === '{search}' \
+             && document.readyState === 'complete'"
+        )
+    };
+    waits_for(&browser, &is_in("zh-CN", "?refresh=off")).await;
+    let click = |selector: &str| format!("document.querySelector(`{selector}`).click()");
+    browser.value::<()>(&click("a[hreflang]")).await;
+    waits_for(&browser, &is_in("en", "?refresh=off&lang=en")).await;
+    // The language is kept by the form and by the links to and from the page of an account.
+    let filter =
+        "document.querySelector('#q').value = 'shop'; document.querySelector('form').submit()";
+    browser.value::<()>(filter).await;
+    waits_for(&browser, &is_in("en", "?q=shop&refresh=off&lang=en")).await;
+    browser.value::<()>(&click("tbody a")).await;
+    waits_for(&browser, &is_in("en", "?lang=en")).await;
+    browser.value::<()>(&click("a[hreflang]")).await;
+    waits_for(&browser, &is_in("zh-CN", "?lang=zh-CN")).await;
+    browser.value::<()>(&click("nav a")).await;
+    waits_for(&browser, &is_in("zh-CN", "?lang=zh-CN")).await;
+    waits_for(&browser, "location.pathname === '/'").await;
     assert_eq!(browser.console().await, [""; 0]);
 }
 
@@ -103,11 +170,13 @@ async fn names_and_errors_with_markup_are_shown_as_text() {
 
     let browser = Browser::start().await;
     for (width, height) in [PHONE, TABLET, SMALL, DESK] {
-        browser.look(width, height, "light").await;
-        browser
-            .open(&format!("{url}/?q=%3Cscript%3E&refresh=off"))
-            .await;
-        assert_eq!(complaints(&browser, width).await, [""; 0], "{width}");
+        for lang in ["zh-CN", "en"] {
+            browser.look(width, height, "light").await;
+            browser
+                .open(&format!("{url}/?q=%3Cscript%3E&refresh=off&lang={lang}"))
+                .await;
+            assert_eq!(complaints(&browser, width).await, [""; 0], "{lang} {width}");
+        }
     }
     let texts = "[...document.querySelectorAll('tbody th bdi:first-child')].map((name) => name.textContent)";
     let shown: Vec<String> = browser.value(texts).await;
@@ -176,6 +245,7 @@ async fn the_page_works_by_keyboard_and_is_a_table_for_screen_readers() {
         "Readiness",
         "Health",
         "Help",
+        "中文",
         "q",
         "Filter",
         "Stop auto-refresh",
