@@ -114,6 +114,7 @@ pub(crate) fn account(index: usize) -> Account {
         requests_per_second: Rate::DEFAULT,
         time_zone: TimeZone::fixed(jiff::tz::offset(8)),
         info: AccountInfo::default(),
+        uin_lookup: None,
         scans: vec![Scan {
             name: ScanName::parse("latest").unwrap(),
             local_task_id: None,

@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use tokio::task::JoinSet;
+
 use super::{Failure, certificates, discover, lines, once::Once, report, shard};
 use crate::{
     cli::{CheckArgs, output},
@@ -110,7 +112,7 @@ fn count(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
 }
 
-/// Polls the first scan of each account. Returns warnings about accounts without the role.
+/// Polls the first scan of each account. Returns warnings about accounts without the role or uin.
 async fn live(config: &mut Config) -> Result<Vec<String>, Failure> {
     // Credentials, permissions and network are the account's, so one scan shows whether they work.
     for account in &mut config.accounts {
@@ -146,7 +148,10 @@ async fn live(config: &mut Config) -> Result<Vec<String>, Failure> {
     if !shown.is_empty() {
         output::print(report::accounts(&shown, once.context.clock.now()))?;
     }
-    let mut warnings = Vec::new();
+    let mut warnings = unknown_uins(&once).await;
+    for warning in &warnings {
+        output::print_line(format_args!("warning: {warning}"))?;
+    }
     for discovery in &once.discoveries {
         let names = without_role.remove(&discovery.label).unwrap_or_default();
         let Ok(found) = &discovery.outcome else {
@@ -188,4 +193,36 @@ async fn live(config: &mut Config) -> Result<Vec<String>, Failure> {
             lines: problems,
         })
     }
+}
+
+/// About accounts whose uin is to be looked up, and cannot be. Those whose polls fail are reported
+/// already.
+async fn unknown_uins(once: &Once) -> Vec<String> {
+    let mut lookups = JoinSet::new();
+    for job in &once.jobs {
+        let Some(lookup) = job.uin_lookup.clone() else {
+            continue;
+        };
+        if !job.entry.snapshot().is_up() {
+            continue;
+        }
+        let (job, context) = (job.clone(), Arc::clone(&once.context));
+        lookups.spawn(async move {
+            let error = lookup.ask(&job, &context).await.err()?;
+            let name = &job.account.name;
+            Some(format!(
+                "account \"{name}\": its uin could not be looked up: {error}"
+            ))
+        });
+    }
+    let mut warnings: Vec<String> = lookups.join_all().await.into_iter().flatten().collect();
+    warnings.sort();
+    let n_more = warnings.len().saturating_sub(MAX_MISSING);
+    if n_more > 0 {
+        warnings.truncate(MAX_MISSING);
+        warnings.push(format!(
+            "the uins of {n_more} more accounts could not be looked up"
+        ));
+    }
+    warnings
 }

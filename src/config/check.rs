@@ -39,7 +39,14 @@ pub(super) fn config(raw: &RawConfig, flags: &Settings, problems: &mut Vec<Probl
         let levels = Levels {
             closest_first: [&raw_account.settings, flags, &raw.settings],
         };
-        accounts.extend(account(raw_account, levels, raw, problems));
+        let Some(mut account) = account(raw_account, levels, raw, problems) else {
+            continue;
+        };
+        // Those of discoveries have one.
+        if account.info.uin.is_none() {
+            account.uin_lookup.clone_from(&raw.uin_lookup);
+        }
+        accounts.push(account);
     }
     let mut discoveries = Vec::new();
     for raw_discovery in &raw.discovery {
@@ -114,6 +121,7 @@ fn account(
         time_zone: time_zone.value?,
         scans,
         info,
+        uin_lookup: None,
         collectors: collectors?,
     })
 }

@@ -211,13 +211,7 @@ fn assume_role(
     let session_name = optional(keys, "session_name", problems, session_name);
     let external_id = optional(keys, "external_id", problems, external_id);
     let duration = optional(keys, "duration", problems, role_duration);
-    let mut sts = Sts::default();
-    if let Some(endpoint) = optional(keys, "endpoint", problems, endpoint) {
-        sts.endpoint = endpoint;
-    }
-    if let Some(region) = optional(keys, "region", problems, region) {
-        sts.region = region;
-    }
+    let sts = sts(keys, problems);
     // Roles could be nested without end by an alias.
     let source = match keys.at("source") {
         None => Some(Source::default()),
@@ -325,6 +319,18 @@ pub(super) fn role_duration(value: ValueReader<'_>) -> Result<Duration, String> 
         Ok(duration) if range.contains(&duration) => Ok(duration),
         _ => Err("is not a duration from 1m to 12h, expected for example 2h or 30m".into()),
     }
+}
+
+/// The keys `endpoint` and `region` of STS.
+pub(super) fn sts(keys: &MapReader<'_>, problems: &mut Vec<Problem>) -> Sts {
+    let mut sts = Sts::default();
+    if let Some(endpoint) = optional(keys, "endpoint", problems, endpoint) {
+        sts.endpoint = endpoint;
+    }
+    if let Some(region) = optional(keys, "region", problems, region) {
+        sts.region = region;
+    }
+    sts
 }
 
 pub(super) fn region(value: ValueReader<'_>) -> Result<Region, String> {

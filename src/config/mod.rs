@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use crate::{
     collectors::Collector,
-    credentials::Source,
+    credentials::{Source, Sts},
     domain::{
         AccountInfo, AccountName, Endpoint, Language, Rate, Region, Scan, ScanName, Shard, Uin,
     },
@@ -91,6 +91,8 @@ pub struct Account {
     /// Those that are switched on, in the order of `collectors::ALL`; never empty.
     pub collectors: Vec<CollectorConfig>,
     pub info: AccountInfo,
+    /// The STS that is asked for the uin, where `info` does not have it.
+    pub uin_lookup: Option<Sts>,
 }
 
 impl Account {

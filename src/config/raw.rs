@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     collectors::{self, Collector},
-    credentials::Source,
+    credentials::{Source, Sts},
     domain::{LabelName, Language, MAX_LABELS, Uin},
     yaml::{MapReader, Origin, Problem, Setting, ValueReader, scalar},
 };
@@ -26,6 +26,8 @@ pub(super) struct RawConfig {
     pub account_files: Vec<Setting<String>>,
     pub discovery: Vec<RawDiscovery>,
     pub accounts: Vec<RawAccount>,
+    /// The STS to ask, if uins are to be looked up.
+    pub uin_lookup: Option<Sts>,
 }
 
 /// What can be set for all accounts, by flags, and for one account. The one description of these settings: their keys
@@ -86,6 +88,13 @@ impl RawConfig {
         sections.push((CREDENTIALS_EXAMPLE, MISPLACED.to_vec()));
         raw.credentials = read_credentials(&file, problems);
         raw.collectors = read_collectors(&file, problems);
+        // It is on if its key is there, also without a value.
+        if file.has("uin_lookup")
+            && let Some(section) = file.section("uin_lookup", problems)
+        {
+            raw.uin_lookup = Some(credentials::sts(&section, problems));
+            section.finish(problems);
+        }
         let n_problems = problems.len();
         raw.account_files = read_account_files(&file, problems);
         if let Some(list) = file.at("discovery") {

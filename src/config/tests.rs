@@ -63,6 +63,7 @@ fn default_account(name: &str) -> Account {
         requests_per_second: Rate::DEFAULT,
         time_zone: TimeZone::fixed(offset(8)),
         info: AccountInfo::default(),
+        uin_lookup: None,
         scans: vec![Scan {
             name: ScanName::parse("latest").unwrap(),
             local_task_id: None,
@@ -187,6 +188,32 @@ accounts:
     );
     assert_eq!(second.scans.len(), 2);
     assert_eq!(second.scans[1].registry_task_id.map(u64::from), Some(18548));
+}
+
+#[test]
+fn uins_are_looked_up_only_where_it_is_wanted_and_the_uin_is_not_known() {
+    let lookups = |top: &str| {
+        let text = format!(
+            "{top}accounts:\n- name: a\n- {{name: b, uin: 7}}\n- {{name: c, credentials: {{assume_role: \
+             {{role_arn: 'qcs::cam::uin/8:roleName/x'}}}}}}\n"
+        );
+        let mut lookups = Vec::new();
+        for account in accounts(&text) {
+            lookups.push(
+                account
+                    .uin_lookup
+                    .map(|sts| format!("{} {}", sts.endpoint.host(), sts.region.as_str())),
+            );
+        }
+        lookups
+    };
+    let default = Some("sts.tencentcloudapi.com ap-guangzhou".to_owned());
+    assert_eq!(lookups(""), [None, None, None]);
+    assert_eq!(lookups("uin_lookup: {}\n"), [default.clone(), None, None]);
+    assert_eq!(lookups("uin_lookup:\n"), [default, None, None]);
+    let own = "sts.intl.tencentcloudapi.com ap-singapore".to_owned();
+    let keys = "uin_lookup: {endpoint: sts.intl.tencentcloudapi.com, region: ap-singapore}\n";
+    assert_eq!(lookups(keys), [Some(own), None, None]);
 }
 
 #[test]

@@ -52,3 +52,4 @@ pub use source::{
     AssumeRole, Chain, CvmRole, EnvVariables, KeyFiles, Profile, Source, Sts, Tccli, TkeOidc,
 };
 pub use status::{CredentialsChange, CredentialsStatus};
+pub use sts::{caller_identity, caller_uin};

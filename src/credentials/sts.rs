@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     client::{ApiError, ApiResponse, Call},
-    domain::{Language, Rate, Reason},
+    domain::{Language, Rate, Reason, Uin},
     limiter::Member,
     signer::{Credentials, Secret},
 };
@@ -129,6 +129,37 @@ async fn send_once(
         limiter.throttled(departure);
     }
     outcome
+}
+
+/// Asks which account signs the request.
+pub fn caller_identity(sts: &Sts) -> Call<'_> {
+    Call {
+        endpoint: &sts.endpoint,
+        region: Some(&sts.region),
+        language: Language::English,
+        service: SERVICE,
+        action: "GetCallerIdentity",
+        version: VERSION,
+        body: Bytes::from_static(b"{}"),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CallerIdentity {
+    account_id: String,
+}
+
+/// The account that signed [`caller_identity`].
+pub fn caller_uin(response: &ApiResponse) -> Result<Uin, CredentialsError> {
+    let text = response.response.get();
+    let Ok(identity) = serde_json::from_str::<CallerIdentity>(text) else {
+        return Err(CredentialsError::transient(
+            "the response has no AccountId that can be read",
+        ));
+    };
+    Uin::parse(&identity.account_id)
+        .map_err(|message| CredentialsError::transient(format!("AccountId {message}")))
 }
 
 #[derive(Deserialize)]

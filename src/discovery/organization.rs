@@ -8,7 +8,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 
@@ -19,14 +18,12 @@ use super::{
 use crate::{
     client::{ApiError, ApiResponse, Call, TOKEN_FAILURE},
     config::{MemberRole, Organization, RoleName, Unit},
-    credentials::{Issued, Provider},
-    domain::{Backoff, Endpoint, Language, Rate, Reason, Region, Uin},
+    credentials::{self, Issued, Provider},
+    domain::{Backoff, Language, Rate, Reason, Uin},
 };
 
 const SERVICE: &str = "organization";
 const VERSION: &str = "2021-03-31";
-const STS_SERVICE: &str = "sts";
-const STS_VERSION: &str = "2018-08-13";
 
 /// For one request.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -101,12 +98,6 @@ struct IdentityItem {
     identity_role_name: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct CallerIdentity {
-    account_id: String,
-}
-
 impl OrganizationReader<'_> {
     /// The members that are wanted.
     pub(super) async fn read(&self) -> Result<MemberList, FetchError> {
@@ -152,20 +143,11 @@ impl OrganizationReader<'_> {
 
     /// The account of the credentials.
     async fn own_uin(&self) -> Result<Uin, FetchError> {
-        let sts = &self.role.sts;
-        let response = self
-            .call(OrganizationCall {
-                endpoint: &sts.endpoint,
-                region: Some(&sts.region),
-                service: STS_SERVICE,
-                version: STS_VERSION,
-                action: "GetCallerIdentity",
-                body: Bytes::from_static(b"{}"),
-            })
-            .await?;
-        let answer: CallerIdentity = parse(&response, "GetCallerIdentity")?;
-        Uin::parse(&answer.account_id)
-            .map_err(|message| FetchError::new(Reason::Decode, format!("AccountId {message}")))
+        let call = credentials::caller_identity(&self.role.sts);
+        let action = call.action;
+        let response = self.call(call).await?;
+        credentials::caller_uin(&response)
+            .map_err(|error| FetchError::new(Reason::Decode, format!("{action}: {error}")))
     }
 
     /// All items of a paged action, and the number of pages.
@@ -185,9 +167,10 @@ impl OrganizationReader<'_> {
             };
             let body = serde_json::to_vec(&parameters).expect("text and numbers are JSON");
             let response = self
-                .call(OrganizationCall {
+                .call(Call {
                     endpoint: &self.organization.endpoint,
                     region: None,
+                    language: Language::English,
                     service: SERVICE,
                     version: VERSION,
                     action,
@@ -211,7 +194,7 @@ impl OrganizationReader<'_> {
     }
 
     /// Sends a request, and repeats it if the failure may be transient.
-    async fn call(&self, request: OrganizationCall<'_>) -> Result<ApiResponse, FetchError> {
+    async fn call(&self, request: Call<'_>) -> Result<ApiResponse, FetchError> {
         let mut may_refresh = true;
         let mut attempt = 1;
         loop {
@@ -240,11 +223,7 @@ impl OrganizationReader<'_> {
         }
     }
 
-    async fn send(
-        &self,
-        request: &OrganizationCall<'_>,
-        issued: &Issued,
-    ) -> Result<ApiResponse, ApiError> {
+    async fn send(&self, request: &Call<'_>, issued: &Issued) -> Result<ApiResponse, ApiError> {
         let limiter = self.context.limiters.join(
             request.endpoint,
             &issued.identity,
@@ -253,18 +232,9 @@ impl OrganizationReader<'_> {
         );
         let permit = limiter.acquire().await;
         let departure = permit.departure();
-        let call = Call {
-            endpoint: request.endpoint,
-            region: request.region,
-            language: Language::English,
-            service: request.service,
-            action: request.action,
-            version: request.version,
-            body: request.body.clone(),
-        };
         let client = &self.context.client;
         let outcome = client
-            .send(&call, &issued.credentials, permit, departure + TIMEOUT)
+            .send(request, &issued.credentials, permit, departure + TIMEOUT)
             .await;
         if let Err(error) = &outcome
             && error.reason == Reason::Throttled
@@ -273,15 +243,6 @@ impl OrganizationReader<'_> {
         }
         outcome
     }
-}
-
-struct OrganizationCall<'a> {
-    endpoint: &'a Endpoint,
-    region: Option<&'a Region>,
-    service: &'static str,
-    version: &'static str,
-    action: &'static str,
-    body: Bytes,
 }
 
 fn is_transient(error: &ApiError) -> bool {

@@ -24,8 +24,10 @@ mod gate;
 mod policy;
 mod report;
 mod requests;
+mod uin;
 
 pub use gate::{GateKeeper, Permission, PollGate};
+pub use uin::UinLookup;
 
 use digest::LogDigest;
 use policy::CatchUp;
@@ -83,6 +85,8 @@ pub struct Job {
     pub channels: Vec<Arc<Channel>>,
     pub account_entry: Arc<AccountEntry>,
     pub entry: Arc<JobEntry>,
+    /// Of the first job of an account whose uin is to be looked up.
+    pub uin_lookup: Option<Arc<UinLookup>>,
     /// Wakes the job; see [`Job::poll_now`].
     pub wake: Arc<Notify>,
 }
@@ -250,7 +254,11 @@ impl Job {
         if after.fails_permanently() {
             next.new_credentials = Some(self.provider.change_from(serial));
         }
+        let is_up = after.is_up();
         self.entry.replace(after);
+        if is_up && let Some(lookup) = &self.uin_lookup {
+            lookup.run(self, context).await;
+        }
         next
     }
 

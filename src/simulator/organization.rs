@@ -27,9 +27,9 @@ const MEMBERS: &str = "DescribeOrganizationMembers";
 const NODES: &str = "DescribeOrganizationNodes";
 const IDENTITIES: &str = "DescribeOrganizationMemberAuthIdentities";
 const ORGANIZATION: &str = "DescribeOrganization";
-const CALLER: &str = "GetCallerIdentity";
+pub(super) const CALLER_IDENTITY: &str = "GetCallerIdentity";
 /// Each has a limit of its own.
-pub(super) const ACTIONS: [&str; 5] = [MEMBERS, NODES, IDENTITIES, ORGANIZATION, CALLER];
+pub(super) const ACTIONS: [&str; 5] = [MEMBERS, NODES, IDENTITIES, ORGANIZATION, CALLER_IDENTITY];
 
 /// The action that a request names, if it is one of these.
 pub(super) fn action_of(request: &Request<Bytes>) -> Option<&'static str> {
@@ -81,10 +81,12 @@ impl Simulator {
         dice: f64,
     ) -> Result<OrganizationAnswer, SimulatedError> {
         check_protocol(request)?;
-        if action == CALLER {
+        if action == CALLER_IDENTITY {
             caller.verify(request, sts::SERVICE, now.wall)?;
             check_version(request, sts::VERSION)?;
             header(request, "X-TC-Region")?;
+            let failures = &self.scenario.identities[caller.index].failures;
+            self.fail(failures, Some(action), now.wall, dice)?;
             return Ok(self.caller_identity(caller.index));
         }
         caller.verify(request, SERVICE, now.wall)?;
@@ -169,6 +171,9 @@ impl Simulator {
                 .next()
                 .unwrap_or_default()
                 .clone_into(&mut uin);
+        }
+        if let Some(own) = identity.uin {
+            uin = own.to_string();
         }
         object(json!({
             "Arn": format!("qcs::cam::uin/{uin}:uin/{uin}"),

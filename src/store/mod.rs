@@ -4,7 +4,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::{
     collectors::{Answer, Collector},
     credentials,
-    domain::{AccountInfo, AccountName, Moment, ScanName},
+    domain::{AccountInfo, AccountName, Moment, ScanName, Uin},
 };
 
 mod discovery;
@@ -87,6 +87,8 @@ pub struct AccountEntry {
     /// One per API action that the account's collectors use.
     pub requests: Vec<Arc<RequestStats>>,
     info: ArcSwap<AccountInfo>,
+    /// What STS said, for an account whose configuration has no uin. Locked while `info` changes.
+    found_uin: Mutex<Option<Uin>>,
 }
 
 impl AccountEntry {
@@ -101,6 +103,7 @@ impl AccountEntry {
             credentials: Arc::clone(credentials),
             requests,
             info: ArcSwap::from_pointee(info),
+            found_uin: Mutex::default(),
         }
     }
 
@@ -115,9 +118,24 @@ impl AccountEntry {
     }
 
     /// The account is described otherwise, and polled as before.
-    pub fn set_info(&self, info: AccountInfo) {
+    pub fn set_info(&self, mut info: AccountInfo) {
+        let found = lock(&self.found_uin);
+        info.uin = info.uin.or(*found);
         self.info.store(Arc::new(info));
     }
+
+    /// The account has this uin, unless its configuration says otherwise.
+    pub fn set_found_uin(&self, uin: Uin) {
+        let mut found = lock(&self.found_uin);
+        *found = Some(uin);
+        let mut info = (*self.info()).clone();
+        info.uin = info.uin.or(*found);
+        self.info.store(Arc::new(info));
+    }
+}
+
+fn lock(found: &Mutex<Option<Uin>>) -> MutexGuard<'_, Option<Uin>> {
+    found.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Counts an account's requests for one API action.

@@ -10,7 +10,7 @@ use crate::{
     credentials::{CredentialsError, Provider, Providers},
     domain::Scan,
     limiter::{AccountLimiter, Limiters},
-    poller::{Channel, Job},
+    poller::{Channel, Job, UinLookup},
     store::{AccountEntry, JobEntry, RequestStats, Snapshot, Table},
 };
 
@@ -109,6 +109,7 @@ pub fn jobs(account: &Arc<Account>, limiters: &Arc<Limiters>, providers: &Provid
         channels: channels_of(config.collector, &channels),
         account_entry: Arc::clone(&account_entry),
         entry: Arc::new(entry(account, config, scan)),
+        uin_lookup: None,
         wake: Arc::new(Notify::new()),
     };
     let mut jobs = Vec::new();
@@ -121,6 +122,10 @@ pub fn jobs(account: &Arc<Account>, limiters: &Arc<Limiters>, providers: &Provid
                 }
             }
         }
+    }
+    // One job asks for all of them.
+    if let (Some(sts), Some(first)) = (&account.uin_lookup, jobs.first_mut()) {
+        first.uin_lookup = Some(Arc::new(UinLookup::new(sts, limiters)));
     }
     jobs
 }

@@ -40,4 +40,5 @@ mod shards;
 mod support;
 mod tls;
 mod truth;
+mod uins;
 mod web_config;

@@ -35,6 +35,7 @@ fn the_documentation_names_every_key_and_no_other() {
     for (prefix, yaml) in [
         ("poll.", "poll: {unknown: 1}\n"),
         ("api.", "api: {unknown: 1}\n"),
+        ("uin_lookup.", "uin_lookup: {unknown: 1}\n"),
         ("", "unknown: 1\n"),
         ("", "accounts: [{name: a, unknown: 1}]\n"),
         (

@@ -1,7 +1,7 @@
 //! Requests compared with those of the official SDK, from `tests/fixtures/credentials`, and responses
 //! of all kinds.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use http::Request;
 use serde_json::Value;
@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::fixtures::{Cloud, refusal, role};
 use crate::{
     credentials::{
-        AssumeRole, Chain, CredentialsError, CvmRole, EnvVariables, Profile, Source, Sts, Tccli,
-        TkeOidc,
+        self, AssumeRole, Chain, CredentialsError, CvmRole, EnvVariables, Profile, Source, Sts,
+        Tccli, TkeOidc,
     },
+    domain::Rate,
     signer::{self, CanonicalRequest, Credentials, RequestToSign, Secret},
 };
 
@@ -103,6 +104,49 @@ async fn a_role_is_requested_as_the_sdk_does() {
     );
     let theirs = signed_parts(recorded["body"].as_str().unwrap().as_bytes());
     assert_eq!(CanonicalRequest::new(&theirs).to_string(), recorded_text);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_account_is_asked_for_as_the_sdk_does() {
+    let recorded: Value = {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/fixtures/signing/sts_get_caller_identity.json");
+        serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+    };
+    let cloud = Cloud::default();
+    cloud.respond(recorded["response_used"].to_string());
+    for odd in ["{}", r#"{"AccountId": null}"#, r#"{"AccountId": "x"}"#] {
+        cloud.respond(format!(r#"{{"Response":{odd}}}"#));
+    }
+    let context = cloud.context(&[]);
+    let sts = Sts::default();
+    let mut outcomes = Vec::new();
+    for _ in 0..4 {
+        let call = credentials::caller_identity(&sts);
+        let limiter = context
+            .limiters
+            .join(call.endpoint, "id", call.action, Rate::MAX);
+        let permit = limiter.acquire().await;
+        let deadline = permit.departure() + Duration::from_secs(10);
+        let keys = long_term();
+        let sent = context.client.send(&call, &keys, permit, deadline).await;
+        let outcome = credentials::caller_uin(&sent.unwrap());
+        outcomes.push(match outcome {
+            Ok(uin) => uin.to_string(),
+            Err(error) => error.to_string(),
+        });
+    }
+    let unreadable = "the response has no AccountId that can be read";
+    let not_a_uin = "AccountId \"x\" is not a valid uin, expected the number of the account, for \
+                     example 100000000001";
+    assert_eq!(
+        outcomes,
+        ["100000000009", unreadable, unreadable, not_a_uin]
+    );
+
+    let request = cloud.request(0);
+    check_headers(&request, &recorded["wire"]);
+    assert_eq!(request.body(), recorded["wire"]["body"].as_str().unwrap());
 }
 
 fn signed_parts(body: &[u8]) -> RequestToSign<'_> {

@@ -11,6 +11,7 @@ use crate::{
     simulator::{
         ErrorCode,
         actions::SimulatedAction,
+        organization::CALLER_IDENTITY,
         scan::{ScanCounts, ScanPlay, Stall, Timeline},
     },
     yaml::{
@@ -114,6 +115,7 @@ impl ScenarioReader {
         let map = value.as_map(&mut self.problems)?;
         let name = self.name(&map);
         let keys = self.keys(&map);
+        let uin = self.given(&map, "uin", scalar::integer);
         let scans = self.scans(&map);
         let repeat = self.optional(&map, "repeat", true, scalar::boolean);
         let starts_in = self.optional(&map, "starts_in", Duration::ZERO, duration);
@@ -147,6 +149,7 @@ impl ScenarioReader {
         Some(SimulatedIdentity {
             name: name?,
             keys: keys?,
+            uin,
             timeline: Timeline { scans, repeat },
             starts_in,
             started_ago,
@@ -469,6 +472,9 @@ fn fraction(value: ValueReader<'_>) -> Result<f64, String> {
 
 fn action_name(value: ValueReader<'_>) -> Result<&'static str, String> {
     let name = scalar::text(value)?;
+    if name == CALLER_IDENTITY {
+        return Ok(CALLER_IDENTITY);
+    }
     match SimulatedAction::find(name) {
         Some(action) => Ok(action.name),
         None => Err(format!("{name:?} is not an action of the simulated API")),
@@ -544,8 +550,8 @@ scenario.yml:19: identities[1].secret_id: is already used by another identity
 scenario.yml:19: identities[1].secret_key: is empty
 scenario.yml:20: identities[2]: has neither a role nor both secret_id and secret_key
 scenario.yml:20: identities[2]: has no name; add one, for example name: prod
-scenario.yml:20: identities[2].colour: unknown key, known keys: name, secret_id, secret_key, token, role, scans, \
-repeat, starts_in, started_ago, first_local_task_id, first_registry_task_id, licence, assets, scheduled_scans, vul_library_age, failures, latency, latency_jitter
+scenario.yml:20: identities[2].colour: unknown key, known keys: name, secret_id, secret_key, token, role, uin, \
+scans, repeat, starts_in, started_ago, first_local_task_id, first_registry_task_id, licence, assets, scheduled_scans, vul_library_age, failures, latency, latency_jitter
 scenario.yml:20: identities[2].latency: \"soon\" is not a valid duration (expected number at 0), expected for \
 example 30s, 5m or 1h
 scenario.yml:21: requests_per_second: must be more than 0";

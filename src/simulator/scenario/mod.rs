@@ -32,6 +32,8 @@ pub struct Scenario {
 pub(super) struct SimulatedIdentity {
     pub(super) name: String,
     pub(super) keys: IdentityKeys,
+    /// Of its account, where it is neither that of its role nor that of the organization.
+    pub(super) uin: Option<u64>,
     pub(super) timeline: Timeline,
     /// From the start of the simulator to that of the first scan, or…
     pub(super) starts_in: Duration,

@@ -413,6 +413,7 @@ impl ScenarioReader {
                     latency: Duration::ZERO,
                     latency_jitter: Duration::ZERO,
                 }),
+                uin: None,
                 timeline: defaults.timeline.clone(),
                 starts_in: Duration::ZERO,
                 started_ago: defaults.started_ago,

@@ -1,7 +1,7 @@
 //! From the scenario of the runbook to the notification: simulator, exporter, Prometheus with the rules, Alertmanager
 //! with the example, and a webhook, all real. Time passes 60 times as fast as it is written in rules and scenarios.
 
-use std::{fs, process::Command, time::Duration};
+use std::{fs, ops::Deref, process::Command, time::Duration};
 
 use super::{
     rules::{root, rule_file, runbook, succeeding},
@@ -48,10 +48,19 @@ impl Monitored {
             "poll: {{interval: 1s, scanning_interval: 1s, timeout: 1s, stale_after: 5s}}\n\
              api: {{endpoint: \"{endpoint}\"}}\naccounts:\n{accounts}"
         ));
+        Monitored::configured(alerts, api, config)
+    }
+
+    /// With the keys of `names`.
+    pub(super) fn configured(
+        names: &[&str],
+        api: Running,
+        config: tempfile::NamedTempFile,
+    ) -> Monitored {
         let mut command = exporter();
-        for alert in alerts {
-            command.env(format!("{alert}_ID"), format!("AKID{alert}"));
-            command.env(format!("{alert}_KEY"), format!("{CANARY}-{alert}"));
+        for name in names {
+            command.env(format!("{name}_ID"), format!("AKID{name}"));
+            command.env(format!("{name}_KEY"), format!("{CANARY}-{name}"));
         }
         let (exporter, url) = serving_as(command.args(["--config.file", path(&config)]));
         Monitored {
@@ -64,14 +73,18 @@ impl Monitored {
 
     /// A configuration of Prometheus that scrapes the exporter and evaluates `rules`.
     pub(super) fn prometheus(&self, rules: &tempfile::NamedTempFile) -> String {
-        format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
-             rule_files: [\"{}\"]\n\
-             scrape_configs: [{{job_name: tcss, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
-            path(rules),
-            self.target,
-        )
+        prometheus(&[&self.target], rules)
     }
+}
+
+/// A configuration of Prometheus that scrapes `targets` and evaluates `rules`.
+fn prometheus(targets: &[&str], rules: &tempfile::NamedTempFile) -> String {
+    format!(
+        "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
+         rule_files: [\"{}\"]\n\
+         scrape_configs: [{{job_name: tcss, static_configs: [{{targets: {targets:?}}}]}}]\n",
+        path(rules),
+    )
 }
 
 /// The rules, 60 times as fast.
@@ -82,9 +95,15 @@ pub(super) fn fast_rules() -> tempfile::NamedTempFile {
 /// Everything between a scan and a notification. Stopped at the end of the test.
 struct World {
     monitored: Monitored,
-    receiver: Receiver,
-    alertmanager: Alertmanager,
-    _prometheus: (Prometheus, tempfile::NamedTempFile),
+    delivery: Delivery,
+}
+
+impl Deref for World {
+    type Target = Delivery;
+
+    fn deref(&self) -> &Delivery {
+        &self.delivery
+    }
 }
 
 impl World {
@@ -93,6 +112,24 @@ impl World {
     }
 
     async fn of(monitored: Monitored) -> World {
+        let delivery = Delivery::start(&[&monitored.target]).await;
+        World {
+            monitored,
+            delivery,
+        }
+    }
+}
+
+/// Everything between a scrape and a notification. Stopped at the end of the test.
+pub(super) struct Delivery {
+    pub(super) receiver: Receiver,
+    pub(super) alertmanager: Alertmanager,
+    _prometheus: (Prometheus, tempfile::NamedTempFile),
+}
+
+impl Delivery {
+    /// Scrapes `targets`, which are a host and a port.
+    pub(super) async fn start(targets: &[&str]) -> Delivery {
         let receiver = Receiver::start().await;
         let example = fs::read_to_string(root().join("dashboards/alertmanager.yml")).unwrap();
         let example = example.replace("http://127.0.0.1:5001", &receiver.url);
@@ -100,11 +137,10 @@ impl World {
         let rules = fast_rules();
         let prometheus = Prometheus::start_with(&format!(
             "{}alerting: {{alertmanagers: [{{static_configs: [{{targets: [\"{}\"]}}]}}]}}\n",
-            monitored.prometheus(&rules),
+            prometheus(targets, &rules),
             alertmanager.address,
         ));
-        World {
-            monitored,
+        Delivery {
             receiver,
             alertmanager,
             _prometheus: (prometheus, rules),
@@ -126,7 +162,7 @@ impl World {
     }
 
     /// Waits until the groups have sent what arrived after the first notification, and counts.
-    async fn sends_at_most(&self, max: usize) {
+    pub(super) async fn sends_at_most(&self, max: usize) {
         tokio::time::sleep(Duration::from_secs(6)).await;
         // On a busy machine, five seconds may pass before the first scrape: five minutes of the
         // rules' time without an exporter. That notification is not about the accounts.
@@ -134,6 +170,14 @@ impl World {
         assert!(sent.iter().all(|names| !names.is_empty()));
         sent.retain(|names| names.iter().any(|name| name != "TcssExporterAbsent"));
         assert!((1..=max).contains(&sent.len()), "{sent:?}");
+    }
+
+    /// The names of the alerts that were delivered as firing, except the one about the time before
+    /// the first scrape; see [`Delivery::sends_at_most`].
+    pub(super) fn delivered(&self) -> Vec<String> {
+        let mut names = self.receiver.firing();
+        names.retain(|name| name != "TcssExporterAbsent");
+        names.into_iter().collect()
     }
 
     fn never_delivered(&self, alert: &str, labels: &[(&str, &str)]) {

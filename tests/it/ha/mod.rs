@@ -13,3 +13,7 @@ mod pod;
 mod replica;
 mod schedules;
 mod server;
+
+pub(crate) use api::Fault;
+pub(crate) use pod::Pod;
+pub(crate) use server::ApiServer;

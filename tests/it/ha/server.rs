@@ -95,7 +95,8 @@ impl ApiServer {
             .faults
             .lock()
             .unwrap()
-            .insert(token.clone(), None);
+            .entry(token.clone())
+            .or_default();
         token
     }
 

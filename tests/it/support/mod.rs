@@ -69,6 +69,7 @@ pub(crate) fn account(id: &str, endpoint: &str) -> Account {
         time_zone: TimeZone::fixed(jiff::tz::offset(8)),
         scans: vec![scan("latest")],
         info: AccountInfo::default(),
+        uin_lookup: None,
         collectors: vec![CollectorConfig {
             collector: &collectors::ALL[0],
             poll: POLL,

@@ -81,6 +81,22 @@ impl Receiver {
         );
     }
 
+    /// Waits until the alert `name` arrives as resolved.
+    pub(crate) async fn until_resolved(&self, name: &str) {
+        for _ in 0..1800 {
+            let is_it =
+                |alert: &Delivered| alert.status == "resolved" && alert.labels["alertname"] == name;
+            if self.delivered.lock().unwrap().iter().any(is_it) {
+                return;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+        panic!(
+            "{name} is not resolved: {:?}",
+            self.delivered.lock().unwrap()
+        );
+    }
+
     /// Forgets what has arrived so far.
     pub(crate) fn forget(&self) {
         self.delivered.lock().unwrap().clear();
@@ -89,6 +105,15 @@ impl Receiver {
     /// The names of the alerts in each notification so far.
     pub(crate) fn notifications(&self) -> Vec<BTreeSet<String>> {
         self.notifications.lock().unwrap().clone()
+    }
+
+    /// The names of the alerts that arrived as firing.
+    pub(crate) fn firing(&self) -> BTreeSet<String> {
+        let delivered = self.delivered.lock().unwrap();
+        let firing = delivered.iter().filter(|alert| alert.status == "firing");
+        firing
+            .map(|alert| alert.labels["alertname"].clone())
+            .collect()
     }
 
     /// The alert `name` with `labels`, if it arrived.
