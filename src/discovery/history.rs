@@ -105,6 +105,8 @@ impl History {
             if listed.contains_key(uin) {
                 return true;
             }
+            // The loss was checked before, for the whole list, so nothing has changed if the list
+            // was refused.
             let stays = !rules.replaces && known.stays_absent(now, rules.keep_for);
             if !stays {
                 changes.removed.push(*uin);

@@ -175,8 +175,12 @@ impl Supervisor {
         mut config: Config,
         trigger: Trigger,
     ) -> Result<Changes, Refusal> {
+        // Everything that can be refused comes before the first change: a refused configuration
+        // must not have stopped anything.
         self.check_discoveries(&config)?;
         let discovered = self.discoveries.accounts(&config);
+        // Before the discovered accounts are added below: each list is combined with the configured
+        // ones alone.
         let base = if config.discoveries.is_empty() {
             None
         } else {
@@ -253,6 +257,8 @@ impl Supervisor {
                 PlannedAccount::Start(_, jobs) => {
                     n_jobs += jobs.len();
                     for job in jobs {
+                        // `increase()` does not see the step from absent to 1, so the series must
+                        // exist before the first request.
                         job.expect_requests(&self.context.telemetry);
                     }
                 }
@@ -292,6 +298,8 @@ impl Supervisor {
         changes.removed = earlier.into_keys().collect();
         changes.removed.sort();
         self.running.store(Arc::new(self.jobs().cloned().collect()));
+        // Now that nothing refers to the stopped accounts any more: neither `earlier` nor the jobs
+        // that the clock watch had.
         self.limiters.drop_unused();
         // A list says nothing about accounts that fail.
         if trigger != Trigger::Discovery {
