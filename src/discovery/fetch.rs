@@ -16,7 +16,7 @@ use crate::{
     limiter::Limiters,
 };
 
-/// A list that changed while it was read is read again so often.
+/// A list that changes while it is read is read this many times at most.
 const MAX_ATTEMPTS: u32 = 3;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// All attempts together.

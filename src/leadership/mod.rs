@@ -38,7 +38,7 @@ use crate::{
     telemetry::LeaseMetrics,
 };
 
-/// After a cold replica has become the leader, so many of its jobs poll in a second.
+/// After a cold replica has become the leader, this many of its jobs poll in a second.
 const STARTS_PER_SECOND: u32 = 10;
 /// Yet all of them within this time.
 const MAX_SPREAD: Duration = Duration::from_mins(1);
@@ -101,7 +101,7 @@ impl Leadership {
         self.shared.state.load().standing.clone()
     }
 
-    /// Whether a replica without data is ready all the same: a cold standby has none.
+    /// Whether this replica is ready although it has no data: a cold standby has none.
     pub fn is_ready_without_data(&self) -> bool {
         self.shared.is_cold && self.shared.state.load().has_seen_the_lease
     }

@@ -56,8 +56,7 @@ impl Store {
     }
 
     /// Whether every job has been polled at least once, and every discovery has found its accounts.
-    /// Stays true when a reload adds jobs: what
-    /// was there before is still served.
+    /// Stays true when a reload adds jobs: what was there before is still served.
     pub fn is_ready(&self) -> bool {
         // A pod must not leave its service because a reload added an account.
         if self.was_ready.load(Relaxed) {
@@ -114,7 +113,7 @@ impl AccountEntry {
         Arc::ptr_eq(&self.info.load(), info)
     }
 
-    /// The account is described otherwise, and polled as before.
+    /// Changes what describes the account. It is polled as before.
     pub fn set_info(&self, info: AccountInfo) {
         self.info.store(Arc::new(info));
     }
@@ -143,6 +142,7 @@ impl RequestStats {
 
     /// Continues the counts of `earlier`, which belong to the same account and action.
     pub fn continue_from(&self, earlier: &RequestStats) {
+        // Stored, not added: jobs share this counter, and it is handed over once for each of them.
         self.requests.store(earlier.requests.load(Relaxed), Relaxed);
         self.waited_nanos
             .store(earlier.waited_nanos.load(Relaxed), Relaxed);

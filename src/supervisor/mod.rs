@@ -88,9 +88,9 @@ enum Trigger {
     Discovery,
 }
 
-/// A file that drops no more accounts than this is believed…
+/// A file that drops no more accounts than this is accepted…
 const MAX_DROPPED: usize = 3;
-/// … or no more than this part of them.
+/// … and so is one that drops no more than one in this many.
 const MAX_DROPPED_SHARE: usize = 10;
 
 /// What happens to an account of a new configuration.
@@ -377,8 +377,8 @@ impl Supervisor {
                 failing.push(job.clone());
             }
         }
-        // In another order each time: if reloads come faster than the wake-ups, all jobs get their
-        // turn all the same.
+        // In another order each time: if reloads come faster than the wake-ups, all jobs still
+        // get their turn.
         fastrand::shuffle(&mut failing);
         // Dropping the old set stops the wake-ups of an earlier reload that are still under way.
         self.waking = JoinSet::new();
