@@ -87,7 +87,7 @@ pub fn config(bytes: &[u8]) {
     }
 }
 
-/// The file that the tools and SDKs of Tencent Cloud share. It may be of somebody else: no message repeats it.
+/// The file that the tools and SDKs of Tencent Cloud share. It may belong to another user: no message repeats it.
 pub fn profile(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else {
         return;

@@ -66,6 +66,8 @@ impl WorkerPool {
     pub(crate) fn submit(&self, work: Work) -> Result<(), Work> {
         let mut state = self.shared.lock();
         state.work.push_back(work);
+        // A thread that was notified still counts as idle until it has woken, so all waiting work
+        // is compared with the idle threads, not only this one.
         if state.n_idle < state.work.len() && state.n_threads < self.max_threads {
             match self.start_thread() {
                 Ok(()) => state.n_threads += 1,

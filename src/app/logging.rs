@@ -87,6 +87,7 @@ pub(super) fn init(flags: &LogFlags, is_one_shot: bool) -> io::Result<Log> {
                 "a task panicked; this is a bug, please report it"
             );
         }
+        // `exit` runs no destructors, so lines that wait in the queue would be lost.
         queue.flush(LAST_LINES);
         process::exit(1);
     }));

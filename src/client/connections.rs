@@ -124,6 +124,8 @@ impl ApiConnections {
             lock(&known.times).used = now;
             return Ok(known.clone());
         }
+        // Here, because a refresh gives temporary keys a new `SecretId`: whenever one is added, an
+        // old one may be left behind.
         identities.sweep(now);
         let keeps = identities.by_key.len() < self.max_keeping;
         let mut builder = transport::builder()
@@ -168,7 +170,7 @@ impl Identities {
     }
 }
 
-/// A poisoned lock is used all the same: a panic ends the process anyway.
+/// A poisoned lock is still used: a panic ends the process anyway.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -236,6 +236,7 @@ impl Client {
 
     /// The API announces in its responses that it will end an action. Logged once per action.
     fn warn_if_deprecated(&self, action: &'static str, response: &RawValue) {
+        // A search in the text costs less than parsing each response once more.
         if !response.get().contains("\"DeprecatedWarning\"") {
             return;
         }
@@ -269,6 +270,8 @@ impl Client {
         at: Timestamp,
         deadline: Instant,
     ) -> Result<RawResponse, RawError> {
+        // Signed for this attempt alone: the API rejects a timestamp that is more than 5 minutes
+        // old.
         let request = request(call, auth, at)?;
         let secret_id = match auth {
             RequestAuth::Signed(credentials) => credentials.secret_id.as_str(),

@@ -150,6 +150,8 @@ impl Exclusion {
             Some((host, port)) => (host, Some(port.parse().ok()?)),
             None => (entry, None),
         };
+        // Tools differ in which of `*.example.com`, `.example.com` and `example.com` they accept;
+        // here, all three mean the same.
         let host = host.trim_start_matches('*').trim_start_matches('.');
         Some(Exclusion::Domain(host.to_lowercase(), port))
     }
@@ -166,6 +168,7 @@ impl Exclusion {
             (Exclusion::Domain(domain, port), Some(host)) => {
                 let host = host.to_string();
                 let is_host = match host.strip_suffix(domain.as_str()) {
+                    // `example.com` must not exclude `badexample.com`.
                     Some(rest) => rest.is_empty() || rest.ends_with('.'),
                     None => false,
                 };

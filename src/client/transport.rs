@@ -224,7 +224,10 @@ impl Network {
             Ok(connections) => connections,
             Err(error) => return Err(send_error(error, &url, proxy)),
         };
+        // Bounds the connections at the same time, and with them the open files of the process.
         let _slot = self.connections.slot().await;
+        // Before the request is sent: only a response before that can have left a connection to
+        // reuse.
         let may_be_reused = connections.may_be_reused();
         match connections.client.execute(request).await {
             Ok(response) => {
@@ -236,6 +239,8 @@ impl Network {
                 let mut error = send_error(error, &url, proxy);
                 error.is_stale_connection &= may_be_reused;
                 if error.is_stale_connection {
+                    // The server has probably closed the other idle connection too, which the
+                    // repeated request would use.
                     self.connections.forget(&key);
                 }
                 Err(error)
@@ -292,6 +297,7 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
 
 /// The request was not sent, or no response began.
 fn send_error(error: reqwest::Error, url: &str, proxy: Option<&Url>) -> TransportError {
+    // The query of a URL may hold a token.
     let error = error.without_url();
     let mut is_tls = false;
     let mut is_disconnect = false;
@@ -337,6 +343,7 @@ fn send_error(error: reqwest::Error, url: &str, proxy: Option<&Url>) -> Transpor
     }
     TransportError {
         is_unreachable: error.is_connect(),
+        // A connection that was never made cannot be a kept one.
         is_stale_connection: is_disconnect && !error.is_connect(),
         ..TransportError::new(reason, message)
     }

@@ -118,11 +118,15 @@ impl<'a> Fields<'a> {
 
     /// Calls `read` with the fields of each object in a list. False if it is not a list.
     pub fn each(&mut self, field: &'static str, mut read: impl FnMut(&mut Fields<'a>)) -> bool {
+        // Where fields are only listed, there is no response: an empty item shows which fields are
+        // read.
         if self.listed.is_some() {
             self.unexpected(field);
             self.item(ObjectFields::default(), &mut read);
             return true;
         }
+        // The items are parsed one by one below, so that one that is not an object affects no
+        // other.
         let items = self.read(field, |raw| {
             serde_json::from_str::<Vec<&RawValue>>(raw).ok()
         });
@@ -328,6 +332,7 @@ impl<'a> Fields<'a> {
         match value {
             Some(_) => {
                 let (action, page) = self.current;
+                // A response in which no field can be read is refused later; see `unread`.
                 self.responses[action][page].n_read += 1;
             }
             None => self.unexpected(field),
@@ -457,6 +462,7 @@ fn count(raw: &str) -> Option<f64> {
 }
 
 fn id(raw: &str) -> Option<u64> {
+    // Not by way of an `f64`, which cannot represent every integer above 2^53.
     let id: i64 = raw.parse().ok()?;
     u64::try_from(id).ok()
 }

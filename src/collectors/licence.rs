@@ -82,6 +82,8 @@ impl Answer for Licence {
 fn state(fields: &mut Fields<'_>) -> &'static str {
     for (number, state) in [0.0, 1.0, 2.0, 3.0, 4.0].iter().zip(STATES) {
         if fields.peek_count("State") == Some(*number) {
+            // `peek_count` does not count as reading the field, and a response without a field
+            // that was read is refused.
             fields.count("State");
             return state;
         }

@@ -385,6 +385,7 @@ impl Collector {
         before: Option<&AnyAnswer>,
     ) -> Result<Option<Bytes>, AnswerError> {
         let body = &self.actions[action].body;
+        // Only a list takes more than one request.
         if !matches!(body, Body::Pages(_)) && !responses[action].is_empty() {
             return Ok(None);
         }
@@ -395,6 +396,7 @@ impl Collector {
         match (body, scan) {
             (Body::Fixed(body), _) => Ok(Some(Bytes::from_static(body.as_bytes()))),
             (Body::OfScan(body), Some(scan)) => Ok(Some(body(scan))),
+            // Without task IDs, the API answers for the latest scan.
             (Body::OfScan(_), None) => Ok(Some(Bytes::from_static(b"{}"))),
             (Body::Next(body), _) => Ok(Some(body(&mut question(responses)?))),
             (Body::Pages(body), _) => Ok(body(&mut question(responses)?)),
@@ -447,9 +449,9 @@ impl Collector {
     }
 }
 
-/// The smallest difference between two time zones.
+/// The smallest difference between two time zones: offsets in use are multiples of 15 minutes.
 const MIN_ZONE_DIFFERENCE: Duration = Duration::from_mins(15);
-/// The largest one.
+/// The largest one: offsets go from -12:00 to +14:00.
 const MAX_ZONE_DIFFERENCE: Duration = Duration::from_hours(26);
 
 /// How far `start` lies in the future of `now`, if the difference of two time zones explains it.
@@ -492,6 +494,7 @@ fn read_answer<A: Answer>(fields: &mut Fields<'_>, before: Option<&AnyAnswer>) -
 
 impl PartialEq for Collector {
     fn eq(&self, other: &Collector) -> bool {
+        // By name, which is unique: two pointers to the same function may differ.
         self.name == other.name
     }
 }

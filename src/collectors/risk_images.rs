@@ -80,6 +80,8 @@ impl Answer for RiskImages {
         // A scan without local images has no list.
         let has_none =
             status == Some(ScanStatus::Scanned) && fields.peek_count("LocalTaskID") == Some(0.0);
+        // No page was requested if the list of this scan is known, or if a new scan has not
+        // completed. Either way, the earlier list stays.
         let list = if fields.n_pages(1) > 0 {
             Some(ImageList::read(fields, run))
         } else if let Some(before) = before
@@ -117,6 +119,7 @@ fn page(question: &mut Question<'_>) -> Option<Bytes> {
     let run = ScanRun::read(fields)?;
     let n_pages = fields.n_pages(1);
     if n_pages > 0 {
+        // Of the last page: the list may have changed since the first one was read.
         let total = fields.page(1, n_pages - 1).count("TotalCount")?;
         let mut n_images = 0;
         fields.each("List", |_| n_images += 1);
@@ -126,6 +129,7 @@ fn page(question: &mut Question<'_>) -> Option<Bytes> {
         }
     } else if let Some(before) = question.before::<RiskImages>()
         && let Some(list) = &before.list
+        // The list of a completed scan does not change, so it is read once.
         && list.run == Some(run)
     {
         return None;
@@ -134,6 +138,7 @@ fn page(question: &mut Question<'_>) -> Option<Bytes> {
         "TaskID": run.task_id.get(),
         "Limit": PAGE,
         "Offset": n_pages * PAGE,
+        // The worst first, since a long list is not read to its end.
         "By": "VulCount",
         "Order": "DESC",
     });

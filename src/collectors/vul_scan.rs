@@ -105,6 +105,8 @@ impl Answer for VulScan {
     fn read(fields: &mut Fields<'_>, before: Option<&VulScan>) -> VulScan {
         let status = fields.one_of("Status", &ScanStatus::DOCUMENTED);
         let mut scan = VulScan {
+            // Not left out: the value UNKNOWN shows that the API has a status that this version
+            // does not know.
             status: status.unwrap_or(ScanStatus::Unknown),
             progress: fields.percentage("ScanProgress"),
             remaining: fields.seconds("RemainingTime"),

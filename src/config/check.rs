@@ -62,6 +62,8 @@ pub(super) fn config(raw: &RawConfig, flags: &Settings, problems: &mut Vec<Probl
     }
     let mut config = Config::of(accounts);
     if !discoveries.is_empty() {
+        // While the accounts of all shards are there: a discovered account must not take the name
+        // of any.
         config.configured = configured(&config.accounts);
         config.discoveries = discoveries;
     }
@@ -194,6 +196,7 @@ fn collector(
     };
     if let Some(interval) = interval {
         own.interval = interval;
+        // While a scan runs, polls must not be rarer than at other times.
         own.scanning_interval = poll.scanning_interval.min(interval);
         // As with `poll`: the data must survive one failed poll.
         own.stale_after = poll.stale_after.max(interval * 2 + poll.timeout);
@@ -384,7 +387,7 @@ fn slower_while_scanning(
     scanning: &Chosen<'_, Duration>,
 ) -> Option<Problem> {
     let (max, value) = (interval.value?, scanning.value?);
-    // A default is silently adjusted; a value that somebody chose is not.
+    // A default is silently adjusted; a configured one is not.
     if value <= max || scanning.origin.is_none() {
         return None;
     }

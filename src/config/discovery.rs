@@ -219,6 +219,7 @@ fn read_item(item: ValueReader<'_>, problems: &mut Vec<Problem>) -> Option<RawDi
     let map = item.as_map(problems)?;
     let is_organization = map.has("organization");
     let is_http = map.has("http");
+    // An unknown kind is reported here.
     map.finish(problems);
     match (is_organization, is_http) {
         (true, false) => organization(&map.section("organization", problems)?, problems),
@@ -228,6 +229,7 @@ fn read_item(item: ValueReader<'_>, problems: &mut Vec<Problem>) -> Option<RawDi
             None
         }
         (false, false) => {
+            // Otherwise the unknown kind is the problem, which is reported already.
             if map.is_empty() {
                 let message = "names no kind, expected organization or http";
                 problems.push(map.problem(message));
@@ -262,7 +264,7 @@ fn http(map: &MapReader<'_>, problems: &mut Vec<Problem>) -> Option<RawDiscovery
     let url = value(map, "url", problems, url);
     let auth = auth(map, problems);
     let ca_file = value(map, "ca_file", problems, path);
-    // The other keys are checked all the same.
+    // The other keys are checked even if the URL is not valid.
     let source = ListSource::Http(HttpList {
         url: match &url {
             Some(url) => url.clone(),
@@ -402,6 +404,7 @@ fn labels(
         let n = labels.len();
         problems.push(value.problem(format!("has {n} labels, must have at most {MAX_LABELS}")));
     }
+    // Another order in the file must not look like a change when it is reloaded.
     labels.sort_by(|(left, _), (right, _)| left.cmp(right));
     labels
 }

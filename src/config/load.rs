@@ -187,6 +187,8 @@ pub(super) fn matches(directory: &Path, pattern: &str) -> Result<Vec<PathBuf>, S
     let directory = Pattern::escape(&directory.to_string_lossy());
     let absolute = Path::new(&directory).join(pattern);
     let options = MatchOptions {
+        // Editors leave hidden files beside the one that they edit, and volumes of ConfigMaps
+        // contain hidden directories.
         require_literal_leading_dot: true,
         ..MatchOptions::new()
     };

@@ -78,6 +78,7 @@ impl CvmRole {
     }
 
     async fn get(&self, name: &str, context: &RefreshContext) -> Result<Bytes, MetadataError> {
+        // The name was checked with `is_role_name`, so it cannot lead to another path.
         let url = self.endpoint.url().join(&format!("{PATH}{name}"));
         let url = url.map_err(|error| MetadataError::Broken(error.to_string()))?;
         context.client.metadata(&url).await

@@ -82,6 +82,7 @@ impl Profile {
         };
         let mut unknown = Vec::new();
         for (key, value) in &entries {
+            // A setting without a value cannot select another identity.
             if !KNOWN.contains(&key.as_str()) && !value.is_empty() {
                 unknown.push(key.as_str());
             }

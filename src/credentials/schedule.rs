@@ -16,8 +16,8 @@ pub(super) const MIN_REJECTION_INTERVAL: Duration = Duration::from_secs(30);
 const FIRST_RETRY: Duration = Duration::from_secs(2);
 const TRANSIENT: Backoff = Backoff::new(FIRST_RETRY, Duration::from_mins(1));
 const PERMANENT: Backoff = Backoff::new(FIRST_RETRY, Duration::from_mins(5));
-/// After each failure in a row for want of a role: most are created within minutes after the account
-/// joined, the others take their time. A retry costs a request for each account.
+/// After each failure in a row because the role is missing: most roles are created within minutes
+/// after the account joined, the others much later. Each retry costs a request per account.
 const NO_ROLE: [Duration; 4] = [
     Duration::from_mins(1),
     Duration::from_mins(5),

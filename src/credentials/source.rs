@@ -57,6 +57,7 @@ impl Source {
 
     /// Whether it never changes while the process runs.
     pub(super) fn is_fixed(&self) -> bool {
+        // Other processes cannot change the environment of one that runs.
         matches!(self, Source::Env(_) | Source::Static(_))
     }
 

@@ -146,6 +146,7 @@ impl LastRequest {
         context: &RefreshContext,
     ) -> Result<Fetched, CredentialsError> {
         let failures = match last {
+            // Other content of the file makes another request, which has not failed yet.
             Some(last) if last.stored == stored => last.failures,
             _ => 0,
         };

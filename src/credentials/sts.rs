@@ -70,6 +70,7 @@ pub(super) async fn request_role(
     };
     let identity = match caller {
         RoleCaller::Signed { identity, .. } => identity,
+        // Nothing is signed, so the role is the only identity that the request names.
         RoleCaller::WebIdentity(_) => role_arn,
     };
     let response = match send(&call, caller, identity, context).await {
@@ -94,6 +95,7 @@ async fn send(
 ) -> Result<ApiResponse, ApiError> {
     let rate = match caller {
         RoleCaller::Signed { .. } => Rate::ASSUME_ROLE,
+        // The documented limit of this action is 20 requests per second.
         RoleCaller::WebIdentity(_) => Rate::MAX,
     };
     let limiter = context

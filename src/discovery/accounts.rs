@@ -27,6 +27,8 @@ pub struct DiscoveredAccounts {
 /// The accounts of all discoveries of `config`, whose members are `histories`, in the same order.
 /// They have the order of the discoveries and of their uins, and only those of the shard count.
 pub fn accounts(config: &Config, histories: &[&History]) -> Vec<DiscoveredAccounts> {
+    // Accounts of the file come before discovered ones, and earlier discoveries before later ones.
+    // The set covers all shards, as each account must have the same name in every one of them.
     let mut taken = config.configured.clone();
     let mut all = Vec::with_capacity(histories.len());
     for (discovery, history) in config.discoveries.iter().zip(histories) {
@@ -56,6 +58,8 @@ fn of_discovery(
             wanted.push(known);
         }
     }
+    // Members that are excluded do not count: a name that they share with one other member is still
+    // unique among the accounts.
     let names = name_counts(&wanted);
     for known in wanted {
         let member = &known.member;
@@ -71,6 +75,7 @@ fn of_discovery(
             found.skipped += 1;
             continue;
         }
+        // For the discoveries after this one: the same member must not be polled twice.
         taken.insert(AccountKey::Uin(member.uin));
         found.accounts.push(account(discovery, known, name));
     }

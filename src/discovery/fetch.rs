@@ -16,7 +16,7 @@ use crate::{
     limiter::Limiters,
 };
 
-/// A list that changed while it was read is read again so often.
+/// A list that changes while it is read is read this many times at most.
 const MAX_ATTEMPTS: u32 = 3;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// All attempts together.
@@ -110,6 +110,7 @@ async fn fetch_with_retries(
     loop {
         let result = fetch_once(discovery, context).await;
         match result {
+            // Failed requests are not repeated here: each has retries of its own.
             Err(error) if error.failure == RefreshFailure::Incomplete && attempt < MAX_ATTEMPTS => {
                 attempt += 1;
                 sleep(RETRY_AFTER).await;
@@ -158,6 +159,8 @@ impl FetchTask {
         loop {
             let at = self.context.clock.now();
             let start = Instant::now();
+            // Boxed, so that a task that waits for the next list does not hold the state of a
+            // request.
             let result = Box::pin(fetch(&self.discovery, &self.context)).await;
             let pause = self.pause(result.is_ok());
             let outcome = FetchOutcome {
@@ -170,6 +173,8 @@ impl FetchTask {
                 return;
             }
             // Either way, it is time for the next list.
+            // `Notify` keeps one notification, so a reload in the middle of a fetch is not lost:
+            // the list is read again right after it.
             let _ = timeout(pause, self.wake.notified()).await;
         }
     }

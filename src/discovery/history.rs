@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, time::Duration};
 use super::ListedAccount;
 use crate::domain::{Moment, Uin};
 
-/// An account that left is absent from this many lists at least before it is dropped.
+/// An account is dropped only after it was absent from this many lists in a row.
 const MIN_LISTS: u32 = 3;
-/// A list that lacks no more accounts than this is believed.
+/// A list that lacks no more accounts than this is accepted…
 const MAX_GONE: usize = 3;
-/// Nor one that lacks no more than this part of them.
+/// … and so is one that lacks no more than one in this many.
 const MAX_GONE_SHARE: usize = 10;
 
 /// The accounts of one discovery: those of the last list that was accepted, and those that have
@@ -105,6 +105,8 @@ impl History {
             if listed.contains_key(uin) {
                 return true;
             }
+            // The loss was checked before, for the whole list, so nothing has changed if the list
+            // was refused.
             let stays = !rules.replaces && known.stays_absent(now, rules.keep_for);
             if !stays {
                 changes.removed.push(*uin);

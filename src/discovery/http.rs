@@ -74,11 +74,12 @@ async fn authorization(auth: &ListAuth) -> Result<Option<HeaderValue>, FetchErro
         let message = "the token has characters that are not allowed in an HTTP header";
         return Err(FetchError::new(Reason::Credentials, message));
     };
+    // `Debug` of the value then shows no part of the secret.
     value.set_sensitive(true);
     Ok(Some(value))
 }
 
-/// The first line.
+/// The text of the file without surrounding white space, such as its last line break.
 async fn read_secret(file: &Path) -> Result<Zeroizing<String>, FetchError> {
     let bytes = read_file(file).await?;
     match std::str::from_utf8(&bytes) {
@@ -108,6 +109,8 @@ async fn read_file(file: &Path) -> Result<Zeroizing<Vec<u8>>, FetchError> {
 
 /// Some targets with the same labels.
 #[derive(Deserialize)]
+// Another key, such as an endpoint, would mean that the server expects more than labels to take
+// effect. Ignoring it would hide that.
 #[serde(deny_unknown_fields)]
 struct TargetGroup {
     targets: Vec<String>,

@@ -108,6 +108,8 @@ impl OrganizationReader<'_> {
             })
             .await?;
         n_pages += pages;
+        // The units are matched here, and not by the parameter `NodeId`: it is not documented
+        // whether that includes the units below.
         let mut units = None;
         if !self.organization.units.is_empty() {
             let (nodes, pages) = self
@@ -127,6 +129,7 @@ impl OrganizationReader<'_> {
         }
         let mut own = None;
         if self.organization.includes_self {
+            // The list of members does not tell which of them the credentials belong to.
             own = Some(self.own_uin().await?);
             n_pages += 1;
         }
@@ -198,6 +201,8 @@ impl OrganizationReader<'_> {
         let mut may_refresh = true;
         let mut attempt = 1;
         loop {
+            // Asked again for each attempt: the credentials may have been refreshed during the
+            // pause.
             let issued = match self.provider.current().await {
                 Ok(issued) => issued,
                 Err(error) => {
@@ -212,6 +217,8 @@ impl OrganizationReader<'_> {
             let is_token_failure = error.code.as_deref() == Some(TOKEN_FAILURE);
             if is_token_failure && may_refresh {
                 may_refresh = false;
+                // A new token is a new attempt, so it needs no pause. Once only: if the API rejects
+                // that one too, time will not help.
                 self.provider.rejected(&issued);
                 continue;
             }
@@ -230,6 +237,7 @@ impl OrganizationReader<'_> {
             request.action,
             Rate::MAX,
         );
+        // The timeout starts with the departure, so waiting for the permit does not count.
         let permit = limiter.acquire().await;
         let departure = permit.departure();
         let client = &self.context.client;
@@ -333,9 +341,12 @@ fn select(
             list.n_left_out += 1;
             continue;
         };
+        // No unit has the ID 0, so a member without a unit matches none.
         let unit_id = item.node_id.unwrap_or_default();
         let mut member = item.into_member(uin);
         if own == Some(uin) {
+            // Before units and tags are compared: `self` asks for this account by name, whatever
+            // the conditions for the members.
             own_member = Some(member);
             continue;
         }

@@ -102,7 +102,7 @@ impl CachedLines {
             }
         }
         // Counting looks at every job, and the counts change only when an account fails, recovers
-        // or is described otherwise.
+        // or its description changes.
         if counts_changed {
             self.count(table);
         }
@@ -205,6 +205,7 @@ impl RenderedJob {
 
     fn is_current(&self, job: &JobEntry, now: Moment) -> bool {
         let is_fresh = self.snapshot.fresh(now, job.stale_after).is_some();
+        // Data become stale by time alone, without another poll.
         is_fresh == self.is_fresh && job.has_snapshot(&self.snapshot)
     }
 }

@@ -97,6 +97,8 @@ impl Counts {
             discoveries: vec![DiscoveryCounts::default(); table.discoveries.len()],
         };
         for origin in AccountOrigin::ALL {
+            // A discovery that has found nothing is exposed with 0, so that it differs from one
+            // that is not configured.
             let is_used = origin == AccountOrigin::Config
                 || table.discoveries.iter().any(|entry| entry.origin == origin);
             if is_used {
@@ -143,6 +145,7 @@ fn states(table: &Table, jobs: impl Iterator<Item = JobState>) -> Vec<(AccountSt
         let (state, no_role) = &mut states[index];
         match job {
             JobState::Failing { has_no_role } => {
+                // Whatever the other jobs of the account say: one that fails needs attention.
                 *state = AccountState::Failing;
                 *no_role |= has_no_role;
             }

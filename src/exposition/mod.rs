@@ -179,6 +179,7 @@ impl Section {
                 head,
             } => {
                 let block = &scrape.lines.jobs[row];
+                // The rows are the blocks of all collectors.
                 if block.collector == *collector {
                     let lines = block.of_answers(*index);
                     write_lines(writer, head.name, Kind::Gauge, head.help, lines);
@@ -273,6 +274,7 @@ impl Pages {
         if self.is_done {
             return false;
         }
+        // Once: `# EOF` of OpenMetrics must be the last line.
         self.is_done = true;
         self.writer.end();
         true

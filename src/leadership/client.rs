@@ -186,6 +186,7 @@ fn read_file(path: &Path) -> Result<Vec<u8>, String> {
 
 fn server_url(host: &str, port: &str) -> String {
     if host.contains(':') {
+        // In an IPv6 cluster, the variable is an address without brackets.
         format!("https://[{host}]:{port}")
     } else {
         format!("https://{host}:{port}")
@@ -252,6 +253,7 @@ impl LeaseClient {
         let body = Bytes::from(record.to_json());
         match record.version() {
             Some(_) => self.exchange(Method::PUT, self.path(), body).await,
+            // The API server refuses a PUT without a resourceVersion with 422.
             None => self.exchange(Method::POST, self.collection(), body).await,
         }
     }
@@ -272,6 +274,8 @@ impl LeaseClient {
         body: Bytes,
     ) -> Result<LeaseRecord, LeaseError> {
         let limit = self.timeout;
+        // The limit includes reading the files of the service account: a volume that hangs must not
+        // keep the elector from noticing that its lease has expired.
         match timeout(limit, self.transport.exchange(method, &path, body)).await {
             Ok(response) => read_response(&response?),
             Err(_) => Err(LeaseError::new(
@@ -304,6 +308,8 @@ impl LeaseTransport {
             LeaseTransport::Cluster { access, client } => {
                 let url = format!("{}{path}", access.server);
                 *request.uri_mut() = url.parse().map_err(invalid_request)?;
+                // The kubelet replaces the token before it expires, and the one read before would
+                // be refused.
                 let files = ServiceAccountFiles::read(access.directory.clone()).await?;
                 let authorization = files.token.bearer_header();
                 let authorization = authorization
@@ -361,6 +367,8 @@ impl ServiceAccountFiles {
         &self,
         cached: &mut Option<([u8; 32], reqwest::Client)>,
     ) -> Result<reqwest::Client, LeaseError> {
+        // A new client has no open connection. Without the cache, each renewal would need a TLS
+        // handshake.
         let hash: [u8; 32] = Sha256::digest(&self.ca).into();
         if let Some((cached, client)) = cached
             && *cached == hash
@@ -377,6 +385,7 @@ impl ServiceAccountFiles {
             // The API server is in the cluster; a proxy would see the token.
             .no_proxy()
             .tcp_nodelay(true)
+            // Requests are sent one after the other.
             .pool_max_idle_per_host(1)
             .tls_certs_only(certificates)
             .build()
@@ -394,6 +403,7 @@ async fn send(
     let mut response = client.execute(request).await.map_err(connection_error)?;
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(connection_error)? {
+        // A Content-Length may be missing or wrong, so it is not relied on.
         if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
             let message = format!("the response is larger than {MAX_RESPONSE_BYTES} bytes");
             return Err(LeaseError::new(LeaseFailure::Decode, message));
@@ -427,6 +437,8 @@ fn read_response(response: &Response<Bytes>) -> Result<LeaseRecord, LeaseError> 
         401 => LeaseFailure::Unauthorized,
         403 => LeaseFailure::Forbidden,
         404 => LeaseFailure::NotFound,
+        // For a PUT, the version was not the latest. For a POST, another replica has created the
+        // Lease.
         409 => LeaseFailure::Conflict,
         429 => LeaseFailure::Throttled,
         500.. => LeaseFailure::Server,

@@ -30,6 +30,8 @@ impl LeaseTimes {
 
     /// From one renewal to the next.
     pub(super) fn renew_interval(self) -> Duration {
+        // The shares are those of client-go: 15 s, renewed every 2 s, and given up 10 s after the
+        // last renewal.
         self.duration * 2 / 15
     }
 
@@ -186,6 +188,8 @@ impl Elector {
             return NextStep::Wait(self.due);
         }
         if !self.is_current {
+            // A write whose response was lost may have taken effect, and another replica may have
+            // written. A write against the version that was seen last would only be refused.
             return NextStep::Read;
         }
         if let Some(term) = &mut self.term
@@ -234,6 +238,9 @@ impl Elector {
             self.attempts.pop_front();
         }
         self.attempts.push_back(Attempt {
+            // The time with its microseconds identifies the write when it is read later, also if
+            // the response was lost. The identity alone does not: another process may have the same
+            // one.
             renew_time: record.renew_time().to_owned(),
             is_release: record.holder().is_empty(),
             sent: now,
@@ -251,9 +258,12 @@ impl Elector {
             return Some(changed);
         }
         let duration = record.duration();
+        // A Lease that an operator has created may have a holder and no duration.
         if duration.is_zero() {
             return Some(changed + self.times.duration);
         }
+        // The duration that the holder has written, not the one of this replica: during an upgrade,
+        // the two may differ.
         Some(changed + duration)
     }
 
@@ -316,6 +326,8 @@ impl Elector {
         // Every attempt before this one was against an older version, and can no longer succeed.
         self.attempts.retain(|attempt| attempt.sent == sent);
         self.is_current = true;
+        // From when it was sent, as the lease counts from then: slow responses must not delay the
+        // renewals.
         self.due = (sent.monotonic + self.times.renew_interval()).max(now.monotonic);
     }
 
@@ -394,6 +406,7 @@ impl Elector {
     }
 
     fn count_change(&mut self, holder: &str) {
+        // The time without a holder does not count. Otherwise, a hand-over would be two changes.
         if holder.is_empty() || self.last_holder.as_deref() == Some(holder) {
             return;
         }

@@ -38,7 +38,7 @@ use crate::{
     telemetry::LeaseMetrics,
 };
 
-/// After a cold replica has become the leader, so many of its jobs poll in a second.
+/// After a cold replica has become the leader, this many of its jobs poll in a second.
 const STARTS_PER_SECOND: u32 = 10;
 /// Yet all of them within this time.
 const MAX_SPREAD: Duration = Duration::from_mins(1);
@@ -101,7 +101,7 @@ impl Leadership {
         self.shared.state.load().standing.clone()
     }
 
-    /// Whether a replica without data is ready all the same: a cold standby has none.
+    /// Whether this replica is ready although it has no data: a cold standby has none.
     pub fn is_ready_without_data(&self) -> bool {
         self.shared.is_cold && self.shared.state.load().has_seen_the_lease
     }
@@ -215,6 +215,8 @@ impl Candidate {
         match self.elector.next(now, local) {
             NextStep::Wait(until) => {
                 let mut until = until;
+                // A standing also ends by time alone, without a request that would end this wait.
+                // Only the end of a step publishes it.
                 if let Some(change) = self.elector.standing_expires()
                     && change > now.monotonic
                 {
@@ -284,6 +286,8 @@ impl Candidate {
             has_seen_the_lease: self.elector.has_seen_the_lease(),
         };
         if let Some(gate) = &self.gate {
+            // Before the early return below: a renewal extends the permission, but does not change
+            // the state.
             gate.set(self.permission(&state.standing));
         }
         if let Some(renewal) = self.elector.last_renewal() {
@@ -316,7 +320,11 @@ impl Candidate {
                 valid_for: self.times.confirmed(),
                 spread: self.spread(),
             },
+            // Another replica may have polled since, so the data must not be exposed when this one
+            // leads again.
             (Standing::Standby { .. }, _) => Permission::Forbidden,
+            // This replica has the lease, or no other has been seen to take it: its data may still
+            // be the latest.
             _ => Permission::Suspended,
         }
     }
@@ -334,6 +342,8 @@ impl Candidate {
         // The second attempt is against the version that the first was refused for.
         for _ in 0..2 {
             let now = self.clock.now();
+            // This replica does not hold the lease. Writing would take it from the replica that
+            // does.
             let Some(record) = self.elector.release(now) else {
                 return;
             };

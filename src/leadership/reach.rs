@@ -78,6 +78,7 @@ impl PollContact {
         };
         if let Some(last) = &snapshot.last {
             match last.failure.as_ref().map(|failure| failure.reason) {
+                // All other failures but missing credentials came with a response.
                 Some(Reason::Network | Reason::Timeout | Reason::Tls) => {
                     poll.failure = Some(last.at);
                 }

@@ -101,6 +101,7 @@ impl LeaseRecord {
             Some(record) => record.clone(),
             None => LeaseRecord::new(key),
         };
+        // Compared before the holder is replaced below.
         let is_renewal = record.holder() == holder;
         let transitions = record.spec()["leaseTransitions"].as_u64();
         let spec = record.spec_mut();
@@ -108,6 +109,7 @@ impl LeaseRecord {
         spec.insert("leaseDurationSeconds".into(), duration.as_secs().into());
         if !is_renewal {
             spec.insert("holderIdentity".into(), holder.into());
+            // As in client-go: a renewal changes neither this time nor the number of transitions.
             spec.insert("acquireTime".into(), micro_time(now).into());
             let transitions = match transitions {
                 Some(transitions) => transitions + 1,
@@ -123,12 +125,15 @@ impl LeaseRecord {
         let mut record = self.clone();
         let spec = record.spec_mut();
         spec.insert("holderIdentity".into(), "".into());
+        // The API server refuses a duration of 0.
         spec.insert("leaseDurationSeconds".into(), RELEASED_SECONDS.into());
         spec.insert("renewTime".into(), micro_time(now).into());
         record
     }
 
     fn spec_mut(&mut self) -> &mut Map<String, Value> {
+        // Inserts `spec` where it is missing. Fails only if the Lease itself is not an object,
+        // which `parse` has checked.
         let spec = &mut self.object["spec"];
         if !spec.is_object() {
             *spec = json!({});

@@ -56,6 +56,7 @@ impl Limiters {
     /// matters.
     pub fn drop_unused(&self) {
         lock(&self.0).retain(|_, limiter| {
+            // No member can join meanwhile: that takes the lock of the map.
             let is_used = Arc::strong_count(limiter) > 1;
             let last = *lock(&limiter.last_departure);
             is_used || last.is_some_and(|last| last.elapsed() < MEMORY)
@@ -175,6 +176,7 @@ impl Member {
 impl Limiter {
     /// The rate, and the share of it that is in force after throttling.
     fn current(&self, now: Instant) -> (Rate, f64) {
+        // The map is sorted, so the first rate is the lowest.
         let lowest = lock(&self.wanted).keys().next().copied();
         (
             lowest.unwrap_or(Rate::DEFAULT),

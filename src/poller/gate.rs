@@ -65,6 +65,8 @@ impl GateKeeper {
     }
 
     pub fn set(&self, permission: Permission) {
+        // The candidate sets it after every step. Without a change, the jobs that wait must not be
+        // woken.
         self.permission.send_if_modified(|current| {
             let is_new = *current != permission;
             *current = permission;
@@ -107,6 +109,7 @@ impl PollGate {
             {
                 return spread;
             }
+            // Needs no timer: time closes a gate, but never opens one.
             changed(&mut permission).await;
         }
     }

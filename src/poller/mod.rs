@@ -154,6 +154,7 @@ impl Job {
         loop {
             select! {
                 () = self.run_open(&context, first, second) => {}
+                // Also drops a poll in flight, whose result would bring the data back.
                 () = self.forget(&context.gate) => {}
             }
             let spread = select! {

@@ -84,6 +84,7 @@ impl Simulator {
         if action == CALLER_IDENTITY {
             caller.verify(request, sts::SERVICE, now.wall)?;
             check_version(request, sts::VERSION)?;
+            // STS requires a region, unlike the organization.
             header(request, "X-TC-Region")?;
             let failures = &self.scenario.identities[caller.index].failures;
             self.fail(failures, Some(action), now.wall, dice)?;
@@ -97,6 +98,7 @@ impl Simulator {
         let Some(organization) = &self.scenario.organization else {
             return Err("ResourceNotFound.OrganizationNotExist".into());
         };
+        // Only the management account and delegated administrators may list the members.
         if self.scenario.identities[caller.index].name != organization.manager {
             let message =
                 format!("You are not authorized to perform operation (organization:{action})");
@@ -135,6 +137,7 @@ impl Simulator {
                 if let Some(span) = organization.moving_total
                     && span.contains(elapsed)
                 {
+                    // The total changes from one request to the next.
                     let n_before = self.stats().arrivals;
                     total = Some(items.len() as u64 + n_before % 2);
                 }
@@ -215,6 +218,7 @@ fn page<T>(
         }
     };
     let (offset, limit) = (number("Offset")?, number("Limit")?);
+    // As documented: the offset is a multiple of the limit.
     if !(1..=MAX_LIMIT).contains(&limit) || offset % limit != 0 {
         return Err("InvalidParameter".into());
     }

@@ -164,6 +164,7 @@ fn share(total: u32, n: u32, number: u32) -> u32 {
         return 0;
     }
     let (total, n, number) = (u64::from(total), u64::from(n), u64::from(number));
+    // Differences of a rounded running total, so that the shares add up to `total`.
     let up_to = |number: u64| total * number * (2 * n - number) / (n * n);
     u32::try_from(up_to(number + 1) - up_to(number)).unwrap_or(0)
 }
@@ -176,6 +177,7 @@ fn severities(n: u32) -> SeverityCounts {
 
 /// Different for each owner; the same each time.
 fn hash(text: &str) -> u128 {
+    // FNV-1a. The hash of the standard library may change with its version.
     let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
     for byte in text.bytes() {
         hash ^= u128::from(byte);

@@ -56,8 +56,7 @@ impl Store {
     }
 
     /// Whether every job has been polled at least once, and every discovery has found its accounts.
-    /// Stays true when a reload adds jobs: what
-    /// was there before is still served.
+    /// Stays true when a reload adds jobs: what was there before is still served.
     pub fn is_ready(&self) -> bool {
         // A pod must not leave its service because a reload added an account.
         if self.was_ready.load(Relaxed) {
@@ -117,7 +116,7 @@ impl AccountEntry {
         Arc::ptr_eq(&self.info.load(), info)
     }
 
-    /// The account is described otherwise, and polled as before.
+    /// Changes what describes the account. It is polled as before.
     pub fn set_info(&self, mut info: AccountInfo) {
         let found = lock(&self.found_uin);
         info.uin = info.uin.or(*found);
@@ -161,6 +160,7 @@ impl RequestStats {
 
     /// Continues the counts of `earlier`, which belong to the same account and action.
     pub fn continue_from(&self, earlier: &RequestStats) {
+        // Stored, not added: jobs share this counter, and it is handed over once for each of them.
         self.requests.store(earlier.requests.load(Relaxed), Relaxed);
         self.waited_nanos
             .store(earlier.waited_nanos.load(Relaxed), Relaxed);

@@ -30,7 +30,7 @@ pub struct Snapshot {
 
 #[derive(Clone, Debug)]
 pub struct LastPoll {
-    /// When its last request was sent.
+    /// When it called the API: its first request after a success, the failed one after a failure.
     pub at: Moment,
     /// Including waits and retries.
     pub took: Duration,
@@ -54,7 +54,7 @@ pub struct Data {
 /// The result of one poll.
 #[derive(Debug)]
 pub struct Outcome {
-    /// When its last request was sent.
+    /// When it called the API: its first request after a success, the failed one after a failure.
     pub at: Moment,
     /// Including waits and retries.
     pub took: Duration,

@@ -38,8 +38,8 @@ pub(super) async fn watch_clock(clock: Clock, jobs: Arc<ArcSwap<Vec<Job>>>) {
     }
 }
 
-/// Whether the wall clock moved otherwise than the monotonic one. After a suspension it does, too:
-/// credentials may have expired meanwhile.
+/// Whether the wall clock moved by another amount than the monotonic one. After a suspension of the
+/// machine, it has, too: credentials may have expired meanwhile.
 fn has_jumped(last: Moment, now: Moment) -> bool {
     let elapsed = now.monotonic.saturating_duration_since(last.monotonic);
     let moved = now.wall.as_millisecond() - last.wall.as_millisecond();

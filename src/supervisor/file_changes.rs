@@ -52,6 +52,8 @@ impl FileChanges {
             fingerprint: Some(Fingerprint::new(file)),
         };
         let mut state = ChangeState::default();
+        // Before the task starts, and so before the configuration is loaded: a change in between is
+        // noticed, and the worst is one reload too many.
         if let Some(digest) = look.digest().await {
             state.seen = Some(digest);
         }
@@ -66,6 +68,8 @@ impl FileChanges {
                 };
                 match state.look(digest) {
                     Look::Same => {}
+                    // Soon, not after a whole interval: a change should take about as long as the
+                    // interval says.
                     Look::Unconfirmed => pause = CONFIRM_AFTER.min(interval),
                     Look::Changed => {
                         if sender.send(()).is_err() {
@@ -141,6 +145,8 @@ impl ChangeState {
             self.unconfirmed = None;
             return Look::Same;
         }
+        // Files that are still being written differ at the second look, too, and then wait for a
+        // third one.
         if self.unconfirmed != Some(digest) {
             self.unconfirmed = Some(digest);
             return Look::Unconfirmed;

@@ -88,9 +88,9 @@ enum Trigger {
     Discovery,
 }
 
-/// A file that drops no more accounts than this is believed…
+/// A file that drops no more accounts than this is accepted…
 const MAX_DROPPED: usize = 3;
-/// … or no more than this part of them.
+/// … and so is one that drops no more than one in this many.
 const MAX_DROPPED_SHARE: usize = 10;
 
 /// What happens to an account of a new configuration.
@@ -175,8 +175,12 @@ impl Supervisor {
         mut config: Config,
         trigger: Trigger,
     ) -> Result<Changes, Refusal> {
+        // Everything that can be refused comes before the first change: a refused configuration
+        // must not have stopped anything.
         self.check_discoveries(&config)?;
         let discovered = self.discoveries.accounts(&config);
+        // Before the discovered accounts are added below: each list is combined with the configured
+        // ones alone.
         let base = if config.discoveries.is_empty() {
             None
         } else {
@@ -253,6 +257,8 @@ impl Supervisor {
                 PlannedAccount::Start(_, jobs) => {
                     n_jobs += jobs.len();
                     for job in jobs {
+                        // `increase()` does not see the step from absent to 1, so the series must
+                        // exist before the first request.
                         job.expect_requests(&self.context.telemetry);
                     }
                 }
@@ -292,6 +298,8 @@ impl Supervisor {
         changes.removed = earlier.into_keys().collect();
         changes.removed.sort();
         self.running.store(Arc::new(self.jobs().cloned().collect()));
+        // Now that nothing refers to the stopped accounts any more: neither `earlier` nor the jobs
+        // that the clock watch had.
         self.limiters.drop_unused();
         // A list says nothing about accounts that fail.
         if trigger != Trigger::Discovery {
@@ -369,8 +377,8 @@ impl Supervisor {
                 failing.push(job.clone());
             }
         }
-        // In another order each time: if reloads come faster than the wake-ups, all jobs get their
-        // turn all the same.
+        // In another order each time: if reloads come faster than the wake-ups, all jobs still
+        // get their turn.
         fastrand::shuffle(&mut failing);
         // Dropping the old set stops the wake-ups of an earlier reload that are still under way.
         self.waking = JoinSet::new();

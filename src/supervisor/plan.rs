@@ -201,6 +201,7 @@ pub fn table<'a>(jobs: impl Iterator<Item = &'a Job>) -> Table {
         }
         table.jobs.push(Arc::clone(&job.entry));
     }
+    // The sort is stable, so within a collector, jobs keep the order of the accounts.
     table.jobs.sort_by_key(|entry| {
         collectors::ALL
             .iter()

@@ -118,6 +118,8 @@ impl Supervisor {
         trigger: Trigger,
     ) -> Result<(), Vec<String>> {
         let config = source.load().await?;
+        // Whether a chain finds any credentials is known only after it was tried, and the plan
+        // refuses accounts that cannot have them.
         self.probe_credentials(&config).await;
         let changes = match self.put_in_force(config, trigger).await {
             Ok(changes) => changes,

@@ -55,6 +55,9 @@ impl StartSchedule {
         let share = (self.index as f64 - 0.5 * fastrand::f64()).max(0.0) / self.n_jobs as f64;
         self.index += 1;
         let first = self.begin + interval.min(self.max_first_wait).mul_f64(share);
+        // With a long interval, all first polls fall into its first minute. The second poll moves
+        // each job to its own place in the interval; otherwise all would stay within one minute
+        // forever.
         let second = if interval > self.max_first_wait && share > 0.0 {
             self.begin + interval.mul_f64(share)
         } else {

@@ -263,6 +263,7 @@ impl Telemetry {
     /// The web server has a certificate that expires then, or none.
     pub fn set_web_certificate_expiry(&self, expiry: Option<Timestamp>) {
         let Some(expiry) = expiry else {
+            // After a reload that has removed the certificate, its expiry must not stay.
             self.web_certificate_expiry.reset();
             return;
         };

@@ -138,6 +138,7 @@ fn open_fds(directory: &File) -> Option<f64> {
 fn memory(statm: &File) -> Option<(f64, f64)> {
     // Seven numbers of at most 20 digits.
     let mut buffer = [0; 160];
+    // From the start of the file, where the kernel writes the current numbers at each read.
     let n_read = statm.read_at(&mut buffer, 0).ok()?;
     let text = str::from_utf8(&buffer[..n_read]).ok()?;
     // In pages, the first two of its numbers.

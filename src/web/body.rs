@@ -135,6 +135,7 @@ enum RenderState {
 
 impl RenderedPages {
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        // Taken out, since the pages move into the work of a thread.
         let mut rendering = match mem::replace(&mut self.state, RenderState::Done) {
             RenderState::Done => return Poll::Ready(None),
             RenderState::Rendered(chunk, pages) => {

@@ -120,6 +120,7 @@ impl WebConfigFile {
         let mut last = self.last.lock().await;
         let reading = read_settled(last.fingerprint, || read(self.file.clone())).await;
         if reading.fingerprint != last.fingerprint {
+            // Also for content that is refused, so that its problems are not logged at every check.
             last.fingerprint = reading.fingerprint;
             last.outcome = self.apply_or_reject(reading);
         }

@@ -55,7 +55,7 @@ fn reason(error: &io::Error) -> HandshakeFailure {
     }
 }
 
-/// Counts failures, and logs them at a limited rate: anybody can cause them.
+/// Counts failures, and logs them at a limited rate: any client can cause them.
 #[derive(Debug)]
 pub(super) struct HandshakeLog {
     telemetry: Arc<Telemetry>,

@@ -154,6 +154,8 @@ impl WebState {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "not ready: waiting for the first poll of every scan",
             ),
+            // Otherwise, a page of another site could reload the configuration through the browser
+            // of an operator.
             Route::Reload if origin::is_cross_origin(headers) => text(
                 StatusCode::FORBIDDEN,
                 "cross-origin requests cannot reload the configuration",
@@ -221,6 +223,7 @@ impl WebState {
             HeaderValue::from_static(format.content_type()),
         );
         headers.insert(
+            // A cache must not give a client a format that it did not ask for.
             header::VARY,
             HeaderValue::from_static("Accept, Accept-Encoding"),
         );

@@ -62,6 +62,8 @@ impl YamlFile {
         let mut sections: BTreeMap<&str, Vec<(YamlNode, YamlNode)>> = BTreeMap::new();
         for (section, key, value) in flags {
             let start = text.len();
+            // All values in one text, so that messages can quote the span of a flag like that of a
+            // file.
             text.push_str(value);
             let entry = (
                 YamlNode::of_flag(0..0, YamlValue::Text((*key).to_owned())),
@@ -125,7 +127,7 @@ pub(crate) fn read_file(file: &Path, order: usize) -> Result<Vec<u8>, Problem> {
     }
 }
 
-/// The same for a file that matched a pattern. A FIFO would block until somebody writes to it, and so stop every
+/// The same for a file that matched a pattern. A FIFO would block until a process writes to it, and so stop every
 /// reload.
 pub(crate) fn read_regular_file(file: &Path, order: usize) -> Result<Vec<u8>, Problem> {
     if let Ok(metadata) = fs::metadata(file)

@@ -220,7 +220,7 @@ impl MapReader<'_> {
         Some(Setting::of(value.origin(), read(value), problems))
     }
 
-    /// The map below the key; an empty one where the key is absent or null, so that its keys are known all the same.
+    /// The map below the key; an empty one where the key is absent or null, so that its keys are known even then.
     pub(crate) fn section(
         &self,
         key: &'static str,

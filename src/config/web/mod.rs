@@ -166,6 +166,7 @@ impl FileReader {
         let bytes = yaml::read_watched_file(file);
         let content = match &bytes {
             Ok(bytes) => bytes,
+            // A file that cannot be read must be noticed when it becomes readable.
             Err(message) => message.as_bytes(),
         };
         // The lengths keep two files from being confused with one that contains both.
@@ -189,6 +190,8 @@ fn read_config(
     let mut sections = Vec::new();
     let tls = file.section("tls_server_config", problems);
     let http = file.section("http_server_config", problems);
+    // Read before TLS, since cipher suites that HTTP/2 requires must be among those that are
+    // configured. exporter-toolkit enables it by default.
     let mut has_http2 = true;
     if let Some(http) = &http {
         // Only HTTP/1.1 is served, which clients choose where HTTP/2 is not offered, so any value of `http2` is fine.

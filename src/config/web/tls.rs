@@ -91,6 +91,7 @@ pub(super) fn read(
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     config.ignore_client_order = match prefers_own_order {
         Some(setting) => setting.value == Some(true),
+        // The default of exporter-toolkit.
         None => true,
     };
     reading.config = Some(Arc::new(config));
@@ -417,6 +418,7 @@ fn require_http2_suite(list: ValueReader<'_>, problems: &mut Vec<Problem>) {
 
 fn with_all_of_tls13(suites: &[SupportedCipherSuite]) -> Vec<SupportedCipherSuite> {
     let mut all = default_provider().cipher_suites;
+    // As in Go, the suites of TLS 1.3 cannot be configured.
     all.retain(|suite| suite.tls13().is_some());
     for suite in suites {
         if suite.tls13().is_none() {

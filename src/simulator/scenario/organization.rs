@@ -157,6 +157,7 @@ impl ScenarioReader {
         let mut manager_name = String::new();
         if let Some(manager) = manager {
             manager_name = manager.value.clone().unwrap_or_default();
+            // Whether there is such an identity is checked when all of them are known.
             self.assumers.push(manager);
         }
         let defaults = MemberDefaults {
@@ -262,6 +263,7 @@ impl ScenarioReader {
         let has_role = self.optional(&map, "has_role", true, scalar::boolean);
         let mut changes = Vec::new();
         if let Some(list) = map.at("changes") {
+            // A change keeps what it does not name, so each one is based on the one before.
             let mut details = first.clone();
             for change in list.items(&mut self.problems) {
                 if let Some((at, changed)) = self.change(change, &details) {
@@ -393,6 +395,8 @@ impl ScenarioReader {
         organization: &mut SimulatedOrganization,
         scenario: &mut Scenario,
     ) -> bool {
+        // A member is an identity, too, and the names of identities are unique. A repeated uin is
+        // found by this name.
         let name = format!("member-{}", member.uin);
         if !self.names.insert(name.clone()) {
             return false;
