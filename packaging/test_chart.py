@@ -95,6 +95,20 @@ def test_every_set_of_values_is_valid_on_the_oldest_and_newest_kubernetes():
     check_custom(operators)
 
 
+def test_the_plain_manifests_are_valid_and_complete():
+    files = sorted((ROOT / "packaging/kubernetes").glob("*.yaml"))
+    files = [file for file in files if not file.name.endswith(".values.yaml")]
+    assert len(files) >= 3
+    for file in files:
+        manifests = [document for document in yaml.safe_load_all(file.read_text()) if document]
+        for version in (OLDEST, NEWEST):
+            for manifest in manifests:
+                if manifest["apiVersion"] not in CUSTOM:
+                    kubernetes_validate.validate(manifest, version, strict=True)
+        check_custom([manifest for manifest in manifests if manifest["apiVersion"] in CUSTOM])
+        assert {"ServiceAccount", "Service"} <= {manifest["kind"] for manifest in manifests}, file.name
+
+
 def check_custom(custom: list[dict]):
     script = (ROOT / "packaging/crds.mjs").read_text()
     command = ["node", "--input-type=module", "--eval", script]
