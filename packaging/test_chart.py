@@ -95,6 +95,20 @@ def test_every_set_of_values_is_valid_on_the_oldest_and_newest_kubernetes():
     check_custom(operators)
 
 
+def test_the_plain_manifests_are_valid_and_complete():
+    files = sorted((ROOT / "packaging/kubernetes").glob("*.yaml"))
+    files = [file for file in files if not file.name.endswith(".values.yaml")]
+    assert len(files) >= 3
+    for file in files:
+        manifests = [document for document in yaml.safe_load_all(file.read_text()) if document]
+        for version in (OLDEST, NEWEST):
+            for manifest in manifests:
+                if manifest["apiVersion"] not in CUSTOM:
+                    kubernetes_validate.validate(manifest, version, strict=True)
+        check_custom([manifest for manifest in manifests if manifest["apiVersion"] in CUSTOM])
+        assert {"ServiceAccount", "Service"} <= {manifest["kind"] for manifest in manifests}, file.name
+
+
 def check_custom(custom: list[dict]):
     script = (ROOT / "packaging/crds.mjs").read_text()
     command = ["node", "--input-type=module", "--eval", script]
@@ -148,11 +162,13 @@ def test_lint_is_strict_for_every_set():
 def test_names_labels_and_selectors_fit_together():
     for file in SETS:
         rendered = template("-f", str(file))
-        found = [resource for resource in rendered if resource["kind"] in ("Deployment", "StatefulSet")][0]
+        workloads = [resource for resource in rendered if resource["kind"] in ("Deployment", "StatefulSet")]
+        found = workloads[0]
         labels = found["spec"]["template"]["metadata"]["labels"]
         selector = found["spec"]["selector"]["matchLabels"]
         assert selector.items() <= labels.items(), file.name
-        assert set(selector) == {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
+        expected = {"app.kubernetes.io/name", "app.kubernetes.io/instance"}
+        assert set(selector) == (expected if len(workloads) == 1 else expected | {"app.kubernetes.io/component"})
         services = [resource for resource in rendered if resource["kind"] == "Service"]
         for service in services:
             assert service["spec"]["selector"].items() <= labels.items()
@@ -214,6 +230,35 @@ def test_one_shard_is_a_deployment_and_more_are_a_stateful_set():
     assert [service["metadata"]["name"] for service in headless] == [three["spec"]["serviceName"]]
     two = workload(leaderElection={"enabled": True})
     assert (two["kind"], two["spec"]["replicas"], two["spec"]["strategy"]["type"]) == ("Deployment", 2, "RollingUpdate")
+
+
+def test_every_shard_has_as_many_replicas_as_a_leader_election_needs():
+    values = {"shards": 3, "leaderElection": {"enabled": True}}
+    workloads = [r for r in resources(**values) if r["kind"] in ("Deployment", "StatefulSet")]
+    assert [(r["kind"], r["metadata"]["name"], r["spec"]["replicas"]) for r in workloads] == [
+        ("Deployment", f"tcss-tcss-exporter-{shard}", 2) for shard in range(3)
+    ]
+    selectors = [r["spec"]["selector"]["matchLabels"] for r in workloads]
+    for shard, (one, selector) in enumerate(zip(workloads, selectors)):
+        template = one["spec"]["template"]
+        arguments = template["spec"]["containers"][0]["args"]
+        assert f"--shard={shard}/3" in arguments and "--ha.kubernetes-lease=tcss-tcss-exporter" in arguments
+        # A workload that selects the pods of another one would delete them.
+        assert [other.items() <= template["metadata"]["labels"].items() for other in selectors] == [n == shard for n in range(3)]
+        [spread] = template["spec"]["topologySpreadConstraints"]
+        assert spread["labelSelector"]["matchLabels"] == selector
+        [service] = [r for r in resources(**values) if r["kind"] == "Service"]
+        assert service["spec"]["selector"].items() <= template["metadata"]["labels"].items()
+    [leases] = [rule["resourceNames"] for rule in only("Role", **values)["rules"] if "resourceNames" in rule]
+    assert leases == [f"tcss-tcss-exporter-{shard}-of-3" for shard in range(3)]
+
+
+def test_autoscalers_name_workloads_that_exist():
+    for values in ({}, {"shards": 2}, {"shards": 2, "leaderElection": {"enabled": True}}):
+        rendered = resources(verticalPodAutoscaler={"enabled": True}, **values)
+        targets = [r["spec"]["targetRef"] for r in rendered if r["kind"] == "VerticalPodAutoscaler"]
+        workloads = [r for r in rendered if r["kind"] in ("Deployment", "StatefulSet")]
+        assert targets == [{"apiVersion": "apps/v1", "kind": r["kind"], "name": r["metadata"]["name"]} for r in workloads]
 
 
 def test_upgrades_never_change_an_immutable_field():
@@ -460,7 +505,10 @@ def test_the_notes_say_the_next_step():
     ready = notes("--set", "existingSecret.name=k,serviceMonitor.enabled=true,prometheusRule.enabled=true,dashboards.enabled=true")
     assert "NEXT STEP" not in ready and "does not scrape" not in ready and "no links to dashboards" in ready
     assert "simulated data" in notes("--set", "demo=true")
-    assert "statefulset/" in notes("--set", "shards=2")
+    assert "rollout status deployment/tcss-tcss-exporter " in plain
+    assert "rollout status statefulset/tcss-tcss-exporter " in notes("--set", "shards=2")
+    elected = notes("--set", "shards=2,leaderElection.enabled=true")
+    assert "rollout status deployment --selector=app.kubernetes.io/instance=tcss " in elected
 
 
 WRONG = """
@@ -486,6 +534,7 @@ tke: {roleArn: tcss-exporter}
 tke: {tokenExpiration: 60}
 leaderElection: {enabled: "yes"}
 leaderElection: {standby: warm}
+leaderElection: {replicas: 1}
 leaderElection: {leaseDuration: 15}
 leaderElection: {leaseDuration: 1d}
 autoReloadInterval: 30

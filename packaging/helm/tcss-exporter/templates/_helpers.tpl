@@ -21,6 +21,19 @@ app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 |
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
 
+{{/* The suffix of the Deployment of a shard. */}}
+{{- define "tcss-exporter.shardSuffix" -}}
+{{- with .shard }}-{{ . }}{{ end -}}
+{{- end -}}
+
+{{/* What selects the pods of one workload. */}}
+{{- define "tcss-exporter.podSelector" -}}
+{{ include "tcss-exporter.selectorLabels" . }}
+{{- with .shard }}
+app.kubernetes.io/component: shard-{{ . }}
+{{- end }}
+{{- end -}}
+
 {{- define "tcss-exporter.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
 {{ include "tcss-exporter.selectorLabels" . }}

@@ -11,7 +11,7 @@
 {{- end }}
 {{- end }}
 {{- if gt (int .Values.shards) 1 }}
-- --shard=auto/{{ int .Values.shards }}
+- --shard={{ default "auto" .shard }}/{{ int .Values.shards }}
 {{- end }}
 {{- if .Values.leaderElection.enabled }}
 - --ha.kubernetes-lease={{ include "tcss-exporter.fullname" . }}
@@ -214,13 +214,13 @@ failureThreshold: {{ int .failureThreshold }}
 {{- end }}
 {{- end -}}
 
-{{/* The template of the pods, for the Deployment and the StatefulSet. */}}
+{{/* The template of the pods, for Deployments and the StatefulSet. */}}
 {{- define "tcss-exporter.podTemplate" -}}
 metadata:
   labels:
     {{- $labels := fromYaml (tpl (toYaml .Values.podLabels) .) }}
     {{- /* Without helm.sh/chart, which would restart the pods with every version of the chart. */}}
-    {{- merge (fromYaml (include "tcss-exporter.selectorLabels" .)) $labels .Values.commonLabels | toYaml | nindent 4 }}
+    {{- merge (fromYaml (include "tcss-exporter.podSelector" .)) $labels .Values.commonLabels | toYaml | nindent 4 }}
   {{- $annotations := fromYaml (tpl (toYaml .Values.podAnnotations) .) }}
   {{- if and .Values.restartOnConfigChange (or .Values.config .Values.web.config) }}
   {{- $checksum := printf "%s\n%s" (include "tcss-exporter.configText" .) (toYaml .Values.web.config) | sha256sum }}
@@ -338,6 +338,6 @@ spec:
       whenUnsatisfiable: ScheduleAnyway
       labelSelector:
         matchLabels:
-          {{- include "tcss-exporter.selectorLabels" . | nindent 10 }}
+          {{- include "tcss-exporter.podSelector" . | nindent 10 }}
   {{- end }}
 {{- end -}}
