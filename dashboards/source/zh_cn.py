@@ -611,7 +611,8 @@ COMMENTS = {
     "Access to the accounts.": "账号的访问。",
     "A missing permission of a further collector is reported by TcssPollsFailing: the scans are monitored.":
         "更多采集器缺少权限时由 TcssPollsFailing 告警，此时扫描仍被监控。",
-    "The API, over all accounts.": "API，所有账号合计。",
+    "The API, over all accounts. A standby counts its failures, and exposes no requests of accounts.":
+        "API，所有账号合计。备副本会统计其失败次数，但不暴露账号的请求数。",
     "Accounts that are discovered.": "账号发现。",
     "The exporters. TcssExporterDown is critical if accounts are not monitored because of it.":
         "Exporter。如果有账号因此未被监控，TcssExporterDown 的级别为 critical。",

@@ -46,7 +46,7 @@ const MAX_SPREAD: Duration = Duration::from_mins(1);
 /// Requests that fail now and then are logged no more often than this.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 /// An API server that hangs must not hold up the end of the process.
-const GIVE_BACK_TIMEOUT: Duration = Duration::from_secs(3);
+const GIVE_BACK_TIMEOUT: Duration = Duration::from_secs(4);
 const NOT_GIVEN_BACK: &str =
     "cannot give the lease back, another replica takes over when it expires";
 

@@ -4,10 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{RwLock, RwLockReadGuard, watch},
-    time::sleep_until,
+    time::{sleep, sleep_until},
 };
 
 use crate::domain::{Clock, Moment};
+
+/// The API limits the requests in each window of this length.
+const LIMIT_WINDOW: Duration = Duration::from_secs(1);
 
 /// Whether this replica may poll, where only one of several does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,10 +77,15 @@ impl GateKeeper {
         });
     }
 
-    /// Closes the gate and waits until no poll is in flight.
+    /// Closes the gate and waits until no poll is in flight, and none of the last second counts any
+    /// more: the API limits the requests of all replicas together.
     pub async fn close(&self) {
+        let was_open = matches!(*self.permission.borrow(), Permission::Until { .. });
         self.set(Permission::Suspended);
         drop(self.in_flight.write().await);
+        if was_open {
+            sleep(LIMIT_WINDOW).await;
+        }
     }
 }
 
@@ -253,7 +261,12 @@ mod tests {
         });
         let task = tokio::spawn(async move { gate.pass(sleep(60 * SECOND)).await });
         sleep(SECOND).await;
-        timeout(SECOND, keeper.close()).await.unwrap();
+        let start = Instant::now();
+        timeout(10 * SECOND, keeper.close()).await.unwrap();
         assert_eq!(task.await.unwrap(), None);
+        // And until its request does not count any more, which is so if the gate is closed already.
+        assert_eq!(start.elapsed(), SECOND);
+        keeper.close().await;
+        assert_eq!(start.elapsed(), SECOND);
     }
 }

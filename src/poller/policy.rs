@@ -20,7 +20,8 @@ const MAX_ATTEMPTS: u32 = 3;
 const RETRY: Backoff = Backoff::new(Duration::from_millis(250), Duration::from_secs(1));
 /// After throttling: the API counts by the second.
 const RETRY_THROTTLED: Backoff = Backoff::new(Duration::from_secs(1), Duration::from_secs(2));
-/// Permanent failures are polled no less often than this, or than the interval if that is longer.
+/// Permanent failures are polled no less often than this, also by collectors with a longer interval: an
+/// operator who grants a permission must not wait an hour to see it.
 const MAX_BACKOFF: Duration = Duration::from_mins(10);
 /// Nor less often than once in this many intervals.
 const MAX_BACKOFF_INTERVALS: u32 = 10;
@@ -56,13 +57,12 @@ pub(super) fn interval(poll: &Poll, snapshot: &Snapshot, now: Moment) -> Duratio
     if let Some(error) = snapshot.failure()
         && error.reason.is_permanent()
     {
-        // An account that polls every 10 s is checked again within 100 s, not after 10 minutes; one
-        // that polls hourly is never polled more often than without the failure.
+        // An account that polls every 10 s is checked again within 100 s, not after 10 minutes.
         let max = poll
             .interval
             .saturating_mul(MAX_BACKOFF_INTERVALS)
             .min(MAX_BACKOFF);
-        let backoff = Backoff::new(poll.interval, max.max(poll.interval));
+        let backoff = Backoff::new(poll.interval.min(max), max);
         return backoff.delay(snapshot.same_reason_in_a_row);
     }
     let pace = match snapshot.fresh(now, poll.stale_after) {
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_back_off_is_never_shorter_than_the_interval() {
+    fn a_back_off_ends_at_ten_intervals_or_ten_minutes() {
         let failing = |interval| {
             let mut snapshot = answered(Pace::Idle);
             for _ in 0..50 {
@@ -258,7 +258,8 @@ mod tests {
             super::interval(&Poll { interval, ..POLL }, &snapshot, now())
         };
         let hour = Duration::from_hours(1);
-        assert_eq!(failing(hour), hour);
+        assert_eq!(failing(hour), MAX_BACKOFF);
+        assert_eq!(failing(Duration::from_mins(5)), MAX_BACKOFF);
         assert_eq!(failing(Duration::from_secs(1)), Duration::from_secs(10));
     }
 

@@ -23,11 +23,11 @@ const RETRY: Backoff = Backoff::new(Duration::from_mins(1), Duration::from_hours
 pub struct UinLookup {
     sts: Sts,
     limiters: Arc<Limiters>,
-    progress: Mutex<Progress>,
+    progress: Mutex<LookupProgress>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Progress {
+enum LookupProgress {
     /// The next attempt is at this time.
     Open {
         at: Instant,
@@ -41,7 +41,7 @@ impl UinLookup {
         UinLookup {
             sts: sts.clone(),
             limiters: Arc::clone(limiters),
-            progress: Mutex::new(Progress::Open {
+            progress: Mutex::new(LookupProgress::Open {
                 at: Instant::now(),
                 failures: 0,
             }),
@@ -51,7 +51,7 @@ impl UinLookup {
     /// Asks if it is time to. Call it after a poll that succeeded: the credentials are valid then,
     /// and nothing waits for the answer but the next poll.
     pub(super) async fn run(&self, job: &Job, context: &Context) {
-        let Progress::Open { at, failures } = self.progress() else {
+        let LookupProgress::Open { at, failures } = self.progress() else {
             return;
         };
         if Instant::now() < at {
@@ -60,7 +60,7 @@ impl UinLookup {
         let progress = match self.ask(job, context).await {
             Ok(uin) => {
                 job.account_entry.set_found_uin(uin);
-                Progress::Done
+                LookupProgress::Done
             }
             Err(error) => {
                 // The account is polled all the same. The permission may be missing for good.
@@ -79,13 +79,13 @@ impl UinLookup {
                 }
                 let failures = failures.saturating_add(1);
                 let at = Instant::now() + RETRY.jittered(failures);
-                Progress::Open { at, failures }
+                LookupProgress::Open { at, failures }
             }
         };
         *lock(&self.progress) = progress;
     }
 
-    fn progress(&self) -> Progress {
+    fn progress(&self) -> LookupProgress {
         *lock(&self.progress)
     }
 
@@ -127,6 +127,6 @@ impl UinLookup {
     }
 }
 
-fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+fn lock(progress: &Mutex<LookupProgress>) -> MutexGuard<'_, LookupProgress> {
     progress.lock().unwrap_or_else(PoisonError::into_inner)
 }

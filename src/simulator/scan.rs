@@ -17,6 +17,8 @@ pub(super) struct ScanPlay {
     /// After this much of its work it is canceled; less than `takes`.
     pub(super) canceled_after: Option<Duration>,
     pub(super) counts: ScanCounts,
+    /// How the image scan ends that comes with it.
+    pub(super) image_scan_result: &'static str,
 }
 
 /// A time without progress.
@@ -269,6 +271,7 @@ mod tests {
         stall: None,
         canceled_after: None,
         counts: COUNTS,
+        image_scan_result: "Success",
     };
 
     fn seconds(seconds: u64) -> Duration {
@@ -412,6 +415,7 @@ mod tests {
                 }),
                 canceled_after: canceled.map(|after| Duration::from_millis(after % takes)),
                 counts: COUNTS,
+                image_scan_result: "Success",
             }
         }
     }

@@ -41,7 +41,7 @@ pub(super) fn image_scan_task(situation: &Situation<'_>, _: &Parameters) -> Valu
     };
     let (status, result) = match run.scan.at(since).status {
         PlayStatus::Scanning => ("SCANNING", ""),
-        PlayStatus::Scanned => ("END", "Success"),
+        PlayStatus::Scanned => ("END", run.scan.image_scan_result),
         PlayStatus::Canceled => ("END", "Cancel"),
     };
     json!({

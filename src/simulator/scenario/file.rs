@@ -51,6 +51,9 @@ pub(super) fn parse(text: &str) -> Result<Scenario, Problems> {
     ScenarioReader::default().finish(document)
 }
 
+/// How an image scan may end, unless it is canceled; the first is the default.
+const IMAGE_SCAN_RESULTS: [&str; 3] = ["Success", "Timeout", "Error"];
+
 /// Reads a scenario, and remembers what no two identities may share.
 #[derive(Default)]
 pub(super) struct ScenarioReader {
@@ -249,6 +252,12 @@ impl ScenarioReader {
         }
         let cancel_at = self.given(&map, "cancel_at", percent);
         let counts = self.counts(&map);
+        let image_scan_result = self.optional(
+            &map,
+            "image_scan_result",
+            IMAGE_SCAN_RESULTS[0],
+            image_scan_result,
+        );
         map.finish(&mut self.problems);
         // Only now may a missing value end the reading: everything else has been checked.
         let takes = takes?.value?;
@@ -258,6 +267,7 @@ impl ScenarioReader {
             stall: None,
             canceled_after: None,
             counts,
+            image_scan_result,
         };
         if let Some(at) = stall_at {
             scan.stall = Some(Stall {
@@ -468,6 +478,20 @@ fn fraction(value: ValueReader<'_>) -> Result<f64, String> {
         return Ok(fraction);
     }
     Err("must be more than 0 and at most 1".into())
+}
+
+fn image_scan_result(value: ValueReader<'_>) -> Result<&'static str, String> {
+    let text = scalar::text(value)?;
+    match IMAGE_SCAN_RESULTS
+        .into_iter()
+        .find(|result| *result == text)
+    {
+        Some(result) => Ok(result),
+        None => Err(format!(
+            "{text:?} is not a result of an image scan, expected {}",
+            IMAGE_SCAN_RESULTS.join(", ")
+        )),
+    }
 }
 
 fn action_name(value: ValueReader<'_>) -> Result<&'static str, String> {

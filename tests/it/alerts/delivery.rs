@@ -318,8 +318,12 @@ async fn alerts_on_further_collectors_are_delivered_and_their_consequences_are_n
         let labels = [("account", alert), ("exploit", exploit)];
         assert_eq!(world.receiver.until(alert, &labels).await.to, receiver);
     }
+    for failed in ["scan", "images"] {
+        let alert = "TcssImageScanFailed";
+        let labels = [("account", alert), ("failed", failed)];
+        assert_eq!(world.receiver.until(alert, &labels).await.to, "operations");
+    }
     for alert in [
-        "TcssImageScanFailed",
         "TcssLicenceExpiring",
         "TcssLicencesUsedUp",
         "TcssScheduledScanOff",

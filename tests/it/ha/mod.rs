@@ -7,6 +7,7 @@
 
 mod api;
 mod binary;
+mod failovers;
 mod namespaces;
 mod paused;
 mod pod;

@@ -21,7 +21,7 @@ use tcss_exporter::{
     domain::{AccountInfo, AccountName, Clock, Endpoint, Language, Rate, Scan, ScanName},
     exposition::{Format, Scrape},
     limiter::Limiters,
-    poller::{Context, Job},
+    poller::{Context, Job, PollGate},
     signer::{Credentials, Secret},
     supervisor::{self, Supervisor},
     telemetry::Telemetry,
@@ -99,6 +99,15 @@ impl World {
         })
     }
 
+    /// The same, polling while `gate` is open.
+    pub(crate) fn gated(clock: Clock, gate: PollGate, handler: Handler) -> World {
+        let telemetry = Arc::new(Telemetry::new(&[]).unwrap());
+        let client = Client::in_process(clock, Arc::clone(&telemetry), handler);
+        let mut context = Context::new(client, clock, telemetry);
+        context.gate = gate;
+        World::of(context)
+    }
+
     /// Requests go over the network, in real time.
     pub(crate) fn on_the_network() -> World {
         World::with(Clock::system(), |clock, telemetry| {
@@ -109,7 +118,11 @@ impl World {
     fn with(clock: Clock, client: impl FnOnce(Clock, Arc<Telemetry>) -> Client) -> World {
         let telemetry = Arc::new(Telemetry::new(&[]).unwrap());
         let client = client(clock, Arc::clone(&telemetry));
-        let context = Arc::new(Context::new(client, clock, telemetry));
+        World::of(Context::new(client, clock, telemetry))
+    }
+
+    fn of(context: Context) -> World {
+        let context = Arc::new(context);
         World {
             supervisor: Supervisor::new(Arc::clone(&context)),
             context,
