@@ -39,7 +39,7 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     let mut config = loaded.config;
     let accounts = &config.accounts;
     let mut warnings = loaded.warnings;
-    warnings.extend(missing_here(accounts).await);
+    warnings.extend(missing_here(&config).await);
     warnings.extend(certificates::warnings());
     if let Err(error) = client::check_proxy_variables() {
         warnings.push(format!("serve would not start here: {error}"));
@@ -89,19 +89,32 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Accounts with which `serve` would not start here and now: one line for each distinct source.
-async fn missing_here(accounts: &[config::Account]) -> Vec<String> {
+/// Accounts and discoveries with which `serve` would not start here and now: one line for each
+/// distinct source.
+async fn missing_here(config: &Config) -> Vec<String> {
     let environment = Environment::of_the_process();
+    let mut owners = Vec::new();
+    for account in &config.accounts {
+        owners.push((
+            format!("account \"{}\"", account.name),
+            &account.credentials,
+        ));
+    }
+    for discovery in &config.discoveries {
+        owners.push((
+            format!("discovery \"{}\"", discovery.label),
+            &discovery.role.source,
+        ));
+    }
     let mut seen = HashSet::new();
     let mut warnings = Vec::new();
-    for account in accounts {
-        if warnings.len() == MAX_MISSING || !seen.insert(&account.credentials) {
+    for (owner, source) in owners {
+        if warnings.len() == MAX_MISSING || !seen.insert(source) {
             continue;
         }
-        if let Some(error) = account.credentials.missing_here(&environment).await {
+        if let Some(error) = source.missing_here(&environment).await {
             warnings.push(format!(
-                "account \"{}\" has no credentials here, and serve would not start: {error}",
-                account.name
+                "{owner} has no credentials here, and serve would not start: {error}"
             ));
         }
     }

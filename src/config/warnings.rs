@@ -14,7 +14,7 @@ const MAX_PER_KIND: usize = 10;
 /// One line each, in the order of the accounts.
 pub(super) fn of(config: &Config) -> Vec<String> {
     let mut warnings = plain_http(&config.accounts);
-    warnings.extend(keys_in_the_file(&config.accounts));
+    warnings.extend(keys_in_the_file(config));
     let mut overloads = Vec::new();
     for group in config.limit_groups() {
         overloads.extend(group.scanning_overload());
@@ -56,20 +56,25 @@ fn plain_http(accounts: &[Account]) -> Vec<String> {
     shortened(warnings)
 }
 
-fn keys_in_the_file(accounts: &[Account]) -> Option<String> {
-    let mut names = Vec::new();
-    for account in accounts {
+fn keys_in_the_file(config: &Config) -> Option<String> {
+    let mut owners = Vec::new();
+    for account in &config.accounts {
         if account.credentials.is_in_configuration() {
-            names.push(&account.name);
+            owners.push(format!("account \"{}\"", account.name));
         }
     }
-    let first = names.first()?;
-    let more = match names.len() - 1 {
+    for discovery in &config.discoveries {
+        if discovery.role.source.is_in_configuration() {
+            owners.push(format!("discovery \"{}\"", discovery.label));
+        }
+    }
+    let first = owners.first()?;
+    let more = match owners.len() - 1 {
         0 => String::new(),
         n => format!(" and {n} more"),
     };
     Some(format!(
-        "account \"{first}\"{more}: the keys are in the configuration file, visible to everyone who can read it; \
+        "{first}{more}: the keys are in the configuration file, visible to everyone who can read it; \
          use separate files or environment variables"
     ))
 }

@@ -276,7 +276,8 @@ fn parse<T: DeserializeOwned>(response: &ApiResponse, action: &str) -> Result<T,
 fn wanted_units(wanted: &[Unit], nodes: &[NodeItem]) -> Result<HashSet<u64>, FetchError> {
     let mut ids = HashSet::new();
     for unit in wanted {
-        let before = ids.len();
+        // A unit that was named before is known all the same.
+        let mut is_known = false;
         for node in nodes {
             let matches = match unit {
                 Unit::Id(id) => node.node_id == *id,
@@ -284,9 +285,9 @@ fn wanted_units(wanted: &[Unit], nodes: &[NodeItem]) -> Result<HashSet<u64>, Fet
             };
             if matches {
                 ids.insert(node.node_id);
+                is_known = true;
             }
         }
-        let is_known = ids.len() > before || matches!(unit, Unit::Id(id) if ids.contains(id));
         if !is_known {
             // Its members would otherwise leave without anyone noticing.
             let unit = match unit {

@@ -10,7 +10,7 @@ use crate::{
     config::{Config, Discovery},
     discovery::{
         self, DiscoveredAccounts, FetchContext, FetchError, FetchOutcome, FetchTask, History,
-        ListChanges, ListRules, MemberList,
+        ListChanges, ListRules, MemberList, RefusedList,
     },
     domain::{AccountName, Moment, Reason, RefreshFailure},
     store::{DiscoveryEntry, DiscoveryState},
@@ -345,9 +345,15 @@ impl RunningDiscovery {
             }
             Err(refused) => Err(ListFailure {
                 failure: RefreshFailure::TooManyGone,
-                message: format!(
-                    "{refused}; if this is intended, reload the configuration by SIGHUP or POST /-/reload"
-                ),
+                message: match refused {
+                    // A reload does not accept it either.
+                    RefusedList::Empty => {
+                        format!("{refused}; if this is intended, remove the discovery")
+                    }
+                    RefusedList::TooManyGone { .. } => format!(
+                        "{refused}; if this is intended, reload the configuration by SIGHUP or POST /-/reload"
+                    ),
+                },
                 code: None,
                 request_id: None,
             }),

@@ -350,6 +350,26 @@ fn check_warns_about_what_is_missing_here_and_strict_fails() {
     let (code, _, stderr) = check(&["--strict"]);
     assert_eq!(code, 2, "{stderr}");
     assert_eq!(run(exporter().args(["check", "--strict"])).0, 0);
+    // The credentials of a discovery, and keys in the file that only a discovery uses.
+    for (credentials, expected) in [
+        (
+            "{env: {secret_id: NO_SUCH_ID, secret_key: NO_SUCH_KEY}}",
+            "has no credentials here",
+        ),
+        (
+            "{static: {secret_id: AKIDexample0000000, secret_key: key0example0000000}}",
+            "the keys are in the configuration file",
+        ),
+    ] {
+        let config = file(&format!(
+            "credentials: {credentials}\ndiscovery: [{{organization: {{}}}}]"
+        ));
+        let (_, stdout, stderr) = run(exporter().args(["check", "--config.file", path(&config)]));
+        let warning = "warning: discovery \"organization\"";
+        let line = stdout.lines().find(|line| line.starts_with(warning));
+        let line = line.unwrap_or_else(|| panic!("{stdout}{stderr}"));
+        assert!(line.contains(expected), "{line}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -276,6 +276,8 @@ async fn units_include_those_below_them_and_tags_must_all_match() {
         ("", vec![1, 2, 3, 4, 5], 0),
         ("nodes: [shop]", vec![2, 3, 5], 2),
         ("nodes: [1003, 1004]", vec![3, 4, 5], 2),
+        // One unit, by its number and by its name.
+        ("nodes: [1002, shop]", vec![2, 3, 5], 2),
         ("nodes: [a]", vec![], 5),
         ("tags: {tcss: 'on'}", vec![1, 2, 3, 4], 1),
         ("nodes: [shop], tags: {tcss: 'on'}", vec![2, 3], 3),
