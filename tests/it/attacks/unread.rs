@@ -52,8 +52,10 @@ async fn two_hundred_clients_that_do_not_read_are_closed_and_take_little_memory(
         sleep(Duration::from_millis(100)).await;
     }
     let peak = target.status_kib("VmHWM");
+    // 40 scrapes are served at a time. Each has two pages of 320 KiB and the buffers of its
+    // connection.
     assert!(
-        peak <= memory + 32 * 1_024,
+        peak <= memory + 40 * 1_024,
         "{memory} KiB before, {peak} KiB at most"
     );
     scrape(target.address).await.unwrap();
