@@ -26,6 +26,7 @@
 //! | `listener` | sockets and HTTP/1 connections, for the web server and the simulator |
 //! | `yaml` | YAML file → values with their places; collects problems |
 //! | `workers` | threads for work that must not delay polls |
+//! | `sync` | mutexes |
 //! | [`domain`] | the values that everything shares: names, endpoint, rate, shard, reason, time |
 //! | [`build_info`] | version, revision, compiler |
 //!
@@ -52,6 +53,7 @@ pub mod signer;
 pub mod simulator;
 pub mod store;
 pub mod supervisor;
+mod sync;
 pub mod telemetry;
 pub mod web;
 mod workers;

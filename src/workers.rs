@@ -12,6 +12,8 @@ use std::{
 
 use tokio::sync::oneshot;
 
+use crate::sync::lock;
+
 /// A piece of work that returns nothing.
 pub(crate) type Work = Box<dyn FnOnce() + Send>;
 
@@ -95,7 +97,7 @@ impl WorkerPool {
 
 impl SharedQueue {
     fn lock(&self) -> MutexGuard<'_, WorkQueue> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// What each thread does.

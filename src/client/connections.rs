@@ -6,7 +6,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -17,6 +17,7 @@ use tokio::{
 use url::Url;
 
 use super::{resolver::SharedResolver, tls::SystemTls, transport};
+use crate::sync::lock;
 
 /// The API closes idle connections after 60 s. They are closed well before that here, so that a
 /// request does not meet a connection that is just being closed.
@@ -168,9 +169,4 @@ impl Identities {
             now.saturating_duration_since(used) < LIFETIME
         });
     }
-}
-
-/// A poisoned lock is still used: a panic ends the process anyway.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

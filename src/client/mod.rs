@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     error::Error,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use crate::{
     domain::{Clock, Endpoint, Language, Moment, Reason, Region},
     limiter::Permit,
     signer::{self, Credentials, RequestToSign, Secret},
+    sync::lock,
     telemetry::Telemetry,
 };
 
@@ -240,10 +241,7 @@ impl Client {
         if !response.get().contains("\"DeprecatedWarning\"") {
             return;
         }
-        let mut warned = self
-            .deprecated
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut warned = lock(&self.deprecated);
         if warned.insert(action) {
             tracing::warn!(
                 action,

@@ -8,12 +8,14 @@ use std::{
     collections::HashMap,
     io,
     net::{SocketAddr, ToSocketAddrs as _},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     thread,
 };
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::watch;
+
+use crate::sync::lock;
 
 type Addresses = Result<Vec<SocketAddr>, String>;
 type InFlight = Arc<Mutex<HashMap<String, watch::Receiver<Option<Addresses>>>>>;
@@ -37,10 +39,7 @@ impl Resolve for SharedResolver {
 impl SharedResolver {
     /// Starts a look-up of `host`, or joins the one that is running.
     fn look_up(&self, host: &str) -> io::Result<watch::Receiver<Option<Addresses>>> {
-        let mut in_flight = self
-            .in_flight
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut in_flight = lock(&self.in_flight);
         if let Some(running) = in_flight.get(host) {
             return Ok(running.clone());
         }
@@ -52,10 +51,7 @@ impl SharedResolver {
             .spawn(move || {
                 let addresses = system_look_up(&host);
                 // Removed first: what starts from now on gets an answer of its own.
-                others
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .remove(&host);
+                lock(&others).remove(&host);
                 let _ = sender.send(Some(addresses));
             })?;
         in_flight.insert(key, receiver.clone());

@@ -2,13 +2,15 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{Provider, RefreshContext, Source};
+
+use crate::sync::lock;
 
 /// An STS that hangs must not delay a start or a reload for longer. Polls then report the problem.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -77,8 +79,6 @@ impl Providers {
     }
 
     fn by_source(&self) -> MutexGuard<'_, HashMap<Source, Arc<Provider>>> {
-        self.by_source
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        lock(&self.by_source)
     }
 }

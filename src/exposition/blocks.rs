@@ -8,7 +8,7 @@
 use std::{
     mem,
     ops::Range,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
 };
 
 use super::{
@@ -21,6 +21,7 @@ use crate::{
     collectors::{Collector, Lifetime},
     domain::Moment,
     store::{JobEntry, Snapshot, Table},
+    sync::lock,
 };
 
 /// Few enough for their snapshots to stay in the cache of the CPU while they are rendered.
@@ -52,7 +53,7 @@ impl LineCache {
     /// The lines of `table` at `now`.
     pub(super) fn lines(&self, table: &Arc<Table>, now: Moment) -> CachedLines {
         // Scrapes at the same time wait for each other, and need not render the same again.
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.last);
         if Arc::ptr_eq(&last.table, table) {
             last.lines.update(table, now);
         } else {

@@ -7,14 +7,17 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
 use tokio::{sync::oneshot, time::Instant};
 
-use crate::domain::{Endpoint, Rate};
+use crate::{
+    domain::{Endpoint, Rate},
+    sync::lock,
+};
 
 mod budget;
 mod departures;
@@ -243,11 +246,6 @@ impl AccountLimiter {
 
 fn requests_per_second(rate: Rate, factor: f64) -> f64 {
     factor / rate.period().as_secs_f64()
-}
-
-/// A poisoned lock is still used: a panic ends the process anyway.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::{
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll},
@@ -12,6 +12,8 @@ use std::{
 
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::{Instant, sleep_until};
+
+use crate::sync::lock;
 
 #[derive(Debug)]
 pub(super) struct ConnectionActivity {
@@ -31,10 +33,7 @@ impl ConnectionActivity {
 
     /// Records that the head of a request has arrived.
     pub(super) fn request_started(self: &Arc<Self>) -> InFlightRequest {
-        *self
-            .last_request
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *lock(&self.last_request) = Some(Instant::now());
         // HTTP/1 answers one request at a time, so a flag is enough, and it guards no other data.
         self.is_answering.store(true, Relaxed);
         InFlightRequest(Arc::clone(self))
@@ -42,10 +41,7 @@ impl ConnectionActivity {
 
     /// When the last request started, if there was one.
     pub(super) fn last_request(&self) -> Option<Instant> {
-        *self
-            .last_request
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *lock(&self.last_request)
     }
 
     /// The connection with the lowest rank is the first to be evicted: those without a request,

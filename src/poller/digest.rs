@@ -4,10 +4,9 @@
 //! minute. The first few of a kind are logged as they are; the others at debug, and as one line
 //! per minute with their number and some names.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::BTreeMap, sync::Mutex};
+
+use crate::sync::lock;
 
 /// Lines of one kind that are logged as they are, per minute.
 const MAX_LINES: usize = 10;
@@ -40,7 +39,7 @@ struct LineCount {
 impl LogDigest {
     /// Whether to log a line about `account` as it is; otherwise it will be summed up.
     pub(super) fn admits(&self, kind: LineKind, account: &str) -> bool {
-        let mut kinds = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kinds = lock(&self.0);
         let count = kinds.entry(kind).or_default();
         count.lines += 1;
         if count.lines <= MAX_LINES {
@@ -56,7 +55,7 @@ impl LogDigest {
 
     /// Logs the summaries and starts another minute.
     pub(super) fn flush(&self) {
-        let kinds = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        let kinds = std::mem::take(&mut *lock(&self.0));
         for (kind, count) in kinds {
             let polls = count.lines.saturating_sub(MAX_LINES);
             if polls == 0 {

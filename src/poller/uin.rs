@@ -1,7 +1,7 @@
 //! Asks STS for the uin of an account whose configuration does not have it.
 
 use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use crate::{
     credentials::{self, Sts},
     domain::{Backoff, Rate, Reason, Uin},
     limiter::Limiters,
+    sync::lock,
 };
 
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -125,8 +126,4 @@ impl UinLookup {
             }
         }
     }
-}
-
-fn lock(progress: &Mutex<LookupProgress>) -> MutexGuard<'_, LookupProgress> {
-    progress.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -17,6 +17,7 @@ use crate::{
     collectors::{Answer, Collector},
     credentials,
     domain::{AccountInfo, AccountName, Moment, ScanName, Uin},
+    sync::lock,
 };
 
 mod discovery;
@@ -131,10 +132,6 @@ impl AccountEntry {
         info.uin = info.uin.or(*found);
         self.info.store(Arc::new(info));
     }
-}
-
-fn lock(found: &Mutex<Option<Uin>>) -> MutexGuard<'_, Option<Uin>> {
-    found.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Counts an account's requests for one API action.

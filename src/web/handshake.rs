@@ -4,7 +4,7 @@ use std::{
     collections::HashSet,
     io,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     time::Duration,
 };
 
@@ -14,6 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     listener::{HANDSHAKE_TIMEOUT, Peer, Stream},
+    sync::lock,
     telemetry::{HandshakeFailure, Telemetry},
 };
 
@@ -85,7 +86,7 @@ impl HandshakeLog {
 
     fn report(&self, peer: Peer, reason: HandshakeFailure, error: &str) {
         self.telemetry.tls_handshake_failed(reason);
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = lock(&self.lines);
         if let Some(n_suppressed) = lines.take(peer, reason) {
             tracing::warn!(
                 peer = peer.to_string(),

@@ -1,13 +1,13 @@
 //! Renders and compresses pages on threads of its own, so that scrapes do not delay polls.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex},
     thread::available_parallelism,
 };
 
 use bytes::Bytes;
 
-use crate::{exposition::PAGE_CAPACITY, workers::WorkerPool};
+use crate::{exposition::PAGE_CAPACITY, sync::lock, workers::WorkerPool};
 
 /// Rendering takes at most half of the CPUs, and no more than this.
 const MAX_THREADS: usize = 4;
@@ -54,7 +54,7 @@ pub(super) struct PageBuffers {
 impl PageBuffers {
     /// An empty buffer.
     pub(super) fn take(&self) -> Vec<u8> {
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = lock(&self.free);
         match free.pop() {
             Some(buffer) => buffer,
             None => Vec::with_capacity(PAGE_CAPACITY),
@@ -63,7 +63,7 @@ impl PageBuffers {
 
     pub(super) fn give_back(&self, mut buffer: Vec<u8>) {
         buffer.clear();
-        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut free = lock(&self.free);
         // A row can be larger than a page, and its buffer with it.
         if free.len() < MAX_FREE && buffer.capacity() <= 2 * PAGE_CAPACITY {
             free.push(buffer);

@@ -7,7 +7,7 @@ use std::{
     fmt,
     net::IpAddr,
     ops::Range,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard},
 };
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -22,7 +22,7 @@ use super::{
     login::Login,
     login_queue::LoginQueue,
 };
-use crate::{config::web::PasswordHash, workers::WorkerPool};
+use crate::{config::web::PasswordHash, sync::lock, workers::WorkerPool};
 
 /// Valid and invalid logins are cached apart, so that a flood of wrong passwords does not evict the
 /// few valid logins.
@@ -125,7 +125,7 @@ impl BasicAuth {
     }
 
     fn queue(&self) -> MutexGuard<'_, LoginQueue<WaitingLogin>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.queue)
     }
 
     /// Compares the login whose turn it is. Called once for each login in the queue.
@@ -177,7 +177,7 @@ impl BasicAuth {
 
     /// Whether a login is valid, if it was compared recently.
     fn cached(&self, digest: &LoginDigest) -> Option<bool> {
-        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let cache = lock(&self.cache);
         // Both sets are always searched, so that the time is the same for valid and invalid logins.
         let is_valid = cache.valid.contains(digest);
         let is_invalid = cache.invalid.contains(digest);
@@ -188,7 +188,7 @@ impl BasicAuth {
     }
 
     fn remember(&self, digest: LoginDigest, is_valid: bool) {
-        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cache = lock(&self.cache);
         if is_valid {
             cache.valid.insert(digest);
         } else {

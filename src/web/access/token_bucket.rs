@@ -1,13 +1,10 @@
 //! The rate limit of requests.
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Mutex, time::Duration};
 
 use tokio::time::Instant;
 
-use crate::config::web::RateLimit;
+use crate::{config::web::RateLimit, sync::lock};
 
 /// Holds up to `burst` tokens. Each request takes one, and one is added every `interval`.
 ///
@@ -35,7 +32,7 @@ impl TokenBucket {
     /// Takes a token. False if there is none.
     pub(super) fn take(&self) -> bool {
         let now = Instant::now();
-        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut full_at = lock(&self.full_at);
         if full_at.saturating_duration_since(now) > self.refill_time_of_all_but_one() {
             return false;
         }
