@@ -5,6 +5,7 @@ use std::{
     error::Error,
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -17,7 +18,7 @@ use url::Url;
 
 use crate::{
     domain::{Clock, Endpoint, Language, Moment, Reason, Region},
-    limiter::Permit,
+    limiter::{Member, Permit},
     signer::{self, Credentials, RequestToSign, Secret},
     sync::lock,
     telemetry::Telemetry,
@@ -90,8 +91,8 @@ impl fmt::Debug for ApiResponse {
 }
 
 /// How a request proves who sends it.
-#[derive(Clone, Copy)]
-enum RequestAuth<'a> {
+#[derive(Clone, Copy, Debug)]
+pub enum RequestAuth<'a> {
     /// It is signed with these.
     Signed(&'a Credentials),
     /// It is not signed: its body contains this token.
@@ -160,16 +161,27 @@ impl Client {
         self.send_with(call, auth, permit, deadline).await
     }
 
-    /// Like [`Client::send`], but not signed: the `token` in the body identifies the caller.
-    pub async fn send_unsigned(
+    /// Sends `call` once `limiter` permits it, and reads the response within `timeout` after that.
+    /// Tells the limiter if the API throttles the request.
+    pub async fn send_limited(
         &self,
         call: &Call<'_>,
-        token: &Secret,
-        permit: Permit,
-        deadline: Instant,
+        auth: RequestAuth<'_>,
+        limiter: &Member,
+        timeout: Duration,
     ) -> Result<ApiResponse, ApiError> {
-        let auth = RequestAuth::Token(token);
-        self.send_with(call, auth, permit, deadline).await
+        let permit = limiter.acquire().await;
+        // The timeout starts with the departure, so waiting for the permit does not count.
+        let departure = permit.departure();
+        let outcome = self
+            .send_with(call, auth, permit, departure + timeout)
+            .await;
+        if let Err(error) = &outcome
+            && error.reason == Reason::Throttled
+        {
+            limiter.throttled(departure);
+        }
+        outcome
     }
 
     async fn send_with(

@@ -15,8 +15,8 @@ use super::{
     issued::{Fetched, TemporaryKeys},
 };
 use crate::{
-    client::{ApiError, ApiResponse, Call},
-    domain::{Language, Rate, Reason, Uin},
+    client::{ApiError, ApiResponse, Call, RequestAuth},
+    domain::{Language, Rate, Uin},
     limiter::Member,
     signer::{Credentials, Secret},
 };
@@ -115,22 +115,14 @@ async fn send_once(
     limiter: &Member,
     context: &RefreshContext,
 ) -> Result<ApiResponse, ApiError> {
-    let permit = limiter.acquire().await;
-    let departure = permit.departure();
-    let deadline = departure + TIMEOUT;
-    let client = &context.client;
-    let outcome = match caller {
-        RoleCaller::Signed { credentials, .. } => {
-            client.send(call, credentials, permit, deadline).await
-        }
-        RoleCaller::WebIdentity(token) => client.send_unsigned(call, token, permit, deadline).await,
+    let auth = match caller {
+        RoleCaller::Signed { credentials, .. } => RequestAuth::Signed(credentials),
+        RoleCaller::WebIdentity(token) => RequestAuth::Token(token),
     };
-    if let Err(error) = &outcome
-        && error.reason == Reason::Throttled
-    {
-        limiter.throttled(departure);
-    }
-    outcome
+    context
+        .client
+        .send_limited(call, auth, limiter, TIMEOUT)
+        .await
 }
 
 /// Asks which account signs the request.

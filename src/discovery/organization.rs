@@ -16,7 +16,7 @@ use super::{
     pages::{PAGE_SIZE, Page, PageCollector},
 };
 use crate::{
-    client::{ApiError, ApiResponse, Call, TOKEN_FAILURE},
+    client::{ApiError, ApiResponse, Call, RequestAuth, TOKEN_FAILURE},
     config::{MemberRole, Organization, RoleName, Unit},
     credentials::{self, Issued, Provider},
     domain::{Backoff, Language, Rate, Reason, Uin},
@@ -237,19 +237,9 @@ impl OrganizationReader<'_> {
             request.action,
             Rate::MAX,
         );
-        // The timeout starts with the departure, so waiting for the permit does not count.
-        let permit = limiter.acquire().await;
-        let departure = permit.departure();
+        let auth = RequestAuth::Signed(&issued.credentials);
         let client = &self.context.client;
-        let outcome = client
-            .send(request, &issued.credentials, permit, departure + TIMEOUT)
-            .await;
-        if let Err(error) = &outcome
-            && error.reason == Reason::Throttled
-        {
-            limiter.throttled(departure);
-        }
-        outcome
+        client.send_limited(request, auth, &limiter, TIMEOUT).await
     }
 }
 

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 
 use super::{Context, Job};
 use crate::{
-    client::ApiError,
+    client::{ApiError, RequestAuth},
     credentials::{self, Sts},
-    domain::{Backoff, Rate, Reason, Uin},
+    domain::{Backoff, Rate, Uin},
     limiter::Limiters,
     sync::lock,
 };
@@ -107,18 +107,9 @@ impl UinLookup {
         let limiter = self
             .limiters
             .join(call.endpoint, &issued.identity, call.action, Rate::MAX);
-        let permit = limiter.acquire().await;
-        let departure = permit.departure();
+        let auth = RequestAuth::Signed(&issued.credentials);
         let client = &context.client;
-        let outcome = client
-            .send(&call, &issued.credentials, permit, departure + TIMEOUT)
-            .await;
-        if let Err(error) = &outcome
-            && error.reason == Reason::Throttled
-        {
-            limiter.throttled(departure);
-        }
-        let response = outcome?;
+        let response = client.send_limited(&call, auth, &limiter, TIMEOUT).await?;
         match credentials::caller_uin(&response) {
             Ok(uin) => Ok(uin),
             Err(error) => {
