@@ -5,7 +5,10 @@ use std::{
     thread,
 };
 
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use rustls::{
+    ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
+    crypto::{CryptoProvider, aws_lc_rs},
+};
 
 /// With the CA certificates of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`. Where there
 /// are none, as in an image `FROM scratch`, with Mozilla's, which are built in.
@@ -35,9 +38,7 @@ impl SystemTls {
 
 fn system_config() -> ClientConfig {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
-        .expect("aws-lc supports these versions");
+    let builder = builder(&provider);
     match rustls_platform_verifier::Verifier::new(provider) {
         Ok(verifier) => builder
             .dangerous()
@@ -57,10 +58,14 @@ fn system_config() -> ClientConfig {
 
 /// With these CA certificates and no others.
 pub(super) fn with_roots(roots: Arc<RootCertStore>) -> ClientConfig {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("aws-lc supports these versions")
+    builder(&Arc::new(aws_lc_rs::default_provider()))
         .with_root_certificates(roots)
         .with_no_client_auth()
+}
+
+/// For TLS 1.2 and 1.3.
+fn builder(provider: &Arc<CryptoProvider>) -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    ClientConfig::builder_with_provider(Arc::clone(provider))
+        .with_safe_default_protocol_versions()
+        .expect("aws-lc supports these versions")
 }
