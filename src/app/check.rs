@@ -93,22 +93,9 @@ pub(super) async fn run(flags: CheckArgs) -> Result<(), Failure> {
 /// distinct source.
 async fn missing_here(config: &Config) -> Vec<String> {
     let environment = Environment::of_the_process();
-    let mut owners = Vec::new();
-    for account in &config.accounts {
-        owners.push((
-            format!("account \"{}\"", account.name),
-            &account.credentials,
-        ));
-    }
-    for discovery in &config.discoveries {
-        owners.push((
-            format!("discovery \"{}\"", discovery.label),
-            &discovery.role.source,
-        ));
-    }
     let mut seen = HashSet::new();
     let mut warnings = Vec::new();
-    for (owner, source) in owners {
+    for (owner, source) in config.credentials_sources() {
         if warnings.len() == MAX_MISSING || !seen.insert(source) {
             continue;
         }

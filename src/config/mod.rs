@@ -2,7 +2,7 @@
 //!
 //! Nothing past this module sees a raw string: what is in [`Config`] is checked.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, fmt, time::Duration};
 
 use jiff::tz::TimeZone;
 
@@ -67,6 +67,33 @@ impl Config {
             discoveries: Vec::new(),
             configured: HashSet::new(),
             shard: Shard::WHOLE,
+        }
+    }
+
+    /// The credentials of all accounts and discoveries, and whose they are.
+    pub fn credentials_sources(&self) -> impl Iterator<Item = (CredentialsOwner<'_>, &Source)> {
+        let accounts = self.accounts.iter();
+        let accounts = accounts.map(|it| (CredentialsOwner::Account(&it.name), &it.credentials));
+        let discoveries = self.discoveries.iter();
+        let discoveries =
+            discoveries.map(|it| (CredentialsOwner::Discovery(&it.label), &it.role.source));
+        accounts.chain(discoveries)
+    }
+}
+
+/// What uses a source of credentials.
+#[derive(Clone, Copy, Debug)]
+pub enum CredentialsOwner<'a> {
+    Account(&'a AccountName),
+    /// By its label.
+    Discovery(&'a str),
+}
+
+impl fmt::Display for CredentialsOwner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CredentialsOwner::Account(name) => write!(f, "account \"{name}\""),
+            CredentialsOwner::Discovery(label) => write!(f, "discovery \"{label}\""),
         }
     }
 }

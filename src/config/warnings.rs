@@ -57,19 +57,10 @@ fn plain_http(accounts: &[Account]) -> Vec<String> {
 }
 
 fn keys_in_the_file(config: &Config) -> Option<String> {
-    let mut owners = Vec::new();
-    for account in &config.accounts {
-        if account.credentials.is_in_configuration() {
-            owners.push(format!("account \"{}\"", account.name));
-        }
-    }
-    for discovery in &config.discoveries {
-        if discovery.role.source.is_in_configuration() {
-            owners.push(format!("discovery \"{}\"", discovery.label));
-        }
-    }
-    let first = owners.first()?;
-    let more = match owners.len() - 1 {
+    let sources = config.credentials_sources();
+    let mut owners = sources.filter(|(_, source)| source.is_in_configuration());
+    let (first, _) = owners.next()?;
+    let more = match owners.count() {
         0 => String::new(),
         n => format!(" and {n} more"),
     };

@@ -151,10 +151,8 @@ impl Supervisor {
     /// Waits a few seconds at most until it is known whether the accounts of `config` can have
     /// credentials at all; [`Supervisor::apply`] refuses those that cannot.
     pub async fn probe_credentials(&self, config: &Config) {
-        let accounts = config.accounts.iter().map(|account| &account.credentials);
-        let discoveries = config.discoveries.iter();
-        let discoveries = discoveries.map(|discovery| &discovery.role.source);
-        self.providers.probe(accounts.chain(discoveries)).await;
+        let sources = config.credentials_sources().map(|(_, source)| source);
+        self.providers.probe(sources).await;
     }
 
     /// Puts `config` in force. An account that did not change keeps its data, its counters and its

@@ -6,7 +6,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     collectors::{self, Collector, Per},
-    config::{Account, CollectorConfig, Discovery},
+    config::{Account, CollectorConfig, CredentialsOwner, Discovery},
     credentials::{CredentialsError, Provider, Providers},
     domain::Scan,
     limiter::{AccountLimiter, Limiters},
@@ -62,7 +62,7 @@ pub fn checked_jobs(
 ) -> Result<Vec<Job>, PlanError> {
     match providers.provider(&account.credentials).startup_error() {
         Some(source) => Err(PlanError {
-            owners: vec![format!("account \"{}\"", account.name)],
+            owners: vec![CredentialsOwner::Account(&account.name).to_string()],
             source,
         }),
         None => Ok(jobs(account, limiters, providers)),
@@ -74,7 +74,7 @@ pub fn check_discovery(discovery: &Discovery, providers: &Providers) -> Result<(
     let provider = providers.provider(&discovery.role.source);
     match provider.startup_error() {
         Some(source) => Err(PlanError {
-            owners: vec![format!("discovery \"{}\"", discovery.label)],
+            owners: vec![CredentialsOwner::Discovery(&discovery.label).to_string()],
             source,
         }),
         None => Ok(()),
