@@ -1,18 +1,10 @@
 //! Fixed work whose instructions `tests/instructions` counts. It runs the one with the name in the first argument, and
 //! prints how many samples or polls that were.
 
-#![allow(
-    clippy::unwrap_used,
-    missing_docs,
-    dead_code,
-    reason = "a benchmark, which uses a part of its support"
-)]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark")]
 
 mod support;
 
-use std::{hint::black_box, io::Write as _};
-
-use flate2::{Compression, write::GzEncoder};
 use support::Exporter;
 use tcss_exporter::{
     cli::output,
@@ -30,7 +22,7 @@ fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("first-scrape") => counted_scrape(&exporter, &cache),
         Some("later-scrape") => {
-            scrape(&exporter, &cache, |_| {});
+            support::plain(scrape(&exporter, &cache));
             counted_scrape(&exporter, &cache);
         }
         Some("gzip-scrape") => counted_gzip_scrape(&exporter, &cache),
@@ -42,43 +34,29 @@ fn main() {
         // `cargo test` and `cargo bench` pass options of their own.
         _ => return,
     }
-    let mut text = Vec::new();
-    scrape(&exporter, &cache, |page| text.extend_from_slice(page));
-    let lines = text.split(|byte| *byte == b'\n');
-    print(
-        lines
-            .filter(|line| !line.is_empty() && !line.starts_with(b"#"))
-            .count() as u64,
-    );
+    let text = scrape(&exporter, &cache).text(Format::OpenMetrics);
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    print(samples.count() as u64);
 }
 
 fn print(count: u64) {
     output::print_line(count.to_string()).unwrap();
 }
 
-fn scrape(exporter: &Exporter, cache: &LineCache, mut send: impl FnMut(&[u8])) {
+fn scrape(exporter: &Exporter, cache: &LineCache) -> Scrape {
     let store = exporter.supervisor.store();
     // Without the metrics of the process: valgrind cannot emulate all that they ask the kernel.
-    let scrape = Scrape::cached(&store, cache, Vec::new(), exporter.clock.now());
-    let mut pages = scrape.pages(Format::OpenMetrics);
-    let mut page = Vec::new();
-    while pages.fill(&mut page) {
-        send(&page);
-    }
+    Scrape::cached(&store, cache, Vec::new(), exporter.clock.now())
 }
 
 #[inline(never)]
 fn counted_scrape(exporter: &Exporter, cache: &LineCache) {
-    scrape(exporter, cache, |page| {
-        black_box(page);
-    });
+    support::plain(scrape(exporter, cache));
 }
 
 #[inline(never)]
 fn counted_gzip_scrape(exporter: &Exporter, cache: &LineCache) {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    scrape(exporter, cache, |page| encoder.write_all(page).unwrap());
-    black_box(encoder.finish().unwrap());
+    support::gzip(scrape(exporter, cache));
 }
 
 /// One of each account, without a network.

@@ -3,12 +3,7 @@
 //!
 //! `cargo bench` prints medians in microseconds. The numbers are for comparing two states of the code on one machine.
 
-#![allow(
-    clippy::unwrap_used,
-    missing_docs,
-    dead_code,
-    reason = "a benchmark, which uses a part of its support"
-)]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark")]
 
 mod support;
 

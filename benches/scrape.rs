@@ -3,19 +3,11 @@
 //!
 //! `cargo bench` prints medians in microseconds. The numbers are for comparing two states of the code on one machine.
 
-#![allow(
-    clippy::unwrap_used,
-    missing_docs,
-    dead_code,
-    reason = "a benchmark, which uses a part of its support"
-)]
+#![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark")]
 
 mod support;
 
-use std::{hint::black_box, io::Write as _};
-
-use flate2::{Compression, write::GzEncoder};
-use support::Exporter;
+use support::{Exporter, gzip, plain};
 use tcss_exporter::{
     cli::output,
     exposition::{Format, LineCache, Scrape},
@@ -48,24 +40,4 @@ async fn measure(n_accounts: usize) {
         support::median(calls, || gzip(later())),
     ))
     .unwrap();
-}
-
-fn plain(scrape: Scrape) {
-    let mut pages = scrape.pages(Format::OpenMetrics);
-    let mut page = Vec::new();
-    while pages.fill(&mut page) {
-        black_box(&page);
-    }
-}
-
-fn gzip(scrape: Scrape) {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-    let mut pages = scrape.pages(Format::OpenMetrics);
-    let mut page = Vec::new();
-    while pages.fill(&mut page) {
-        encoder.write_all(&page).unwrap();
-        black_box(encoder.get_ref());
-        encoder.get_mut().clear();
-    }
-    black_box(encoder.finish().unwrap());
 }

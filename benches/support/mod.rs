@@ -1,11 +1,17 @@
-//! What the benchmarks share: an exporter without a network, whose API answers at once.
+//! What the benchmarks share: an exporter without a network, whose API answers at once, and what a server does with a
+//! scrape.
+
+#![allow(dead_code, reason = "each benchmark uses a part")]
 
 use std::{
+    hint::black_box,
+    io::Write as _,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use flate2::{Compression, write::GzEncoder};
 use jiff::{Timestamp, tz::TimeZone};
 use tcss_exporter::{
     client::Client,
@@ -13,6 +19,7 @@ use tcss_exporter::{
     config::{Account, CollectorConfig, Config, Poll},
     credentials::Source,
     domain::{AccountInfo, AccountName, Clock, Endpoint, Language, Rate, Scan, ScanName},
+    exposition::{Format, Scrape},
     poller::Context,
     signer::{Credentials, Secret},
     supervisor::Supervisor,
@@ -81,6 +88,33 @@ pub(crate) fn runtime() -> tokio::runtime::Runtime {
         .start_paused(true)
         .build()
         .unwrap()
+}
+
+/// Renders each page and hands it on, as a server does.
+pub(crate) fn pages(scrape: Scrape, mut send: impl FnMut(&[u8])) {
+    let mut pages = scrape.pages(Format::OpenMetrics);
+    let mut page = Vec::new();
+    while pages.fill(&mut page) {
+        send(&page);
+    }
+}
+
+/// The same without a client.
+pub(crate) fn plain(scrape: Scrape) {
+    pages(scrape, |page| {
+        black_box(page);
+    });
+}
+
+/// The same with compression.
+pub(crate) fn gzip(scrape: Scrape) {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    pages(scrape, |page| {
+        encoder.write_all(page).unwrap();
+        black_box(encoder.get_ref());
+        encoder.get_mut().clear();
+    });
+    black_box(encoder.finish().unwrap());
 }
 
 /// The median time of one call of `work`, which is called `calls` times per round, in microseconds.
