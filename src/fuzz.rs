@@ -26,7 +26,7 @@ pub const TARGETS: [(&str, Target); 6] = [
     ("web_config", web_config),
 ];
 
-/// The headers `Accept`, `Accept-Encoding` and `Accept-Language`, each line of which is a header's value.
+/// The headers `Accept`, `Accept-Encoding` and `Accept-Language`: each line is the value of one header.
 pub fn accept(bytes: &[u8]) {
     let mut headers = HeaderMap::new();
     let values = bytes

@@ -9,7 +9,6 @@ use std::{
 use tokio::{task::JoinSet, time::timeout};
 
 use super::{Provider, RefreshContext, Source};
-
 use crate::sync::lock;
 
 /// An STS that hangs must not delay a start or a reload for longer. Polls then report the problem.

@@ -24,7 +24,6 @@ pub(crate) fn negotiate_language(headers: &HeaderMap) -> Language {
 
 /// The language with the highest quality; of equal ones, the one that is listed first.
 fn preferred_language(accept: &str) -> Language {
-    let mut preferred = (Language::default(), 0.0);
     let mut listed: Vec<(Language, f32)> = Vec::new();
     let mut quality_of_others = 0.0;
     for range in accept.split(',') {
@@ -48,6 +47,7 @@ fn preferred_language(accept: &str) -> Language {
             listed.push((language, quality_of_others));
         }
     }
+    let mut preferred = (Language::default(), 0.0);
     for (language, quality) in listed {
         if quality > preferred.1 {
             preferred = (language, quality);

@@ -120,7 +120,7 @@ fn a_lease_that_does_not_exist_is_taken_and_renewed() {
     assert_eq!(b.elector.holder_changes(), 0);
 }
 
-/// The start, and after a minute, the server and two replicas, of which the first leads.
+/// The start, and after a minute, the server and two replicas; the first one leads.
 fn a_minute_with_two() -> (Moment, Server, Replica, Replica) {
     let start = start();
     let mut server = Server::default();
