@@ -47,16 +47,16 @@ impl AccountList {
         let mut histories = Vec::new();
         let mut lists = Vec::new();
         for discovery in &config.discoveries {
-            let list = discovery::fetch(discovery, &fetch_context).await;
             let mut history = History::default();
-            if let Ok(list) = &list {
-                // An empty list is refused, and there is nothing to keep.
-                let _ = history.accept(
-                    list.members.clone(),
-                    context.clock.now(),
-                    ListRules::default(),
-                );
-            }
+            let now = context.clock.now();
+            // Refused like in `serve`, where an empty list is a failure, too.
+            let list = match discovery::fetch(discovery, &fetch_context).await {
+                Ok(list) => match history.accept(list.members.clone(), now, ListRules::default()) {
+                    Ok(_) => Ok(list),
+                    Err(refused) => Err(FetchError::refused(&refused)),
+                },
+                Err(error) => Err(error),
+            };
             histories.push(history);
             lists.push(list);
         }

@@ -121,7 +121,11 @@ impl FromStr for TelemetryPath {
     fn from_str(text: &str) -> Result<Self, String> {
         let fault = if !text.starts_with('/') {
             "does not start with /"
-        } else if text == "/" || text == "/-" || text.starts_with("/-/") {
+        } else if text == "/"
+            || text == "/-"
+            || text.starts_with("/-/")
+            || text.starts_with("/accounts/")
+        {
             "is the path of another page"
         } else if !text
             .bytes()
@@ -359,7 +363,16 @@ mod tests {
             assert!(good.parse::<TelemetryPath>().is_ok(), "{good}");
         }
         for bad in [
-            "", "metrics", "/", "/-", "/-/ready", "/a b", "/a?b", "/a#b", "/ä",
+            "",
+            "metrics",
+            "/",
+            "/-",
+            "/-/ready",
+            "/accounts/a",
+            "/a b",
+            "/a?b",
+            "/a#b",
+            "/ä",
         ] {
             assert!(bad.parse::<TelemetryPath>().is_err(), "{bad}");
         }

@@ -43,13 +43,19 @@ impl ProxySettings {
         let all = proxy(&get, "ALL_PROXY")?;
         let https = proxy(&get, "HTTPS_PROXY")?;
         let http = proxy(&get, "HTTP_PROXY")?;
+        let (no_proxy, entries) = variable(&get, "NO_PROXY").unwrap_or_default();
         let mut excluded = Vec::new();
-        for entry in variable(&get, "NO_PROXY")
-            .unwrap_or_default()
-            .1
-            .split([',', ' '])
-        {
-            excluded.extend(Exclusion::parse(entry.trim()));
+        for entry in entries.split([',', ' ']).filter(|entry| !entry.is_empty()) {
+            if let Some(exclusion) = Exclusion::parse(entry) {
+                excluded.push(exclusion);
+                continue;
+            }
+            // Other tools ignore such entries, too, so one that is meant for another program must
+            // not prevent the start.
+            tracing::warn!(
+                entry,
+                "{no_proxy}: entry is ignored, expected a domain, an address or a network such as 10.0.0.0/8"
+            );
         }
         Ok(ProxySettings {
             https: https.or_else(|| all.clone()),
@@ -134,9 +140,6 @@ fn parse(value: &str) -> Result<Url, &'static str> {
 
 impl Exclusion {
     fn parse(entry: &str) -> Option<Exclusion> {
-        if entry.is_empty() {
-            return None;
-        }
         if entry == "*" {
             return Some(Exclusion::Everything);
         }
@@ -153,6 +156,10 @@ impl Exclusion {
         // Tools differ in which of `*.example.com`, `.example.com` and `example.com` they accept;
         // here, all three mean the same.
         let host = host.trim_start_matches('*').trim_start_matches('.');
+        // An asterisk elsewhere or an invalid network would never match.
+        if host.is_empty() || host.contains(['*', '/', '"', '\'']) {
+            return None;
+        }
         Some(Exclusion::Domain(host.to_lowercase(), port))
     }
 
@@ -259,6 +266,21 @@ mod tests {
         ] {
             assert!(!is_direct(no_proxy, API), "{no_proxy}");
         }
+        // These could never match.
+        for entry in [
+            "192.168.*",
+            "10.0.0.0/33",
+            "http://a.example",
+            "\"a.example\"",
+            "a:b",
+            ".",
+        ] {
+            assert_eq!(Exclusion::parse(entry), None, "{entry}");
+        }
+        assert!(
+            is_direct("192.168.*, tencentcloudapi.com", API),
+            "other entries count"
+        );
         assert!(is_direct("10.0.0.0/8", "https://10.1.2.3/"));
         assert!(is_direct("::1", "https://[::1]:8443/"));
         assert!(!is_direct("10.0.0.0/8", "https://11.1.2.3/"));

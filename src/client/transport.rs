@@ -206,7 +206,7 @@ impl Network {
         };
         let Destination::Api { secret_id } = destination else {
             let response = self.metadata.execute(request).await;
-            let response = response.map_err(|error| send_error(error, &url, None))?;
+            let response = response.map_err(|error| metadata_error(error, &url))?;
             return read(response, MAX_RESPONSE_BYTES).await;
         };
         // Requests to this machine itself never use a proxy: on another machine, it would connect
@@ -295,8 +295,21 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
     date.ok()
 }
 
-/// The request was not sent, or no response began.
+fn metadata_error(error: reqwest::Error, url: &str) -> TransportError {
+    send_error_within(METADATA_CONNECT_TIMEOUT, error, url, None)
+}
+
 fn send_error(error: reqwest::Error, url: &str, proxy: Option<&Url>) -> TransportError {
+    send_error_within(CONNECT_TIMEOUT, error, url, proxy)
+}
+
+/// The request was not sent, or no response began.
+fn send_error_within(
+    connect_timeout: Duration,
+    error: reqwest::Error,
+    url: &str,
+    proxy: Option<&Url>,
+) -> TransportError {
     // The query of a URL may hold a token.
     let error = error.without_url();
     let mut is_tls = false;
@@ -328,7 +341,7 @@ fn send_error(error: reqwest::Error, url: &str, proxy: Option<&Url>) -> Transpor
     };
     let mut message = format!("{}: {}", target(url, proxy), ErrorChain(&error));
     if error.is_timeout() {
-        let seconds = CONNECT_TIMEOUT.as_secs();
+        let seconds = connect_timeout.as_secs();
         message = format!("{}: no connection within {seconds} s", target(url, proxy));
     } else if is_plain_server {
         message = format!(

@@ -3,7 +3,7 @@
 //! Each poll asks `DescribeVulScanInfo` whether there is a new completed scan. Only then is the
 //! list read, page by page, once. The API has no such list for images in registries.
 
-use std::num::NonZeroU64;
+use std::{collections::HashSet, num::NonZeroU64};
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -147,6 +147,7 @@ fn page(question: &mut Question<'_>) -> Option<Bytes> {
 
 impl ImageList {
     fn read(fields: &mut Fields<'_>, run: Option<ScanRun>) -> ImageList {
+        let mut seen = HashSet::new();
         let mut list = ImageList {
             run,
             n_images: fields.page(1, 0).count("TotalCount"),
@@ -160,7 +161,7 @@ impl ImageList {
             fields.page(1, page).each("List", |item| {
                 n_images += 1;
                 if n_images <= PAGE {
-                    list.add(item);
+                    list.add(item, &mut seen);
                 }
             });
         }
@@ -172,15 +173,19 @@ impl ImageList {
         list
     }
 
-    fn add(&mut self, item: &mut Fields<'_>) {
+    fn add(&mut self, item: &mut Fields<'_>, seen: &mut HashSet<(String, String)>) {
+        let image = RiskImage::read(item);
+        // The same image on several pages, if the list changed meanwhile, is one image.
+        if let Some(image) = &image
+            && !seen.insert((image.name.clone(), image.id.clone()))
+        {
+            return;
+        }
         self.n_read += 1;
         self.count_failure(item);
-        let Some(image) = RiskImage::read(item) else {
-            return;
-        };
-        // The same image on several pages, if the list changed meanwhile, is one image.
-        let is_listed = self.worst.iter().any(|other| image.is_same_as(other));
-        if image.has_vulnerabilities() && !is_listed {
+        if let Some(image) = image
+            && image.has_vulnerabilities()
+        {
             self.worst.push(image);
         }
     }
@@ -223,10 +228,6 @@ impl RiskImage {
             id: id?,
             vulnerabilities,
         })
-    }
-
-    fn is_same_as(&self, other: &RiskImage) -> bool {
-        self.name == other.name && self.id == other.id
     }
 
     fn has_vulnerabilities(&self) -> bool {

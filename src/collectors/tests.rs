@@ -118,6 +118,34 @@ fn every_example_of_the_documentation_becomes_the_expected_metrics() {
     }
 }
 
+/// The list may change while its pages are read.
+#[test]
+fn an_image_on_two_pages_counts_once() {
+    let collector = Collector::of::<RiskImages>();
+    let info = serde_json::to_string(&example("DescribeVulScanInfo")).unwrap();
+    let image = |id: u32| {
+        format!(
+            r#"{{"ImageName": "shop", "ImageID": "{id}", "CriticalLevelVulCount": 1, "ScanStatus": "FAILED"}}"#
+        )
+    };
+    let page = |ids: [u32; 2]| {
+        format!(
+            r#"{{"TotalCount": 4, "List": [{}]}}"#,
+            ids.map(image).join(",")
+        )
+    };
+    let pages = [page([1, 2]), page([2, 3])];
+    let texts = [vec![&*info], pages.iter().map(String::as_str).collect()];
+    let lines = lines(&collector, &read_texts(&collector, &texts).unwrap()).concat();
+    for expected in [
+        "tcss_vul_scan_image_list_images 4\n",
+        "tcss_vul_scan_image_list_read_images 3\n",
+        "tcss_vul_scan_image_list_failed_images error=UNKNOWN 3\n",
+    ] {
+        assert!(lines.contains(expected), "{expected}\n{lines}");
+    }
+}
+
 /// Values that no field of any type has, and those that only some have.
 fn odd_values() -> Vec<Value> {
     let mut values = vec![

@@ -13,7 +13,7 @@ const MAX_PER_KIND: usize = 10;
 
 /// One line each, in the order of the accounts.
 pub(super) fn of(config: &Config) -> Vec<String> {
-    let mut warnings = plain_http(&config.accounts);
+    let mut warnings = plain_http(config);
     warnings.extend(keys_in_the_file(config));
     let mut overloads = Vec::new();
     for group in config.limit_groups() {
@@ -43,10 +43,12 @@ fn shortened(mut warnings: Vec<String>) -> Vec<String> {
     warnings
 }
 
-fn plain_http(accounts: &[Account]) -> Vec<String> {
+fn plain_http(config: &Config) -> Vec<String> {
+    let discoveries = config.discoveries.iter();
+    let templates = discoveries.map(|discovery| &discovery.template);
     let mut warned = HashSet::new();
     let mut warnings = Vec::new();
-    for Account { endpoint, .. } in accounts {
+    for Account { endpoint, .. } in config.accounts.iter().chain(templates) {
         if endpoint.is_exposed() && warned.insert(endpoint) {
             warnings.push(format!(
                 "{endpoint} is plain HTTP to another machine: tokens and responses can be read on the way"

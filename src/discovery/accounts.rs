@@ -9,7 +9,7 @@ use crate::{
         RoleName,
     },
     credentials::{AssumeRole, Source},
-    domain::{AccountInfo, AccountName, LabelName, MAX_LABELS, Uin},
+    domain::{AccountInfo, AccountName, LabelName, Uin},
 };
 
 /// The accounts of one discovery, and how many of its members are none.
@@ -178,8 +178,8 @@ fn labels(discovery: &Discovery, member: &ListedAccount) -> Vec<(LabelName, Stri
         }
     }
     if discovery.labels.is_empty() && matches!(discovery.source, ListSource::Http(_)) {
-        for (name, value) in member.tags.iter().take(MAX_LABELS) {
-            // The list was checked when it was read.
+        for (name, value) in &member.tags {
+            // The names and their number were checked when the list was read.
             if let Ok(name) = LabelName::parse(name) {
                 labels.push((name, value.clone()));
             }

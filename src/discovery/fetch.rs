@@ -7,7 +7,9 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::{MemberList, http, organization::OrganizationReader, pages::IncompleteList};
+use super::{
+    MemberList, RefusedList, http, organization::OrganizationReader, pages::IncompleteList,
+};
 use crate::{
     client::{ApiError, Client},
     config::{Discovery, ListSource},
@@ -66,6 +68,15 @@ impl FetchError {
             code: error.code.clone(),
             request_id: error.request_id.clone(),
             message: format!("{action}: {error}"),
+        }
+    }
+
+    pub fn refused(refused: &RefusedList) -> FetchError {
+        FetchError {
+            failure: RefreshFailure::TooManyGone,
+            code: None,
+            request_id: None,
+            message: refused.to_string(),
         }
     }
 

@@ -144,6 +144,7 @@ pub(super) fn parse(body: &[u8]) -> Result<MemberList, FetchError> {
             }
             // A target of several groups has the labels of all of them.
             member.tags.extend(labels.clone());
+            check_number_of_labels(&member.tags).map_err(refused)?;
         }
     }
     Ok(MemberList {
@@ -163,11 +164,15 @@ fn split_labels(mut labels: ListLabels) -> Result<(Option<String>, ListLabels), 
     for name in labels.keys() {
         LabelName::parse(name).map_err(|message| format!("label {message}"))?;
     }
-    if labels.len() > MAX_LABELS {
-        let n = labels.len();
+    Ok((name, labels))
+}
+
+fn check_number_of_labels(labels: &ListLabels) -> Result<(), String> {
+    let n = labels.len();
+    if n > MAX_LABELS {
         return Err(format!(
             "a target has {n} labels, must have at most {MAX_LABELS}"
         ));
     }
-    Ok((name, labels))
+    Ok(())
 }

@@ -35,6 +35,16 @@ pub struct Store {
     was_ready: AtomicBool,
 }
 
+/// Whether the data is complete, or what it lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    Ready,
+    WaitsForConfiguration,
+    /// A discovery has not found its accounts yet.
+    WaitsForLists,
+    WaitsForPolls,
+}
+
 /// The entries, in the order of the configuration.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
@@ -57,24 +67,29 @@ impl Store {
     }
 
     /// Whether every job has been polled at least once, and every discovery has found its accounts.
-    /// Stays true when a reload adds jobs: what was there before is still served.
     pub fn is_ready(&self) -> bool {
+        self.readiness() == Readiness::Ready
+    }
+
+    /// Stays [`Readiness::Ready`] when a reload adds jobs: what was there before is still served.
+    pub fn readiness(&self) -> Readiness {
         // A pod must not leave its service because a reload added an account.
         if self.was_ready.load(Relaxed) {
-            return true;
+            return Readiness::Ready;
         }
         let table = self.table.load();
         let Some(table) = table.as_ref() else {
-            return false;
+            return Readiness::WaitsForConfiguration;
         };
-        let is_polled = table.jobs.iter().all(|job| job.snapshot().last.is_some());
-        let is_listed = table
-            .discoveries
-            .iter()
-            .all(|discovery| discovery.state().has_list);
-        let is_ready = is_polled && is_listed;
-        self.was_ready.store(is_ready, Relaxed);
-        is_ready
+        let mut discoveries = table.discoveries.iter();
+        if !discoveries.all(|discovery| discovery.state().has_list) {
+            return Readiness::WaitsForLists;
+        }
+        if !table.jobs.iter().all(|job| job.snapshot().last.is_some()) {
+            return Readiness::WaitsForPolls;
+        }
+        self.was_ready.store(true, Relaxed);
+        Readiness::Ready
     }
 }
 

@@ -3,10 +3,10 @@
 //! The contents are compared, not times or inodes: Kubernetes swaps symlinks, and editors replace
 //! files.
 
-use std::{path::Path, sync::LazyLock, time::Duration};
+use std::{path::Path, pin::pin, sync::LazyLock, time::Duration};
 
 use tokio::{
-    sync::watch,
+    sync::{oneshot, watch},
     time::{sleep, timeout},
 };
 use tokio_util::task::AbortOnDropHandle;
@@ -48,24 +48,22 @@ impl FileChanges {
         if interval.is_zero() {
             return FileChanges::none();
         }
-        let mut look = FileLook {
-            fingerprint: Some(Fingerprint::new(file)),
-        };
-        let mut state = ChangeState::default();
-        // Before the task starts, and so before the configuration is loaded: a change in between is
-        // noticed, and the worst is one reload too many.
-        if let Some(digest) = look.digest().await {
-            state.seen = Some(digest);
-        }
+        let mut fingerprint = Fingerprint::new(file);
+        let (first_look, has_looked) = oneshot::channel();
         let (sender, changes) = watch::channel(());
         let task = tokio::spawn(async move {
+            let mut state = ChangeState::default();
             let mut pause = interval;
+            let digest;
+            (fingerprint, digest) = look(fingerprint).await;
+            state.seen = Some(digest);
+            // Fails if the caller has stopped waiting.
+            let _ = first_look.send(());
             loop {
                 sleep(pause).await;
                 pause = interval;
-                let Some(digest) = look.digest().await else {
-                    continue;
-                };
+                let digest;
+                (fingerprint, digest) = look(fingerprint).await;
                 match state.look(digest) {
                     Look::Same => {}
                     // Soon, not after a whole interval: a change should take about as long as the
@@ -79,6 +77,9 @@ impl FileChanges {
                 }
             }
         });
+        // Before the configuration is loaded: a change in between is noticed, and the worst is one
+        // reload too many. Where the files cannot be read, loading them fails, too.
+        let _ = timeout(LOAD_TIMEOUT, has_looked).await;
         FileChanges {
             changes: Some(changes),
             _task: Some(AbortOnDropHandle::new(task)),
@@ -98,29 +99,28 @@ impl FileChanges {
     }
 }
 
-struct FileLook {
-    /// `None` while a thread has it.
-    fingerprint: Option<Fingerprint>,
+/// What the files are now.
+async fn look(mut fingerprint: Fingerprint) -> (Fingerprint, ConfigDigest) {
+    let reading = READERS.run(move || {
+        let digest = fingerprint.digest();
+        (fingerprint, digest)
+    });
+    completed(reading).await
 }
 
-impl FileLook {
-    /// `None` if the files could not be read in time. A thread that hangs keeps the fingerprint, so
-    /// that later looks fail, too, and another thread does not hang with it.
-    async fn digest(&mut self) -> Option<ConfigDigest> {
-        let mut fingerprint = self.fingerprint.take()?;
-        let looking = READERS.run(move || {
-            let digest = fingerprint.digest();
-            (fingerprint, digest)
-        });
-        let Ok((fingerprint, digest)) = timeout(LOAD_TIMEOUT, looking).await else {
-            tracing::error!(
-                "the files of the configuration could not be read, changes are no longer noticed"
-            );
-            return None;
-        };
-        self.fingerprint = Some(fingerprint);
-        Some(digest)
+/// Waits for as long as a file system hangs: another read would hang, too, and take one more thread.
+async fn completed<T>(reading: impl Future<Output = T>) -> T {
+    let mut reading = pin!(reading);
+    if let Ok(result) = timeout(LOAD_TIMEOUT, &mut reading).await {
+        return result;
     }
+    let seconds = LOAD_TIMEOUT.as_secs();
+    tracing::error!(
+        "the files of the configuration could not be read within {seconds} s, changes are not noticed until they can"
+    );
+    let result = reading.await;
+    tracing::info!("the files of the configuration can be read again");
+    result
 }
 
 /// What the last looks have seen.
@@ -163,6 +163,15 @@ mod tests {
         Look::{Changed, Same, Unconfirmed},
         *,
     };
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_at_files_that_hung_is_not_the_last_one() {
+        let reading = async {
+            sleep(LOAD_TIMEOUT * 2).await;
+            7
+        };
+        assert_eq!(completed(reading).await, 7);
+    }
 
     #[test]
     fn a_change_counts_when_two_looks_agree() {

@@ -3,6 +3,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    pin::pin,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -101,8 +102,17 @@ impl WebConfigFile {
     pub async fn watch(&self) {
         loop {
             sleep(CHECK_INTERVAL).await;
-            // A problem was logged when it was found.
-            let _ = self.check().await;
+            let mut check = pin!(self.check());
+            if timeout(READ_TIMEOUT, &mut check).await.is_ok() {
+                // A problem was logged when it was found.
+                continue;
+            }
+            let seconds = READ_TIMEOUT.as_secs();
+            tracing::error!(
+                "the web configuration could not be read within {seconds} s, changes are not noticed until it can"
+            );
+            let _ = check.await;
+            tracing::info!("the web configuration can be read again");
         }
     }
 

@@ -28,7 +28,7 @@ use crate::{
     exposition::{LineCache, Scrape},
     leadership::Leadership,
     listener::Peer,
-    store::Store,
+    store::{Readiness, Store},
     telemetry::Telemetry,
 };
 
@@ -149,11 +149,7 @@ impl WebState {
             Route::Landing => self.status_page(uri.query(), headers).await,
             Route::Account => self.account_page(uri, headers).await,
             Route::Healthy => text(StatusCode::OK, "healthy"),
-            Route::Ready if self.is_ready() => text(StatusCode::OK, "ready"),
-            Route::Ready => text(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "not ready: waiting for the first poll of every scan",
-            ),
+            Route::Ready => self.ready(),
             // Otherwise, a page of another site could reload the configuration through the browser
             // of an operator.
             Route::Reload if origin::is_cross_origin(headers) => text(
@@ -171,9 +167,18 @@ impl WebState {
     }
 
     /// Independent of who leads: a standby that is not ready would block rolling updates.
-    fn is_ready(&self) -> bool {
+    fn ready(&self) -> Response<ResponseBody> {
         let leadership = self.leadership.as_ref();
-        self.store.is_ready() || leadership.is_some_and(Leadership::is_ready_without_data)
+        let problem = match self.store.readiness() {
+            Readiness::Ready => return text(StatusCode::OK, "ready"),
+            _ if leadership.is_some_and(Leadership::is_ready_without_data) => {
+                return text(StatusCode::OK, "ready");
+            }
+            Readiness::WaitsForConfiguration => "not ready: waiting for the configuration",
+            Readiness::WaitsForLists => "not ready: waiting for the first list of every discovery",
+            Readiness::WaitsForPolls => "not ready: waiting for the first poll of every scan",
+        };
+        text(StatusCode::SERVICE_UNAVAILABLE, problem)
     }
 
     fn is_standby(&self) -> bool {

@@ -138,4 +138,12 @@ fn allowed_plain_http_is_a_warning() {
         ]
     );
     assert!(warnings("http://127.0.0.1:1").is_empty());
+    let of_discovery = load_text(
+        "api: {allow_http: true, endpoint: 'http://10.0.0.1'}\n\
+         discovery: [http: {url: 'https://list.example'}]",
+    );
+    assert_eq!(
+        of_discovery.unwrap().warnings,
+        warnings("http://10.0.0.1:80")
+    );
 }

@@ -1,7 +1,7 @@
 //! The list of an HTTP server.
 
 use super::super::http::parse;
-use crate::domain::{Reason, RefreshFailure};
+use crate::domain::{MAX_LABELS, Reason, RefreshFailure};
 
 #[test]
 fn targets_are_uins_and_labels_describe_them() {
@@ -55,6 +55,26 @@ fn an_answer_that_says_more_than_labels_is_refused() {
             "{message}"
         );
     }
+}
+
+/// Each of two groups has few enough labels, but a target of both has too many.
+#[test]
+fn labels_of_all_groups_of_a_target_count() {
+    let group = |from: usize, to: usize| {
+        let labels: Vec<String> = (from..to).map(|n| format!(r#""l{n}": "v""#)).collect();
+        let labels = labels.join(", ");
+        format!(r#"{{"targets": ["100000000001"], "labels": {{{labels}}}}}"#)
+    };
+    let parse = |groups: &[String]| parse(format!("[{}]", groups.join(", ")).as_bytes());
+    let half = MAX_LABELS / 2;
+    let list = parse(&[group(0, half), group(half, MAX_LABELS)]).unwrap();
+    assert_eq!(list.members[0].tags.len(), MAX_LABELS);
+    let error = parse(&[group(0, half), group(half, MAX_LABELS + 1)]).unwrap_err();
+    let n = MAX_LABELS + 1;
+    assert_eq!(
+        error.to_string(),
+        format!("a target has {n} labels, must have at most {MAX_LABELS}")
+    );
 }
 
 #[test]

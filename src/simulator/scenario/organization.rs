@@ -264,11 +264,11 @@ impl ScenarioReader {
         let mut changes = Vec::new();
         if let Some(list) = map.at("changes") {
             // A change keeps what it does not name, so each one is based on the one before.
-            let mut details = first.clone();
+            let mut last = (Duration::ZERO, first.clone());
             for change in list.items(&mut self.problems) {
-                if let Some((at, changed)) = self.change(change, &details) {
-                    details = changed.clone();
-                    changes.push((at, changed));
+                if let Some(changed) = self.change(change, &last) {
+                    last = changed.clone();
+                    changes.push(changed);
                 }
             }
         }
@@ -306,7 +306,7 @@ impl ScenarioReader {
     fn change(
         &mut self,
         value: ValueReader<'_>,
-        before: &MemberDetails,
+        (last, before): &(Duration, MemberDetails),
     ) -> Option<(Duration, MemberDetails)> {
         let map = value.as_map(&mut self.problems)?;
         let at = self.required(&map, "at", "5m", duration);
@@ -321,7 +321,16 @@ impl ScenarioReader {
             details.tags = self.tags(&map);
         }
         map.finish(&mut self.problems);
-        Some((at?.value?, details))
+        let Setting { value, origin } = at?;
+        let at = value?;
+        if at < *last {
+            self.report(
+                &origin,
+                "is before the previous change, expected changes in the order of their times",
+            );
+            return None;
+        }
+        Some((at, details))
     }
 
     fn tags(&mut self, map: &MapReader<'_>) -> BTreeMap<String, String> {
@@ -363,6 +372,10 @@ impl ScenarioReader {
         if count > MAX_MEMBERS.into() {
             let message = format!("is too large, must be at most {MAX_MEMBERS}");
             self.report(&origin, &message);
+            return;
+        }
+        if first.checked_add(count).is_none() {
+            self.report(&origin, "is too large for first_uin");
             return;
         }
         for n in 0..count {
@@ -476,6 +489,7 @@ organization:
     - {uin: 1}
     - {uin: 1}
     - {name: x, changes: [{name: y}], colour: red}
+    - {uin: 2, changes: [{at: 2m, name: y}, {at: 1m, name: z}]}
   generate: {count: 1000000}
 ";
         let expected = "\
@@ -486,7 +500,19 @@ scenario.yml:8: organization.members[2]: has no uin; add one, for example uin: 1
 scenario.yml:8: organization.members[2].changes[0]: has no at; add one, for example at: 5m
 scenario.yml:8: organization.members[2].colour: unknown key, known keys: uin, name, node, tags, has_role, \
 changes, joins, leaves, returns, role_failures
-scenario.yml:9: organization.generate.count: is too large, must be at most 20000";
+scenario.yml:9: organization.members[3].changes[1].at: is before the previous change, expected changes in the order \
+of their times
+scenario.yml:10: organization.generate.count: is too large, must be at most 20000";
         assert_eq!(Scenario::parse(text).unwrap_err().to_string(), expected);
+        let text = format!(
+            "identities: [{{name: base, secret_id: A, secret_key: k}}]\n\
+             organization: {{manager: base, generate: {{count: 2, first_uin: {}}}}}",
+            u64::MAX
+        );
+        let error = Scenario::parse(&text).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "scenario.yml:2: organization.generate.count: is too large for first_uin"
+        );
     }
 }

@@ -14,7 +14,7 @@ use crate::support::{
     process::{
         CANARY, SECRET_ID, exporter, fetch, file, get, path, run, serving, simulator, until,
     },
-    raw::{Act, Raw},
+    raw::{Act, Raw, ok},
     value,
 };
 
@@ -117,6 +117,25 @@ async fn a_discovery_that_fails_ends_commands_with_the_reason() {
         let (code, text) = output(&arguments);
         assert_eq!(code, Some(expected), "{command}: {text}");
         let problem = "discovery \"organization\" failed (permission): DescribeOrganizationMembers: UnauthorizedOperation";
+        assert!(text.contains(problem), "{command}: {text}");
+    }
+}
+
+/// A service that has lost its data lists nothing. That must not look like a fleet without accounts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_empty_list_ends_commands_with_the_reason() {
+    let raw = Raw::start(Act::Send(ok(b"[]"))).await;
+    let config = file(&format!("discovery: [http: {{url: \"{}\"}}]\n", raw.url()));
+    let flags = ["--config.file", path(&config), "--log.level=error"];
+    for (command, expected) in [("accounts", 1), ("scan", 1), ("check", 2)] {
+        let mut arguments = vec![command];
+        if command == "check" {
+            arguments.push("--live");
+        }
+        arguments.extend(flags);
+        let (code, text) = output(&arguments);
+        assert_eq!(code, Some(expected), "{command}: {text}");
+        let problem = "discovery \"http\" failed (too_many_gone): the list is empty";
         assert!(text.contains(problem), "{command}: {text}");
     }
 }
