@@ -10,13 +10,14 @@ use std::{
     time::Duration,
 };
 
+use rustls::ClientConfig;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::Instant,
 };
 use url::Url;
 
-use super::{resolver::SharedResolver, tls::SystemTls, transport};
+use super::{resolver::SharedResolver, transport};
 use crate::sync::lock;
 
 /// The API closes idle connections after 60 s. They are closed well before that here, so that a
@@ -45,7 +46,6 @@ pub(super) struct ConnectionKey {
 /// The connections of all identities.
 #[derive(Debug)]
 pub(super) struct ApiConnections {
-    tls: SystemTls,
     resolver: SharedResolver,
     identities: Mutex<Identities>,
     /// A permit for each request in flight.
@@ -88,7 +88,7 @@ impl IdentityConnections {
 
 impl ApiConnections {
     /// Within the limit of `max_descriptors` open files of the process.
-    pub(super) fn new(tls: SystemTls, max_descriptors: u64) -> ApiConnections {
+    pub(super) fn new(max_descriptors: u64) -> ApiConnections {
         // Half for requests in flight, half for idle connections.
         let half = max_descriptors.saturating_sub(RESERVED_DESCRIPTORS) / 2;
         let max_in_flight = half.clamp(MIN_IN_FLIGHT, MAX_IN_FLIGHT);
@@ -98,16 +98,11 @@ impl ApiConnections {
             last_sweep: Instant::now(),
         };
         ApiConnections {
-            tls,
             resolver: SharedResolver::default(),
             identities: Mutex::new(identities),
             in_flight: Semaphore::new(max_in_flight),
             max_keeping: max_in_flight / MAX_IDLE,
         }
-    }
-
-    pub(super) fn tls(&self) -> &SystemTls {
-        &self.tls
     }
 
     /// Waits until one more request may be in flight.
@@ -118,7 +113,11 @@ impl ApiConnections {
             .expect("the semaphore is never closed")
     }
 
-    pub(super) fn of(&self, key: &ConnectionKey) -> Result<IdentityConnections, reqwest::Error> {
+    pub(super) fn of(
+        &self,
+        key: &ConnectionKey,
+        tls: &ClientConfig,
+    ) -> Result<IdentityConnections, reqwest::Error> {
         let now = Instant::now();
         let mut identities = lock(&self.identities);
         if let Some(known) = identities.by_key.get(key) {
@@ -130,7 +129,7 @@ impl ApiConnections {
         identities.sweep(now);
         let keeps = identities.by_key.len() < self.max_keeping;
         let mut builder = transport::builder()
-            .tls_backend_preconfigured(self.tls.config().clone())
+            .tls_backend_preconfigured(tls.clone())
             .dns_resolver(self.resolver.clone())
             .pool_idle_timeout(IDLE_TIMEOUT)
             .pool_max_idle_per_host(if keeps { MAX_IDLE } else { 0 })

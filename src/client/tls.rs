@@ -1,38 +1,26 @@
 //! How the certificates of servers are verified.
 
-use std::{
-    sync::{Arc, LazyLock},
-    thread,
-};
+use std::sync::Arc;
 
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier,
     crypto::{CryptoProvider, aws_lc_rs},
 };
+use tokio::sync::OnceCell;
+
+use crate::workers::WorkerPool;
 
 /// With the CA certificates of the system, or of `SSL_CERT_FILE` and `SSL_CERT_DIR`. Where there
 /// are none, as in an image `FROM scratch`, with Mozilla's, which are built in.
-#[derive(Clone, Debug)]
-pub(super) struct SystemTls(Arc<LazyLock<ClientConfig>>);
+#[derive(Debug, Default)]
+pub(super) struct SystemTls(OnceCell<ClientConfig>);
 
 impl SystemTls {
-    /// Begins to load the certificates. A system has some hundred of them, which takes longer than
-    /// everything else at the start.
-    pub(super) fn load() -> SystemTls {
-        let tls = SystemTls(Arc::new(LazyLock::new(system_config)));
-        let background = tls.clone();
-        // Without a thread, the first connection loads them.
-        let _ = thread::Builder::new()
-            .name("certificates".into())
-            .spawn(move || {
-                background.config();
-            });
-        tls
-    }
-
-    /// Waits until the certificates are loaded.
-    pub(super) fn config(&self) -> &ClientConfig {
-        &self.0
+    /// Loads the certificates for the first request. A system has some hundred of them, which takes
+    /// longer than everything else at the start.
+    pub(super) async fn config(&self) -> &ClientConfig {
+        let load = || async { WorkerPool::new("certificates", 1).run(system_config).await };
+        self.0.get_or_init(load).await
     }
 }
 

@@ -59,6 +59,7 @@ pub(super) enum Transport {
 #[derive(Debug)]
 pub(super) struct Network {
     connections: ApiConnections,
+    tls: SystemTls,
     proxies: ProxySettings,
     metadata: reqwest::Client,
 }
@@ -99,7 +100,7 @@ impl TransportError {
 impl Transport {
     pub(super) fn network() -> Result<Transport, InitError> {
         let proxies = ProxySettings::of_the_process()?;
-        let connections = ApiConnections::new(SystemTls::load(), max_descriptors());
+        let connections = ApiConnections::new(max_descriptors());
         // Plain HTTP: the metadata service has no certificate, so none is loaded.
         let metadata = builder()
             .no_proxy()
@@ -108,6 +109,7 @@ impl Transport {
             .build()?;
         Ok(Transport::Network(Arc::new(Network {
             connections,
+            tls: SystemTls::default(),
             proxies,
             metadata,
         })))
@@ -171,7 +173,7 @@ impl Network {
         }
         let tls = match roots {
             Some(roots) => tls::with_roots(roots),
-            None => self.connections.tls().config().clone(),
+            None => self.tls.config().await.clone(),
         };
         // Lists are fetched rarely, so a connection would not be kept until the next one.
         let mut builder = builder()
@@ -220,7 +222,7 @@ impl Network {
             secret_id: secret_id.to_owned(),
             proxy: proxy.cloned(),
         };
-        let connections = match self.connections.of(&key) {
+        let connections = match self.connections.of(&key, self.tls.config().await) {
             Ok(connections) => connections,
             Err(error) => return Err(send_error(error, &url, proxy)),
         };
