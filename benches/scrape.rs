@@ -14,7 +14,7 @@ use tcss_exporter::{
 };
 
 fn main() {
-    for n_accounts in [1, 10, 100, 1_000, 10_000] {
+    for n_accounts in [1, 10, 100, 1_000, 10_000, 100_000] {
         support::runtime().block_on(measure(n_accounts));
     }
 }
@@ -31,7 +31,7 @@ async fn measure(n_accounts: usize) {
     let n_samples = text.lines().filter(|line| !line.starts_with('#')).count();
     let calls = u32::try_from(10_000 / n_accounts).unwrap().max(1);
     output::print_line(format!(
-        "{n_accounts:6} accounts {n_samples:7} samples {:9} bytes: \
+        "{n_accounts:6} accounts {n_samples:7} samples {:10} bytes: \
          first {:9.1}, later {:9.1}, with gzip {:9.1} and {:9.1}",
         text.len(),
         support::median(calls, || plain(first())),

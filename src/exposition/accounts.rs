@@ -24,8 +24,9 @@ pub(super) struct AccountBlock {
 }
 
 impl AccountBlock {
-    /// Renders the accounts into `lines`, which is empty.
-    pub(super) fn render(accounts: &[Arc<AccountEntry>], mut lines: FamilyLines) -> AccountBlock {
+    /// Renders the accounts into `draft`. The block has no lines yet.
+    pub(super) fn render(accounts: &[Arc<AccountEntry>], draft: &mut FamilyLines) -> AccountBlock {
+        draft.clear();
         let mut rendered = Vec::with_capacity(accounts.len());
         let mut labels = Vec::with_capacity(accounts.len());
         for entry in accounts {
@@ -33,7 +34,7 @@ impl AccountBlock {
             labels.push(label_set(&[("account", entry.name.as_str())]));
         }
         for family in &FAMILIES {
-            lines.add_family(|text| {
+            draft.add_family(|text| {
                 for (account, labels) in rendered.iter().zip(&labels) {
                     write_samples(text, family.name, labels, |samples| {
                         (family.samples)(account, samples);
@@ -41,8 +42,10 @@ impl AccountBlock {
                 }
             });
         }
-        lines.finish();
-        AccountBlock { rendered, lines }
+        AccountBlock {
+            rendered,
+            lines: FamilyLines::default(),
+        }
     }
 
     /// Whether nothing has changed since it was rendered. `accounts` are the same as then.

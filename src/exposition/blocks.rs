@@ -37,6 +37,8 @@ pub struct LineCache {
 struct Last {
     table: Arc<Table>,
     lines: CachedLines,
+    /// Where lines are rendered.
+    draft: FamilyLines,
 }
 
 /// The lines of everything in a table.
@@ -53,28 +55,30 @@ impl LineCache {
     /// The lines of `table` at `now`.
     pub(super) fn lines(&self, table: &Arc<Table>, now: Moment) -> CachedLines {
         // Scrapes at the same time wait for each other, and need not render the same again.
-        let mut last = lock(&self.last);
+        let last = &mut *lock(&self.last);
         if Arc::ptr_eq(&last.table, table) {
-            last.lines.update(table, now);
+            last.lines.update(table, now, &mut last.draft);
         } else {
-            *last = Last {
-                table: Arc::clone(table),
-                lines: CachedLines::render(table, now),
-            };
+            last.table = Arc::clone(table);
+            // First of all, so that old and new lines are not in memory together.
+            last.lines = CachedLines::default();
+            last.lines = CachedLines::render(table, now, &mut last.draft);
         }
         last.lines.clone()
     }
 }
 
 impl CachedLines {
-    fn render(table: &Table, now: Moment) -> CachedLines {
+    fn render(table: &Table, now: Moment, draft: &mut FamilyLines) -> CachedLines {
         let mut lines = CachedLines::default();
         for jobs in block_ranges(&table.jobs) {
-            let block = LineBlock::render(&table.jobs, jobs, now, FamilyLines::default());
+            let mut block = LineBlock::render(&table.jobs, jobs, now, draft);
+            block.lines.copy_from(draft);
             lines.jobs.push(Arc::new(block));
         }
         for accounts in table.accounts.chunks(JOBS_PER_BLOCK) {
-            let block = AccountBlock::render(accounts, FamilyLines::default());
+            let mut block = AccountBlock::render(accounts, draft);
+            block.lines.copy_from(draft);
             lines.accounts.push(Arc::new(block));
         }
         lines.count(table);
@@ -83,22 +87,24 @@ impl CachedLines {
 
     /// Renders the blocks again that have changed. Scrapes that are still being sent keep the old
     /// ones.
-    fn update(&mut self, table: &Table, now: Moment) {
+    fn update(&mut self, table: &Table, now: Moment, draft: &mut FamilyLines) {
         let mut counts_changed = false;
         for block in &mut self.jobs {
             if !block.is_current(&table.jobs, now) {
-                let reused = FamilyLines::reuse(block, |block| &mut block.lines);
-                let new = LineBlock::render(&table.jobs, block.jobs.clone(), now, reused);
+                let mut new = LineBlock::render(&table.jobs, block.jobs.clone(), now, draft);
                 counts_changed |= !new.states().eq(block.states());
+                new.lines = FamilyLines::reuse(block, |block| &mut block.lines);
+                new.lines.copy_from(draft);
                 *block = Arc::new(new);
             }
         }
         let accounts = table.accounts.chunks(JOBS_PER_BLOCK);
         for (block, accounts) in self.accounts.iter_mut().zip(accounts) {
             if !block.is_current(accounts) {
-                let reused = FamilyLines::reuse(block, |block| &mut block.lines);
-                let new = AccountBlock::render(accounts, reused);
+                let mut new = AccountBlock::render(accounts, draft);
                 counts_changed |= !new.infos().eq(block.infos());
+                new.lines = FamilyLines::reuse(block, |block| &mut block.lines);
+                new.lines.copy_from(draft);
                 *block = Arc::new(new);
             }
         }
@@ -154,29 +160,39 @@ pub(super) struct FamilyLines {
 }
 
 impl FamilyLines {
-    /// Empty lines in the memory of those of `block`, if no scrape uses it any more. New memory for
-    /// each block that changed would be dozens of megabytes a second in a large exporter, freed by
-    /// other threads than those that allocated it.
+    /// The lines of `block`, for their memory, if no scrape uses it any more. New memory for each
+    /// block that changed would be dozens of megabytes a second in a large exporter, freed by other
+    /// threads than those that allocated it.
     fn reuse<B>(block: &mut Arc<B>, lines: impl FnOnce(&mut B) -> &mut FamilyLines) -> FamilyLines {
-        let mut reused = match Arc::get_mut(block) {
+        match Arc::get_mut(block) {
             Some(block) => mem::take(lines(block)),
             None => FamilyLines::default(),
-        };
-        reused.text.clear();
-        reused.ends.clear();
-        reused
+        }
+    }
+
+    /// The same lines in memory of about their size. A vector that grows while it is rendered would
+    /// keep up to twice as much.
+    fn copy_from(&mut self, draft: &FamilyLines) {
+        let len = draft.text.len();
+        if !(len..=2 * len).contains(&self.text.capacity()) {
+            // Dropped first. The next lines are about as long, and may use the same memory.
+            self.text = Vec::new();
+            self.text = Vec::with_capacity(len + len / 8);
+        }
+        self.text.clear();
+        self.text.extend_from_slice(&draft.text);
+        self.ends.clone_from(&draft.ends);
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
     }
 
     /// Adds the next family, whose lines `write` appends to the text.
     pub(super) fn add_family(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         write(&mut self.text);
         self.ends.push(self.text.len());
-    }
-
-    /// After the last family. The blocks are kept, so little capacity must be left over.
-    pub(super) fn finish(&mut self) {
-        // Not to the byte: the next lines are about as long, and may use the same memory.
-        self.text.shrink_to(self.text.len() / 8 * 9);
     }
 
     pub(super) fn of_family(&self, index: usize) -> &[u8] {
@@ -223,13 +239,14 @@ impl LineBlock {
         self.rendered.iter().map(|job| job.state)
     }
 
-    /// Renders the jobs in `range` into `lines`, which is empty.
+    /// Renders the jobs in `range` into `draft`. The block has no lines yet.
     fn render(
         all_jobs: &[Arc<JobEntry>],
         range: Range<usize>,
         now: Moment,
-        mut lines: FamilyLines,
+        draft: &mut FamilyLines,
     ) -> LineBlock {
+        draft.clear();
         let jobs = &all_jobs[range.clone()];
         let collector = jobs[0].collector;
         let mut rendered = Vec::with_capacity(jobs.len());
@@ -239,7 +256,7 @@ impl LineBlock {
             labels.push(JobLabels::of(job));
         }
         for (index, head) in collector.families().enumerate() {
-            lines.add_family(|text| {
+            draft.add_family(|text| {
                 for (state, labels) in rendered.iter().zip(&labels) {
                     // Stale data are withheld, so that an alert on them sees nothing instead of a
                     // value that is no longer true. Facts about the past stay true.
@@ -256,7 +273,7 @@ impl LineBlock {
             });
         }
         for family in &polls::FAMILIES {
-            lines.add_family(|text| {
+            draft.add_family(|text| {
                 for (state, labels) in rendered.iter().zip(&labels) {
                     write_samples(text, family.name, &labels.of_poll, |samples| {
                         (family.samples)(&state.snapshot, samples);
@@ -264,12 +281,11 @@ impl LineBlock {
                 }
             });
         }
-        lines.finish();
         LineBlock {
             collector,
             jobs: range,
             rendered,
-            lines,
+            lines: FamilyLines::default(),
         }
     }
 
