@@ -20,7 +20,7 @@ use super::{
 use crate::{
     collectors::{Collector, Lifetime},
     domain::Moment,
-    store::{JobEntry, Snapshot, Table},
+    store::{JobEntry, Snapshot, Table, is_fresh},
     sync::lock,
 };
 
@@ -201,29 +201,43 @@ impl FamilyLines {
     }
 }
 
-/// All that the lines of a job depend on.
+/// What tells whether the lines of a job are current. Not the snapshot itself: until the next
+/// scrape, it would be in memory beside the one that has replaced it.
 #[derive(Debug)]
 struct RenderedJob {
-    snapshot: Arc<Snapshot>,
+    /// See [`JobEntry::version`].
+    version: u64,
+    /// Of the data.
+    as_of: Option<Moment>,
     is_fresh: bool,
     /// What [`Counts`] depend on.
     state: JobState,
 }
 
 impl RenderedJob {
-    fn of(job: &JobEntry, now: Moment) -> RenderedJob {
+    /// With the snapshot that is to be rendered.
+    fn of(job: &JobEntry, now: Moment) -> (RenderedJob, Arc<Snapshot>) {
+        // Before the snapshot: see there.
+        let version = job.version();
         let snapshot = job.snapshot();
-        RenderedJob {
-            is_fresh: snapshot.fresh(now, job.stale_after).is_some(),
+        let mut rendered = RenderedJob {
+            version,
+            as_of: snapshot.last_success(),
+            is_fresh: false,
             state: JobState::of(&snapshot),
-            snapshot,
-        }
+        };
+        rendered.is_fresh = rendered.is_fresh_at(job, now);
+        (rendered, snapshot)
+    }
+
+    fn is_fresh_at(&self, job: &JobEntry, now: Moment) -> bool {
+        self.as_of
+            .is_some_and(|as_of| is_fresh(as_of, now, job.stale_after))
     }
 
     fn is_current(&self, job: &JobEntry, now: Moment) -> bool {
-        let is_fresh = self.snapshot.fresh(now, job.stale_after).is_some();
         // Data become stale by time alone, without another poll.
-        is_fresh == self.is_fresh && job.has_snapshot(&self.snapshot)
+        job.version() == self.version && self.is_fresh_at(job, now) == self.is_fresh
     }
 }
 
@@ -250,20 +264,23 @@ impl LineBlock {
         let jobs = &all_jobs[range.clone()];
         let collector = jobs[0].collector;
         let mut rendered = Vec::with_capacity(jobs.len());
+        let mut snapshots = Vec::with_capacity(jobs.len());
         let mut labels = Vec::with_capacity(jobs.len());
         for job in jobs {
-            rendered.push(RenderedJob::of(job, now));
+            let (state, snapshot) = RenderedJob::of(job, now);
+            rendered.push(state);
+            snapshots.push(snapshot);
             labels.push(JobLabels::of(job));
         }
         for (index, head) in collector.families().enumerate() {
             draft.add_family(|text| {
-                for (state, labels) in rendered.iter().zip(&labels) {
+                for ((state, snapshot), labels) in rendered.iter().zip(&snapshots).zip(&labels) {
                     // Stale data are withheld, so that an alert on them sees nothing instead of a
                     // value that is no longer true. Facts about the past stay true.
                     if !state.is_fresh && head.lifetime == Lifetime::Fresh {
                         continue;
                     }
-                    let Some(data) = state.snapshot.latest() else {
+                    let Some(data) = snapshot.latest() else {
                         continue;
                     };
                     write_samples(text, head.name, &labels.of_answer, |samples| {
@@ -274,9 +291,9 @@ impl LineBlock {
         }
         for family in &polls::FAMILIES {
             draft.add_family(|text| {
-                for (state, labels) in rendered.iter().zip(&labels) {
+                for (snapshot, labels) in snapshots.iter().zip(&labels) {
                     write_samples(text, family.name, &labels.of_poll, |samples| {
-                        (family.samples)(&state.snapshot, samples);
+                        (family.samples)(snapshot, samples);
                     });
                 }
             });

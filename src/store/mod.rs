@@ -5,7 +5,10 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{
+            AtomicBool, AtomicU64,
+            Ordering::{Acquire, Relaxed, Release},
+        },
     },
     time::Duration,
 };
@@ -24,7 +27,7 @@ mod discovery;
 mod snapshot;
 
 pub use discovery::{DiscoveryEntry, DiscoveryState};
-pub use snapshot::{Data, LastPoll, Outcome, Snapshot};
+pub use snapshot::{Data, LastPoll, Outcome, Snapshot, is_fresh};
 
 /// Everything that is exposed. A reload replaces the table and keeps the entries that did not
 /// change.
@@ -212,6 +215,7 @@ pub struct JobEntry {
     /// Data that are older are withheld.
     pub stale_after: Duration,
     snapshot: ArcSwap<Snapshot>,
+    version: AtomicU64,
     next_poll: ArcSwapOption<Instant>,
 }
 
@@ -228,6 +232,7 @@ impl JobEntry {
             collector,
             stale_after,
             snapshot: ArcSwap::default(),
+            version: AtomicU64::new(0),
             next_poll: ArcSwapOption::empty(),
         }
     }
@@ -237,14 +242,17 @@ impl JobEntry {
         self.snapshot.load_full()
     }
 
-    /// Whether `snapshot` is still the current one.
-    pub fn has_snapshot(&self, snapshot: &Arc<Snapshot>) -> bool {
-        Arc::ptr_eq(&self.snapshot.load(), snapshot)
+    /// How often the snapshot was replaced. Read it before the snapshot: if it is the same later, so
+    /// is the snapshot.
+    pub fn version(&self) -> u64 {
+        self.version.load(Acquire)
     }
 
     /// Replaces the snapshot.
     pub fn replace(&self, snapshot: Snapshot) {
         self.snapshot.store(Arc::new(snapshot));
+        // In this order: who sees the new version also sees the new snapshot.
+        self.version.fetch_add(1, Release);
     }
 
     /// The last good answer of this job, unless it is stale or of another collector.

@@ -139,14 +139,16 @@ impl Snapshot {
     /// taken from here.
     pub fn fresh(&self, now: Moment, stale_after: Duration) -> Option<&Arc<Data>> {
         let data = self.data.as_ref()?;
-        if now.age_of(data.as_of) > stale_after {
-            return None;
-        }
-        Some(data)
+        is_fresh(data.as_of, now, stale_after).then_some(data)
     }
 
     /// The last good answer, however old: for facts about the past, and to read the next answer.
     pub fn latest(&self) -> Option<&Arc<Data>> {
         self.data.as_ref()
     }
+}
+
+/// Whether data that were asked for at `as_of` may be shown as the present.
+pub fn is_fresh(as_of: Moment, now: Moment, stale_after: Duration) -> bool {
+    now.age_of(as_of) <= stale_after
 }

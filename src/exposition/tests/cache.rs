@@ -68,6 +68,29 @@ fn another_table_shares_no_lines() {
     assert_eq!(text(cached), text(fresh));
 }
 
+/// A cold replica that stops polling forgets its data. Later snapshots then have the same number of
+/// polls as earlier ones.
+#[test]
+fn lines_are_rendered_again_after_data_were_forgotten() {
+    let world = world();
+    let cache = LineCache::default();
+    let text = || {
+        let cached = Scrape::cached(&world.store, &cache, Vec::new(), world.now);
+        let fresh = Scrape::new(&world.store, Vec::new(), world.now);
+        let cached = cached.text(Format::Text);
+        assert_eq!(cached, fresh.text(Format::Text));
+        cached
+    };
+    world.answers(70, ANSWER);
+    let before = text();
+    let job = &world.store.table().jobs[70];
+    job.replace(Snapshot::unpolled(Duration::from_mins(1)));
+    let changed = ANSWER.replace("\"LocalImageScanCount\":3", "\"LocalImageScanCount\":5");
+    world.answers(70, &changed);
+    assert_eq!(job.snapshot().polls, 1);
+    assert!(text() != before);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
