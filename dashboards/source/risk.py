@@ -2,6 +2,7 @@
 
 Grafana 11 cannot hide a row without data: a row that is repeated by an empty variable is shown once. So numbers of
 a collector that is off are absent, its columns have dashes, and its graphs and tables say which collector they need.
+selection.py makes the board without them.
 """
 
 import palette
@@ -19,7 +20,8 @@ DAY = 86400
 
 
 def needs(*collectors):
-    return f"Needs the collector {' or '.join(collectors)}"
+    *others, last = collectors
+    return f"Needs the collector {', '.join(others)} or {last}" if others else f"Needs the collector {last}"
 
 
 # One series per account.
@@ -77,7 +79,7 @@ HEADLINES = [
             now(f"count({each_account('tcss_scan_settings_scheduled_scan_enabled', 'source')} == 0) or "
                 f"0 * sum({each_account('tcss_scan_settings_scheduled_scan_enabled', 'source')})", "schedules off"),
         ],
-        steps=FINDINGS, no_value=needs("summary", "assets", "scan_settings"), text="value_and_name",
+        steps=FINDINGS, no_value=needs("summary", "assets", "risk_images", "scan_settings"), text="value_and_name",
     ),
 ]
 
@@ -359,8 +361,11 @@ BOARD = board(
     rows=[
         row("Now", (5, *HEADLINES), (10, ACCOUNTS)),
         row("Which images", (11, IMAGES), (8, VULNERABILITIES)),
-        row("Severity and malware", (8, *FOUND), (8, *IN_IMAGES), (8, *AT_RISK)),
-        row("Coverage and licences", (8, *COVERAGE), (9, LICENCES), (8, SCHEDULES)),
+        row("Severity", (8, *FOUND)),
+        row("Malware and sensitive data", (8, *IN_IMAGES)),
+        row("At risk for any reason", (8, *AT_RISK)),
+        row("Coverage", (8, *COVERAGE), (8, SCHEDULES)),
+        row("Licences", (9, LICENCES)),
         row("Collectors", (7, RUNNING), (14, COLLECTORS)),
     ],
 )
