@@ -484,7 +484,7 @@ def test_a_collector_brings_the_panels_that_name_it_and_no_others():
         naming = {panel["title"] for panel in risk["panels"] if panel["type"] != "row"
                   and name in re.findall(r"\w+", panel["fieldConfig"]["defaults"]["noValue"])}
         assert naming or name == "vul_database", name
-        expected = naming | {"Collectors"} | ({"All accounts"} if name in with_columns else set())
+        expected = naming | {"Firing alerts", "Collectors"} | ({"All accounts"} if name in with_columns else set())
         assert {panel["title"] for panel in board["panels"] if panel["type"] != "row"} == expected, name
         check_layout(board["panels"])
         # Only the place of a panel, and the columns of a table, change.

@@ -394,7 +394,7 @@ BOARD = board(
     rows=[
         row("Now", (5, *HEADLINES), (8, ALERTS), (10, ACCOUNTS)),
         row("Which images", (11, IMAGES), (8, VULNERABILITIES)),
-        row("Severity", (8, *FOUND)),
+        row("Vulnerabilities by severity", (8, *FOUND)),
         row("Malware and sensitive data", (8, *IN_IMAGES)),
         row("At risk for any reason", (8, *AT_RISK)),
         row("Coverage", (8, *COVERAGE), (8, SCHEDULES)),

@@ -24,6 +24,7 @@ NAMES = {
     "All scans": "全部扫描",
     "Tasks and polls": "扫描任务与轮询",
     "Which images": "优先处理的镜像",
+    "Vulnerabilities by severity": "漏洞的威胁等级",
     "Malware and sensitive data": "木马病毒与敏感信息",
     "At risk for any reason": "全部风险",
     "Coverage": "覆盖范围",
