@@ -27,7 +27,7 @@ use tokio::time::sleep;
 
 use crate::support::{
     POLL, World, account, credentials, error, frozen_clock,
-    process::{exporter, file, get, path, run, serving, simulating, until},
+    process::{Running, exporter, file, get, listening, path, run, serving, simulating, until},
     sum, value,
 };
 
@@ -608,4 +608,27 @@ fn the_source_of_the_boards_and_the_chart_know_the_collectors_and_their_metrics(
     let values = &schema["properties"]["dashboards"]["properties"]["collectors"]["items"]["enum"];
     let values: BTreeSet<String> = serde_json::from_value(values.clone()).unwrap();
     assert_eq!(values, names(&all));
+}
+
+/// The demo shows everything: its first account has all collectors, and all of them have answers.
+#[tokio::test]
+async fn the_demo_has_an_account_with_every_collector() {
+    let mut demo = Running::start(
+        "demo",
+        exporter().args(["demo", "--web.listen-address=127.0.0.1:0"]),
+    );
+    let url = demo.wait_for("where it listens", listening);
+    until(&format!("{url}/metrics"), "all collectors", |text| {
+        for collector in &collectors::ALL {
+            let up = text.lines().find(|line| {
+                line.starts_with("tcss_up{account=\"shop\"")
+                    && line.contains(&format!("collector=\"{}\"", collector.name))
+            });
+            if !up?.ends_with(" 1") {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
 }
