@@ -420,6 +420,120 @@ def test_the_dashboards_are_those_of_the_project():
         assert trimmed(rendered) == trimmed(files)
 
 
+def boards_of(**values) -> dict:
+    """The text of each board."""
+    maps = [r for r in resources(dashboards={"enabled": True, **values}) if r["kind"] == "ConfigMap"]
+    return {name.removeprefix("tcss-"): text for one in maps for name, text in one["data"].items()}
+
+
+def source(*arguments: str) -> str:
+    """What `dashboards/source` refuses them for; empty if it accepts them."""
+    command = [sys.executable, str(ROOT / "dashboards/source"), *arguments]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert (result.returncode == 0) == (result.stderr == ""), result
+    return result.stderr
+
+
+def further_collectors() -> list[str]:
+    schema = json.loads((Path(CHART) / "values.schema.json").read_text())
+    names = schema["properties"]["dashboards"]["properties"]["collectors"]["items"]["enum"]
+    assert len(names) == 12
+    return [name for name in names if name != "vul_scan"]
+
+
+def test_an_empty_list_of_collectors_leaves_every_board_as_it_is():
+    for language, (_, folder) in LANGUAGES.items():
+        boards = boards_of(language=language, collectors=[])
+        assert boards["risk.json"].rstrip("\n") == (folder / "risk.json").read_text().rstrip("\n")
+
+
+def test_only_the_risk_board_depends_on_the_collectors():
+    before, after = boards_of(), boards_of(collectors=["licence"])
+    assert {name for name in before if before[name] != after[name]} == {"risk.json"}
+
+
+def test_the_risk_board_of_the_chart_is_the_one_of_its_source():
+    names = further_collectors()
+    selections = [[name] for name in (*names, "vul_scan")] + [["assets", "image_risks"], ["summary", "virus_scan", "risk_images"]]
+    for selection in selections:
+        assert risk_board(collectors=selection) == risk_board_of_source(selection)["en"], selection
+    selection = ["vul_scan", "vul_summary", "licence"]
+    assert risk_board(collectors=selection, language="zh-CN") == risk_board_of_source(selection)["zh-CN"]
+    assert risk_board(collectors=names) == risk_board() == risk_board_of_source(names)["en"]
+
+
+def risk_board(**values) -> dict:
+    return json.loads(boards_of(**values)["risk.json"])
+
+
+def risk_board_of_source(collectors: list[str]) -> dict:
+    """By language."""
+    with tempfile.TemporaryDirectory() as folder:
+        refused = source("--collectors", ",".join(collectors), "--output", folder)
+        assert not refused, refused
+        files = {language: Path(folder, "" if language == "en" else language, "risk.json") for language in LANGUAGES}
+        return {language: json.loads(file.read_text()) for language, file in files.items()}
+
+
+def test_a_collector_brings_the_panels_that_name_it_and_no_others():
+    risk = json.loads((ROOT / "dashboards/risk.json").read_text())
+    # The table of all accounts has columns of these.
+    with_columns = {"assets", "licence", "summary", "virus_scan", "vul_database", "vul_summary"}
+    for name in further_collectors():
+        board = risk_board(collectors=[name])
+        naming = {panel["title"] for panel in risk["panels"] if panel["type"] != "row"
+                  and name in re.findall(r"\w+", panel["fieldConfig"]["defaults"]["noValue"])}
+        assert naming or name == "vul_database", name
+        expected = naming | {"Firing alerts", "Collectors"} | ({"All accounts"} if name in with_columns else set())
+        assert {panel["title"] for panel in board["panels"] if panel["type"] != "row"} == expected, name
+        check_layout(board["panels"])
+        # Only the place of a panel, and the columns of a table, change.
+        before = {(panel["title"], panel["type"]): panel for panel in risk["panels"]}
+        for panel in board["panels"]:
+            if panel["type"] != "row":
+                changed = {key for key, value in panel.items() if value != before[panel["title"], panel["type"]][key]}
+                assert changed <= {"id", "gridPos", "transformations", "options"}, (name, panel["title"], changed)
+
+
+def check_layout(panels: list[dict]):
+    """Ids of their own, no row without a panel and no panel before the first row, 24 columns without holes."""
+    assert [panel["id"] for panel in panels] == list(range(1, len(panels) + 1))
+    rows = [panel["type"] == "row" for panel in panels]
+    assert rows[0] and not rows[-1] and (True, True) not in zip(rows, rows[1:])
+    cells = [(x, y) for panel in panels for at in [panel["gridPos"]]
+             for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])]
+    assert sorted(cells) == [(x, y) for x in range(24) for y in range(len(cells) // 24)]
+    places = [(panel["gridPos"]["y"], panel["gridPos"]["x"]) for panel in panels]
+    assert places == sorted(places)
+
+
+def test_columns_of_collectors_that_are_off_are_hidden():
+    [table] = [panel for panel in risk_board(collectors=["vul_database"])["panels"] if panel["title"] == "All accounts"]
+    organize = table["transformations"][1]["options"]
+    shown = {title for field, title in organize["renameByName"].items() if not organize["excludeByName"].get(field)}
+    assert shown == {"Account", "Library age"}
+    assert table["options"]["sortBy"] == []
+    [table] = [panel for panel in risk_board(collectors=["vul_summary"])["panels"] if panel["title"] == "All accounts"]
+    assert [column["displayName"] for column in table["options"]["sortBy"]] == ["Critical", "Remote", "High"]
+
+
+def test_the_source_of_the_boards_says_what_it_expects():
+    with tempfile.TemporaryDirectory() as folder:
+        for arguments, message in (
+            (["--collectors", "license", "--output", folder], "'license' is not a collector, did you mean 'licence'?"),
+            (["--collectors", "license", "--output", folder], f"expected: {', '.join(sorted([*further_collectors(), 'vul_scan']))}"),
+            (["--collectors", ",", "--output", folder], "no collector is given"),
+            (["--collectors", "licence"], "--collectors needs --output DIR"),
+            (["--output", folder], "--output needs --collectors"),
+            (["--collectors", "licence", "--output", str(ROOT / "dashboards")], "expected another directory"),
+            (["--check", "--collectors", "licence"], "--check"),
+            (["--collectors", "licence", "--output", f"{CHART}/values.yaml"], "cannot write"),
+        ):
+            assert message in source(*arguments), arguments
+        assert not list(Path(folder).iterdir())
+    assert not source("--help")
+
+
 def test_a_release_fits_into_a_secret():
     chart = sum(len(file.read_bytes()) for file in Path(CHART).rglob("*") if file.is_file())
     rendered = len(render(yaml.safe_dump({"dashboards": {"enabled": True}, "prometheusRule": {"enabled": True}})))
@@ -568,6 +682,8 @@ prometheusRule: {language: zh}
 prometheusRule: {language: fr}
 dashboards: {language: zh}
 dashboards: {labelValue: 1}
+dashboards: {collectors: [license]}
+dashboards: {collectors: licence}
 networkPolicy: {egress: none}
 podDisruptionBudget: {minAvailable: half}
 resources: {limit: {memory: 64Mi}}

@@ -2,14 +2,18 @@
 
 Grafana 11 cannot hide a row without data: a row that is repeated by an empty variable is shown once. So numbers of
 a collector that is off are absent, its columns have dashes, and its graphs and tables say which collector they need.
+selection.py makes the board without them.
 """
+
+import re
+from pathlib import Path
 
 import palette
 from board import board, row
 from palette import FINDINGS, GOOD_WHEN_ZERO, LEVELS
 from panels import COUNT, cells, duration, gauge, graph, label_coloured, now, stat, table, text_coloured, thresholds, trend
-from parts import ACCOUNT, ONLY_ACCOUNT, SCAN
-from promql import each_account, each_collector, each_scan, since
+from parts import ACCOUNT, ONLY_ACCOUNT, RUNBOOK_LINK, SCAN, SEVERITY
+from promql import each_account, each_collector, each_scan, firing, since
 
 # Rows of a table that has one for each account, image or vulnerability.
 MOST = 50
@@ -19,7 +23,8 @@ DAY = 86400
 
 
 def needs(*collectors):
-    return f"Needs the collector {' or '.join(collectors)}"
+    *others, last = collectors
+    return f"Needs the collector {', '.join(others)} or {last}" if others else f"Needs the collector {last}"
 
 
 # One series per account.
@@ -34,6 +39,8 @@ REMOTE = each_account("tcss_vul_summary_remote_exploit_vulnerabilities")
 PUBLIC = each_account("tcss_vul_summary_public_exploit_vulnerabilities")
 MALWARE_IMAGES = each_account("tcss_assets_images_with_findings", kind="malware")
 MALWARE_CONTAINERS = each_account("tcss_virus_scan_risk_containers")
+# An account may have one of the two collectors.
+MALWARE = f"({MALWARE_IMAGES} + {MALWARE_CONTAINERS} or {MALWARE_IMAGES} or {MALWARE_CONTAINERS})"
 UNSCANNED = f"({each_account('tcss_summary_unscanned_images')} or {each_account('tcss_assets_unscanned_images')})"
 SCANNED = f"({each_account('tcss_summary_scanned_images')} or {each_account('tcss_assets_scanned_images')})"
 NO_AGENT = each_account("tcss_assets_hosts_without_agent")
@@ -77,9 +84,38 @@ HEADLINES = [
             now(f"count({each_account('tcss_scan_settings_scheduled_scan_enabled', 'source')} == 0) or "
                 f"0 * sum({each_account('tcss_scan_settings_scheduled_scan_enabled', 'source')})", "schedules off"),
         ],
-        steps=FINDINGS, no_value=needs("summary", "assets", "scan_settings"), text="value_and_name",
+        steps=FINDINGS, no_value=needs("summary", "assets", "risk_images", "scan_settings"), text="value_and_name",
     ),
 ]
+
+
+
+def risk_alerts():
+    """The names of the alerts in the group tcss-risk, as a regular expression."""
+    rules = (Path(__file__).resolve().parent.parent / "rules/tcss.yml").read_text(encoding="utf-8")
+    _, of_risk = rules.split("- name: tcss-risk\n")
+    names = re.findall(r"^ +- alert: (\w+)$", of_risk.split("\n  - name: ")[0], re.MULTILINE)
+    return "~" + "|".join(dict.fromkeys(names))
+
+
+FIRING = {"alertstate": "firing", "alertname": risk_alerts()}
+ALERT_SEVERITY = "max by (alertname, account) ({})".format(
+    " or ".join(f"{number} * {firing(severity=name, **FIRING)}" for name, number in palette.SEVERITIES.items()))
+WORST_ALERTS = f"topk({MOST}, {ALERT_SEVERITY})"
+ALERT_AGE = (f"time() - min by (alertname, account) ({firing('ALERTS_FOR_STATE', alertname=FIRING['alertname'])} "
+             f"and ignoring (alertstate) {firing(**FIRING)})")
+
+ALERTS = table(
+    24, "Firing alerts",
+    f"At most {MOST} firing alerts on the further collectors, the most severe first. Click an alert to open the runbook.",
+    [
+        ("Severity", cells(WORST_ALERTS), SEVERITY),
+        ("Alert", "alertname", {"links": RUNBOOK_LINK, "custom_minWidth": 160}),
+        ONLY_ACCOUNT,
+        ("For", cells(f"{ALERT_AGE} and on (alertname, account) {WORST_ALERTS}"), duration(80)),
+    ],
+    sort=[("Severity", True), ("For", True)], no_value="No alerts are firing",
+)
 
 LICENCE_STEPS = [(None, palette.NEUTRAL), (-1e9, palette.FAIL), (3 * DAY, palette.WARNING), (14 * DAY, palette.OK)]
 USED_STEPS = [(None, palette.INFO), (0.9, palette.WARNING), (1, palette.FAIL)]
@@ -90,15 +126,14 @@ ORANGE_COUNT = text_coloured([(0, "text"), (1, palette.WARNING)])
 ACCOUNTS = table(
     24, "All accounts",
     "One row per account, those with the most critical vulnerabilities first. Remote and public are vulnerabilities with such an "
-    "exploit. Columns of collectors that are off have dashes.",
+    "exploit, malware is the number of images and containers that have some. Columns of collectors that are off have dashes.",
     [
         ONLY_ACCOUNT,
         ("Critical", cells(level("critical")), RED_COUNT | {"custom_width": 92}),
         ("High", cells(level("high")), ORANGE_COUNT | {"custom_width": 78}),
         ("Remote", cells(REMOTE), RED_COUNT | {"custom_width": 96}),
         ("Public", cells(PUBLIC), ORANGE_COUNT | {"custom_width": 80}),
-        ("Malware, images", cells(MALWARE_IMAGES), RED_COUNT | {"custom_width": 130}),
-        ("Malware, containers", cells(MALWARE_CONTAINERS), RED_COUNT | {"custom_width": 154}),
+        ("Malware", cells(MALWARE), RED_COUNT | {"custom_width": 84}),
         ("Unscanned", cells(UNSCANNED), ORANGE_COUNT | {"custom_width": 100}),
         ("No agent", cells(NO_AGENT), ORANGE_COUNT | {"custom_width": 86}),
         ("Licence left", cells(LICENCE_LEFT), duration(100) | text_coloured(LICENCE_STEPS)),
@@ -357,10 +392,13 @@ BOARD = board(
     "What the further collectors report: severity and exploits, malware, coverage, licences, and which images to start with.",
     "now-7d",
     rows=[
-        row("Now", (5, *HEADLINES), (10, ACCOUNTS)),
+        row("Now", (5, *HEADLINES), (8, ALERTS), (10, ACCOUNTS)),
         row("Which images", (11, IMAGES), (8, VULNERABILITIES)),
-        row("Severity and malware", (8, *FOUND), (8, *IN_IMAGES), (8, *AT_RISK)),
-        row("Coverage and licences", (8, *COVERAGE), (9, LICENCES), (8, SCHEDULES)),
+        row("Vulnerabilities by severity", (8, *FOUND)),
+        row("Malware and sensitive data", (8, *IN_IMAGES)),
+        row("At risk for any reason", (8, *AT_RISK)),
+        row("Coverage", (8, *COVERAGE), (8, SCHEDULES)),
+        row("Licences", (9, LICENCES)),
         row("Collectors", (7, RUNNING), (14, COLLECTORS)),
     ],
 )

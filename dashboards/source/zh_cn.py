@@ -24,8 +24,10 @@ NAMES = {
     "All scans": "全部扫描",
     "Tasks and polls": "扫描任务与轮询",
     "Which images": "优先处理的镜像",
-    "Severity and malware": "威胁等级与木马病毒",
-    "Coverage and licences": "覆盖范围与授权",
+    "Vulnerabilities by severity": "漏洞的威胁等级",
+    "Malware and sensitive data": "木马病毒与敏感信息",
+    "At risk for any reason": "全部风险",
+    "Coverage": "覆盖范围",
     "Collectors": "采集器",
     "Polls": "轮询",
     "API": "API",
@@ -146,8 +148,6 @@ NAMES = {
     "Registry images": "仓库镜像",
     "Remote": "远程 EXP",
     "Public": "公开 EXP",
-    "Malware, images": "木马病毒：镜像",
-    "Malware, containers": "木马病毒：容器",
     "Unscanned": "未扫描",
     "No agent": "无 Agent",
     "Licence left": "授权剩余",
@@ -275,7 +275,7 @@ EMPTY = {
     "Needs further collectors": "需要启用更多采集器",
     "Needs the collector vul_summary": "需要采集器 vul_summary",
     "Needs the collector assets or virus_scan": "需要采集器 assets 或 virus_scan",
-    "Needs the collector summary or assets or scan_settings": "需要采集器 summary、assets 或 scan_settings",
+    "Needs the collector summary, assets, risk_images or scan_settings": "需要采集器 summary、assets、risk_images 或 scan_settings",
     "Needs the collector risk_images": "需要采集器 risk_images",
     "Needs the collector top_vulnerabilities": "需要采集器 top_vulnerabilities",
     "Needs the collector image_risks": "需要采集器 image_risks",
@@ -311,6 +311,8 @@ DESCRIPTIONS = {
     "Firing alerts of the selected scans and of the exporter, with one of the accounts that each of them affects. Click an "
     "alert to open the runbook.":
         "所选扫描及 exporter 触发中的告警，以及受影响的其中一个账号。点击告警可打开处理手册。",
+    "At most 50 firing alerts on the further collectors, the most severe first. Click an alert to open the runbook.":
+        "与更多采集器相关的触发中的告警，最多 50 条，级别最高的在前。点击告警可打开处理手册。",
     "Scans that run now, the longest first. The API estimates the time left. Unchanged is the time since the last progress.":
         "正在进行的扫描，运行最久的在前。剩余时间由 API 估算，“无进展”为距上次进度变化的时间。",
     "Images at risk found by completed scans, for the 20 scans with the most. The dashed line is the lowest threshold.":
@@ -371,8 +373,8 @@ DESCRIPTIONS = {
     "not succeed.":
         "未扫描的镜像、最近一次扫描失败的镜像、未安装 Agent 的主机节点，以及已关闭或未成功的定时扫描。",
     "One row per account, those with the most critical vulnerabilities first. Remote and public are vulnerabilities with such "
-    "an exploit. Columns of collectors that are off have dashes.":
-        "每行一个账号，严重漏洞最多的在前。“远程 EXP”与“公开 EXP”为存在相应漏洞利用的漏洞。未启用的采集器对应的列显示横线。",
+    "an exploit, malware is the number of images and containers that have some. Columns of collectors that are off have dashes.":
+        "每行一个账号，严重漏洞最多的在前。“远程 EXP”与“公开 EXP”为存在相应漏洞利用的漏洞，“木马病毒”为存在木马病毒的镜像数与容器数之和。未启用的采集器对应的列显示横线。",
     "The 50 local images with the most critical, then the most high vulnerabilities, of the last completed scans.":
         "最近一次完成的扫描中，严重漏洞最多的 50 个本地镜像；严重漏洞数相同时，高危漏洞多的在前。",
     "The 50 critical and high vulnerabilities that affect the most images, summed over the selected accounts.":

@@ -1,7 +1,8 @@
 //! `DescribeVulScanLocalImageList`: which local images of the last completed scan are worst.
 //!
 //! Each poll asks `DescribeVulScanInfo` whether there is a new completed scan. Only then is the
-//! list read, page by page, once. The API has no such list for images in registries.
+//! list read, page by page, once. The API has no such list of a scan for images in
+//! registries.
 
 use std::{collections::HashSet, num::NonZeroU64};
 

@@ -234,6 +234,66 @@ fn a_field_that_is_missing_or_odd_harms_no_other() {
     }
 }
 
+/// An odd field of an item or object loses nothing that the whole list or object does not give.
+#[test]
+fn an_odd_field_of_a_list_or_an_object_harms_nothing_outside_it() {
+    let mut n_variants = 0;
+    for collector in &ALL {
+        let examples = examples(collector);
+        let all: BTreeSet<String> = lines_of(collector, &examples).into_iter().collect();
+        let known = collector.fields();
+        for (index, example) in examples.iter().enumerate() {
+            for (field, value) in example {
+                let object = match value {
+                    Value::Array(items) => items.first().and_then(Value::as_object),
+                    value => value.as_object(),
+                };
+                let Some(object) = object else { continue };
+                let mut without = examples.clone();
+                without[index].remove(field);
+                // With its only field, a response is no answer, and everything may be lost.
+                let without: BTreeSet<String> = match read(collector, &without) {
+                    Ok(parsed) => lines(collector, &parsed).into_iter().collect(),
+                    Err(_) => BTreeSet::new(),
+                };
+                for name in object.keys() {
+                    for odd in [None].into_iter().chain(odd_values().into_iter().map(Some)) {
+                        n_variants += 1;
+                        let mut responses = examples.clone();
+                        set_within(&mut responses[index][field], name, odd.as_ref());
+                        let lines = lines_of(collector, &responses);
+                        for line in lines.iter().filter_map(|it| it.strip_prefix("unexpected ")) {
+                            assert!(known.contains(&line.trim_end()), "{collector:?}: {line}");
+                        }
+                        let now: BTreeSet<String> = lines.into_iter().collect();
+                        for line in all.difference(&now) {
+                            assert!(
+                                !without.contains(line),
+                                "{collector:?}: {field}.{name} {odd:?}: {line}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+    assert!(n_variants > 500, "{n_variants}");
+}
+
+/// Changes or removes a field of an object, or of every item of a list.
+fn set_within(value: &mut Value, name: &str, to: Option<&Value>) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| set_within(item, name, to)),
+        Value::Object(members) => {
+            match to {
+                Some(to) => members.insert(name.to_owned(), to.clone()),
+                None => members.remove(name),
+            };
+        }
+        _ => {}
+    }
+}
+
 #[test]
 fn a_response_without_any_known_field_is_no_answer() {
     for collector in &ALL {

@@ -2,6 +2,9 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
@@ -11,6 +14,7 @@ use std::{
 
 use bytes::Bytes;
 use http::{Request, Response};
+use serde_json::Value;
 use tcss_exporter::{
     client::Handler,
     collectors,
@@ -23,7 +27,7 @@ use tokio::time::sleep;
 
 use crate::support::{
     POLL, World, account, credentials, error, frozen_clock,
-    process::{exporter, file, get, path, run, serving, simulating, until},
+    process::{Running, exporter, file, get, listening, path, run, serving, simulating, until},
     sum, value,
 };
 
@@ -558,4 +562,73 @@ chain            2         DescribeVulScanLocalImageList  0.0         0.0       
         assert_eq!(status.code(), Some(2), "{output}");
         assert!(output.contains(arithmetic), "{command}: {output}");
     }
+}
+
+/// A panel of the board Risk belongs to the collectors whose metrics it shows. Its source and the
+/// chart know these by how their names begin.
+#[test]
+fn the_source_of_the_boards_and_the_chart_know_the_collectors_and_their_metrics() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut python = Command::new("python3");
+    python
+        .args([
+            "-B",
+            "-c",
+            "import json, selection; print(json.dumps(selection.METRICS))",
+        ])
+        .env("PYTHONPATH", root.join("dashboards/source"));
+    let (status, output) = run("python3", &mut python, "");
+    assert!(status.success(), "{output}");
+    let known: BTreeMap<String, String> = serde_json::from_str(&output).unwrap();
+    let names = |collectors: &[&str]| -> BTreeSet<String> {
+        collectors.iter().map(|name| (*name).to_owned()).collect()
+    };
+    let all: Vec<&str> = collectors::ALL.iter().map(|it| it.name).collect();
+    let further: Vec<&str> = all.iter().copied().filter(|it| *it != "vul_scan").collect();
+    assert_eq!(
+        known.keys().cloned().collect::<BTreeSet<_>>(),
+        names(&further)
+    );
+    for collector in &collectors::ALL {
+        for family in collector.families() {
+            for (name, start) in &known {
+                let is_its_own = *name == collector.name;
+                assert_eq!(
+                    family.name.starts_with(start),
+                    is_its_own,
+                    "{} {name}",
+                    family.name
+                );
+            }
+        }
+    }
+
+    let schema = root.join("packaging/helm/tcss-exporter/values.schema.json");
+    let schema: Value = serde_json::from_str(&fs::read_to_string(schema).unwrap()).unwrap();
+    let values = &schema["properties"]["dashboards"]["properties"]["collectors"]["items"]["enum"];
+    let values: BTreeSet<String> = serde_json::from_value(values.clone()).unwrap();
+    assert_eq!(values, names(&all));
+}
+
+/// The demo shows everything: its first account has all collectors, and all of them have answers.
+#[tokio::test]
+async fn the_demo_has_an_account_with_every_collector() {
+    let mut demo = Running::start(
+        "demo",
+        exporter().args(["demo", "--web.listen-address=127.0.0.1:0"]),
+    );
+    let url = demo.wait_for("where it listens", listening);
+    until(&format!("{url}/metrics"), "all collectors", |text| {
+        for collector in &collectors::ALL {
+            let up = text.lines().find(|line| {
+                line.starts_with("tcss_up{account=\"shop\"")
+                    && line.contains(&format!("collector=\"{}\"", collector.name))
+            });
+            if !up?.ends_with(" 1") {
+                return None;
+            }
+        }
+        Some(())
+    })
+    .await;
 }

@@ -200,6 +200,7 @@ fn every_flag_that_a_page_names_exists() {
         "--certificate-identity-regexp",
         "--certificate-oidc-issuer",
         "--check",
+        "--collectors", // of dashboards/source, as --output
         "--detach",
         "--env",
         "--filename",
@@ -213,6 +214,7 @@ fn every_flag_that_a_page_names_exists() {
         "--name",
         "--namespace",
         "--now",
+        "--output",
         "--publish",
         "--read-only",
         "--repo",

@@ -236,6 +236,7 @@ fn the_boards_are_joined_by_a_tag_and_every_link_leads_to_one_of_them() {
         ("overview", "runbook".to_owned()),
         ("account", account.clone()),
         ("risk", account),
+        ("risk", "runbook".to_owned()),
     ];
     assert_eq!(followed, BTreeSet::from(expected));
 }
@@ -362,5 +363,5 @@ fn tables_of_problems_start_with_the_worst() {
             );
         }
     }
-    assert_eq!(n_tables, 6);
+    assert_eq!(n_tables, 7);
 }
