@@ -141,6 +141,43 @@ async fn a_cold_leader_that_cannot_renew_stops_polling_before_another_can_begin(
 }
 
 #[tokio::test(start_paused = true)]
+async fn without_the_api_server_the_values_of_a_cold_leader_end_when_they_are_stale() {
+    let api = api();
+    let a = Replica::with(api, "a", 0, true, empty_store());
+    let respond = |_: Request<Bytes>| Response::new(answer("SCANNED", 100.0, 0.0, 3));
+    let mut world = World::gated(frozen_clock(), a.gate.clone(), Arc::new(respond));
+    world
+        .poll(vec![account("prod", "http://127.0.0.1:9")])
+        .await;
+    let exposes = |metric: &str| {
+        exposed(&a, &world)
+            .iter()
+            .any(|series| series.starts_with(metric))
+    };
+    let until_exposed = async |expected: bool| -> u64 {
+        for second in 0..600 {
+            if exposes("tcss_vul_scan_risk_images{") == expected {
+                return second;
+            }
+            sleep(seconds(1)).await;
+        }
+        panic!("values exposed: {}, expected {expected}", !expected);
+    };
+    until_exposed(true).await;
+    sleep(seconds(60)).await;
+    a.set_weather(always(Fault::Silent));
+    // The last poll was up to a minute before the last renewal expired.
+    let ended = until_exposed(false).await;
+    assert!((230..=312).contains(&ended), "{ended}");
+    for _ in 0..300 {
+        sleep(seconds(10)).await;
+        assert!(exposes("tcss_up{") && !exposes("tcss_vul_scan_risk_images{"));
+    }
+    a.set_weather(fine());
+    until_exposed(true).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_is_lost_is_no_change() {
     let api = api();
     let a = Replica::start(api, "a", 0);
