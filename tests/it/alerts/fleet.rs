@@ -9,7 +9,7 @@ use super::{
     runbook::scenario,
 };
 use crate::{
-    ha::{ApiServer, Fault, Pod},
+    ha::{ApiServer, Fault, PATH, Pod},
     support::{
         process::{CANARY, SCANNED, file, path, simulating, simulator},
         raw::refusing,
@@ -64,6 +64,11 @@ async fn each_fault_of_a_discovery_is_one_notification() {
         delivered.annotations["summary"],
         "100 discovered accounts have no role for tcss; they are not monitored"
     );
+    // The uins of generated members start with these digits: no account has an alert of its own.
+    for alert in delivery.alertmanager.alerts().await {
+        let account = alert.get("account").map(String::as_str).unwrap_or_default();
+        assert!(!account.starts_with("100001"), "{alert:?}");
+    }
     // Alerts with the severity info send no notification.
     delivery
         .alertmanager
@@ -205,4 +210,51 @@ async fn two_leaders_and_a_standby_that_cannot_poll_are_one_notification_each() 
     assert!(delivered.annotations["summary"].starts_with("2 replicas of tcss-exporter"));
     delivery.sends_at_most(1).await;
     assert_eq!(delivery.delivered(), ["TcssSeveralLeaders"]);
+}
+
+/// A lease that passes from one replica to the other and back. Each change overlaps, so the accounts are always exposed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_that_changes_again_and_again_is_one_notification() {
+    let (_tcss, tcss) = simulating(SCANNED);
+    let endpoint = format!("--api.endpoint={tcss}");
+    let flags = ["--ha.lease-duration=10s", &endpoint];
+    let api = ApiServer::start().await;
+    let names = ["pod-a", "pod-b"];
+    let a = Pod::start(&api, names[0], &flags);
+    a.until(true).await;
+    let b = Pod::start(&api, names[1], &flags);
+    let replicas = [&a, &b];
+    let delivery =
+        Delivery::start(&replicas.map(|pod| pod.url.trim_start_matches("http://"))).await;
+    let alert = "TcssLeaderChanging";
+    let mut n_changes = 0;
+    let delivered = loop {
+        if let Some(delivered) = delivery.receiver.find(alert, &[]) {
+            break delivered;
+        }
+        assert!(n_changes < 40, "{alert} does not arrive");
+        let (leader, next) = (n_changes % 2, (n_changes + 1) % 2);
+        // It goes on, because it cannot read that the lease is free.
+        api.set_fault(names[leader], Some(Fault::Reset));
+        api.store
+            .edit(PATH, |lease| lease["spec"]["holderIdentity"] = "".into());
+        replicas[next].until(true).await;
+        api.set_fault(names[leader], None);
+        replicas[leader].until(false).await;
+        n_changes += 1;
+        // For a few scrapes, there is one leader.
+        sleep(Duration::from_secs(3)).await;
+    };
+    assert!(n_changes > 4, "{n_changes}");
+    assert_eq!(
+        (&*delivered.to, &*delivered.labels["severity"]),
+        ("operations", "warning")
+    );
+    let summary = &delivered.annotations["summary"];
+    assert!(
+        summary.starts_with("The leader of tcss changed "),
+        "{summary}"
+    );
+    delivery.sends_at_most(1).await;
+    assert_eq!(delivery.delivered(), [alert]);
 }

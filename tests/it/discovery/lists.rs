@@ -274,7 +274,16 @@ async fn members_without_the_role_are_asked_for_rarely_and_at_once_when_somethin
         fleet.n_assume_role() - asked >= 100,
         "after a reload, all are asked for at once"
     );
-    fleet.run_until(7 * 60 * MINUTE).await;
+    fleet.run_until(140 * MINUTE).await;
+    let (asked, before) = (fleet.n_assume_role(), 140 * MINUTE);
+    fleet.run_until(240 * MINUTE).await;
+    let n_requests = fleet.n_assume_role() - asked;
+    assert!(
+        10 * n_requests <= 240 * MINUTE - before,
+        "0.1/s, with the renewals of the others: {n_requests}"
+    );
+    assert!(n_requests >= 300, "{n_requests}");
+    fleet.run_until(7 * HOUR).await;
     assert_eq!(
         no_role(&fleet),
         Some(101.0),

@@ -423,11 +423,16 @@ async fn files_are_not_watched_by_default() {
     )
     .unwrap();
     sleep(Duration::from_secs(3)).await;
-    assert!(
-        get(&format!("{url}/metrics"))
-            .await
-            .contains("tcss_up{account=\"a\"")
-    );
+    let text = get(&format!("{url}/metrics")).await;
+    assert!(text.contains("tcss_up{account=\"a\""), "{text}");
+    // Neither is there anything of discoveries and replicas.
+    for metric in [
+        "tcss_discovery_",
+        "tcss_account_missing",
+        "tcss_exporter_lea",
+    ] {
+        assert!(!text.contains(metric), "{text}");
+    }
     let (status, _) = fetch(&format!("{url}/-/healthy"), &[]).await;
     assert_eq!(status, 200);
 }

@@ -76,3 +76,45 @@ async fn stats(api: &str) -> String {
     }
     panic!("the simulator does not answer");
 }
+
+/// Also when they are asked for again, and when the list is read again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hundred_of_three_hundred_members_without_the_role_are_one_line_of_the_log() {
+    let scenario = file(&format!(
+        "identities: [{{name: base, secret_id: {SECRET_ID}, secret_key: {CANARY}-key}}]\n\
+         organization: {{manager: base, generate: {{count: 300, without_role: 100}}}}\n"
+    ));
+    let (_api, api) = simulator(&["--scenario", path(&scenario)]);
+    let config = file(&format!(
+        "poll: {{interval: 10s}}\napi: {{endpoint: \"{api}\"}}\ndiscovery:\n- organization: {{endpoint: \"{api}\", \
+         sts_endpoint: \"{api}\", refresh_interval: 10s}}\n"
+    ));
+    let (mut running, url) = serving(&["--log.level=info", "--config.file", path(&config)]);
+    running.wait_for("the accounts without the role", |log| {
+        log.contains("count=100").then_some(())
+    });
+    let refreshes = async || -> u64 {
+        let stats: serde_json::Value = serde_json::from_str(&stats(&api).await).unwrap();
+        stats["identities"]["base"]["actions"]["DescribeOrganizationMembers"]["arrivals"]
+            .as_u64()
+            .unwrap()
+    };
+    // Six pages each. Meanwhile, the roles are requested a second time, a minute after the first.
+    let first = refreshes().await;
+    while refreshes().await < first + 7 * 6 {
+        sleep(Duration::from_secs(1)).await;
+    }
+    let text = get(&format!("{url}/metrics")).await;
+    let no_role = "tcss_discovery_accounts{discovery=\"organization\",state=\"no_role\"}";
+    assert_eq!(value(&text, no_role), Some(100.0));
+    let log = running.output();
+    let problems = log
+        .lines()
+        .filter(|line| line.contains("level=error") || line.contains("level=warn"));
+    let problems: Vec<&str> = problems.collect();
+    assert_eq!(problems.len(), 1, "{log}");
+    assert!(
+        problems[0].contains("accounts without the role"),
+        "{problems:?}"
+    );
+}

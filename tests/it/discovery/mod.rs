@@ -3,6 +3,7 @@
 mod lists;
 mod live;
 mod many;
+mod replicas;
 
 use std::{fs, sync::Arc, time::Duration};
 

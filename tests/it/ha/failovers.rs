@@ -24,7 +24,7 @@ const N_ACCOUNTS: usize = 60;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A request: when it arrived, and which replica sent it.
-type Arrival = (Instant, usize);
+pub(super) type Arrival = (Instant, usize);
 
 /// A cold replica and what it polls.
 struct Polling {
@@ -73,7 +73,7 @@ fn accounts(n_accounts: usize) -> Vec<Account> {
     accounts
 }
 
-fn most_in_a_second(arrivals: &[Arrival]) -> usize {
+pub(super) fn most_in_a_second(arrivals: &[Arrival]) -> usize {
     let mut most = 0;
     let mut first = 0;
     for (last, (at, _)) in arrivals.iter().enumerate() {

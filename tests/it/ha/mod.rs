@@ -11,10 +11,12 @@ mod failovers;
 mod namespaces;
 mod paused;
 mod pod;
+mod reloads;
 mod replica;
 mod schedules;
 mod server;
 
-pub(crate) use api::Fault;
+pub(crate) use api::{Fault, LeaseStore};
 pub(crate) use pod::Pod;
+pub(crate) use replica::{PATH, Replica, exposed};
 pub(crate) use server::ApiServer;

@@ -14,7 +14,6 @@ use tcss_exporter::{
     client::ApiError,
     collectors,
     domain::{AccountName, Reason, ScanName},
-    exposition::{Format, Scrape},
     store::{JobEntry, Outcome, Store, Table},
 };
 use tokio::time::{Instant, sleep};
@@ -26,7 +25,7 @@ use tracing::{
 
 use super::{
     api::{Fault, LeaseStore},
-    replica::{PATH, Replica, always, empty_store, fine},
+    replica::{PATH, Replica, always, empty_store, exposed, fine},
 };
 use crate::support::{World, account, answer, frozen_clock};
 
@@ -91,23 +90,6 @@ async fn polling_world() -> World {
     world
 }
 
-/// What `replica` exposes of the accounts in `world`: names and labels.
-fn series(replica: &Replica, world: &World) -> Vec<String> {
-    let store = world.supervisor.store();
-    let registry = replica.telemetry.gather();
-    let scrape = if replica.speaks() {
-        Scrape::new(&store, registry, world.context.clock.now())
-    } else {
-        Scrape::of_standby(&store, registry)
-    };
-    let text = scrape.text(Format::Text);
-    let mut series = Vec::new();
-    for line in text.lines().filter(|line| line.contains("account=")) {
-        series.push(line.rsplit_once(' ').unwrap().0.to_owned());
-    }
-    series
-}
-
 #[tokio::test(start_paused = true)]
 async fn an_api_server_that_is_away_for_an_hour_ends_no_series() {
     let api = api();
@@ -116,7 +98,7 @@ async fn an_api_server_that_is_away_for_an_hour_ends_no_series() {
     until("a leader", || a.speaks()).await;
     let b = Replica::with(api, "b", 0, false, world.supervisor.store());
     sleep(seconds(60)).await;
-    let before = series(&a, &world);
+    let before = exposed(&a, &world);
     assert!(before.len() > 20, "{before:?}");
     for fault in [Fault::Silent, Fault::Reset, Fault::Unavailable] {
         for replica in [&a, &b] {
@@ -124,8 +106,8 @@ async fn an_api_server_that_is_away_for_an_hour_ends_no_series() {
         }
         for _ in 0..720 {
             sleep(seconds(5)).await;
-            assert_eq!(series(&a, &world), before);
-            assert_eq!(series(&b, &world), [""; 0]);
+            assert_eq!(exposed(&a, &world), before);
+            assert_eq!(exposed(&b, &world), [""; 0]);
         }
         assert_eq!(a.metric("tcss_exporter_leader"), 1.0);
         for replica in [&a, &b] {
@@ -156,6 +138,43 @@ async fn a_cold_leader_that_cannot_renew_stops_polling_before_another_can_begin(
     assert!((seconds(13)..=seconds(19)).contains(&opened), "{opened:?}");
     a.set_weather(fine());
     until("that it reads of the other", || !a.speaks()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_api_server_the_values_of_a_cold_leader_end_when_they_are_stale() {
+    let api = api();
+    let a = Replica::with(api, "a", 0, true, empty_store());
+    let respond = |_: Request<Bytes>| Response::new(answer("SCANNED", 100.0, 0.0, 3));
+    let mut world = World::gated(frozen_clock(), a.gate.clone(), Arc::new(respond));
+    world
+        .poll(vec![account("prod", "http://127.0.0.1:9")])
+        .await;
+    let exposes = |metric: &str| {
+        exposed(&a, &world)
+            .iter()
+            .any(|series| series.starts_with(metric))
+    };
+    let until_exposed = async |expected: bool| -> u64 {
+        for second in 0..600 {
+            if exposes("tcss_vul_scan_risk_images{") == expected {
+                return second;
+            }
+            sleep(seconds(1)).await;
+        }
+        panic!("values exposed: {}, expected {expected}", !expected);
+    };
+    until_exposed(true).await;
+    sleep(seconds(60)).await;
+    a.set_weather(always(Fault::Silent));
+    // The last poll was up to a minute before the last renewal expired.
+    let ended = until_exposed(false).await;
+    assert!((230..=312).contains(&ended), "{ended}");
+    for _ in 0..300 {
+        sleep(seconds(10)).await;
+        assert!(exposes("tcss_up{") && !exposes("tcss_vul_scan_risk_images{"));
+    }
+    a.set_weather(fine());
+    until_exposed(true).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use tcss_exporter::{
     collectors,
     domain::Clock,
+    exposition::{Format, Scrape},
     leadership::{
         Candidate, CandidateSettings, Leadership, LeaseClient, LeaseFailure, LeaseHandler,
         LeaseKey, LeaseTimes,
@@ -20,7 +21,7 @@ use tcss_exporter::{
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::api::{Fault, LeaseStore, answer};
-use crate::support::START;
+use crate::support::{START, World};
 
 pub(crate) const DURATION: Duration = Duration::from_secs(15);
 pub(crate) const PATH: &str =
@@ -141,4 +142,21 @@ impl Replica {
         self.stop.cancel();
         self.task.await.unwrap();
     }
+}
+
+/// What `replica` exposes of the accounts in `world`: names and labels.
+pub(crate) fn exposed(replica: &Replica, world: &World) -> Vec<String> {
+    let store = world.supervisor.store();
+    let registry = replica.telemetry.gather();
+    let scrape = if replica.speaks() {
+        Scrape::new(&store, registry, world.context.clock.now())
+    } else {
+        Scrape::of_standby(&store, registry)
+    };
+    let text = scrape.text(Format::Text);
+    let mut series = Vec::new();
+    for line in text.lines().filter(|line| line.contains("account=")) {
+        series.push(line.rsplit_once(' ').unwrap().0.to_owned());
+    }
+    series
 }

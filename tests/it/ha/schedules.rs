@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     api::{Fault, LeaseStore},
-    replica::{PATH, Replica, Weather, always, fine},
+    replica::{PATH, Replica, Weather, always, empty_store, fine},
 };
 
 /// How long faults go on.
@@ -73,6 +73,7 @@ struct Place {
     lives: u64,
     change: Instant,
     is_fine: bool,
+    is_cold: bool,
 }
 
 impl Place {
@@ -81,7 +82,8 @@ impl Place {
         let identity = format!("replica-{}-{}", self.name, self.lives);
         // Clocks differ by up to an hour.
         let skew = i64::try_from(dice.u64(..7_200)).unwrap() - 3_600;
-        self.replica = Some(Replica::start(api, &identity, skew));
+        let store = empty_store();
+        self.replica = Some(Replica::with(api, &identity, skew, self.is_cold, store));
         self.is_fine = true;
     }
 
@@ -114,7 +116,7 @@ impl Place {
     }
 }
 
-/// Three replicas and a schedule of faults. Panics if a law is broken.
+/// Three replicas, hot or cold, and a schedule of faults. Panics if a law is broken.
 async fn play(seed: u64) -> Seen {
     // The same seed gives the same schedule, and the same jitter.
     let mut dice = Rng::with_seed(seed);
@@ -129,6 +131,7 @@ async fn play(seed: u64) -> Seen {
             lives: 0,
             change: Instant::now() + millis(dice.u64(..20_000)),
             is_fine: true,
+            is_cold: seed.is_multiple_of(2),
         };
         place.start(api, &mut dice);
         places.push(place);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::TcpListener, process::Command};
 
 use serde::Deserialize;
 
-use crate::support::process::{Running, until};
+use crate::support::process::{Running, get, until};
 
 /// How often a port that was free may turn out to be taken.
 const ATTEMPTS: usize = 10;
@@ -73,6 +73,13 @@ impl Alertmanager {
     pub(crate) async fn until_active(&self, name: &str, labels: &[(&str, &str)]) {
         self.until(name, labels, "active", |status| status.state == "active")
             .await;
+    }
+
+    /// The labels of all alerts that it has.
+    pub(crate) async fn alerts(&self) -> Vec<BTreeMap<String, String>> {
+        let alerts = get(&format!("http://{}/api/v2/alerts", self.address)).await;
+        let alerts: Vec<Alert> = serde_json::from_str(&alerts).unwrap();
+        alerts.into_iter().map(|alert| alert.labels).collect()
     }
 
     async fn until(
