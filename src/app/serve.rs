@@ -34,6 +34,7 @@ pub(super) async fn run(flags: ServeArgs, signals: Signals) -> Result<(), Failur
     let changes =
         FileChanges::watch(flags.config.file.as_deref(), flags.auto_reload_interval).await;
     let election = election::of(&flags.ha, source.shard())?;
+    let is_hot_standby = election.as_ref().is_some_and(|election| !election.is_cold);
     let web_config = LoadedWebConfig::load(flags.web.config.file.as_deref()).await;
     let (config, web_config) = super::both(source.load().await, web_config)?;
     // Bound before the first request to the API: a port that is taken must not cost any.
@@ -51,6 +52,11 @@ pub(super) async fn run(flags: ServeArgs, signals: Signals) -> Result<(), Failur
             warning,
             "CA certificates from the environment cannot be used"
         );
+    }
+    if is_hot_standby {
+        for warning in config.warnings_of_hot_standby() {
+            tracing::warn!("{warning}");
+        }
     }
     if server.probe_credentials(&config).await == Probe::Stopped {
         return Ok(());

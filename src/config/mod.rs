@@ -70,6 +70,11 @@ impl Config {
         }
     }
 
+    /// About rate limits that replicas which all poll would exceed together.
+    pub fn warnings_of_hot_standby(&self) -> Vec<String> {
+        warnings::of_hot_standby(self)
+    }
+
     /// The credentials of all accounts and discoveries, and whose they are.
     pub fn credentials_sources(&self) -> impl Iterator<Item = (CredentialsOwner<'_>, &Source)> {
         let accounts = self.accounts.iter();

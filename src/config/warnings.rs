@@ -33,6 +33,24 @@ pub(super) fn of_spreading(config: &Config, shard: Shard) -> Vec<String> {
     shortened(warnings)
 }
 
+/// About accounts that a leader and a hot standby poll at the same time.
+pub(super) fn of_hot_standby(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for group in config.limit_groups() {
+        let total = 2 * group.rate().per_second();
+        let max = Rate::MAX.per_second();
+        if total > max {
+            warnings.push(format!(
+                "{}: a leader and a hot standby may send {total} requests per second together, but the API allows \
+                 {max} for everything that uses these credentials; reduce requests_per_second, or use \
+                 --ha.standby=cold",
+                group.names(),
+            ));
+        }
+    }
+    shortened(warnings)
+}
+
 fn shortened(mut warnings: Vec<String>) -> Vec<String> {
     let n_more = warnings.len().saturating_sub(MAX_PER_KIND);
     // A line that says that one more exists would be as long as that one.

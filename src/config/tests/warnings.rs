@@ -123,6 +123,22 @@ fn shards_that_could_use_up_the_limit_of_an_identity_together_are_a_warning() {
 }
 
 #[test]
+fn a_leader_and_a_hot_standby_that_exceed_the_limit_together_are_a_warning() {
+    let warnings = |rate: u32| {
+        let yaml = format!("api: {{requests_per_second: {rate}}}\naccounts: [{{name: a}}]");
+        load_text(&yaml).unwrap().config.warnings_of_hot_standby()
+    };
+    assert_eq!(warnings(10), [""; 0]);
+    assert_eq!(
+        warnings(12),
+        [
+            "account \"a\": a leader and a hot standby may send 24 requests per second together, but the API allows 20 \
+             for everything that uses these credentials; reduce requests_per_second, or use --ha.standby=cold"
+        ]
+    );
+}
+
+#[test]
 fn allowed_plain_http_is_a_warning() {
     let warnings = |endpoint: &str| {
         load_text(&format!(
