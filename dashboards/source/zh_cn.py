@@ -603,8 +603,6 @@ COMMENTS = {
     "TcssThrottled, TcssApiErrors: also more failures in 15 minutes": "TcssThrottled、TcssApiErrors：且 15 分钟内失败次数多于此值",
     "TcssManyAccountsFailing: more accounts": "TcssManyAccountsFailing：账号多于此值",
     "TcssWebCertificateExpiring: 7 days": "TcssWebCertificateExpiring：7 天",
-    "For the dashboards only: how much the images at risk rose and fell within a day.":
-        "仅供仪表盘使用：一天内风险镜像的增加量与减少量。",
     'Findings of the last completed scan. Alerts about failures never inhibit alerts with the label risk="yes".':
         '最近一次完成的扫描的结果。关于故障的告警不会抑制带有标签 risk="yes" 的告警。',
     "The label `team` of the account in tcss_account_info, or `none`. Alertmanager can route by it.":
