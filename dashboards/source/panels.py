@@ -100,7 +100,7 @@ def bars(width, title, description, targets, unit, *, steps, maximum=None, no_va
         "maxVizHeight": 32,
         "namePlacement": "left",
         "valueMode": "color",
-        "text": {"valueSize": 15},
+        "text": {"titleSize": 12, "valueSize": 15},
     }
     defaults = _defaults(unit, no_value, decimals) | {
         "color": {"mode": "thresholds"},
@@ -159,7 +159,8 @@ def timeline(width, title, description, targets, mappings, *, rows=20, no_value=
     }
     defaults = _defaults("none", no_value, None) | {
         # Colors from thresholds would replace the mappings if equal values are merged.
-        "color": {"mode": "fixed", "fixedColor": palette.FAINT},
+        # No color of a state: the legend also has it for missing data.
+        "color": {"mode": "fixed", "fixedColor": "transparent"},
         "custom": {"fillOpacity": 85, "lineWidth": 0, "insertNulls": False, "spanNulls": False},
         "mappings": mappings,
     }
