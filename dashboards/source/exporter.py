@@ -57,8 +57,9 @@ WATCHED = [
         f"({SHARDS} - {PRESENT_SHARDS})", SHARDS,
     ),
     part_of(
-        4, "Leaders", "Leases with a leader, out of those that replicas elect one by. Without a leader, the accounts are not monitored.",
-        f"(count({LEASES} == 0) or vector(0))", f"count({LEASES})", no_value="no lease",
+        4, "Leaders", "Leases with a leader, out of those of the replicas. Without a leader, the accounts are not monitored. Exporters without "
+        "high availability have no lease.",
+        f"(count({LEASES} == 0) or vector(0))", f"(count({LEASES}) or vector(0))",
     ),
     part_of(
         6, "Scans failing", "Scans whose last poll failed, or whose first poll is pending, out of the selected ones.",

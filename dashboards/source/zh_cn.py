@@ -105,7 +105,6 @@ NAMES = {
     # Values.
     "none": "无",
     "no data": "无数据",
-    "no lease": "无 Lease",
     "leader": "主副本",
     "standby": "备副本",
     "not shown": "未显示",
@@ -426,8 +425,9 @@ DESCRIPTIONS = {
     "Scans whose last poll failed, or whose first poll is pending, out of the selected ones.":
         "所选扫描中，最近一次轮询失败或尚未完成首次轮询的扫描数。",
     "Longest time since the last successful poll of a scan.": "各扫描距最近一次成功轮询的最长时间。",
-    "Leases with a leader, out of those that replicas elect one by. Without a leader, the accounts are not monitored.":
-        "全部 Lease 中有主副本的 Lease 数。没有主副本时，账号不受监控。",
+    "Leases with a leader, out of those of the replicas. Without a leader, the accounts are not monitored. Exporters without high "
+    "availability have no lease.":
+        "全部 Lease 中有主副本的 Lease 数。没有主副本时，账号不受监控。未启用高可用的 exporter 没有 Lease。",
     "Accounts that the exporters poll, by source: the configuration, or a discovery of an organization or over HTTP.":
         "exporter 轮询的账号，按来源统计：配置文件，或者集团组织、HTTP 的自动发现。",
     "Whether the last configuration reload was successful on every instance.": "所有实例最近一次重新加载配置是否成功。",

@@ -195,7 +195,11 @@ fn lacking_a_field() -> Vec<u8> {
 /// Metrics that the exporter of this test does not expose, since it has no lease.
 fn of_leader() -> Vec<u8> {
     let metrics = b"tcss_exporter_leader{lease=\"tcss\"} 1\n";
-    http("200 OK", "Content-Type: text/plain; version=0.0.4\r\n", metrics)
+    http(
+        "200 OK",
+        "Content-Type: text/plain; version=0.0.4\r\n",
+        metrics,
+    )
 }
 
 /// The rules, without the time that an alert waits.
