@@ -22,7 +22,7 @@ WEB_RELOAD_OK = "tcss_exporter_web_config_last_reload_successful"
 EXPIRY = f"{each_account('tcss_credentials_expiry_timestamp_seconds')} - time()"
 SOON = f"max by (account) ({effective('credentials_remaining_seconds')})"
 EXPIRING = f"{EXPIRY} < on (account) {SOON}"
-BARS = 6
+BARS = 5
 REFRESH_FAILURES = of_account("tcss_credentials_refresh_failures_total")
 # Instances that are up, and those that are down and were up within the last day.
 UP = f"({of_exporter('up')})"
@@ -276,7 +276,7 @@ BOARD = board(
         row("Now", (4, *WATCHED), (4, *ACCOUNTS_AND_RELOADS), (6, INSTANCES)),
         row("Polls", (8, *POLLS[0:3]), (8, *POLLS[3:6])),
         row("API", (8, *API[0:3]), (7, *API[3:6])),
-        row("Credentials and reloads", (7, *CREDENTIALS)),
+        row("Credentials and reloads", (8, *CREDENTIALS)),
         row("Process", (7, *PROCESS)),
     ],
 )

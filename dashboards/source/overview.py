@@ -17,7 +17,7 @@ VULNERABILITIES = as_completed("found_vulnerabilities", "source")
 IMAGES = as_completed("scanned_images", "source")
 AGE = since(as_completed("end_timestamp_seconds"))
 LATE = beyond(AGE, ">", "scan_age_seconds")
-BARS = 9
+BARS = 7
 
 RISING = [by_name("rose", thresholds=thresholds(BAD)), by_name("fell", thresholds=thresholds(GOOD))]
 
@@ -126,7 +126,7 @@ BOARD = board(
     "tcss-overview", "TCSS / Overview",
     "Vulnerability scans of Tencent Cloud Container Security: what is wrong, images at risk, and the state of scans.",
     "now-24h", marked=["Risk images", "Vulnerabilities"], rows=[
-        row("Now", (5, *HEADLINES), (10, problem_summary(12), problem_list(12)), (10, ALERTS)),
+        row("Now", (5, *HEADLINES), (10, problem_summary(12), problem_list(12)), (12, ALERTS)),
         row("Over time", (10, *OVER_TIME), (13, state_timeline(24)), (10, *COVERAGE)),
         row("All scans", (8, running_scans()), (14, SCANS)),
     ],

@@ -98,7 +98,8 @@ def bars(width, title, description, targets, unit, *, steps, maximum=None, no_va
         "sizing": "manual",
         "minVizHeight": 20,
         "maxVizHeight": 32,
-        "namePlacement": "left",
+        # Beside the bars, Grafana cuts names: it makes room for one of the longest ones, by the number of characters.
+        "namePlacement": "top",
         "valueMode": "color",
         "text": {"titleSize": 12, "valueSize": 15},
     }

@@ -331,8 +331,8 @@ DESCRIPTIONS = {
         "当前状态最差的 20 个扫描。“不可用”表示轮询失败，且最近一次响应已陈旧。",
     "Images covered by completed scans, summed over the selected accounts. A drop means that some are no longer scanned.":
         "已完成的扫描覆盖的镜像，按所选账号合计。下降表示部分镜像不再被扫描。",
-    "The 9 scans with the longest time. Orange bars exceed the threshold. The last bar is the longest of all others.":
-        "时间最长的 9 个扫描。橙色表示超过阈值，最后一条为其余扫描中最长的时间。",
+    "The 7 scans with the longest time. Orange bars exceed the threshold. The last bar is the longest of all others.":
+        "时间最长的 7 个扫描。橙色表示超过阈值，最后一条为其余扫描中最长的时间。",
     "One row per account and scan, the worst first. Findings are those of the last completed scan.":
         "每行一个账号的一个扫描，问题最严重的在前。结果来自最近一次完成的扫描。",
     # Account.
@@ -455,12 +455,12 @@ DESCRIPTIONS = {
         "最慢的账号与中位数账号当前的频率限制。被限频后会降低。",
     "Average time that a request waits for the rate limiter.": "请求因频率限制而等待的平均时间。",
     "Ratio of requests that the API throttled. The dashed line is the threshold.": "被 API 限频的请求比例。虚线为阈值。",
-    "The 6 accounts whose temporary credentials expire first. Orange credentials should have been refreshed by now. The last "
+    "The 5 accounts whose temporary credentials expire first. Orange credentials should have been refreshed by now. The last "
     "bar is the first of all others.":
-        "临时凭证最早到期的 6 个账号。橙色的凭证本应已经刷新，最后一条为其余账号中最早到期的时间。",
-    "Failed attempts to refresh temporary credentials, for the 6 accounts with the most. Current credentials are used until "
+        "临时凭证最早到期的 5 个账号。橙色的凭证本应已经刷新，最后一条为其余账号中最早到期的时间。",
+    "Failed attempts to refresh temporary credentials, for the 5 accounts with the most. Current credentials are used until "
     "they expire.":
-        "临时凭证刷新失败的次数，显示最多的 6 个账号。现有凭证在到期前继续使用。",
+        "临时凭证刷新失败的次数，显示最多的 5 个账号。现有凭证在到期前继续使用。",
     "Whether the last reload of each file was successful. A rejected file changes nothing.":
         "各文件最近一次重新加载是否成功。被拒绝的文件不会改变任何设置。",
     "CPU cores used, by instance.": "各实例使用的 CPU 核数。",
