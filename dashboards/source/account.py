@@ -13,12 +13,12 @@ END = each_scan("tcss_vul_scan_end_timestamp_seconds")
 START = each_scan("tcss_vul_scan_start_timestamp_seconds")
 LAST_SUCCESS = each_scan("tcss_poll_last_success_timestamp_seconds")
 SCANNING = is_status("SCANNING")
-# The board is for one account; with more of them, graphs show as many scans.
-LINES = 10
+# The board is for one account; with more of them, graphs show as many scans, and narrow ones fewer.
+LINES, FEW, ROWS = 7, 4, 10
 
 
-def lines(expression):
-    return largest_trends(expression, LINES)
+def lines(expression, n=LINES):
+    return largest_trends(expression, n)
 
 
 def scan(metric):
@@ -64,11 +64,11 @@ SCANS = all_scans(
     "The latest scan of each selected account. A running scan has no end time. A canceled scan stays below 100 %.",
     [
         ("Progress", cells(each_scan("tcss_vul_scan_progress_ratio")), gauge()),
-        ("Time left", cells(having(each_scan("tcss_vul_scan_remaining_seconds"), SCANNING)), duration(80)),
-        ("Started", cells(f"round({since(START)})"), duration(85)),
-        ("Took", cells(f"{END} - {START}"), duration(75)),
-        ("Ended", cells(f"round({since(END)})"), duration(85)),
-        ("Data age", cells(f"round({since(LAST_SUCCESS)})"), duration(85)),
+        ("Time left", cells(having(each_scan("tcss_vul_scan_remaining_seconds"), SCANNING)), duration(76)),
+        ("Started", cells(f"round({since(START)})"), duration(76)),
+        ("Took", cells(f"{END} - {START}"), duration(70)),
+        ("Ended", cells(f"round({since(END)})"), duration(76)),
+        ("Data age", cells(f"round({since(LAST_SUCCESS)})"), duration(82)),
     ],
 )
 
@@ -109,17 +109,17 @@ PROGRESS_OVER_TIME = [
 
 TASKS_AND_FAILURES = [
     table(
-        8, "Tasks", "Task IDs of the scans, as shown in the console. A new ID is a new scan.",
+        10, "Tasks", "Task IDs of the scans, as shown in the console. A new ID is a new scan.",
         [
-            ("Account", "account", {}), ("Scan", "scan", {}),
-            ("Local images", "local_task_id", {}), ("Registry images", "registry_task_id", {}),
+            ("Account", "account", {}), ("Scan", "scan", {"custom_width": 64}),
+            ("Local images", "local_task_id", {"custom_width": 106}), ("Registry images", "registry_task_id", {"custom_width": 122}),
         ],
         rows=[cells(each_scan("tcss_vul_scan_task_info", "local_task_id", "registry_task_id"))],
         sort=[("Account", False), ("Scan", False)], no_value="No task",
     ),
-    failing_by_reason(8),
+    failing_by_reason(7),
     graph(
-        8, "Unexpected fields",
+        7, "Unexpected fields",
         "Collectors and scans for which a field of the latest response was missing or could not be read, by field.",
         [trend(f"sum by (field) ({each_collector('tcss_unexpected_field', 'field')})", "{{field}}")],
         COUNT, steps=True, stacked=True, decimals=0, no_value="Every field could be read",
@@ -129,15 +129,15 @@ TASKS_AND_FAILURES = [
 POLLS = [
     graph(
         8, "Poll interval", "Current poll interval: shorter while a scan runs, longer while operator action is required.",
-        lines(scan("tcss_poll_interval_seconds")), "s", steps=True,
+        lines(scan("tcss_poll_interval_seconds"), FEW), "s", steps=True,
     ),
     graph(
         8, "Poll duration", "Includes retries and the time spent waiting for the rate limiter.",
-        lines(scan("tcss_poll_duration_seconds")), "s",
+        lines(scan("tcss_poll_duration_seconds"), FEW), "s",
     ),
     graph(
         8, "Data age", "Time since the last successful poll. The dashed line is the threshold.",
-        [*lines(data_age), trend(lowest_threshold("data_age_seconds"), THRESHOLD)], "s",
+        [*lines(data_age, FEW), trend(lowest_threshold("data_age_seconds"), THRESHOLD)], "s",
     ),
 ]
 
@@ -148,7 +148,7 @@ BOARD = board(
     marked=["Risk images", "Vulnerabilities", "Images scanned", "Ignored vulnerabilities", "Progress"],
     rows=[
         row("Now", (5, *FOUND), (6, problem_list(24)), (5, SCANS)),
-        row("Over time", (7, state_timeline(24, LINES)), (8, *FOUND_OVER_TIME), (8, *COVERED_OVER_TIME), (8, *PROGRESS_OVER_TIME)),
+        row("Over time", (7, state_timeline(24, ROWS)), (8, *FOUND_OVER_TIME), (8, *COVERED_OVER_TIME), (8, *PROGRESS_OVER_TIME)),
         row("Tasks and polls", (8, *TASKS_AND_FAILURES), (8, *POLLS)),
     ],
 )

@@ -22,11 +22,12 @@ WEB_RELOAD_OK = "tcss_exporter_web_config_last_reload_successful"
 EXPIRY = f"{each_account('tcss_credentials_expiry_timestamp_seconds')} - time()"
 SOON = f"max by (account) ({effective('credentials_remaining_seconds')})"
 EXPIRING = f"{EXPIRY} < on (account) {SOON}"
-BARS = 12
+BARS = 5
 REFRESH_FAILURES = of_account("tcss_credentials_refresh_failures_total")
 # Instances that are up, and those that are down and were up within the last day.
 UP = f"({of_exporter('up')})"
 SHARDS = f"max({of_instance('tcss_exporter_shards')})"
+LEASES = f"max by (lease) ({of_instance('tcss_exporter_leader')})"
 PRESENT_SHARDS = f'count(count_values("shard", {of_instance("tcss_exporter_shard_index")}))'
 
 
@@ -46,25 +47,37 @@ def each_instance(metric, function="max"):
     return f"{function} by (instance) ({of_instance(metric)})"
 
 
-NOW = [
+WATCHED = [
     part_of(
-        3, "Up", "Instances that Prometheus scrapes, out of those that were up within the last day.",
+        4, "Up", "Instances that Prometheus scrapes, out of those that were up within the last day.",
         f"sum(1 - {UP})", f"count({UP})",
     ),
     part_of(
-        3, "Shards", "Shards that an instance polls. The accounts of a missing shard are not monitored.",
+        4, "Shards", "Shards that an instance polls. The accounts of a missing shard are not monitored.",
         f"({SHARDS} - {PRESENT_SHARDS})", SHARDS,
     ),
     part_of(
-        4, "Scans failing", "Scans whose last poll failed, or whose first poll is pending, out of the selected ones.",
+        4, "Leaders", "Leases with a leader, out of those of the replicas. Without a leader, the accounts are not monitored. Exporters without "
+        "high availability have no lease.",
+        f"(count({LEASES} == 0) or vector(0))", f"(count({LEASES}) or vector(0))",
+    ),
+    part_of(
+        6, "Scans failing", "Scans whose last poll failed, or whose first poll is pending, out of the selected ones.",
         f"sum(1 - {each_scan('tcss_up')})", f"count({each_scan('tcss_up')})", is_missing=False,
     ),
     stat(
-        3, "Oldest data", "Longest time since the last successful poll of a scan.",
+        6, "Oldest data", "Longest time since the last successful poll of a scan.",
         [now(f"max({since(LAST_SUCCESS)})")], "s", decimals=0, no_value="unknown",
     ),
+]
+
+ACCOUNTS_AND_RELOADS = [
     stat(
-        3, "Config", "Whether the last configuration reload was successful on every instance.",
+        12, "Accounts by source", "Accounts that the exporters poll, by source: the configuration, or a discovery of an organization or over HTTP.",
+        [now(f"count by (source) ({each_account('tcss_account_info', 'source')})", "from {{source}}")], text="value_and_name",
+    ),
+    stat(
+        4, "Config", "Whether the last configuration reload was successful on every instance.",
         [now(f"min({of_instance(RELOAD_OK)})")], mappings=palette.flags("loaded", "rejected"),
     ),
     stat(
@@ -86,13 +99,13 @@ INSTANCES = table(
         ("Version", "version", {"custom_width": 75}),
         ("Revision", "revision", {"custom_width": 85}),
         ("Shard", cells(each_instance("tcss_exporter_shard_index")), {"custom_width": 65}),
-        ("of", cells(each_instance("tcss_exporter_shards")), {"custom_width": 60}),
+        ("Role", cells(each_instance("tcss_exporter_leader")), label_coloured(palette.roles(), 75)),
         ("Scans", cells(f"count by (instance) (max by (instance, account, scan) ({of_scan('tcss_up', collector='vul_scan')}))"), {"custom_width": 70}),
         ("Failing", cells(f"count by (instance) (max by (instance, account, scan) ({of_scan('tcss_up', collector='vul_scan')}) == 0)"),
          {"custom_width": 75}),
         ("Up for", cells(since(each_process("process_start_time_seconds"))), duration(90)),
-        ("Config loaded", cells(since(each_instance(RELOADED))), duration(105)),
-        ("Web config loaded", cells(since(each_instance(WEB_RELOADED))), duration(128)),
+        ("Config loaded", cells(since(each_instance(RELOADED))), duration(108)),
+        ("Web loaded", cells(since(each_instance(WEB_RELOADED))), duration(95)),
     ],
     rows=[cells(f"max by (instance, version, revision) (label_replace({of_instance('tcss_exporter_build_info')}, "
                 '"revision", "$1", "revision", "(.{8}).*"))')],
@@ -197,7 +210,7 @@ API = [
 
 CREDENTIALS = [
     bars(
-        8, "Credentials expire in",
+        10, "Credentials expire in",
         f"The {BARS} accounts whose temporary credentials expire first. Orange credentials should have been refreshed by now. The "
         "last bar is the first of all others.",
         [now(f"bottomk({BARS}, {EXPIRY}) and on (account) ({EXPIRING})", "{{account}}"),
@@ -208,7 +221,7 @@ CREDENTIALS = [
         overrides=[by_query("A", **bar_coloured(WARNING))],
     ),
     graph(
-        8, "Failed refreshes",
+        7, "Failed refreshes",
         f"Failed attempts to refresh temporary credentials, for the {BARS} accounts with the most. Current credentials are used "
         "until they expire.",
         [
@@ -220,7 +233,7 @@ CREDENTIALS = [
         COUNT, bars=True, stacked=True, no_value="No refresh failed",
     ),
     timeline(
-        8, "Reloads", "Whether the last reload of each file was successful. A rejected file changes nothing.",
+        7, "Reloads", "Whether the last reload of each file was successful. A rejected file changes nothing.",
         [
             trend(each_instance(RELOAD_OK, "min"), "{{instance}}"),
             trend(each_instance(WEB_RELOAD_OK, "min"), "web {{instance}}"),
@@ -260,10 +273,10 @@ BOARD = board(
     "The exporter itself: polls, API requests, credentials, reloads and the process.",
     "now-24h",
     rows=[
-        row("Now", (4, *NOW), (6, INSTANCES)),
+        row("Now", (4, *WATCHED), (4, *ACCOUNTS_AND_RELOADS), (6, INSTANCES)),
         row("Polls", (8, *POLLS[0:3]), (8, *POLLS[3:6])),
         row("API", (8, *API[0:3]), (7, *API[3:6])),
-        row("Credentials and reloads", (7, *CREDENTIALS)),
+        row("Credentials and reloads", (8, *CREDENTIALS)),
         row("Process", (7, *PROCESS)),
     ],
 )

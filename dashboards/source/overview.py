@@ -3,21 +3,21 @@
 from board import board, row
 from palette import BAD, FINDINGS, GOOD, INFO, SEVERITIES, WARNING
 from panels import (
-    COUNT, MORE, THRESHOLD, bar_coloured, bars, by_name, by_query, cells, duration, gauge, graph, headline, now, part_of, stat,
+    COUNT, MORE, THRESHOLD, bar_coloured, bars, by_name, by_query, cells, duration, graph, headline, now, part_of, stat,
     table, text_coloured, thresholds, trend,
 )
 from parts import (
     EXAMPLE, NAME, RUNBOOK_LINK, SEVERITY, all_scans, largest_trends, problem_list, problem_summary, running_scans, state_timeline,
 )
 from problems import MONITORED, scans_with_problems
-from promql import as_completed, beyond, each_scan, fell, firing, lowest_threshold, rose, since, total
+from promql import as_completed, beyond, fell, firing, lowest_threshold, rose, since, total
 
 RISK = as_completed("risk_images")
 VULNERABILITIES = as_completed("found_vulnerabilities", "source")
 IMAGES = as_completed("scanned_images", "source")
 AGE = since(as_completed("end_timestamp_seconds"))
 LATE = beyond(AGE, ">", "scan_age_seconds")
-BARS = 9
+BARS = 7
 
 RISING = [by_name("rose", thresholds=thresholds(BAD)), by_name("fell", thresholds=thresholds(GOOD))]
 
@@ -57,14 +57,14 @@ HEADLINES = [
 ]
 
 ALERTS = table(
-    12, "Firing alerts",
+    24, "Firing alerts",
     "Firing alerts of the selected scans and of the exporter, with one of the accounts that each of them affects. Click an alert "
     "to open the runbook.",
     [
         ("Severity", cells("max by (alertname) ({} or {} or {})".format(*(
             f"{number} * {firing(alertstate='firing', severity=name)}"
             for name, number in SEVERITIES.items()))), SEVERITY),
-        ("Alert", "alertname", {"links": RUNBOOK_LINK, "custom_minWidth": 160}),
+        ("Alert", "alertname", {"links": RUNBOOK_LINK, "custom_minWidth": 260}),
         ("Alerts", cells(f"count by (alertname) ({firing(alertstate='firing')})"), {"custom_width": 66}),
         ("For", cells(f"time() - min by (alertname) ({firing('ALERTS_FOR_STATE')} "
                       f"and ignoring (alertstate) {firing(alertstate='firing')})"), duration(80)),
@@ -77,7 +77,7 @@ ALERTS = table(
 OVER_TIME = [
     graph(
         12, "Risk images",
-        "Images at risk found by completed scans, for the 20 scans with the most. The dashed line is the lowest threshold.",
+        "Images at risk found by completed scans, for the 10 scans with the most. The dashed line is the lowest threshold.",
         [*largest_trends(lambda at: as_completed("risk_images", at=at)), trend(lowest_threshold("risk_images"), THRESHOLD)],
         COUNT, steps=True, decimals=0,
     ),
@@ -91,13 +91,13 @@ OVER_TIME = [
 
 COVERAGE = [
     graph(
-        12, "Images scanned",
+        10, "Images scanned",
         "Images covered by completed scans, summed over the selected accounts. A drop means that some are no longer scanned.",
         [trend(f"sum by (source) ({IMAGES})", "{{source}}")],
         COUNT, steps=True, stacked=True, decimals=0,
     ),
     bars(
-        12, "Time since the last completed scan",
+        14, "Time since the last completed scan",
         f"The {BARS} scans with the longest time. Orange bars exceed the threshold. The last bar is the longest of all others.",
         [
             now(f"topk({BARS}, {AGE}) and on (account, scan) ({LATE})", NAME),
@@ -117,7 +117,6 @@ SCANS = all_scans(
         ("Rose", cells(rose("risk_images")), text_coloured([(0, "text"), (1, "red")]) | {"custom_width": 58}),
         ("Fell", cells(fell("risk_images")), text_coloured([(0, "text"), (1, "green")]) | {"custom_width": 58}),
         ("Vulnerabilities", cells(f"sum by (account, scan) ({VULNERABILITIES})"), {"custom_width": 112}),
-        ("Progress", cells(each_scan("tcss_vul_scan_progress_ratio")), gauge()),
         ("Completed", cells(f"round({AGE})"), duration(88)),
     ],
     sort=[("Risk images", True)],
@@ -127,8 +126,8 @@ BOARD = board(
     "tcss-overview", "TCSS / Overview",
     "Vulnerability scans of Tencent Cloud Container Security: what is wrong, images at risk, and the state of scans.",
     "now-24h", marked=["Risk images", "Vulnerabilities"], rows=[
-        row("Now", (5, *HEADLINES), (10, problem_summary(12), problem_list(12)), (8, ALERTS, running_scans(12))),
-        row("Over time", (9, *OVER_TIME), (13, state_timeline(24)), (10, *COVERAGE)),
-        row("All scans", (14, SCANS)),
+        row("Now", (5, *HEADLINES), (10, problem_summary(12), problem_list(12)), (12, ALERTS)),
+        row("Over time", (10, *OVER_TIME), (13, state_timeline(24)), (10, *COVERAGE)),
+        row("All scans", (8, running_scans()), (14, SCANS)),
     ],
 )

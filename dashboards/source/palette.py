@@ -21,7 +21,7 @@ THRESHOLD = "dark-red"
 # operator action.
 LEFT_OUT, NEVER_SCANNED, SCANNED, SCANNING, CANCELED, UNKNOWN, UNAVAILABLE = range(7)
 STATES = {
-    LEFT_OUT: ("…", "transparent"),
+    LEFT_OUT: ("not shown", "transparent"),
     NEVER_SCANNED: ("never scanned", FAINT),
     SCANNED: ("scanned", OK),
     SCANNING: ("scanning", INFO),
@@ -87,6 +87,7 @@ SERIES = {
     "99 %": WARNING,
     "longest": WARNING,
     "oldest": WARNING,
+    "attempt": "purple",
     **REASONS,
 }
 
@@ -108,6 +109,11 @@ def states():
 def flags(true, false):
     """Value mappings of 1 and 0."""
     return _mappings({"1": (true, OK), "0": (false, FAIL)})
+
+
+def roles():
+    """Value mappings of whether a replica is the leader."""
+    return _mappings({"1": ("leader", INFO), "0": ("standby", FAINT)})
 
 
 def severities():

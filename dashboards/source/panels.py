@@ -98,9 +98,10 @@ def bars(width, title, description, targets, unit, *, steps, maximum=None, no_va
         "sizing": "manual",
         "minVizHeight": 20,
         "maxVizHeight": 32,
-        "namePlacement": "left",
+        # Beside the bars, Grafana cuts names: it makes room for one of the longest ones, by the number of characters.
+        "namePlacement": "top",
         "valueMode": "color",
-        "text": {"valueSize": 15},
+        "text": {"titleSize": 12, "valueSize": 15},
     }
     defaults = _defaults(unit, no_value, decimals) | {
         "color": {"mode": "thresholds"},
@@ -159,7 +160,8 @@ def timeline(width, title, description, targets, mappings, *, rows=20, no_value=
     }
     defaults = _defaults("none", no_value, None) | {
         # Colors from thresholds would replace the mappings if equal values are merged.
-        "color": {"mode": "fixed", "fixedColor": palette.FAINT},
+        # No color of a state: the legend also has it for missing data.
+        "color": {"mode": "fixed", "fixedColor": "transparent"},
         "custom": {"fillOpacity": 85, "lineWidth": 0, "insertNulls": False, "spanNulls": False},
         "mappings": mappings,
     }

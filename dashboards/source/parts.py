@@ -6,9 +6,10 @@ from promql import each_scan, having, is_status, largest, left_out, since, state
 from problems import SHOWN, UNKNOWN, all_problems, longest, of_each_scan
 
 NAME = "{{account}} {{scan}}"
-# The number of scans on a graph.
-LINES = 20
-
+# The number of scans on a graph: with more, the legend hides the number of those that are left out, and the threshold.
+LINES = 10
+# The number of scans on a state timeline, whose names are beside their rows.
+ROWS = 20
 
 
 def _to_account(chosen):
@@ -27,7 +28,7 @@ ACCOUNT = ("Account", "account", {"links": ACCOUNT_LINK, "custom_minWidth": 100}
 # In tables without scans.
 ONLY_ACCOUNT = ("Account", "account", {"links": ONLY_ACCOUNT_LINK, "custom_minWidth": 100})
 SCAN = ("Scan", "scan", {"custom_width": 64})
-PROBLEM = ("Problem", "problem", {"custom_minWidth": 140})
+PROBLEM = ("Problem", "problem", {"custom_width": 140})
 EXAMPLE = ("Example", "account", {"links": EXAMPLE_LINK, "custom_minWidth": 92})
 SEVERITY = label_coloured(palette.severities(), 76)
 
@@ -57,7 +58,8 @@ def problem_list(width):
     return table(
         width, "Where, and since when",
         f"Of each problem, the {SHOWN} scans that have it for the longest time; the list of all scans has the others. Failures count "
-        "from the last successful poll, findings from the end of the scan that found them. Click an account to open its dashboard.",
+        "from the last successful poll (a dash if there was none), findings from the end of the scan that found them. Click an account to "
+        "open its dashboard.",
         [
             ("Severity", "severity", SEVERITY),
             PROBLEM,
@@ -79,7 +81,7 @@ def all_scans(title, description, columns, sort=()):
         24, title, description,
         [
             ("Severity", cells(of_each_scan()), SEVERITY),
-            PROBLEM[:2] + ({"custom_width": 140},),
+            PROBLEM,
             ACCOUNT,
             SCAN,
             ("Status", cells(state()), label_coloured(palette.states(), 104)),
@@ -90,12 +92,12 @@ def all_scans(title, description, columns, sort=()):
     )
 
 
-def running_scans(width):
+def running_scans():
     def running(expression):
         return cells(having(expression, is_status("SCANNING")))
 
     return table(
-        width, "Running scans",
+        24, "Running scans",
         "Scans that run now, the longest first. The API estimates the time left. Unchanged is the time since the last progress.",
         [
             ACCOUNT,
@@ -109,7 +111,7 @@ def running_scans(width):
     )
 
 
-def state_timeline(width, n=LINES):
+def state_timeline(width, n=ROWS):
     return timeline(
         width, "Status",
         f"State of the {n} scans that are in the worst state now. Unavailable means that polls fail and the last response "

@@ -13,10 +13,13 @@ PERMANENT = "auth|credentials|invalid_request|no_role|not_found|permission"
 # Shown instead of a duration where the start of a problem is unknown.
 UNKNOWN = -1
 # Of each problem, the scans that have it for the longest time.
-SHOWN = 5
+SHOWN = 3
 SCAN = ["account", "scan"]
 
 LAST_SUCCESS = each_scan("tcss_poll_last_success_timestamp_seconds")
+# A restarted exporter does not know the polls of the one before.
+SUCCESS_BEFORE = over_time(
+    "last_over_time", "max", "tcss_poll_last_success_timestamp_seconds", range=DAY, collector="vul_scan")
 COMPLETED_END = as_completed("end_timestamp_seconds")
 IMAGES = f"sum by (account, scan) ({as_completed('scanned_images', 'source')})"
 MOST_IMAGES = over_time("max_over_time", "max", "tcss_vul_scan_completed_scanned_images", "source", range=DAY)
@@ -33,7 +36,7 @@ def _unknown(expression):
 
 def _without_data(reason):
     failing = each_scan("tcss_poll_failing", "reason", reason=reason)
-    age = f"({since(LAST_SUCCESS)} or {_unknown(each_scan('tcss_up'))})"
+    age = f"({since(LAST_SUCCESS)} or {since(SUCCESS_BEFORE)} or {_unknown(each_scan('tcss_up'))})"
     replica = f"topk by (account, scan) (1, {failing})"
     return f'label_replace({replica} * on (account, scan) group_left () {age}, "problem", "failing: $1", "reason", "(.+)")'
 
@@ -48,8 +51,7 @@ def _named(name, expression):
 
 
 def _gone():
-    before = over_time("last_over_time", "max", "tcss_poll_last_success_timestamp_seconds", range=DAY)
-    return f"({since(before)} or {_unknown(MONITORED)}) unless on (account, scan) {each_scan('tcss_up')}"
+    return f"({since(SUCCESS_BEFORE)} or {_unknown(MONITORED)}) unless on (account, scan) {each_scan('tcss_up')}"
 
 
 def _stalled():

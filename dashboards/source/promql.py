@@ -100,9 +100,9 @@ def each_account(metric, *by, at="", **labels):
     return f"max by ({', '.join(['account', *by])}) ({of_account(metric, **labels)}{at})"
 
 
-def over_time(function, pick, metric, *by, range, at=""):
+def over_time(function, pick, metric, *by, range, at="", **labels):
     """`function` of a gauge over a range, aggregated with `pick`."""
-    return f"{pick} by ({', '.join(['account', 'scan', *by])}) ({function}({of_scan(metric)}{range}{at}))"
+    return f"{pick} by ({', '.join(['account', 'scan', *by])}) ({function}({of_scan(metric, **labels)}{range}{at}))"
 
 
 def as_completed(what, *by, at=""):

@@ -101,9 +101,13 @@ NAMES = {
     "wait": "等待",
     "throttled": "被限频",
     "web {{instance}}": "Web {{instance}}",
+    "from {{source}}": "来自 {{source}}",
     # Values.
     "none": "无",
     "no data": "无数据",
+    "leader": "主副本",
+    "standby": "备副本",
+    "not shown": "未显示",
     "never": "永不",
     "loaded": "已加载",
     "rejected": "已拒绝",
@@ -182,7 +186,8 @@ NAMES = {
     "Shard": "分片",
     "Up for": "运行时长",
     "Config loaded": "距配置加载",
-    "Web config loaded": "距 Web 配置加载",
+    "Web loaded": "距 Web 加载",
+    "Role": "角色",
     # Annotations.
     "Scan completed": "扫描完成",
     "Scan canceled": "扫描停止",
@@ -230,7 +235,9 @@ NAMES = {
     "Running scans of images and of malware": "进行中的镜像扫描与木马病毒扫描",
     "Up": "在线",
     "Shards": "分片",
+    "Leaders": "主副本",
     "Scans failing": "失败的扫描",
+    "Accounts by source": "账号（按来源）",
     "Config": "配置",
     "Web config": "Web 配置",
     "Credentials": "临时凭证",
@@ -304,9 +311,10 @@ DESCRIPTIONS = {
     "Problems of the selected scans by kind, with the account that has each of them for the longest time. The severities are "
     "those of the alerts.":
         "所选扫描的问题，按种类统计，并列出持续时间最长的账号。级别与告警一致。",
-    "Of each problem, the 5 scans that have it for the longest time; the list of all scans has the others. Failures count "
-    "from the last successful poll, findings from the end of the scan that found them. Click an account to open its dashboard.":
-        "每种问题列出持续时间最长的 5 个扫描，其余见“全部扫描”。失败从最近一次成功轮询起计时，扫描结果从发现它的扫描结束时起计时。"
+    "Of each problem, the 3 scans that have it for the longest time; the list of all scans has the others. Failures count "
+    "from the last successful poll (a dash if there was none), findings from the end of the scan that found them. Click an account to "
+    "open its dashboard.":
+        "每种问题列出持续时间最长的 3 个扫描，其余见“全部扫描”。失败从最近一次成功轮询起计时（从未成功则显示“–”），扫描结果从发现它的扫描结束时起计时。"
         "点击账号可打开其仪表盘。",
     "Firing alerts of the selected scans and of the exporter, with one of the accounts that each of them affects. Click an "
     "alert to open the runbook.":
@@ -315,16 +323,16 @@ DESCRIPTIONS = {
         "与更多采集器相关的触发中的告警，最多 50 条，级别最高的在前。点击告警可打开处理手册。",
     "Scans that run now, the longest first. The API estimates the time left. Unchanged is the time since the last progress.":
         "正在进行的扫描，运行最久的在前。剩余时间由 API 估算，“无进展”为距上次进度变化的时间。",
-    "Images at risk found by completed scans, for the 20 scans with the most. The dashed line is the lowest threshold.":
-        "已完成的扫描发现的风险镜像，显示最多的 20 个扫描。虚线为最低的阈值。",
+    "Images at risk found by completed scans, for the 10 scans with the most. The dashed line is the lowest threshold.":
+        "已完成的扫描发现的风险镜像，显示最多的 10 个扫描。虚线为最低的阈值。",
     "Vulnerabilities found by completed scans in local and in registry images, summed over the selected accounts.":
         "已完成的扫描在本地镜像与仓库镜像中发现的漏洞，按所选账号合计。",
     "State of the 20 scans that are in the worst state now. Unavailable means that polls fail and the last response is too old.":
         "当前状态最差的 20 个扫描。“不可用”表示轮询失败，且最近一次响应已陈旧。",
     "Images covered by completed scans, summed over the selected accounts. A drop means that some are no longer scanned.":
         "已完成的扫描覆盖的镜像，按所选账号合计。下降表示部分镜像不再被扫描。",
-    "The 9 scans with the longest time. Orange bars exceed the threshold. The last bar is the longest of all others.":
-        "时间最长的 9 个扫描。橙色表示超过阈值，最后一条为其余扫描中最长的时间。",
+    "The 7 scans with the longest time. Orange bars exceed the threshold. The last bar is the longest of all others.":
+        "时间最长的 7 个扫描。橙色表示超过阈值，最后一条为其余扫描中最长的时间。",
     "One row per account and scan, the worst first. Findings are those of the last completed scan.":
         "每行一个账号的一个扫描，问题最严重的在前。结果来自最近一次完成的扫描。",
     # Account.
@@ -417,6 +425,11 @@ DESCRIPTIONS = {
     "Scans whose last poll failed, or whose first poll is pending, out of the selected ones.":
         "所选扫描中，最近一次轮询失败或尚未完成首次轮询的扫描数。",
     "Longest time since the last successful poll of a scan.": "各扫描距最近一次成功轮询的最长时间。",
+    "Leases with a leader, out of those of the replicas. Without a leader, the accounts are not monitored. Exporters without high "
+    "availability have no lease.":
+        "全部 Lease 中有主副本的 Lease 数。没有主副本时，账号不受监控。未启用高可用的 exporter 没有 Lease。",
+    "Accounts that the exporters poll, by source: the configuration, or a discovery of an organization or over HTTP.":
+        "exporter 轮询的账号，按来源统计：配置文件，或者集团组织、HTTP 的自动发现。",
     "Whether the last configuration reload was successful on every instance.": "所有实例最近一次重新加载配置是否成功。",
     "Whether the last web configuration reload was successful on every instance.":
         "所有实例最近一次重新加载 Web 配置是否成功。",
@@ -442,12 +455,12 @@ DESCRIPTIONS = {
         "最慢的账号与中位数账号当前的频率限制。被限频后会降低。",
     "Average time that a request waits for the rate limiter.": "请求因频率限制而等待的平均时间。",
     "Ratio of requests that the API throttled. The dashed line is the threshold.": "被 API 限频的请求比例。虚线为阈值。",
-    "The 12 accounts whose temporary credentials expire first. Orange credentials should have been refreshed by now. The last "
+    "The 5 accounts whose temporary credentials expire first. Orange credentials should have been refreshed by now. The last "
     "bar is the first of all others.":
-        "临时凭证最早到期的 12 个账号。橙色的凭证本应已经刷新，最后一条为其余账号中最早到期的时间。",
-    "Failed attempts to refresh temporary credentials, for the 12 accounts with the most. Current credentials are used until "
+        "临时凭证最早到期的 5 个账号。橙色的凭证本应已经刷新，最后一条为其余账号中最早到期的时间。",
+    "Failed attempts to refresh temporary credentials, for the 5 accounts with the most. Current credentials are used until "
     "they expire.":
-        "临时凭证刷新失败的次数，显示最多的 12 个账号。现有凭证在到期前继续使用。",
+        "临时凭证刷新失败的次数，显示最多的 5 个账号。现有凭证在到期前继续使用。",
     "Whether the last reload of each file was successful. A rejected file changes nothing.":
         "各文件最近一次重新加载是否成功。被拒绝的文件不会改变任何设置。",
     "CPU cores used, by instance.": "各实例使用的 CPU 核数。",
@@ -603,8 +616,6 @@ COMMENTS = {
     "TcssThrottled, TcssApiErrors: also more failures in 15 minutes": "TcssThrottled、TcssApiErrors：且 15 分钟内失败次数多于此值",
     "TcssManyAccountsFailing: more accounts": "TcssManyAccountsFailing：账号多于此值",
     "TcssWebCertificateExpiring: 7 days": "TcssWebCertificateExpiring：7 天",
-    "For the dashboards only: how much the images at risk rose and fell within a day.":
-        "仅供仪表盘使用：一天内风险镜像的增加量与减少量。",
     'Findings of the last completed scan. Alerts about failures never inhibit alerts with the label risk="yes".':
         '最近一次完成的扫描的结果。关于故障的告警不会抑制带有标签 risk="yes" 的告警。',
     "The label `team` of the account in tcss_account_info, or `none`. Alertmanager can route by it.":

@@ -55,6 +55,8 @@ fn state_timelines_have_the_colors_of_their_mappings() {
         n_timelines += 1;
         let defaults = &panel["fieldConfig"]["defaults"];
         assert_eq!(defaults["color"]["mode"], "fixed", "{place}");
+        // The color of missing data, which is not that of a state.
+        assert_eq!(defaults["color"]["fixedColor"], "transparent", "{place}");
         assert!(!array(&defaults["mappings"]).is_empty(), "{place}");
         assert!(
             panel["options"]["perPage"].as_u64().unwrap() <= 21,

@@ -7,7 +7,7 @@ use crate::{
     support::prometheus::{Prometheus, Sample},
     support::{
         process::{CANARY, Running, exporter, file, get, path, serving_as, simulator, until},
-        raw::{Act, Raw, ok},
+        raw::{Act, Raw, http, ok},
     },
 };
 
@@ -192,6 +192,16 @@ fn lacking_a_field() -> Vec<u8> {
     answer.to_string().into_bytes()
 }
 
+/// Metrics that the exporter of this test does not expose, since it has no lease.
+fn of_leader() -> Vec<u8> {
+    let metrics = b"tcss_exporter_leader{lease=\"tcss\"} 1\n";
+    http(
+        "200 OK",
+        "Content-Type: text/plain; version=0.0.4\r\n",
+        metrics,
+    )
+}
+
 /// The rules, without the time that an alert waits.
 fn hasty_rules() -> String {
     let waits = |line: &&str| {
@@ -209,12 +219,14 @@ fn hasty_rules() -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_query_of_every_board_is_answered_by_a_real_prometheus() {
     let world = World::start().await;
+    let leader = Raw::start(Act::Send(of_leader())).await;
     let rules = file(&hasty_rules());
     let prometheus = Prometheus::start_with(&format!(
         "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\nrule_files: [\"{}\"]\n\
-         scrape_configs: [{{job_name: tcss, static_configs: [{{targets: [\"{}\"]}}]}}]\n",
+         scrape_configs: [{{job_name: tcss, static_configs: [{{targets: [\"{}\", \"{}\"]}}]}}]\n",
         path(&rules),
         world.url.trim_start_matches("http://"),
+        leader.address,
     ));
     // Until two scans of one account have completed, and so until everything else has happened.
     let completed = "tcss_vul_scan_completed_risk_images{account='repeating'}[1d]";
