@@ -6,11 +6,13 @@
 use std::{
     collections::VecDeque,
     fmt, io,
+    pin::pin,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
+    time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::sync::lock;
 
@@ -140,6 +142,26 @@ impl fmt::Debug for WorkerPool {
     }
 }
 
+/// Waits until `files` were read, for as long as their file system hangs: another read would hang,
+/// too, and take one more thread. Says so once it has taken longer than `time`.
+pub(crate) async fn wait_for_files<T>(
+    files: &str,
+    time: Duration,
+    reading: impl Future<Output = T>,
+) -> T {
+    let mut reading = pin!(reading);
+    if let Ok(result) = timeout(time, &mut reading).await {
+        return result;
+    }
+    let seconds = time.as_secs();
+    tracing::error!(
+        "{files} could not be read within {seconds} s, changes are not noticed until they can"
+    );
+    let result = reading.await;
+    tracing::info!("{files} can be read again");
+    result
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{
@@ -147,9 +169,19 @@ mod tests {
         mpsc,
     };
 
-    use tokio::task::JoinSet;
+    use tokio::{task::JoinSet, time::sleep};
 
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_at_files_that_hung_is_not_the_last_one() {
+        let time = Duration::from_secs(15);
+        let reading = async {
+            sleep(time * 2).await;
+            7
+        };
+        assert_eq!(wait_for_files("the files", time, reading).await, 7);
+    }
 
     #[tokio::test]
     async fn work_is_done_on_at_most_the_given_number_of_threads() {

@@ -208,7 +208,8 @@ impl Network {
         };
         let Destination::Api { secret_id } = destination else {
             let response = self.metadata.execute(request).await;
-            let response = response.map_err(|error| metadata_error(error, &url))?;
+            let response = response
+                .map_err(|error| send_error_within(METADATA_CONNECT_TIMEOUT, error, &url, None))?;
             return read(response, MAX_RESPONSE_BYTES).await;
         };
         // Requests to this machine itself never use a proxy: on another machine, it would connect
@@ -295,10 +296,6 @@ fn date(headers: &HeaderMap) -> Option<Timestamp> {
     let date = headers.get(header::DATE)?.to_str().ok()?;
     let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(date);
     date.ok()
-}
-
-fn metadata_error(error: reqwest::Error, url: &str) -> TransportError {
-    send_error_within(METADATA_CONNECT_TIMEOUT, error, url, None)
 }
 
 fn send_error(error: reqwest::Error, url: &str, proxy: Option<&Url>) -> TransportError {

@@ -37,16 +37,7 @@ pub(super) fn of_spreading(config: &Config, shard: Shard) -> Vec<String> {
 pub(super) fn of_hot_standby(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     for group in config.limit_groups() {
-        let total = 2 * group.rate().per_second();
-        let max = Rate::MAX.per_second();
-        if total > max {
-            warnings.push(format!(
-                "{}: a leader and a hot standby may send {total} requests per second together, but the API allows \
-                 {max} for everything that uses these credentials; reduce requests_per_second, or use \
-                 --ha.standby=cold",
-                group.names(),
-            ));
-        }
+        warnings.extend(group.hot_standby());
     }
     shortened(warnings)
 }
@@ -130,6 +121,19 @@ impl LimitGroup<'_> {
             self.names(),
             owners.len(),
             shard.count(),
+        ))
+    }
+    /// Whether two replicas that both poll could exceed the API's limit together.
+    fn hot_standby(&self) -> Option<String> {
+        let total = 2 * self.rate().per_second();
+        let max = Rate::MAX.per_second();
+        if total <= max {
+            return None;
+        }
+        Some(format!(
+            "{}: a leader and a hot standby may send {total} requests per second together, but the API allows {max} \
+             for everything that uses these credentials; reduce requests_per_second, or use --ha.standby=cold",
+            self.names(),
         ))
     }
 }

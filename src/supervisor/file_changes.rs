@@ -3,7 +3,7 @@
 //! The contents are compared, not times or inodes: Kubernetes swaps symlinks, and editors replace
 //! files.
 
-use std::{path::Path, pin::pin, sync::LazyLock, time::Duration};
+use std::{path::Path, sync::LazyLock, time::Duration};
 
 use tokio::{
     sync::{oneshot, watch},
@@ -14,7 +14,7 @@ use tokio_util::task::AbortOnDropHandle;
 use super::LOAD_TIMEOUT;
 use crate::{
     config::{ConfigDigest, Fingerprint},
-    workers::WorkerPool,
+    workers::{WorkerPool, wait_for_files},
 };
 
 /// A read that hangs keeps its thread.
@@ -105,22 +105,7 @@ async fn look(mut fingerprint: Fingerprint) -> (Fingerprint, ConfigDigest) {
         let digest = fingerprint.digest();
         (fingerprint, digest)
     });
-    completed(reading).await
-}
-
-/// Waits for as long as a file system hangs: another read would hang, too, and take one more thread.
-async fn completed<T>(reading: impl Future<Output = T>) -> T {
-    let mut reading = pin!(reading);
-    if let Ok(result) = timeout(LOAD_TIMEOUT, &mut reading).await {
-        return result;
-    }
-    let seconds = LOAD_TIMEOUT.as_secs();
-    tracing::error!(
-        "the files of the configuration could not be read within {seconds} s, changes are not noticed until they can"
-    );
-    let result = reading.await;
-    tracing::info!("the files of the configuration can be read again");
-    result
+    wait_for_files("the files of the configuration", LOAD_TIMEOUT, reading).await
 }
 
 /// What the last looks have seen.
@@ -163,15 +148,6 @@ mod tests {
         Look::{Changed, Same, Unconfirmed},
         *,
     };
-
-    #[tokio::test(start_paused = true)]
-    async fn a_look_at_files_that_hung_is_not_the_last_one() {
-        let reading = async {
-            sleep(LOAD_TIMEOUT * 2).await;
-            7
-        };
-        assert_eq!(completed(reading).await, 7);
-    }
 
     #[test]
     fn a_change_counts_when_two_looks_agree() {

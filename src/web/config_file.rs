@@ -3,7 +3,6 @@
 
 use std::{
     path::{Path, PathBuf},
-    pin::pin,
     sync::{Arc, LazyLock},
     time::Duration,
 };
@@ -19,7 +18,7 @@ use crate::{
     config::web::{self, WebConfig, WebConfigReading},
     domain::Clock,
     telemetry::Telemetry,
-    workers::WorkerPool,
+    workers::{WorkerPool, wait_for_files},
 };
 
 const CHECK_INTERVAL: Duration = Duration::from_secs(3);
@@ -102,17 +101,9 @@ impl WebConfigFile {
     pub async fn watch(&self) {
         loop {
             sleep(CHECK_INTERVAL).await;
-            let mut check = pin!(self.check());
-            if timeout(READ_TIMEOUT, &mut check).await.is_ok() {
-                // A problem was logged when it was found.
-                continue;
-            }
-            let seconds = READ_TIMEOUT.as_secs();
-            tracing::error!(
-                "the web configuration could not be read within {seconds} s, changes are not noticed until it can"
-            );
-            let _ = check.await;
-            tracing::info!("the web configuration can be read again");
+            let files = "the files of the web configuration";
+            // A problem was logged when it was found.
+            let _ = wait_for_files(files, READ_TIMEOUT, self.check()).await;
         }
     }
 

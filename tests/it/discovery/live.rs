@@ -38,6 +38,21 @@ fn output(arguments: &[&str]) -> (Option<i32>, String) {
     (status.code(), text)
 }
 
+/// Each command that reads the lists ends with the code of a failure, and names the problem.
+fn commands_fail(config: &str, problem: &str) {
+    let flags = ["--config.file", config, "--log.level=error"];
+    for (command, expected) in [("accounts", 1), ("scan", 1), ("check", 2)] {
+        let mut arguments = vec![command];
+        if command == "check" {
+            arguments.push("--live");
+        }
+        arguments.extend(flags);
+        let (code, text) = output(&arguments);
+        assert_eq!(code, Some(expected), "{command}: {text}");
+        assert!(text.contains(problem), "{command}: {text}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn commands_show_what_is_polled_and_who_has_the_role() {
     let scenario = organization(
@@ -107,18 +122,8 @@ async fn a_discovery_that_fails_ends_commands_with_the_reason() {
     let scenario = organization("failures: [{code: UnauthorizedOperation}]");
     let (_api, api) = simulator(&["--scenario", path(&scenario)]);
     let config = configuration(&api, "");
-    let flags = ["--config.file", path(&config), "--log.level=error"];
-    for (command, expected) in [("accounts", 1), ("scan", 1), ("check", 2)] {
-        let mut arguments = vec![command];
-        if command == "check" {
-            arguments.push("--live");
-        }
-        arguments.extend(flags);
-        let (code, text) = output(&arguments);
-        assert_eq!(code, Some(expected), "{command}: {text}");
-        let problem = "discovery \"organization\" failed (permission): DescribeOrganizationMembers: UnauthorizedOperation";
-        assert!(text.contains(problem), "{command}: {text}");
-    }
+    let problem = "discovery \"organization\" failed (permission): DescribeOrganizationMembers: UnauthorizedOperation";
+    commands_fail(path(&config), problem);
 }
 
 /// A service that has lost its data lists nothing. That must not look like a fleet without accounts.
@@ -126,18 +131,8 @@ async fn a_discovery_that_fails_ends_commands_with_the_reason() {
 async fn an_empty_list_ends_commands_with_the_reason() {
     let raw = Raw::start(Act::Send(ok(b"[]"))).await;
     let config = file(&format!("discovery: [http: {{url: \"{}\"}}]\n", raw.url()));
-    let flags = ["--config.file", path(&config), "--log.level=error"];
-    for (command, expected) in [("accounts", 1), ("scan", 1), ("check", 2)] {
-        let mut arguments = vec![command];
-        if command == "check" {
-            arguments.push("--live");
-        }
-        arguments.extend(flags);
-        let (code, text) = output(&arguments);
-        assert_eq!(code, Some(expected), "{command}: {text}");
-        let problem = "discovery \"http\" failed (too_many_gone): the list is empty";
-        assert!(text.contains(problem), "{command}: {text}");
-    }
+    let problem = "discovery \"http\" failed (too_many_gone): the list is empty";
+    commands_fail(path(&config), problem);
 }
 
 /// A member joins, one is renamed and one leaves, while the configuration is reloaded all the time.
